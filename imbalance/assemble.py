@@ -1,0 +1,188 @@
+"""Records to MarketData: one path, one grid of bars, each venue's series on it.
+
+A series that a venue publishes more coarsely than the bars is interpolated, and the venue's notes say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from imbalance.errors import MissingDataError
+from imbalance.market import FEEDS, Floats, Ints, MarketData, VenueBars, frozen
+from imbalance.records import Candle, ContractStats, Feed, Instrument, MarginTier, OpenInterest, TakerVolume
+from imbalance.units import interval_name
+
+MOST_MISSING = 0.2
+
+
+class VenueRecords:
+    """What a venue gave, as far as bars are made of it; lists in order of time."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        candles: Sequence[Candle] = (),
+        open_interest: Sequence[OpenInterest] = (),
+        taker_volume: Sequence[TakerVolume] = (),
+        statistics: Sequence[ContractStats] = (),
+        tiers: Sequence[MarginTier] = (),
+        tiers_note: str = "",
+    ) -> None:
+        self.instrument = instrument
+        self.candles = candles
+        self.open_interest = open_interest
+        self.taker_volume = taker_volume
+        self.statistics = statistics
+        self.tiers = tuple(tiers)
+        self.tiers_note = tiers_note
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is open interest, and volume from candles or statistics."""
+        return bool(self.statistics) or (bool(self.candles) and bool(self.open_interest))
+
+
+def assemble(
+    symbol: str, interval_ms: int, end_ms: int, price: float, venues: Sequence[VenueRecords]
+) -> MarketData:
+    """Join venues into one market.
+
+    The path is that of the venue with the largest volume whose candles cover the span; only bars that end
+    at or before `end_ms` count.
+
+    Raises
+    ------
+    MissingDataError
+        If no venue has candles and open interest.
+    """
+    usable = [v for v in venues if v.usable]
+    paths = sorted(
+        (v for v in usable if v.candles),
+        key=lambda v: (-sum(c.volume_base for c in v.candles), v.instrument.venue),
+    )
+    if not paths:
+        raise MissingDataError("no venue gave both candles and open interest", "See the gaps above; try --venue.")
+    closed = [c for c in paths[0].candles if c.time_ms + interval_ms <= end_ms]
+    if not closed:
+        raise MissingDataError(f"no {interval_name(interval_ms)} bar has ended yet")
+    first, last = closed[0].time_ms, closed[-1].time_ms
+    time_ms = np.arange(first, last + 1, interval_ms, dtype=np.int64)
+    ohlc, filled = _path(closed, time_ms)
+    notes = [f"path of {paths[0].instrument.venue}"]
+    if filled:
+        notes.append(f"{filled} missing bars filled flat")
+    return MarketData(
+        symbol=symbol,
+        interval_ms=interval_ms,
+        time_ms=time_ms,
+        open=frozen(ohlc[0]),
+        high=frozen(ohlc[1]),
+        low=frozen(ohlc[2]),
+        close=frozen(ohlc[3]),
+        price=price,
+        venues=tuple(_venue(v, time_ms, interval_ms) for v in usable),
+        notes=tuple(notes),
+    )
+
+
+def _path(candles: Sequence[Candle], time_ms: Ints) -> tuple[Floats, int]:
+    """Return open, high, low, close of shape (4, bars), gaps filled flat, and how many were."""
+    table = np.full((4, time_ms.size), np.nan)
+    at = (np.array([c.time_ms for c in candles]) - time_ms[0]) // int(time_ms[1] - time_ms[0] if time_ms.size > 1 else 1)
+    table[:, at] = np.array([(c.open, c.high, c.low, c.close) for c in candles]).T
+    absent = np.isnan(table[3])
+    if absent.mean() > MOST_MISSING:
+        raise MissingDataError(f"{absent.sum()} of {absent.size} bars are missing")
+    known = np.maximum.accumulate(np.where(absent, 0, np.arange(absent.size)))
+    table[:, absent] = table[3, known][absent]
+    return table, int(absent.sum())
+
+
+def _on_grid(time_ms: Ints, stamps_ms: Sequence[int], values: Sequence[float]) -> Floats:
+    """Place values at bars by equal stamps, NaN elsewhere."""
+    out = np.full(time_ms.size, np.nan)
+    if not stamps_ms:
+        return out
+    at = np.searchsorted(time_ms, stamps_ms)
+    held = (at < time_ms.size) & (time_ms[np.minimum(at, time_ms.size - 1)] == np.asarray(stamps_ms))
+    out[at[held]] = np.asarray(values)[held]
+    return out
+
+
+def _spread(time_ms: Ints, interval_ms: int, stamps_ms: Sequence[int], sums: Sequence[float | None]) -> Floats:
+    """Spread sums of coarse buckets evenly over the bars that they hold; NaN where there is no bucket."""
+    out = np.full(time_ms.size, np.nan)
+    stamps = np.asarray(stamps_ms, dtype=np.int64)
+    if stamps.size == 0:
+        return out
+    bucket_ms = int(np.min(np.diff(stamps))) if stamps.size > 1 else interval_ms
+    values = np.array([np.nan if v is None else v for v in sums], dtype=np.float64)
+    at = np.searchsorted(stamps, time_ms, side="right") - 1
+    held = (at >= 0) & (time_ms < stamps[np.maximum(at, 0)] + bucket_ms)
+    out[held] = values[at[held]] * min(interval_ms / bucket_ms, 1.0)
+    return out
+
+
+def _level(time_ms: Ints, interval_ms: int, stamps_ms: Sequence[int], values: Sequence[float]) -> Floats:
+    """Interpolate a level at bar closes; NaN before its first stamp, its last value after the last."""
+    if not len(stamps_ms):
+        return np.full(time_ms.size, np.nan)
+    closes = time_ms + interval_ms
+    level = np.interp(closes, stamps_ms, values)
+    level[closes < stamps_ms[0]] = np.nan
+    return level
+
+
+def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int) -> VenueBars:
+    notes = [records.tiers_note] if records.tiers_note else []
+    taker = np.full(time_ms.size, np.nan)
+    long_liquidations = short_liquidations = taker
+    if records.candles:
+        stamps = [c.time_ms for c in records.candles]
+        volume = _on_grid(time_ms, stamps, [c.volume_base for c in records.candles])
+        bought = [np.nan if c.taker_buy_base is None else c.taker_buy_base for c in records.candles]
+        taker = _on_grid(time_ms, stamps, bought)
+        if records.taker_volume:
+            stamps = [t.time_ms for t in records.taker_volume]
+            shares = [t.buy_base / max(t.buy_base + t.sell_base, 1e-12) for t in records.taker_volume]
+            taker = volume * _level(time_ms, 0, stamps, shares)
+            notes += _coarser("taker volume", stamps, interval_ms)
+    if records.statistics:
+        stamps = [s.time_ms for s in records.statistics]
+        long_liquidations = _spread(time_ms, interval_ms, stamps, [s.long_liquidations_base for s in records.statistics])
+        short_liquidations = _spread(time_ms, interval_ms, stamps, [s.short_liquidations_base for s in records.statistics])
+        notes += _coarser("statistics", stamps, interval_ms)
+        if not records.candles:
+            buys = _spread(time_ms, interval_ms, stamps, [s.taker_buy_base for s in records.statistics])
+            sells = _spread(time_ms, interval_ms, stamps, [s.taker_sell_base for s in records.statistics])
+            volume, taker = buys + sells, buys
+    interest = list(records.open_interest)
+    if not interest and len(records.statistics) > 1:
+        bucket_ms = min(b.time_ms - a.time_ms for a, b in zip(records.statistics, records.statistics[1:], strict=False))
+        interest = [OpenInterest(s.time_ms + bucket_ms, s.open_interest_base) for s in records.statistics]
+    notes += _coarser("open interest", [o.time_ms for o in interest], interval_ms)
+    name = records.instrument.venue
+    return VenueBars(
+        name=name,
+        contract=records.instrument.contract,
+        feed=FEEDS.get(name, Feed.UNKNOWN),
+        volume_base=frozen(volume),
+        taker_buy_base=frozen(taker),
+        open_interest_base=frozen(
+            _level(time_ms, interval_ms, [o.time_ms for o in interest], [o.open_interest_base for o in interest])
+        ),
+        long_liquidations_base=frozen(long_liquidations),
+        short_liquidations_base=frozen(short_liquidations),
+        tiers=records.tiers,
+        notes=tuple(notes),
+    )
+
+
+def _coarser(what: str, stamps_ms: Sequence[int], interval_ms: int) -> list[str]:
+    if len(stamps_ms) < 2:  # noqa: PLR2004
+        return []
+    step_ms = int(np.median(np.diff(stamps_ms)))
+    return [f"{what} every {interval_name(step_ms)}, interpolated"] if step_ms > interval_ms else []

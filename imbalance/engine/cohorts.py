@@ -1,0 +1,149 @@
+"""Cohorts: positions grouped by opening bar and lifetime class, and what is left of them.
+
+State is (venue, class, cohort). A class closes at its own constant hazard on the venue's clock, so a
+mixture of classes gives the observed steep fall of the closing hazard with age. What the classes leave is
+scaled to the venue's open interest at every bar.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from imbalance.engine import flows
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+OLD_POINTS = 15
+OLD_AGE_DAYS = 15.0
+LONGEST_EXPONENT = 500.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Cohorts:
+    """Cohorts of all venues on one axis: one a bar, then `OLD_POINTS` for each venue's old inventory.
+
+    Attributes
+    ----------
+    birth : opening bar, shape (cohorts,).
+    entry_low, entry_high : range of entry prices, shape (cohorts,).
+    seen_low, seen_high, seen_close : what of the opening bar an entry may live through, shape (cohorts,).
+    opened : contracts opened by class, shape (venues, classes, cohorts).
+    clock : exponent of decay at bar closes, shape (venues, classes, bars).
+    scale : open interest over the contracts that the classes leave, shape (venues, bars).
+    open_interest : shape (venues, bars).
+    """
+
+    birth: Ints
+    entry_low: Floats
+    entry_high: Floats
+    seen_low: Floats
+    seen_high: Floats
+    seen_close: Floats
+    opened: Floats
+    clock: Floats
+    scale: Floats
+    open_interest: Floats
+
+    def left_at_end(self) -> Floats:
+        """Return contracts left after the last bar if none was liquidated, shape (venues, classes, cohorts)."""
+        decay = np.exp(self.clock[:, :, self.birth] - self.clock[:, :, -1:])
+        return np.asarray(self.opened * decay * self.scale[:, -1][:, None, None])
+
+
+def build(
+    path: tuple[Floats, Floats, Floats, Floats],
+    volume: Floats,
+    open_interest: Floats,
+    days_a_bar: float,
+    class_hazard_a_day: Floats,
+    class_share: Floats,
+    turnover_share: float,
+) -> Cohorts:
+    """Build the cohorts of all venues.
+
+    Parameters
+    ----------
+    path : open, high, low, close, each of shape (bars,).
+    volume, open_interest : contracts, shape (venues, bars), NaN where unknown.
+    class_hazard_a_day, class_share : shape (classes,); shares of the opening flow sum to 1.
+    turnover_share : share of volume that turns positions over.
+    """
+    opens, highs, lows, closes = path
+    venues, bars = open_interest.shape
+    stock_share = class_share / class_hazard_a_day
+    stock_share = stock_share / stock_share.sum()
+    exponent = class_hazard_a_day[:, None] * (np.arange(bars) * days_a_bar)
+    cohorts = bars + venues * OLD_POINTS
+    opened = np.zeros((venues, class_share.size, cohorts))
+    scale = np.zeros((venues, bars))
+    interest = np.zeros((venues, bars))
+    birth = np.concatenate([np.arange(bars), np.zeros(venues * OLD_POINTS, dtype=np.intp)])
+    old_entry = np.zeros(venues * OLD_POINTS)
+    old_seen = np.zeros(venues * OLD_POINTS)
+    spread = _old_entries(closes, days_a_bar)
+    for v in range(venues):
+        interest[v], first = flows.known_interest(open_interest[v])
+        opening, _closing = flows.opened(volume[v], interest[v], first, turnover_share)
+        stock = opening[first] if first < bars else 0.0
+        if first < bars:
+            opening[first] = 0.0
+        opened[v, :, :bars] = class_share[:, None] * opening
+        mine = slice(v * OLD_POINTS, (v + 1) * OLD_POINTS)
+        start = min(first, bars - 1)
+        opened[v, :, bars:][:, mine] = stock_share[:, None] * stock / OLD_POINTS
+        birth[bars:][mine] = start
+        old_entry[mine] = opens[start] * spread
+        old_seen[mine] = opens[start]
+        total = np.zeros(bars)
+        for k in range(class_share.size):
+            flow = opened[v, k, :bars].copy()
+            flow[start] += stock_share[k] * stock
+            total += _inventory(flow, exponent[k])
+        scale[v] = np.divide(interest[v], total, out=np.zeros(bars), where=total > 0)
+    return Cohorts(
+        birth=birth.astype(np.intp),
+        entry_low=np.concatenate([lows, old_entry]),
+        entry_high=np.concatenate([highs, old_entry]),
+        seen_low=np.concatenate([lows, old_seen]),
+        seen_high=np.concatenate([highs, old_seen]),
+        seen_close=np.concatenate([closes, old_seen]),
+        opened=opened,
+        clock=np.broadcast_to(exponent, (venues, *exponent.shape)),
+        scale=scale,
+        open_interest=interest,
+    )
+
+
+def _old_entries(closes: Floats, days_a_bar: float) -> Floats:
+    """Return entry prices of inventory older than the data, relative to the first price.
+
+    Quantiles of a log-normal whose width is the path's own volatility over `OLD_AGE_DAYS`.
+    """
+    steps = np.diff(np.log(closes))
+    day_sd = float(np.sqrt(np.mean(steps**2) / days_a_bar)) if steps.size else 0.03
+    width = min(max(day_sd * np.sqrt(OLD_AGE_DAYS), 0.02), 0.4)
+    at = (np.arange(OLD_POINTS) + 0.5) / OLD_POINTS
+    # Logistic quantiles scaled to unit variance: no special function needed, tails a little fuller.
+    return np.asarray(np.exp(width * np.log(at / (1 - at)) * np.sqrt(3) / np.pi))
+
+
+def _inventory(opening: Floats, exponent: Floats) -> Floats:
+    """Return sum over cohorts opened so far of ``opening exp(exponent_birth - exponent_now)``, at each bar.
+
+    A running sum of scaled terms, restarted every `LONGEST_EXPONENT` so that nothing overflows.
+    """
+    out = np.empty_like(opening)
+    start, carried = 0, 0.0
+    while start < opening.size:
+        end = max(int(np.searchsorted(exponent, exponent[start] + LONGEST_EXPONENT, side="right")), start + 1)
+        grown = np.exp(exponent[start:end] - exponent[start])
+        if start:
+            carried *= np.exp(exponent[start - 1] - exponent[start])
+        out[start:end] = (np.cumsum(opening[start:end] * grown) + carried) / grown
+        carried = out[end - 1]
+        start = end
+    return out

@@ -1,0 +1,158 @@
+"""Mass by liquidation price: what lives, what was swept, and the bins it lies in.
+
+For every side and distance d, a cohort's entries spread evenly over its bar's range; each has its
+liquidation price ``E (1 - d)`` (long) or ``E (1 + d)`` (short). It lives while no later low (high) has
+reached that price. In its own bar it is dead on arrival where the close is past it, and counts half where
+only the extreme is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from imbalance.engine import passage
+from imbalance.engine.cohorts import Cohorts
+from imbalance.engine.margin import LONG, SHORT
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+BIN_LOG_WIDTH = 0.0025
+REACH_LOG = 0.42
+SIDES = (LONG, SHORT)
+GOLDEN = (5**0.5 - 1) / 2
+
+
+def log_edges() -> Floats:
+    """Return bin edges in log distance from the price; the price itself is an edge."""
+    half = round(REACH_LOG / BIN_LOG_WIDTH)
+    return np.arange(-half, half + 1) * BIN_LOG_WIDTH
+
+
+def distance_edges(cells: int) -> Floats:
+    """Return edges of distance cells from 0.12 % to 60 % of entry, even in their logarithm, shape (cells + 1,)."""
+    return np.geomspace(0.0012, 0.6, cells + 1)
+
+
+def entry_points(interval_ms: int) -> int:
+    """Return how many entries stand for a bar's range: more where bars are longer."""
+    hour_ms = 3_600_000
+    if interval_ms >= hour_ms:
+        return 9
+    return 5 if interval_ms > hour_ms // 12 else 3
+
+
+def _entries(cohorts: Cohorts, edges: Floats, points: int) -> Iterator[tuple[int, int, Floats, Floats, Floats]]:
+    """Yield (side, distance index, price, level, alive share on arrival) for each entry point.
+
+    `level` is the price mirrored for shorts, so that "reached" is always "low at or below level". Distances
+    run through their cell from entry to entry by the golden ratio, so that no comb of grid distances shows.
+    """
+    order = np.arange(cohorts.birth.size) * points
+    for side in SIDES:
+        sign = 1.0 if side == SHORT else -1.0
+        low, close = (
+            (cohorts.seen_low, cohorts.seen_close) if side == LONG else (-cohorts.seen_high, -cohorts.seen_close)
+        )
+        for i in range(edges.size - 1):
+            for j in range(points):
+                distance = edges[i] * (edges[i + 1] / edges[i]) ** np.modf((order + j + 0.5) * GOLDEN)[0]
+                entry = cohorts.entry_low + (cohorts.entry_high - cohorts.entry_low) * ((j + 0.5) / points)
+                price = entry * (1 + sign * distance)
+                level = price if side == LONG else -price
+                alive = np.where(level >= close, 0.0, np.where(level >= low, 0.5, 1.0))
+                yield side, i, price, level, alive
+
+
+def _lows(path: tuple[Floats, Floats, Floats, Floats], side: int) -> Floats:
+    _open, high, low, _close = path
+    return low if side == LONG else -high
+
+
+def mass_basis(
+    path: tuple[Floats, Floats, Floats, Floats],
+    cohorts: Cohorts,
+    left: Floats,
+    edges: Floats,
+    price: float,
+    points: int,
+) -> tuple[Floats, Floats]:
+    """Return mass by bin and the share of each cohort that lives, for every distance.
+
+    Parameters
+    ----------
+    left : base coin left by stream, class and cohort, shape (streams, classes, cohorts).
+
+    Returns
+    -------
+    mass : USD (base x liquidation price), shape (streams, sides, distances, classes, bins).
+    alive : shape (sides, distances, cohorts), in [0, 1].
+    """
+    streams, classes, size = left.shape
+    cells = edges.size - 1
+    bin_edges = log_edges()
+    bins = bin_edges.size - 1
+    mass = np.zeros((streams, len(SIDES), cells, classes, bins))
+    alive_share = np.zeros((len(SIDES), cells, size))
+    later = [passage.suffix_low(_lows(path, side))[cohorts.birth] for side in SIDES]
+    now = np.array([price, -price])
+    for side, i, level_price, level, alive in _entries(cohorts, edges, points):
+        live = alive * ((level < later[side]) & (level < now[side]))
+        alive_share[side, i] += live / points
+        at = np.floor((np.log(level_price / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
+        held = np.flatnonzero((at >= 0) & (at < bins) & (live > 0))
+        usd = live[held] * level_price[held] / points
+        where = at[held]
+        for s in range(streams):
+            for k in range(classes):
+                weights = left[s, k, held] * usd
+                mass[s, side, i, k] += np.bincount(where, weights, minlength=bins)
+    return mass, alive_share
+
+
+def liquidation_basis(
+    path: tuple[Floats, Floats, Floats, Floats],
+    cohorts: Cohorts,
+    edges: Floats,
+    bucket: Ints,
+    points: int,
+    venues: Ints,
+) -> Floats:
+    """Return base coin x price liquidated by bucket if every position had the distance, by distance and class.
+
+    Positions that die in their own bar are a part of it.
+
+    Parameters
+    ----------
+    bucket : bucket of each bar, rising from 0, shape (bars,).
+    venues : which venues are wanted.
+
+    Returns
+    -------
+    shape (venues wanted, sides, buckets, distances, classes) [USD].
+    """
+    bars = path[0].size
+    classes = cohorts.opened.shape[1]
+    buckets = int(bucket[-1]) + 1
+    cells = edges.size - 1
+    out = np.zeros((venues.size, len(SIDES), cells, classes, buckets))
+    minima = [passage.block_minima(_lows(path, side)) for side in SIDES]
+    for side, i, price, level, alive in _entries(cohorts, edges, points):
+        hit = passage.first_passage(level, cohorts.birth + 1, minima[side])
+        met = np.flatnonzero((hit < bars) & (alive > 0))
+        when = hit[met]
+        born = cohorts.birth[met]
+        stay = np.flatnonzero(alive[:bars] < 1)
+        for n, v in enumerate(venues):
+            usd = alive[met] * price[met] * cohorts.scale[v, when] / points
+            own_usd = (1 - alive[stay]) * price[stay] * cohorts.scale[v, stay] / points
+            for k in range(classes):
+                decay = np.exp(cohorts.clock[v, k, born] - cohorts.clock[v, k, when])
+                value = cohorts.opened[v, k, met] * decay * usd
+                total = np.bincount(bucket[when], value, minlength=buckets)
+                total += np.bincount(bucket[stay], cohorts.opened[v, k, stay] * own_usd, minlength=buckets)
+                out[n, side, i, k] += total
+    return np.ascontiguousarray(np.moveaxis(out, 4, 2))

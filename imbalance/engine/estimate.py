@@ -1,0 +1,374 @@
+"""The whole estimate: market arrays in, a liquidation map out, over draws of the stated assumptions."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from imbalance.engine import calibrate, density
+from imbalance.engine.clusters import mass_between
+from imbalance.engine.cohorts import Cohorts, build
+from imbalance.engine.leverage import distance_weights
+from imbalance.engine.liquidation_map import (
+    HIGH,
+    LOW,
+    Audit,
+    LiquidationMap,
+    Model,
+    Range,
+    VenueAudit,
+    _range,
+)
+from imbalance.engine.margin import LONG, SHORT, effective_rate
+
+Floats = npt.NDArray[np.float64]
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+NAME = "cohorts/1"
+
+
+@dataclasses.dataclass(frozen=True)
+class Assumptions:
+    """What the data do not tell, each with the span that the ranges take it over (90 %).
+
+    Attributes
+    ----------
+    class_hazard_a_day, class_share : lifetime classes of positions and their shares of what is opened.
+    class_leverage : median effective leverage of each class; shorter lives use more.
+    leverage_log_sd : spread of effective leverage.
+    leverage_span : the factor by which the medians may be off, either way.
+    turnover_share : share of volume that turns positions over.
+    forced_share, forced_span : exposed positions that end liquidated rather than stopped or closed, and the
+        factor either way; used where no liquidations were observed.
+    capture, capture_span : share of liquidations that a feed not known to be complete prints.
+    typical_notional_usd : the position whose maintenance bracket stands for all.
+    structure_log_sd : what the model's form is worth: a common factor, one a side, one that tilts with distance.
+    """
+
+    class_hazard_a_day: tuple[float, ...] = (12.0, 1.3, 1 / 6, 1 / 30)
+    class_share: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    class_leverage: tuple[float, ...] = (12.0, 8.0, 5.0, 4.0)
+    leverage_log_sd: float = 1.0
+    leverage_span: float = 2.0
+    turnover_share: float = 0.8
+    forced_share: float = 0.25
+    forced_span: float = 2.5
+    capture: float = 0.4
+    capture_span: float = 2.5
+    typical_notional_usd: float = 250_000.0
+    structure_log_sd: tuple[float, float, float] = (0.2, 0.15, 0.12)
+    distances: int = 14
+    draws: int = 200
+    least_events: float = 20.0
+
+    def told(self) -> dict[str, str]:
+        """Return the assumptions in words, for every output."""
+        lives = ", ".join(f"{1 / h:.2g} d" for h in self.class_hazard_a_day)
+        leverage = "/".join(f"{v:g}" for v in self.class_leverage)
+        return {
+            "sides": "every contract opens one long and one short; both sides open with the same leverage",
+            "leverage": f"log-normal, medians {leverage} by lifetime class (x/÷{self.leverage_span:g}), "
+            f"log-sd {self.leverage_log_sd:g}",
+            "lifetimes": f"means {lives}; shares {'/'.join(f'{s:g}' for s in self.class_share)} of what is opened",
+            "turnover": f"{self.turnover_share:g} of volume turns positions over",
+            "forced": f"without observed liquidations {self.forced_share:g} of exposed (x/÷{self.forced_span:g})",
+            "capture": f"feeds not known complete print {self.capture:g} (x/÷{self.capture_span:g})",
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Venue:
+    """One venue's arrays for the engine, shape (bars,), contracts in base coin, NaN where unknown.
+
+    The ladder arrays have shape (brackets,); empty where none is known.
+    """
+
+    name: str
+    complete_feed: bool
+    volume: Floats
+    open_interest: Floats
+    long_liquidations: Floats
+    short_liquidations: Floats
+    cap_usd: Floats
+    rate: Floats
+    deduction_usd: Floats
+    most_leverage: float
+
+
+def estimate(
+    symbol: str,
+    time_ms: npt.NDArray[np.int64],
+    interval_ms: int,
+    path: tuple[Floats, Floats, Floats, Floats],
+    price: float,
+    venues: list[Venue],
+    *,
+    calibrated: bool = True,
+    seed: int = 0,
+    assumptions: Assumptions | None = None,
+) -> LiquidationMap:
+    """Return the map at the end of the last bar.
+
+    Parameters
+    ----------
+    time_ms : bar opens, equal steps of `interval_ms`, shape (bars,).
+    path : open, high, low, close [USD], shape (bars,) each.
+    price : the price now; mass that it has already passed is gone.
+    calibrated : fit to observed liquidations where there are enough.
+    """
+    a = assumptions or Assumptions()
+    hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
+    volume = np.stack([v.volume for v in venues])
+    interest = np.stack([v.open_interest for v in venues])
+    cohorts = build(path, volume, interest, interval_ms / DAY_MS, hazard, share, a.turnover_share)
+    flat = build(
+        path, np.ones((1, time_ms.size)), np.ones((1, time_ms.size)), interval_ms / DAY_MS, hazard, share, a.turnover_share
+    )
+    edges = density.distance_edges(a.distances)
+    points = density.entry_points(interval_ms)
+    left = cohorts.left_at_end()
+    # The path-implied map has the same geometry and lifetimes, but the same flow in every bar.
+    streams = np.stack([left.sum(axis=0), _padded(flat.left_at_end()[0], cohorts)])
+    mass, alive = density.mass_basis(path, cohorts, streams, edges, price, points)
+    basis, path_basis = (mass[s].reshape(2, a.distances * hazard.size, -1) for s in (0, 1))
+    prior = _prior(a, venues, interest, edges, 1.0)
+    fit = None
+    if calibrated:
+        fit = _calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, points, prior, seed)
+    draw = _draws(a, venues, interest, edges, prior, fit, basis, price, seed)
+    exposed_weights = _exposed(draw.central, prior, hazard.size)
+    exposed = np.einsum("sfb,f->sb", basis, exposed_weights)
+    forced = np.minimum(np.einsum("sfb,f->sb", basis, draw.central), exposed)
+    forced_draws = np.einsum("rf,sfb->rsb", draw.weights, basis, optimize=True) * draw.structure
+    return LiquidationMap(
+        symbol=symbol,
+        as_of_ms=int(time_ms[-1]) + interval_ms,
+        price=price,
+        log_edges=density.log_edges(),
+        forced=forced,
+        exposed=exposed,
+        draws=forced_draws,
+        path_implied=np.einsum("sfb,f->sb", path_basis, draw.central),
+        path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),
+        model=_model(a, venues, fit, draw, forced, exposed, forced_draws, basis),
+        audit=_audit(venues, cohorts, left, alive, exposed_weights.reshape(a.distances, -1)),
+    )
+
+
+def _padded(left: Floats, cohorts: Cohorts) -> Floats:
+    """Give the one-venue flat cohorts the axis of `cohorts`, whose later old inventories are empty in it."""
+    out = np.zeros((left.shape[0], cohorts.birth.size))
+    out[:, : left.shape[1]] = left
+    return out
+
+
+def _prior(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, factor: float) -> Floats:
+    """Return default weights, shape (distances * classes,): venues' ladders weighted by open interest."""
+    latest = np.array([_latest(row) for row in interest])
+    latest = latest / latest.sum() if latest.sum() > 0 else np.full(latest.size, 1 / latest.size)
+    total = np.zeros((a.distances, len(a.class_leverage)))
+    for venue, part in zip(venues, latest, strict=True):
+        rate = 0.005
+        if venue.cap_usd.size:
+            rate = float(effective_rate(a.typical_notional_usd, venue.cap_usd, venue.rate, venue.deduction_usd))
+        for k, median in enumerate(a.class_leverage):
+            total[:, k] += part * distance_weights(edges, median * factor, a.leverage_log_sd, rate, venue.most_leverage)
+    return total.ravel()
+
+
+def _latest(row: Floats) -> float:
+    known = row[np.isfinite(row)]
+    return float(known[-1]) if known.size else 0.0
+
+
+def _calibrated(
+    a: Assumptions,
+    time_ms: npt.NDArray[np.int64],
+    interval_ms: int,
+    path: tuple[Floats, Floats, Floats, Floats],
+    venues: list[Venue],
+    cohorts: Cohorts,
+    edges: Floats,
+    points: int,
+    prior: Floats,
+    seed: int,
+) -> calibrate.Fit | None:
+    """Fit the weights to what venues printed, summed over hours; None where that is too little."""
+    printed = np.array(
+        [i for i, v in enumerate(venues) if np.nansum(v.long_liquidations) + np.nansum(v.short_liquidations) > 0],
+        dtype=np.intp,
+    )
+    if not printed.size or time_ms.size < 2:  # noqa: PLR2004
+        return None
+    bucket_ms = max(HOUR_MS, interval_ms)
+    bucket = (time_ms // bucket_ms - time_ms[0] // bucket_ms).astype(np.intp)
+    x = density.liquidation_basis(path, cohorts, edges, bucket, points, printed)
+    buckets = x.shape[2]
+    close = path[3]
+    y = np.full((printed.size, 2, buckets), np.nan)
+    for n, v in enumerate(printed):
+        for side, series in ((LONG, venues[v].long_liquidations), (SHORT, venues[v].short_liquidations)):
+            known = np.isfinite(series)
+            sums = np.bincount(bucket[known], (series * close)[known], minlength=buckets)
+            whole = np.bincount(bucket[known], minlength=buckets) == np.bincount(bucket, minlength=buckets)
+            y[n, side] = np.where(whole, sums, np.nan)
+    # Old inventory has unknown entries: its first two days teach more about the guess than about leverage.
+    y[:, :, : min(2 * DAY_MS // bucket_ms, buckets // 4)] = np.nan
+    day = np.tile(np.arange(buckets) * bucket_ms // DAY_MS, 2)
+    complete = np.array([venues[v].complete_feed for v in printed])
+    features = a.distances * len(a.class_leverage)
+    fit = calibrate.fit(
+        x.reshape(printed.size, 2 * buckets, features),
+        y.reshape(printed.size, 2 * buckets),
+        prior,
+        complete,
+        day.astype(np.intp),
+        draws=a.draws // 4,
+        seed=seed,
+    )
+    return fit if fit is not None and fit.effective_events >= a.least_events else None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Draws:
+    central: Floats
+    weights: Floats
+    structure: Floats
+    parts: dict[str, Floats]
+    capture: Range | None
+    printed: Range | None
+
+
+def _draws(
+    a: Assumptions,
+    venues: list[Venue],
+    interest: Floats,
+    edges: Floats,
+    prior: Floats,
+    fit: calibrate.Fit | None,
+    basis: Floats,
+    price: float,
+    seed: int,
+) -> _Draws:
+    """Draw weights and structural factors; draws come in mirrored pairs, so that they centre."""
+    generator = np.random.default_rng([seed, 1])
+    half = generator.standard_normal((a.draws // 2, 7))
+    z = np.concatenate([half, -half])
+    span = math.log(a.leverage_span) / 1.645
+    grid = np.exp(np.linspace(-2.5, 2.5, 11) * span)
+    shifted = np.stack([_prior(a, venues, interest, edges, float(f)) for f in grid])
+    factor = np.clip(z[:, 0], -2.5, 2.5) * span
+    position = np.interp(factor, np.log(grid), np.arange(grid.size))
+    below = np.minimum(position.astype(np.intp), grid.size - 2)
+    part = (position - below)[:, None]
+    leverage = ((1 - part) * shifted[below] + part * shifted[below + 1]) / np.maximum(prior, 1e-15)
+    if fit is None:
+        scale = np.exp(z[:, 1] * math.log(a.forced_span) / 1.645)
+        scale = np.minimum(scale * a.forced_share, 1.0)
+        central = prior * a.forced_share
+        weights = prior * leverage * scale[:, None]
+        parts = {"leverage": central * leverage, "forced share": np.outer(scale, prior)}
+        capture = printed = None
+    else:
+        complete = any(v.complete_feed and np.nansum(v.long_liquidations + v.short_liquidations) > 0 for v in venues)
+        middle = 1.0 if complete else a.capture
+        spread = 0.0 if complete else math.log(a.capture_span) / 1.645
+        kept = np.clip(middle * np.exp(z[:, 1] * spread), 0.02, 1.0)
+        # The prior's span enters only where the data have not overruled it.
+        free = (fit.weights > 0) * calibrate.PRIOR_STRENGTH / (calibrate.PRIOR_STRENGTH + fit.seen * fit.weights)
+        loose = leverage**free
+        replica = fit.draws[np.arange(a.draws) % fit.draws.shape[0]]
+        central = fit.weights / middle
+        weights = replica * loose / kept[:, None]
+        parts = {
+            "leverage": central * loose,
+            "capture": fit.weights / kept[:, None],
+            "too few liquidations": replica / middle,
+        }
+        capture = Range(middle, float(np.quantile(kept, LOW)), float(np.quantile(kept, HIGH)))
+        exposed = np.einsum("sfb,f->", basis, _exposed(fit.weights, prior, len(a.class_leverage)))
+        printed_draws = np.einsum("sfb,rf->r", basis, replica * loose, optimize=True) / max(exposed, 1e-12)
+        printed = _range(float(np.einsum("sfb,f->", basis, fit.weights) / max(exposed, 1e-12)), printed_draws)
+    common, one_side, tilt = a.structure_log_sd
+    middles = (density.log_edges()[1:] + density.log_edges()[:-1]) / 2
+    slope = np.clip(np.log(np.maximum(np.abs(middles), 1e-4) / 0.05), -2.5, 2.5)
+    each = z[:, 3:5, None] * one_side + z[:, 5:7, None] * tilt * slope
+    structure = np.exp(common * z[:, 2, None, None] + each)
+    return _Draws(central, weights, structure, parts, capture, printed)
+
+
+def _exposed(weights: Floats, prior: Floats, classes: int) -> Floats:
+    """Return weights at the exposed scale: the shape of `weights` within each class, the prior's totals."""
+    table, default = weights.reshape(-1, classes), prior.reshape(-1, classes)
+    total = table.sum(axis=0)
+    shape = np.divide(table, total, out=np.zeros_like(table), where=total > 0)
+    return np.maximum(shape * np.minimum(default.sum(axis=0), 1.0), 0.0).ravel()
+
+
+def _model(
+    a: Assumptions,
+    venues: list[Venue],
+    fit: calibrate.Fit | None,
+    draw: _Draws,
+    forced: Floats,
+    exposed: Floats,
+    forced_draws: Floats,
+    basis: Floats,
+) -> Model:
+    reach = math.log(1.15)
+    edges = density.log_edges()
+
+    def near(masses: Floats) -> Floats:
+        return mass_between(edges, masses, -reach, reach).sum(axis=-1)
+
+    spreads = {
+        name: float(np.std(np.log(np.maximum(near(np.einsum("rf,sfb->rsb", w, basis, optimize=True)), 1e-9))))
+        for name, w in draw.parts.items()
+    }
+    spreads["form of the model"] = float(np.std(np.log(np.maximum(near(forced * draw.structure), 1e-9))))
+    at_risk = max(float(near(exposed)), 1e-9)
+    told = a.told()
+    capture: dict[str, Range] = {}
+    if fit is not None:
+        printing = [v for v in venues if np.nansum(v.long_liquidations) + np.nansum(v.short_liquidations) > 0]
+        told["calibration"] = (
+            f"{', '.join(v.name for v in printing)}; {fit.effective_events:.0f} effective events; "
+            f"the data moved the prior by a factor {math.exp(fit.moved):.2f} (rms)"
+        )
+        if draw.capture is not None:
+            capture = {
+                v.name: Range(*(min(float(c) * x, 1.0) for x in dataclasses.astuple(draw.capture)))
+                for v, c in zip(printing, fit.capture, strict=True)
+            }
+    return Model(
+        name=NAME,
+        calibrated=fit is not None,
+        printed_share=draw.printed,
+        capture=capture,
+        forced_share=_range(min(float(near(forced)) / at_risk, 1.0), np.minimum(near(forced_draws) / at_risk, 1.0)),
+        assumptions=told,
+        dominant_uncertainty=max(spreads, key=lambda name: spreads[name]),
+    )
+
+
+def _audit(venues: list[Venue], cohorts: Cohorts, left: Floats, alive: Floats, exposed: Floats) -> Audit:
+    """Account in base coin for what was opened: exposed now, swept by price, closed, unexplained."""
+    rows = []
+    for v, venue in enumerate(venues):
+        held = np.einsum("kc,sdc,dk->s", left[v], alive, exposed, optimize=True)
+        rows.append(VenueAudit(venue.name, float(cohorts.open_interest[v, -1]), float(held[LONG]), float(held[SHORT])))
+    ever = cohorts.opened.sum()
+    unswept = left.sum()
+    whole = np.einsum("vkc,dk->", left, exposed, optimize=True)
+    living = float(np.einsum("vkc,sdc,dk->", left, alive, exposed, optimize=True)) / 2
+    interest = max(float(cohorts.open_interest[:, -1].sum()), 1e-12)
+    return Audit(
+        venues=tuple(rows),
+        swept_share=float((whole - living) / interest),
+        closed_share=float(1 - min(unswept / max(ever, 1e-12), 1.0)),
+        unexplained_share=float(abs(unswept - interest) / interest),
+    )

@@ -1,0 +1,41 @@
+"""The prior on effective leverage, as weights on the grid of distances.
+
+Log-normal: what traders choose times what they add as margin, so continuous and below the settings on
+screen; short-lived positions use more of it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def _log_normal_cdf(leverage: Floats, median: float, log_sd: float) -> Floats:
+    z = (np.log(leverage) - math.log(median)) / (log_sd * math.sqrt(2))
+    return np.array([0.5 * (1 + math.erf(value)) for value in np.ravel(z)]).reshape(z.shape)
+
+
+def distance_weights(edges: Floats, median: float, log_sd: float, rate: float, most_leverage: float) -> Floats:
+    """Return the share of opened quantity at each distance.
+
+    Parameters
+    ----------
+    edges : distance edges, shape (points + 1,).
+    median, log_sd : of effective leverage.
+    rate : effective maintenance rate of a typical position; leverage at distance d is
+        ``1 / (1 - (1 - d) (1 - rate))``.
+    most_leverage : the ladder's cap; the distribution is cut there and renormalised over [1, cap].
+
+    Returns
+    -------
+    shape (points,), summing to at most 1: what lies beyond the grid is never liquidated on the map.
+    """
+    leverage = 1.0 / (1.0 - (1.0 - edges) * (1.0 - rate))
+    leverage = np.clip(leverage, 1.0, most_leverage)
+    share = _log_normal_cdf(leverage, median, log_sd)
+    whole = _log_normal_cdf(np.array([1.0, most_leverage]), median, log_sd)
+    return np.asarray((share[:-1] - share[1:]) / (whole[1] - whole[0]))

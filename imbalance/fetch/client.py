@@ -1,0 +1,228 @@
+"""One shared client: addresses, keys, budgets, retries, body cap, and what went wrong in plain words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Iterable
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+import stamina
+import stamina.instrumentation
+from aiolimiter import AsyncLimiter
+
+from imbalance.errors import (
+    NotRecordedError,
+    RateLimitedError,
+    RefusedError,
+    SourceError,
+    TooLargeError,
+    UnreachableError,
+    UsageError,
+)
+from imbalance.fetch.recording import Recorder, Recording, ReplayTransport
+from imbalance.wire import Ask, Endpoint, Params, Source
+from imbalance.wire.refusals import SERVER_ERROR, TOO_MANY, way_out
+
+MOST_BYTES = 32 * 1024 * 1024
+ATTEMPTS = 3
+LONGEST_RETRY_AFTER_S = 5.0
+SHORT_RETRY_AFTER_S = 1.0
+
+stamina.instrumentation.set_on_retry_hooks([])
+
+
+class Settings(dict[str, str]):
+    """The ``IMBALANCE_*`` variables that apply: base URLs and keys by source."""
+
+    def url(self, source: Source) -> str:
+        """Return the source's base URL, overridden or its own."""
+        url = self.get(f"IMBALANCE_{source.variable}_URL") or source.url
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"IMBALANCE_{source.variable}_URL must start with http:// or https://, not {url!r}")
+        return url.rstrip("/")
+
+    def key(self, source: Source) -> str | None:
+        """Return the source's key, where one is set."""
+        return self.get(f"IMBALANCE_{source.variable}_KEY") or None
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read the process's environment."""
+        return cls({k: v for k, v in os.environ.items() if k.startswith("IMBALANCE_")})
+
+
+class Client:
+    """Asks endpoints; one for all sources of a run.
+
+    In a replay the same code runs over a transport that serves the recording, without budgets and waits.
+    """
+
+    def __init__(self, settings: Settings, recording: Recording | None = None, recorder: Recorder | None = None) -> None:
+        self.settings = settings
+        self.recording = recording
+        self.recorder = recorder
+        self._budgets: dict[str, AsyncLimiter] = {}
+        self.requests: dict[str, int] = {}
+        self.received_bytes: dict[str, int] = {}
+        self.latency_ms: dict[str, float] = {}
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+        timeout = httpx.Timeout(30.0)
+        headers = {"user-agent": "imbalance"}
+        if recording is not None:
+            self._http = httpx.AsyncClient(transport=ReplayTransport(recording), trust_env=False, headers=headers)
+            return
+        try:
+            self._http = httpx.AsyncClient(limits=limits, timeout=timeout, headers=headers)
+        except (ValueError, httpx.HTTPError) as error:
+            raise UsageError(f"the proxy variables cannot be used: {error}") from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def get(self, source: Source, endpoint: Endpoint, ask: Ask, query: Params) -> bytes:
+        """Return the body of one request, after retries where they can help.
+
+        Raises
+        ------
+        SourceError
+            Of the kind that says what went wrong.
+        """
+        async for attempt in stamina.retry_context(
+            on=_worth_another_try,
+            attempts=1 if self.recording else ATTEMPTS,
+            timeout=None,
+            wait_initial=0.15,
+            wait_max=2.0,
+            wait_jitter=0.15,
+        ):
+            with attempt:
+                return await self._once(source, endpoint, ask, query)
+        raise AssertionError("a retry context returns or raises")
+
+    async def _once(self, source: Source, endpoint: Endpoint, ask: Ask, query: Params) -> bytes:
+        request = self._request(source, endpoint, ask, query)
+        if self.recording is None:
+            budget = self._budgets.setdefault(source.name, AsyncLimiter(source.budget.weight, source.budget.period_s))
+            await budget.acquire(endpoint.weight)
+        started = time.perf_counter()
+        self.requests[source.name] = self.requests.get(source.name, 0) + 1
+        try:
+            async with self._sent(request) as response:
+                body = await _capped(response.aiter_bytes(), source, endpoint)
+                status, headers = response.status_code, response.headers
+        except httpx.UnsupportedProtocol as error:
+            if self.recording is None:
+                raise UsageError(f"IMBALANCE_{source.variable}_URL: {error}") from None
+            raise NotRecordedError(source.name, endpoint.name, str(error), "Record it again.") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if self.recorder:
+                self.recorder.keep_error(request, type(error).__name__, _now_ms())
+            raise _unreachable(error, source, endpoint) from None
+        self.latency_ms.setdefault(source.name, (time.perf_counter() - started) * 1000)
+        self.received_bytes[source.name] = self.received_bytes.get(source.name, 0) + len(body)
+        if self.recorder:
+            self.recorder.keep(request, status, body, _now_ms(), headers.get("content-type", ""))
+        error_told = source.refusal(status, body, endpoint.name)
+        if error_told is None:
+            return body
+        if isinstance(error_told, RateLimitedError):
+            error_told.retry_after_s = _retry_after_s(headers.get("retry-after"))
+        raise error_told
+
+    @contextlib.asynccontextmanager
+    async def _sent(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        response = await self._http.send(request, stream=True)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    def _request(self, source: Source, endpoint: Endpoint, ask: Ask, query: Params) -> httpx.Request:
+        path = endpoint.path.replace("{coin}", ask.base.lower())
+        headers = {}
+        key = self.settings.key(source)
+        if source.key_header and key and self.recording is None:
+            if not key.isascii() or not key.isprintable():
+                raise UsageError(f"IMBALANCE_{source.variable}_KEY holds characters that no key has")
+            headers[source.key_header] = source.key_prefix + key
+        try:
+            url = httpx.URL(self.settings.url(source) + path, params=list(query))
+        except httpx.InvalidURL as error:
+            raise UsageError(f"IMBALANCE_{source.variable}_URL is no address: {error}") from None
+        return self._http.build_request(
+            "GET", url, headers=headers, extensions={"source": source.name, "path": path, "timeout": {"connect": 5.0}}
+        )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _capped(chunks: AsyncIterator[bytes], source: Source, endpoint: Endpoint) -> bytes:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise TooLargeError(source.name, endpoint.name, f"the answer exceeds {MOST_BYTES // 2**20} MB")
+    return bytes(body)
+
+
+def _worth_another_try(error: Exception) -> bool | float:
+    """Tell stamina whether, or after how many seconds, to ask again."""
+    if isinstance(error, RateLimitedError):
+        if error.status != TOO_MANY:
+            return False
+        wait_s = error.retry_after_s if error.retry_after_s is not None else SHORT_RETRY_AFTER_S
+        return wait_s if wait_s <= LONGEST_RETRY_AFTER_S else False
+    if isinstance(error, RefusedError):
+        return error.status >= SERVER_ERROR
+    return isinstance(error, UnreachableError)
+
+
+def _retry_after_s(header: str | None) -> float | None:
+    if not header:
+        return None
+    try:
+        return max(float(header), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(parsedate_to_datetime(header).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None
+
+
+def _unreachable(error: Exception, source: Source, endpoint: Endpoint) -> SourceError:
+    told = {
+        httpx.ConnectError: "cannot be reached",
+        httpx.ConnectTimeout: "cannot be reached (no answer to the connection)",
+        httpx.ReadTimeout: "does not answer",
+        httpx.RemoteProtocolError: "broke off or does not speak HTTP",
+        httpx.ReadError: "broke off",
+        httpx.ProxyError: "cannot be reached through the proxy",
+        httpx.DecodingError: "sent a body that cannot be decompressed",
+    }.get(type(error), "failed")
+    detail = str(error).strip() or type(error).__name__
+    hint = "Check the connection. " + way_out(source.name) if isinstance(error, httpx.ConnectError) else ""
+    return UnreachableError(source.name, endpoint.name, f"{told}: {detail}", hint)
+
+
+def open_client(replay: Path | None, record: Path | None, settings: Settings) -> Client:
+    """Return the client of a run: live, recording, or replaying."""
+    if replay is not None and record is not None:
+        raise UsageError("--replay and --record cannot be used together")
+    recording = Recording(replay) if replay is not None else None
+    recorder = Recorder(record) if record is not None else None
+    return Client(settings, recording, recorder)
+
+
+def usable(sources: Iterable[Source], client: Client) -> list[Source]:
+    """Return the sources that can be asked: keyed ones need their key, or to be in the recording."""
+    if client.recording is not None:
+        return [s for s in sources if s.name in client.recording.sources]
+    return [s for s in sources if not s.key_header or client.settings.key(s)]

@@ -1,0 +1,193 @@
+"""Recordings: every response of a run on disk, and a transport that serves them back.
+
+A recording is a folder: ``recording.json`` (format, capture time, symbol and one entry a request) and
+``bodies/``. Keys travel in headers alone and headers are never stored; addresses are stored as the source's
+name and path, so that a recording made through a proxy or mirror replays anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from imbalance.errors import UsageError
+
+FORMAT = "imbalance.recording/1"
+INDEX = "recording.json"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One request and what came of it: a body, or the name of the error that ended it."""
+
+    source: str
+    path: str
+    query: str
+    url: str = ""
+    status: int = 0
+    time_ms: int = 0
+    sha256: str = ""
+    file: str = ""
+    content_type: str = ""
+    error: str = ""
+
+
+class Index(msgspec.Struct):
+    """A recording's table of contents.
+
+    `extends` names a recording beside it whose entries are served too, but for the sources in `without`.
+    """
+
+    format: str
+    captured_at_ms: int
+    scenario: str | None = None
+    note: str = ""
+    sources: list[str] = []
+    extends: str = ""
+    without: list[str] = []
+    entries: list[Entry] = []
+
+
+class Recording:
+    """A recording that was read; `answers` maps (source, path, query) to an entry and its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.index = _read_index(folder)
+        self.captured_at_ms = self.index.captured_at_ms
+        self.answers: dict[tuple[str, str, str], tuple[Entry, Path]] = {}
+        self.sources = list(self.index.sources)
+        if self.index.extends:
+            beside = Recording(folder.parent / Path(self.index.extends).name)
+            kept = {k: v for k, v in beside.answers.items() if k[0] not in self.index.without}
+            self.answers.update(kept)
+            self.sources = self.sources or [s for s in beside.sources if s not in self.index.without]
+            self.captured_at_ms = self.captured_at_ms or beside.captured_at_ms
+        for entry in self.index.entries:
+            self.answers[entry.source, entry.path, entry.query] = (entry, folder)
+
+    def body(self, entry: Entry, folder: Path) -> bytes:
+        """Return a stored body, checked against its hash."""
+        file = folder / "bodies" / Path(entry.file).name
+        try:
+            body = file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"recording {self.folder}: cannot read {file.name}: {error.strerror}") from None
+        if hashlib.sha256(body).hexdigest() != entry.sha256:
+            raise UsageError(f"recording {self.folder}: {file.name} is not what was recorded (its hash differs)")
+        return body
+
+
+def _read_index(folder: Path) -> Index:
+    try:
+        index = msgspec.json.decode((folder / INDEX).read_bytes(), type=Index)
+    except OSError:
+        raise UsageError(f"{folder} holds no recording ({INDEX} is not there)") from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{folder / INDEX} is damaged: {error}") from None
+    if index.format != FORMAT:
+        raise UsageError(f"{folder / INDEX}: format {index.format!r} is not known; this program reads {FORMAT}")
+    return index
+
+
+def find(name: str) -> Path:
+    """Return the folder of a recording: a path, or the name of a bundled scenario.
+
+    Scenarios lie in the installed package, or in ``fixtures/`` of a source tree.
+    """
+    if os.sep not in name and not Path(name).is_dir():
+        package = Path(__file__).parents[1]
+        homes = [package / "scenarios", package.parent / "fixtures"]
+        for home in homes:
+            if (home / name / INDEX).is_file():
+                return home / name
+        known = sorted({p.parent.name for home in homes for p in home.glob(f"*/{INDEX}")})
+        raise UsageError(f"no recording {name!r}", f"Give a folder, or one of the scenarios: {', '.join(known)}.")
+    return Path(name)
+
+
+class ReplayTransport(httpx.AsyncBaseTransport):
+    """Serves a recording; a request that it lacks is an error, never a network call."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the recorded response of the request's source, path and query."""
+        key = key_of(request)
+        found = self.recording.answers.get(key)
+        if found is None:
+            raise httpx.UnsupportedProtocol(f"not in the recording: {key[1]}?{key[2]}", request=request)
+        entry, folder = found
+        if entry.error:
+            raise ERRORS.get(entry.error, httpx.ConnectError)(f"recorded: {entry.error}", request=request)
+        headers = {"content-type": entry.content_type} if entry.content_type else {}
+        return httpx.Response(entry.status, headers=headers, content=self.recording.body(entry, folder), request=request)
+
+
+ERRORS: dict[str, type[httpx.TransportError]] = {
+    kind.__name__: kind
+    for kind in (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.ReadError,
+        httpx.ReadTimeout,
+        httpx.RemoteProtocolError,
+        httpx.ProxyError,
+        httpx.PoolTimeout,
+        httpx.WriteError,
+        httpx.DecodingError,  # type: ignore[dict-item]
+    )
+}
+
+
+def key_of(request: httpx.Request) -> tuple[str, str, str]:
+    """Return (source, path, query) of a request that the client made."""
+    return request.extensions["source"], request.extensions["path"], request.url.query.decode()
+
+
+class Recorder:
+    """Collects a run's responses and writes them as a recording when it is done."""
+
+    def __init__(self, folder: Path) -> None:
+        if (folder / INDEX).exists():
+            raise UsageError(f"{folder} already holds a recording", "Name a new folder.")
+        self.folder = folder
+        self.entries: dict[tuple[str, str, str], Entry] = {}
+        try:
+            (folder / "bodies").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot record to {folder}: {error.strerror}") from None
+
+    def keep(self, request: httpx.Request, status: int, body: bytes, time_ms: int, content_type: str) -> None:
+        """Store one response; a repeated request replaces the earlier answer."""
+        digest = hashlib.sha256(body).hexdigest()
+        source, path, query = key_of(request)
+        file = f"{source}-{digest[:16]}"
+        self._write(self.folder / "bodies" / file, body)
+        url = str(request.url.copy_with(username=None, password=None, query=None))
+        self.entries[source, path, query] = Entry(
+            source, path, query, url, status, time_ms, digest, file, content_type.partition(";")[0]
+        )
+
+    def keep_error(self, request: httpx.Request, error: str, time_ms: int) -> None:
+        """Store that a request ended without a response."""
+        source, path, query = key_of(request)
+        self.entries[source, path, query] = Entry(source, path, query, time_ms=time_ms, error=error)
+
+    def close(self, captured_at_ms: int, sources: list[str]) -> None:
+        """Write the index."""
+        rows = [self.entries[key] for key in sorted(self.entries)]
+        index = Index(FORMAT, captured_at_ms, sources=sources, entries=rows)
+        self._write(self.folder / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=1))
+
+    def _write(self, path: Path, body: bytes) -> None:
+        part = path.with_name(path.name + ".part")
+        try:
+            part.write_bytes(body)
+            part.replace(path)
+        except OSError as error:
+            raise UsageError(f"cannot record to {path}: {error.strerror}") from None

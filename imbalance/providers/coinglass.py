@@ -1,0 +1,133 @@
+"""CoinGlass v4, with a key: liquidation sums over exchanges and its liquidation map.
+
+Errors come inside HTTP 200 with a string code. The unit of the map's levels is not stated; they are taken
+as USD and only ever quoted.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from imbalance.errors import KeyRefusedError, RateLimitedError, RefusedError, SourceError
+from imbalance.records import LiquidationLevel, LiquidationSum
+from imbalance.units import DAY_MS, HOUR_MS
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, params
+from imbalance.wire.decode import Amount, Price, TimeMs, decode, in_order
+from imbalance.wire.refusals import OK, by_status
+
+NAME = "coinglass"
+EXCHANGES = "Binance,OKX,Bybit,Gate,Bitget,HTX,Hyperliquid,Deribit,Kraken"
+DAYS = 1000
+
+
+def _history(interval: str, rows: int, step_ms: int) -> Pages:
+    def pages(ask: Ask) -> list[Params]:
+        end_ms = ask.now_ms // step_ms * step_ms
+        return [
+            params(
+                exchange_list=EXCHANGES,
+                symbol=ask.base,
+                interval=interval,
+                limit=rows,
+                start_time=end_ms - rows * step_ms,
+                end_time=end_ms,
+            )
+        ]
+
+    return pages
+
+
+class _Refusal(msgspec.Struct):
+    code: str
+    msg: str = ""
+
+
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
+    """Return the error an answer carries: a code other than "0", inside HTTP 200."""
+    try:
+        told = msgspec.json.decode(body, type=_Refusal, strict=False)
+    except msgspec.MsgspecError:
+        return by_status(status, NAME, endpoint)
+    if told.code == "0":
+        return by_status(status, NAME, endpoint)
+    if told.code in {"401", "403"}:
+        hint = "Check IMBALANCE_COINGLASS_KEY and what its plan includes."
+        return KeyRefusedError(NAME, endpoint, f"key refused: {told.msg} (code {told.code})", hint, 401)
+    if told.code == "429":
+        return RateLimitedError(NAME, endpoint, f"too many requests: {told.msg}", "Wait a minute.", 429)
+    busy = told.code.startswith("5")
+    return RefusedError(NAME, endpoint, f"{told.msg} (code {told.code})", "", 503 if busy else 400)
+
+
+class _Sum(msgspec.Struct):
+    time: TimeMs
+    aggregated_long_liquidation_usd: Amount
+    aggregated_short_liquidation_usd: Amount
+
+
+class _History(msgspec.Struct):
+    data: list[_Sum]
+
+
+def _opened(body: bytes, endpoint: str) -> bytes:
+    error = refusal(OK, body, endpoint)
+    if error is not None:
+        raise error
+    return body
+
+
+def parse_liquidation_sums(body: bytes, _ask: Ask) -> list[LiquidationSum]:
+    """Read liquidation/aggregated-history: USD by side and bucket."""
+    rows = decode(_opened(body, Kind.LIQUIDATION_SUMS), _History, NAME, Kind.LIQUIDATION_SUMS).data
+    in_order([row.time for row in rows], NAME, Kind.LIQUIDATION_SUMS, "$.data[{}].time")
+    return [
+        LiquidationSum(row.time, row.aggregated_long_liquidation_usd, row.aggregated_short_liquidation_usd)
+        for row in rows
+    ]
+
+
+class _Inner(msgspec.Struct):
+    data: dict[str, list[tuple[Price, Amount, float | None, float | None]]]
+
+
+class _Map(msgspec.Struct):
+    data: _Inner
+
+
+def parse_liquidation_map(body: bytes, _ask: Ask) -> list[LiquidationLevel]:
+    """Read liquidation/aggregated-map: [price, level, leverage or null, null] by price."""
+    read = decode(_opened(body, Kind.LIQUIDATION_MAP), _Map, NAME, Kind.LIQUIDATION_MAP)
+    levels = [LiquidationLevel(row[0], row[1]) for rows in read.data.data.values() for row in rows]
+    return sorted(levels, key=lambda level: level.price)
+
+
+COINGLASS = Source(
+    name=NAME,
+    title="CoinGlass",
+    url="https://open-api-v4.coinglass.com/api",
+    budget=Budget(30, 60),
+    refusal=refusal,
+    is_venue=False,
+    key_header="CG-API-KEY",
+    needs="a key in IMBALANCE_COINGLASS_KEY",
+    endpoints=(
+        Endpoint(
+            Kind.LIQUIDATION_SUMS,
+            "/futures/liquidation/aggregated-history",
+            _history("4h", 6, 4 * HOUR_MS),
+            parse_liquidation_sums,
+        ),
+        Endpoint(
+            Kind.LIQUIDATION_DAILY,
+            "/futures/liquidation/aggregated-history",
+            _history("1d", DAYS, DAY_MS),
+            parse_liquidation_sums,
+        ),
+        Endpoint(
+            Kind.LIQUIDATION_MAP,
+            "/futures/liquidation/aggregated-map",
+            lambda ask: [params(symbol=ask.base, range="30d")],
+            parse_liquidation_map,
+        ),
+    ),
+)

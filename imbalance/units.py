@@ -1,0 +1,85 @@
+"""Units, sides and times.
+
+Glossary
+--------
+base            the coin a contract is on (BTC); quantities in it end in ``_base``
+USD             quote currency; USDT and USDC count as USD; quantities in it end in ``_usd``
+contract        the venue's own size unit; ``contract_size_base`` coins each
+open interest   contracts open, each once (one side), though some venues publish both sides summed
+notional        quantity in base times a price
+mark price      the venue's fair price; liquidations go by it, not by the last trade
+maintenance margin rate   margin, as a share of notional, below which a position is liquidated
+taker buy volume          volume whose aggressor bought
+funding rate    fraction of notional that longs pay to shorts each funding interval
+printed         published by a liquidation feed; a censored feed prints only a part
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from datetime import UTC, datetime
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+INTERVALS_MS = {
+    "1m": MINUTE_MS,
+    "3m": 3 * MINUTE_MS,
+    "5m": 5 * MINUTE_MS,
+    "15m": 15 * MINUTE_MS,
+    "30m": 30 * MINUTE_MS,
+    "1h": HOUR_MS,
+    "2h": 2 * HOUR_MS,
+    "4h": 4 * HOUR_MS,
+    "6h": 6 * HOUR_MS,
+    "12h": 12 * HOUR_MS,
+    "1d": DAY_MS,
+}
+
+
+class Side(enum.StrEnum):
+    """A position's side; for a liquidation the side that was liquidated."""
+
+    LONG = "long"
+    SHORT = "short"
+
+
+def interval_name(interval_ms: int) -> str:
+    """Return the usual name of a bar length (``900000`` -> ``15m``).
+
+    Lengths without a usual name are given in minutes.
+    """
+    for name, length_ms in INTERVALS_MS.items():
+        if length_ms == interval_ms:
+            return name
+    return f"{interval_ms / MINUTE_MS:g}m"
+
+
+def iso(time_ms: int) -> str:
+    """Return epoch milliseconds as ISO-8601 UTC ending in Z, seconds precision."""
+    return datetime.fromtimestamp(time_ms / SECOND_MS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time_ms(text: str) -> int:
+    """Return epoch milliseconds of an ISO-8601 time (UTC where no offset is given) or of epoch ms.
+
+    Raises
+    ------
+    ValueError
+        If `text` is neither.
+    """
+    text = text.strip()
+    if text.isdigit():
+        return int(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * SECOND_MS)
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """Return `value`, or None where it is missing or not finite."""
+    return None if value is None or not math.isfinite(value) else float(value)

@@ -1,0 +1,348 @@
+"""Binance USD-M perpetuals.
+
+Open interest is in base coin, one side. Liquidations exist only as a thinned stream (at most one order a
+second and symbol), so a report shows a gap. The maintenance ladder needs a key: a dated table stands in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from imbalance.errors import SourceError
+from imbalance.records import (
+    Candle,
+    Contract,
+    Feed,
+    Funding,
+    FundingInterval,
+    Instrument,
+    LongShort,
+    OpenInterest,
+    OrderBook,
+    Ticker,
+)
+from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, params, windows
+from imbalance.wire.decode import (
+    Amount,
+    Price,
+    Rate,
+    Share,
+    Signed,
+    TimeMs,
+    decode,
+    in_order,
+    require,
+    sound_candle,
+)
+from imbalance.wire.refusals import by_status
+
+NAME = "binance"
+CANDLE_LIMIT = 1500
+HISTORY_LIMIT = 500
+HISTORY_DEPTH_MS = 30 * DAY_MS
+DAYS = 200
+PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
+DEFAULT_FUNDING_HOURS = 8.0
+_MULTIPLIED = re.compile(r"^(1000+)([A-Z].*)$")
+
+
+def _symbol(ask: Ask) -> tuple[Params, ...]:
+    return (params(symbol=ask.listed.symbol),)
+
+
+def _candle_pages(ask: Ask) -> list[Params]:
+    return [
+        params(
+            symbol=ask.listed.symbol,
+            interval=interval_name(ask.interval_ms),
+            startTime=start,
+            endTime=end - 1,
+            limit=CANDLE_LIMIT,
+        )
+        for start, end in windows(ask.start_ms, ask.end_ms, ask.interval_ms, CANDLE_LIMIT)
+    ]
+
+
+def _daily_pages(ask: Ask) -> list[Params]:
+    return [params(symbol=ask.listed.symbol, interval="1d", limit=DAYS)]
+
+
+def _open_interest_pages(ask: Ask) -> list[Params]:
+    # 30 days exactly is refused by the time the request arrives: a little less is asked for.
+    start_ms = max(ask.start_ms, ask.now_ms - HISTORY_DEPTH_MS + 10 * MINUTE_MS)
+    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+    return [
+        params(
+            symbol=ask.listed.symbol,
+            period=interval_name(period_ms),
+            startTime=start,
+            endTime=end,
+            limit=HISTORY_LIMIT,
+        )
+        for start, end in windows(start_ms, ask.end_ms, period_ms, HISTORY_LIMIT - 1)
+    ]
+
+
+def _latest_ratio(ask: Ask) -> list[Params]:
+    return [params(symbol=ask.listed.symbol, period="1h", limit=1)]
+
+
+class _Listed(msgspec.Struct, rename="camel"):
+    symbol: str
+    contract_type: str
+    status: str
+    base_asset: str
+    quote_asset: str
+
+
+class _Listing(msgspec.Struct):
+    symbols: list[_Listed]
+
+
+def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
+    """Read exchangeInfo: perpetuals quoted in USDT that trade."""
+    listing = decode(body, _Listing, NAME, Kind.INSTRUMENTS)
+    found = []
+    for row in listing.symbols:
+        if row.contract_type != "PERPETUAL" or row.quote_asset != "USDT" or row.status != "TRADING":
+            continue
+        many = _MULTIPLIED.match(row.base_asset)
+        coins = float(many[1]) if many else 1.0
+        found.append(
+            Instrument(
+                venue=NAME,
+                symbol=row.symbol,
+                base=many[2] if many else row.base_asset,
+                quote=row.quote_asset,
+                contract=Contract.LINEAR,
+                contract_size_base=coins,
+                price_multiplier=coins,
+            )
+        )
+    return found
+
+
+class _Interval(msgspec.Struct, rename="camel"):
+    symbol: str
+    funding_interval_hours: float
+
+
+def parse_funding_intervals(body: bytes, ask: Ask) -> list[FundingInterval]:
+    """Read fundingInfo: a symbol that is absent has the default interval."""
+    rows = decode(body, list[_Interval], NAME, Kind.FUNDING_INTERVALS)
+    hours = {row.symbol: row.funding_interval_hours for row in rows}
+    return [FundingInterval(hours.get(ask.listed.symbol, DEFAULT_FUNDING_HOURS))]
+
+
+class _Premium(msgspec.Struct, rename="camel"):
+    mark_price: Price
+    index_price: Price
+    last_funding_rate: Rate
+    next_funding_time: TimeMs
+    time: TimeMs
+
+
+def parse_mark_price(body: bytes, ask: Ask) -> list[Ticker | Funding]:
+    """Read premiumIndex: mark and index price, and the running period's funding rate."""
+    row = decode(body, _Premium, NAME, Kind.MARK_PRICE)
+    price_of = ask.listed.price_of
+    return [
+        Ticker(row.time, mark_price=price_of(row.mark_price), index_price=price_of(row.index_price)),
+        Funding(row.last_funding_rate, row.time, row.next_funding_time),
+    ]
+
+
+class _OpenInterest(msgspec.Struct, rename="camel"):
+    open_interest: Amount
+    time: TimeMs
+
+
+def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterest]:
+    """Read openInterest: base coin, one side."""
+    row = decode(body, _OpenInterest, NAME, Kind.OPEN_INTEREST)
+    return [OpenInterest(row.time, ask.listed.base_of(row.open_interest))]
+
+
+class _OpenInterestRow(msgspec.Struct, rename="camel"):
+    sum_open_interest: Amount
+    sum_open_interest_value: Amount
+    timestamp: TimeMs
+
+
+def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
+    """Read openInterestHist: base coin, one side, at the right edge of each bucket."""
+    rows = decode(body, list[_OpenInterestRow], NAME, Kind.OPEN_INTEREST_HISTORY)
+    in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY)
+    return [
+        OpenInterest(row.timestamp, ask.listed.base_of(row.sum_open_interest), row.sum_open_interest_value) for row in rows
+    ]
+
+
+class _Kline(msgspec.Struct, array_like=True):
+    open_time: TimeMs
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Amount
+    close_time: TimeMs
+    quote_volume: Amount
+    trades: int
+    taker_buy_base: Amount
+    taker_buy_quote: Amount
+
+
+def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
+    """Read klines: volume in base and quote coin, with the taker-buy part."""
+    rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
+    in_order([row.open_time for row in rows], NAME, Kind.CANDLES)
+    listed = ask.listed
+    for i, row in enumerate(rows):
+        sound = sound_candle(row.low, row.high, row.open, row.close)
+        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$[{i}][2]")
+        require(
+            row.taker_buy_base <= row.volume * (1 + 1e-9),
+            "taker-buy volume exceeds volume",
+            NAME,
+            Kind.CANDLES,
+            f"$[{i}][9]",
+        )
+        require(row.close_time > row.open_time, "bar ends before it starts", NAME, Kind.CANDLES, f"$[{i}][6]")
+    return [
+        Candle(
+            row.open_time,
+            listed.price_of(row.open),
+            listed.price_of(row.high),
+            listed.price_of(row.low),
+            listed.price_of(row.close),
+            listed.base_of(row.volume),
+            row.quote_volume,
+            listed.base_of(row.taker_buy_base),
+        )
+        for row in rows
+    ]
+
+
+class _Day(msgspec.Struct, rename="camel"):
+    last_price: Price
+    price_change_percent: Signed
+    volume: Amount
+    quote_volume: Amount
+    close_time: TimeMs
+
+
+def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
+    """Read ticker/24hr: rolling volumes; the change is in per cent there."""
+    row = decode(body, _Day, NAME, Kind.TICKER)
+    return [
+        Ticker(
+            row.close_time,
+            last_price=ask.listed.price_of(row.last_price),
+            volume_24h_base=ask.listed.base_of(row.volume),
+            volume_24h_usd=row.quote_volume,
+            change_24h=row.price_change_percent / 100,
+        )
+    ]
+
+
+class _Ratio(msgspec.Struct, rename="camel"):
+    long_account: Share
+    short_account: Share
+    timestamp: TimeMs
+
+
+def _ratio_parser(kind: str) -> Endpoint:
+    path, name = {
+        "accounts": ("/futures/data/globalLongShortAccountRatio", "accounts"),
+        "top accounts": ("/futures/data/topLongShortAccountRatio", "top accounts"),
+        "top positions": ("/futures/data/topLongShortPositionRatio", "top positions"),
+    }[kind]
+
+    def parse(body: bytes, _ask: Ask) -> list[LongShort]:
+        rows = decode(body, list[_Ratio], NAME, Kind.LONG_SHORT)
+        in_order([row.timestamp for row in rows], NAME, Kind.LONG_SHORT)
+        for i, row in enumerate(rows):
+            whole = abs(row.long_account + row.short_account - 1) < 0.01  # noqa: PLR2004  both are rounded
+            require(whole, "shares of longs and shorts do not make 1", NAME, Kind.LONG_SHORT, f"$[{i}].longAccount")
+        return [LongShort(row.timestamp, name, row.long_account) for row in rows]
+
+    return Endpoint(Kind.LONG_SHORT, path, _latest_ratio, parse, weight=0.1, label=f"long/short ratio ({name})")
+
+
+class _Depth(msgspec.Struct):
+    bids: list[tuple[Price, Amount]]
+    asks: list[tuple[Price, Amount]]
+    T: TimeMs
+
+
+def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
+    """Read depth: base coin at each price, best first."""
+    book = decode(body, _Depth, NAME, Kind.ORDER_BOOK)
+    for side, levels, sign in (("bids", book.bids, -1), ("asks", book.asks, 1)):
+        for i in range(1, len(levels)):
+            rises = sign * (levels[i][0] - levels[i - 1][0]) > 0
+            require(rises, "price levels out of order", NAME, Kind.ORDER_BOOK, f"$.{side}[{i}][0]")
+    listed = ask.listed
+    bids, asks = (
+        tuple((listed.price_of(price), listed.base_of(size)) for price, size in levels) for levels in (book.bids, book.asks)
+    )
+    return [OrderBook(book.T, bids, asks)]
+
+
+class _Refusal(msgspec.Struct):
+    code: int
+    msg: str
+
+
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
+    """Return the error an answer carries: binance answers by HTTP status, with a sentence in the body."""
+    said = ""
+    try:
+        said = msgspec.json.decode(body, type=_Refusal).msg if status != 200 else ""  # noqa: PLR2004
+    except msgspec.MsgspecError:
+        said = ""
+    return by_status(status, NAME, endpoint, said)
+
+
+def _no_parameters(_ask: Ask) -> Sequence[Params]:
+    return ((),)
+
+
+BINANCE = Source(
+    name=NAME,
+    title="Binance USD-M",
+    url="https://fapi.binance.com",
+    budget=Budget(2400, 60),
+    refusal=refusal,
+    feed=Feed.CENSORED,
+    endpoints=(
+        Endpoint(Kind.INSTRUMENTS, "/fapi/v1/exchangeInfo", _no_parameters, parse_instruments),
+        Endpoint(Kind.FUNDING_INTERVALS, "/fapi/v1/fundingInfo", _no_parameters, parse_funding_intervals),
+        Endpoint(Kind.MARK_PRICE, "/fapi/v1/premiumIndex", _symbol, parse_mark_price),
+        Endpoint(Kind.TICKER, "/fapi/v1/ticker/24hr", _symbol, parse_ticker),
+        Endpoint(Kind.OPEN_INTEREST, "/fapi/v1/openInterest", _symbol, parse_open_interest),
+        Endpoint(
+            Kind.OPEN_INTEREST_HISTORY,
+            "/futures/data/openInterestHist",
+            _open_interest_pages,
+            parse_open_interest_history,
+            weight=0.1,
+        ),
+        Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10),
+        Endpoint(Kind.DAILY_CANDLES, "/fapi/v1/klines", _daily_pages, parse_candles, weight=2),
+        _ratio_parser("accounts"),
+        _ratio_parser("top accounts"),
+        _ratio_parser("top positions"),
+        Endpoint(
+            Kind.ORDER_BOOK,
+            "/fapi/v1/depth",
+            lambda ask: [params(symbol=ask.listed.symbol, limit=1000)],
+            parse_order_book,
+            weight=20,
+        ),
+    ),
+)

@@ -1,0 +1,378 @@
+"""Bybit linear perpetuals.
+
+``openInterest`` counts BOTH sides; ``singleOpenInterest`` one. Lists are newest first, failures come with
+HTTP 200 and a retCode. Neither taker volumes nor past liquidations are published over REST.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Generic, TypeVar
+
+import msgspec
+
+from imbalance.errors import RateLimitedError, RefusedError, SourceError
+from imbalance.records import (
+    Candle,
+    Contract,
+    Feed,
+    Funding,
+    Instrument,
+    LongShort,
+    MarginTier,
+    OpenInterest,
+    OrderBook,
+    Ticker,
+)
+from imbalance.units import INTERVALS_MS
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, coarsest_needed, params, windows
+from imbalance.wire.decode import (
+    Amount,
+    Leverage,
+    Price,
+    Rate,
+    Share,
+    TimeMs,
+    decode,
+    in_order,
+    require,
+    sound_candle,
+)
+from imbalance.wire.refusals import OK, by_status
+
+NAME = "bybit"
+CANDLE_LIMIT = 1000
+HISTORY_LIMIT = 200
+HISTORY_ROWS = 1600
+DAYS = 200
+KLINE_NAMES = {
+    INTERVALS_MS[name]: told
+    for name, told in {
+        "1m": "1", "3m": "3", "5m": "5", "15m": "15", "30m": "30", "1h": "60", "2h": "120", "4h": "240",
+        "6h": "360", "12h": "720", "1d": "D",
+    }.items()
+}  # fmt: skip
+PERIOD_NAMES = {
+    INTERVALS_MS["5m"]: "5min",
+    INTERVALS_MS["15m"]: "15min",
+    INTERVALS_MS["30m"]: "30min",
+    INTERVALS_MS["1h"]: "1h",
+    INTERVALS_MS["4h"]: "4h",
+    INTERVALS_MS["1d"]: "1d",
+}
+_MULTIPLIED = re.compile(r"^(1000+)([A-Z].*)$")
+T = TypeVar("T")
+
+
+def _linear(**more: str | int) -> Pages:
+    def pages(ask: Ask) -> list[Params]:
+        return [params(category="linear", symbol=ask.listed.symbol, **more)]
+
+    return pages
+
+
+def _candle_pages(ask: Ask) -> list[Params]:
+    return [
+        params(
+            category="linear",
+            symbol=ask.listed.symbol,
+            interval=KLINE_NAMES[ask.interval_ms],
+            start=start,
+            end=end - 1,
+            limit=CANDLE_LIMIT,
+        )
+        for start, end in windows(ask.start_ms, ask.end_ms, ask.interval_ms, CANDLE_LIMIT)
+    ]
+
+
+def _open_interest_pages(ask: Ask) -> list[Params]:
+    period_ms = coarsest_needed(ask, list(PERIOD_NAMES), most_rows=HISTORY_ROWS)
+    return [
+        params(
+            category="linear",
+            symbol=ask.listed.symbol,
+            intervalTime=PERIOD_NAMES[period_ms],
+            startTime=start,
+            endTime=end,
+            limit=HISTORY_LIMIT,
+        )
+        for start, end in windows(ask.start_ms, ask.end_ms, period_ms, HISTORY_LIMIT - 1)
+    ]
+
+
+class _Refusal(msgspec.Struct, rename="camel"):
+    ret_code: int
+    ret_msg: str = ""
+
+
+_BUSY = {10000, 10016}
+
+
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
+    """Return the error an answer carries: a retCode other than 0, whatever the HTTP status."""
+    try:
+        told = msgspec.json.decode(body, type=_Refusal)
+    except msgspec.MsgspecError:
+        return by_status(status, NAME, endpoint)
+    if told.ret_code == 0:
+        return by_status(status, NAME, endpoint)
+    said = f"{told.ret_msg} (retCode {told.ret_code})"
+    if told.ret_code == 10006:  # noqa: PLR2004  the venue's code for its request limit
+        return RateLimitedError(NAME, endpoint, f"too many requests: {said}", "Wait a minute, or ask less often.", 429)
+    if told.ret_code in _BUSY:
+        return RefusedError(NAME, endpoint, f"is busy: {said}", "Try again later.", 503)
+    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said, "", status)
+
+
+class _List(msgspec.Struct, Generic[T], rename="camel"):
+    list: list[T]
+    next_page_cursor: str = ""
+
+
+class _Envelope(msgspec.Struct, Generic[T]):
+    result: T
+
+
+def _result(body: bytes, kind: type[T], endpoint: str) -> T:
+    error = refusal(OK, body, endpoint)
+    if error is not None:
+        raise error
+    return decode(body, _Envelope[kind], NAME, endpoint).result  # type: ignore[valid-type]
+
+
+class _LeverageFilter(msgspec.Struct, rename="camel"):
+    max_leverage: Leverage
+
+
+class _Listed(msgspec.Struct, rename="camel"):
+    symbol: str
+    contract_type: str
+    status: str
+    base_coin: str
+    quote_coin: str
+    leverage_filter: _LeverageFilter
+    funding_interval: Amount
+
+
+def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
+    """Read instruments-info: perpetuals quoted in USDT; the funding interval is in minutes there."""
+    found = []
+    for row in _result(body, _List[_Listed], Kind.INSTRUMENTS).list:
+        if row.contract_type != "LinearPerpetual" or row.quote_coin != "USDT" or row.status != "Trading":
+            continue
+        many = _MULTIPLIED.match(row.base_coin)
+        coins = float(many[1]) if many else 1.0
+        found.append(
+            Instrument(
+                venue=NAME,
+                symbol=row.symbol,
+                base=many[2] if many else row.base_coin,
+                quote=row.quote_coin,
+                contract=Contract.LINEAR,
+                contract_size_base=coins,
+                price_multiplier=coins,
+                max_leverage=row.leverage_filter.max_leverage,
+                funding_interval_hours=row.funding_interval / 60,
+            )
+        )
+    return found
+
+
+def _more_instruments(body: bytes, _ask: Ask) -> Params | None:
+    cursor = _result(body, _List[_Listed], Kind.INSTRUMENTS).next_page_cursor
+    return params(category="linear", limit=1000, cursor=cursor) if cursor else None
+
+
+class _Ticker(msgspec.Struct, rename="camel"):
+    symbol: str
+    last_price: Price
+    index_price: Price
+    mark_price: Price
+    price24h_pcnt: Rate
+    volume24h: Amount
+    turnover24h: Amount
+    open_interest: Amount
+    funding_rate: Rate
+    next_funding_time: TimeMs
+    single_open_interest: Amount | None = None
+    funding_interval_hour: Amount | None = None
+
+
+class _Timed(msgspec.Struct):
+    time: TimeMs
+
+
+def parse_ticker(body: bytes, ask: Ask) -> list[Ticker | Funding | OpenInterest]:
+    """Read tickers: prices, 24-hour volumes, funding and open interest of one contract."""
+    rows = _result(body, _List[_Ticker], Kind.TICKER).list
+    at_ms = decode(body, _Timed, NAME, Kind.TICKER).time
+    listed = ask.listed
+    found: list[Ticker | Funding | OpenInterest] = []
+    for i, row in enumerate(rows):
+        if row.symbol != listed.symbol:
+            continue
+        one_side = _one_side(row.single_open_interest, row.open_interest, f"$.result.list[{i}]", Kind.TICKER)
+        found += [
+            Ticker(
+                at_ms,
+                listed.price_of(row.last_price),
+                listed.price_of(row.mark_price),
+                listed.price_of(row.index_price),
+                listed.base_of(row.volume24h),
+                row.turnover24h,
+                row.price24h_pcnt,
+            ),
+            Funding(row.funding_rate, at_ms, row.next_funding_time, row.funding_interval_hour),
+            OpenInterest(at_ms, listed.base_of(one_side)),
+        ]
+    return found
+
+
+def _one_side(single: float | None, both: float, path: str, endpoint: str) -> float:
+    """Return open interest of one side; where both figures are given they must agree."""
+    if single is None:
+        return both / 2
+    agrees = abs(2 * single - both) <= max(1e-3 * both, 2.0)
+    require(agrees, "not half of openInterest", NAME, endpoint, f"{path}.singleOpenInterest")
+    return single
+
+
+class _OpenInterestRow(msgspec.Struct, rename="camel"):
+    open_interest: Amount
+    timestamp: TimeMs
+    single_open_interest: Amount | None = None
+
+
+def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
+    """Read open-interest: both sides summed, halved here unless the single side is given."""
+    rows = _result(body, _List[_OpenInterestRow], Kind.OPEN_INTEREST_HISTORY).list
+    stamps = [row.timestamp for row in rows]
+    in_order(stamps, NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.list[{}].timestamp", newest_first=True)
+    kind = Kind.OPEN_INTEREST_HISTORY
+    one_side = [
+        _one_side(row.single_open_interest, row.open_interest, f"$.result.list[{i}]", kind) for i, row in enumerate(rows)
+    ]
+    return [
+        OpenInterest(stamp, ask.listed.base_of(value))
+        for stamp, value in zip(reversed(stamps), reversed(one_side), strict=True)
+    ]
+
+
+class _Kline(msgspec.Struct, array_like=True):
+    start: TimeMs
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Amount
+    turnover: Amount
+
+
+def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
+    """Read kline (linear): volume in base coin, turnover in quote coin; newest first, the open bar on top."""
+    rows = _result(body, _List[_Kline], Kind.CANDLES).list
+    in_order([row.start for row in rows], NAME, Kind.CANDLES, "$.result.list[{}][0]", newest_first=True)
+    for i, row in enumerate(rows):
+        sound = sound_candle(row.low, row.high, row.open, row.close)
+        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$.result.list[{i}][2]")
+    price, size = ask.listed.price_of, ask.listed.base_of
+    return [
+        Candle(r.start, price(r.open), price(r.high), price(r.low), price(r.close), size(r.volume), r.turnover)
+        for r in reversed(rows)
+    ]
+
+
+class _Ratio(msgspec.Struct, rename="camel"):
+    buy_ratio: Share
+    sell_ratio: Share
+    timestamp: TimeMs
+
+
+def parse_long_short(body: bytes, _ask: Ask) -> list[LongShort]:
+    """Read account-ratio: shares of holders."""
+    rows = _result(body, _List[_Ratio], Kind.LONG_SHORT).list
+    stamps = [row.timestamp for row in rows]
+    in_order(stamps, NAME, Kind.LONG_SHORT, "$.result.list[{}].timestamp", newest_first=True)
+    for i, row in enumerate(rows):
+        whole = abs(row.buy_ratio + row.sell_ratio - 1) < 0.01  # noqa: PLR2004  both are rounded
+        path = f"$.result.list[{i}].buyRatio"
+        require(whole, "shares of longs and shorts do not make 1", NAME, Kind.LONG_SHORT, path)
+    return [LongShort(row.timestamp, "accounts", row.buy_ratio) for row in reversed(rows)]
+
+
+class _Book(msgspec.Struct):
+    b: list[tuple[Price, Amount]]
+    a: list[tuple[Price, Amount]]
+    ts: TimeMs
+
+
+def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
+    """Read orderbook (linear): base coin at each price."""
+    book = _result(body, _Book, Kind.ORDER_BOOK)
+    for side, levels, sign in (("b", book.b, -1), ("a", book.a, 1)):
+        for i in range(1, len(levels)):
+            rises = sign * (levels[i][0] - levels[i - 1][0]) > 0
+            require(rises, "price levels out of order", NAME, Kind.ORDER_BOOK, f"$.result.{side}[{i}][0]")
+    price, size = ask.listed.price_of, ask.listed.base_of
+    bids, asks = (tuple((price(p), size(q)) for p, q in levels) for levels in (book.b, book.a))
+    return [OrderBook(book.ts, bids, asks)]
+
+
+class _Tier(msgspec.Struct, rename="camel"):
+    symbol: str
+    risk_limit_value: Price
+    maintenance_margin: Amount
+    initial_margin: Amount
+    max_leverage: Leverage
+    mm_deduction: str = ""
+
+
+def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
+    """Read risk-limit: rows in any order; rates that do not fit the leverage as fractions are per cent."""
+    rows = [r for r in _result(body, _List[_Tier], Kind.MARGIN_TIERS).list if r.symbol == ask.listed.symbol]
+    rows.sort(key=lambda r: r.risk_limit_value)
+    tiers: list[MarginTier] = []
+    deduction = 0.0
+    for i, r in enumerate(rows):
+        fits = [scale for scale in (1.0, 0.01) if 0.5 < r.initial_margin * scale * r.max_leverage < 2]  # noqa: PLR2004
+        path = f"$.result.list[?riskLimitValue={r.risk_limit_value:g}].initialMargin"
+        require(bool(fits), "fits the maximum leverage neither as fraction nor as per cent", NAME, Kind.MARGIN_TIERS, path)
+        rate = r.maintenance_margin * fits[0]
+        floor = tiers[i - 1].cap if i else 0.0
+        # The deduction makes maintenance margin continuous; the rule stands in where the field is empty.
+        deduction += floor * (rate - (tiers[i - 1].rate if i else rate))
+        given = decode(r.mm_deduction.encode(), Amount, NAME, Kind.MARGIN_TIERS) if r.mm_deduction else deduction  # type: ignore[arg-type]
+        tiers.append(MarginTier(floor, r.risk_limit_value, rate, r.max_leverage, float(given)))
+    return tiers
+
+
+BYBIT = Source(
+    name=NAME,
+    title="Bybit linear",
+    url="https://api.bybit.com",
+    budget=Budget(600, 5),
+    refusal=refusal,
+    feed=Feed.COMPLETE,
+    endpoints=(
+        Endpoint(
+            Kind.INSTRUMENTS,
+            "/v5/market/instruments-info",
+            lambda _ask: [params(category="linear", limit=1000)],
+            parse_instruments,
+            following=_more_instruments,
+        ),
+        Endpoint(Kind.TICKER, "/v5/market/tickers", _linear(), parse_ticker),
+        Endpoint(Kind.OPEN_INTEREST_HISTORY, "/v5/market/open-interest", _open_interest_pages, parse_open_interest_history),
+        Endpoint(
+            Kind.OPEN_INTEREST_DAILY,
+            "/v5/market/open-interest",
+            _linear(intervalTime="1d", limit=DAYS),
+            parse_open_interest_history,
+        ),
+        Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles),
+        Endpoint(Kind.DAILY_CANDLES, "/v5/market/kline", _linear(interval="D", limit=DAYS), parse_candles),
+        Endpoint(Kind.LONG_SHORT, "/v5/market/account-ratio", _linear(period="1h", limit=1), parse_long_short),
+        Endpoint(Kind.ORDER_BOOK, "/v5/market/orderbook", _linear(limit=1000), parse_order_book),
+        Endpoint(Kind.MARGIN_TIERS, "/v5/market/risk-limit", _linear(), parse_margin_tiers),
+    ),
+)

@@ -1,0 +1,491 @@
+"""OKX swaps.
+
+Every value is a string, every list newest first, errors often come with HTTP 200. Sizes are contracts;
+``oiCcy`` and ``volCcy`` are base coin. One page of liquidations is walked backwards with ``after``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from imbalance.errors import RateLimitedError, RefusedError, SourceError
+from imbalance.records import (
+    Candle,
+    Contract,
+    Feed,
+    Funding,
+    Instrument,
+    Liquidation,
+    LongShort,
+    MarginTier,
+    OpenInterest,
+    OrderBook,
+    TakerVolume,
+    Ticker,
+)
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, Side
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, coarsest_needed, once, params
+from imbalance.wire.decode import (
+    Amount,
+    Leverage,
+    Price,
+    Rate,
+    Ratio,
+    Share,
+    TimeMs,
+    decode,
+    in_order,
+    require,
+    sound_candle,
+)
+from imbalance.wire.refusals import OK, by_status
+
+NAME = "okx"
+CANDLE_LIMIT = 300
+STATISTICS_LIMIT = 100
+STATISTICS_DEPTH = 1440
+LIQUIDATION_LIMIT = 100
+DAYS = 200
+# OKX counts 6 hours and more from midnight in Hong Kong unless told "utc".
+BARS = {
+    "1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1h": "1H", "2h": "2H", "4h": "4H",
+    "6h": "6Hutc", "12h": "12Hutc", "1d": "1Dutc",
+}  # fmt: skip
+PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
+_BAR_OF_MS = {INTERVALS_MS[name]: bar for name, bar in BARS.items()}
+# The request budgets of the statistics endpoints allow this many pages at once.
+HISTORY_PAGES = 8
+TAKER_PAGES = 4
+
+
+def _backwards(start_ms: int, end_ms: int, step_ms: int, limit: int) -> list[tuple[int, int]]:
+    """Return (stamp that rows are older than, rows) of each page, newest first."""
+    rows = -(-(end_ms - start_ms) // step_ms)
+    return [(end_ms - done * step_ms, min(limit, rows - done)) for done in range(0, rows, limit)]
+
+
+def _candle_pages(ask: Ask) -> list[Params]:
+    return [
+        params(instId=ask.listed.symbol, bar=_BAR_OF_MS[ask.interval_ms], after=after, limit=rows)
+        for after, rows in _backwards(ask.start_ms, ask.end_ms, ask.interval_ms, CANDLE_LIMIT)
+    ]
+
+
+def _daily_pages(ask: Ask) -> list[Params]:
+    return [params(instId=ask.listed.symbol, bar="1Dutc", limit=DAYS)]
+
+
+def _open_interest_pages(ask: Ask) -> list[Params]:
+    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_PAGES * STATISTICS_LIMIT)
+    return [
+        params(instId=ask.listed.symbol, period=_BAR_OF_MS[period_ms], end=end, limit=rows)
+        for end, rows in _backwards(ask.start_ms, ask.end_ms + period_ms, period_ms, STATISTICS_LIMIT)
+    ]
+
+
+def _open_interest_daily_pages(ask: Ask) -> list[Params]:
+    midnight_ms = -(-ask.now_ms // DAY_MS) * DAY_MS
+    pages = _backwards(midnight_ms - DAYS * DAY_MS, midnight_ms, DAY_MS, STATISTICS_LIMIT)
+    return [params(instId=ask.listed.symbol, period="1Dutc", end=end, limit=rows) for end, rows in pages]
+
+
+def _taker_pages(ask: Ask) -> list[Params]:
+    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=TAKER_PAGES * STATISTICS_LIMIT)
+    return [
+        params(instId=ask.listed.symbol, period=_BAR_OF_MS[period_ms], unit=0, end=end, limit=rows)
+        for end, rows in _backwards(ask.start_ms, ask.end_ms, period_ms, STATISTICS_LIMIT)
+    ]
+
+
+def _family(ask: Ask) -> str:
+    return ask.listed.symbol.removesuffix("-SWAP")
+
+
+class _Envelope(msgspec.Struct):
+    code: str
+    msg: str = ""
+
+
+_BUSY = {"50001", "50013", "50026"}
+
+
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
+    """Return the error an answer carries: a code other than "0", whatever the HTTP status."""
+    try:
+        told = msgspec.json.decode(body, type=_Envelope)
+    except msgspec.MsgspecError:
+        return by_status(status, NAME, endpoint)
+    if told.code == "0":
+        return by_status(status, NAME, endpoint)
+    said = f"{told.msg} (code {told.code})"
+    if told.code == "50011":
+        return RateLimitedError(NAME, endpoint, f"too many requests: {said}", "Wait a minute, or ask less often.", 429)
+    if told.code in _BUSY:
+        return RefusedError(NAME, endpoint, f"is busy: {said}", "Try again later.", 503)
+    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said, "", status)
+
+
+def _answer(body: bytes, kind: type[list[msgspec.Struct]] | object, endpoint: str) -> list:  # type: ignore[type-arg]
+    """Return the envelope's data, typed as `kind`."""
+    error = refusal(OK, body, endpoint)
+    if error is not None:
+        raise error
+    envelope = msgspec.defstruct("_Typed", [("data", kind)])
+    return decode(body, envelope, NAME, endpoint).data  # type: ignore[attr-defined,no-any-return]
+
+
+class _Listed(msgspec.Struct, rename="camel"):
+    inst_id: str
+    ct_type: str
+    settle_ccy: str
+    state: str
+    ct_val: str
+    ct_mult: str
+    ct_val_ccy: str
+    lever: str
+
+
+def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
+    """Read instruments: linear swaps settled in USDT; a contract is ctVal x ctMult coins."""
+    found = []
+    for i, row in enumerate(_answer(body, list[_Listed], Kind.INSTRUMENTS)):
+        if row.ct_type != "linear" or row.settle_ccy != "USDT" or row.state != "live":
+            continue
+        numbers = decode(
+            msgspec.json.encode([row.ct_val, row.ct_mult, row.lever]),
+            tuple[Price, Price, Leverage],
+            NAME,
+            f"{Kind.INSTRUMENTS} $.data[{i}]",
+        )
+        found.append(
+            Instrument(
+                venue=NAME,
+                symbol=row.inst_id,
+                base=row.ct_val_ccy,
+                quote="USDT",
+                contract=Contract.LINEAR,
+                contract_size_base=numbers[0] * numbers[1],
+                max_leverage=numbers[2],
+            )
+        )
+    return found
+
+
+class _OpenInterest(msgspec.Struct, rename="camel"):
+    inst_id: str
+    oi_ccy: Amount
+    ts: TimeMs
+    oi_usd: Amount | None = None
+
+
+def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterest]:
+    """Read open-interest: oiCcy is base coin."""
+    rows = _answer(body, list[_OpenInterest], Kind.OPEN_INTEREST)
+    return [OpenInterest(r.ts, r.oi_ccy, r.oi_usd) for r in rows if r.inst_id == ask.listed.symbol]
+
+
+class _OpenInterestRow(msgspec.Struct, array_like=True):
+    ts: TimeMs
+    contracts: Amount
+    base: Amount
+    usd: Amount
+
+
+def parse_open_interest_history(body: bytes, _ask: Ask) -> list[OpenInterest]:
+    """Read open-interest-history: contracts, base coin, USD."""
+    rows = _answer(body, list[_OpenInterestRow], Kind.OPEN_INTEREST_HISTORY)
+    in_order([r.ts for r in rows], NAME, Kind.OPEN_INTEREST_HISTORY, "$.data[{}][0]", newest_first=True)
+    return [OpenInterest(r.ts, r.base, r.usd) for r in reversed(rows)]
+
+
+class _TakerRow(msgspec.Struct, array_like=True):
+    ts: TimeMs
+    sell: Amount
+    buy: Amount
+
+
+def parse_taker_volume(body: bytes, _ask: Ask) -> list[TakerVolume]:
+    """Read taker-volume-contract asked in coins: sell comes first."""
+    rows = _answer(body, list[_TakerRow], Kind.TAKER_VOLUME)
+    in_order([r.ts for r in rows], NAME, Kind.TAKER_VOLUME, "$.data[{}][0]", newest_first=True)
+    return [TakerVolume(r.ts, r.buy, r.sell) for r in reversed(rows)]
+
+
+class _CandleRow(msgspec.Struct, array_like=True):
+    ts: TimeMs
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    contracts: Amount
+    base: Amount
+    quote: Amount
+    confirm: str
+
+
+def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
+    """Read candles: volume in contracts, base coin and quote coin."""
+    rows = _answer(body, list[_CandleRow], Kind.CANDLES)
+    in_order([r.ts for r in rows], NAME, Kind.CANDLES, "$.data[{}][0]", newest_first=True)
+    for i, r in enumerate(rows):
+        sound = sound_candle(r.low, r.high, r.open, r.close)
+        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$.data[{i}][2]")
+        require(r.confirm in {"0", "1"}, "neither open nor confirmed", NAME, Kind.CANDLES, f"$.data[{i}][8]")
+    return [Candle(r.ts, r.open, r.high, r.low, r.close, r.base, r.quote) for r in reversed(rows)]
+
+
+class _IndexRow(msgspec.Struct, array_like=True):
+    ts: TimeMs
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    confirm: str
+
+
+def parse_index_price(body: bytes, _ask: Ask) -> list[Ticker]:
+    """Read index-candles: the close of the newest bar."""
+    rows = _answer(body, list[_IndexRow], Kind.INDEX_PRICE)
+    return [Ticker(index_price=r.close) for r in rows[:1]]
+
+
+class _Ticker(msgspec.Struct, rename="camel"):
+    inst_id: str
+    last: Price
+    open24h: Price
+    vol_ccy24h: Amount
+    ts: TimeMs
+
+
+def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
+    """Read ticker: volCcy24h is base coin for swaps; no quote volume is given."""
+    rows = _answer(body, list[_Ticker], Kind.TICKER)
+    return [
+        Ticker(r.ts, last_price=r.last, volume_24h_base=r.vol_ccy24h, change_24h=r.last / r.open24h - 1)
+        for r in rows
+        if r.inst_id == ask.listed.symbol
+    ]
+
+
+class _Mark(msgspec.Struct, rename="camel"):
+    inst_id: str
+    mark_px: Price
+    ts: TimeMs
+
+
+def parse_mark_price(body: bytes, ask: Ask) -> list[Ticker]:
+    """Read mark-price."""
+    rows = _answer(body, list[_Mark], Kind.MARK_PRICE)
+    return [Ticker(r.ts, mark_price=r.mark_px) for r in rows if r.inst_id == ask.listed.symbol]
+
+
+class _Funding(msgspec.Struct, rename="camel"):
+    inst_id: str
+    funding_rate: Rate
+    funding_time: TimeMs
+    next_funding_time: TimeMs
+
+
+def parse_funding(body: bytes, ask: Ask) -> list[Funding]:
+    """Read funding-rate: the interval is the distance of the next two fundings."""
+    rows = _answer(body, list[_Funding], Kind.FUNDING)
+    for i, r in enumerate(rows):
+        later = r.next_funding_time > r.funding_time
+        require(later, "not after fundingTime", NAME, Kind.FUNDING, f"$.data[{i}].nextFundingTime")
+    return [
+        Funding(
+            r.funding_rate,
+            next_time_ms=r.funding_time,
+            interval_hours=(r.next_funding_time - r.funding_time) / HOUR_MS,
+        )
+        for r in rows
+        if r.inst_id == ask.listed.symbol
+    ]
+
+
+class _RatioRow(msgspec.Struct, array_like=True):
+    ts: TimeMs
+    ratio: Ratio
+
+
+def _ratio_endpoint(path: str, name: str) -> Endpoint:
+    def parse(body: bytes, _ask: Ask) -> list[LongShort]:
+        rows = _answer(body, list[_RatioRow], Kind.LONG_SHORT)
+        in_order([r.ts for r in rows], NAME, Kind.LONG_SHORT, "$.data[{}][0]", newest_first=True)
+        return [LongShort(r.ts, name, r.ratio / (1 + r.ratio)) for r in reversed(rows)]
+
+    def pages(ask: Ask) -> list[Params]:
+        return [params(instId=ask.listed.symbol, period="1H", limit=1)]
+
+    full = f"/api/v5/rubik/stat/contracts/{path}"
+    return Endpoint(Kind.LONG_SHORT, full, pages, parse, weight=4, label=f"long/short ratio ({name})")
+
+
+class _Detail(msgspec.Struct, rename="camel"):
+    side: str
+    pos_side: str
+    bk_px: Price
+    sz: Amount
+    ts: TimeMs
+
+
+class _Orders(msgspec.Struct):
+    details: list[_Detail]
+
+
+def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation]:
+    """Read liquidation-orders: posSide is the liquidated side; in net mode a sale closes a long.
+
+    The price is the bankruptcy price, the size contracts.
+    """
+    found = []
+    for g, group in enumerate(_answer(body, list[_Orders], Kind.LIQUIDATIONS)):
+        path = f"$.data[{g}].details"
+        for i, d in enumerate(group.details):
+            side = d.pos_side if d.pos_side in {"long", "short"} else {"sell": "long", "buy": "short"}.get(d.side)
+            if side is None or d.pos_side not in {"long", "short", "net"}:
+                require(False, f"unknown side {d.pos_side!r}/{d.side!r}", NAME, Kind.LIQUIDATIONS, f"{path}[{i}].posSide")  # noqa: FBT003
+            closes = {"long": "sell", "short": "buy"}[side or "long"]
+            require(
+                d.side == closes,
+                f"order side {d.side!r} does not close a {side}",
+                NAME,
+                Kind.LIQUIDATIONS,
+                f"{path}[{i}].side",
+            )
+            found.append(Liquidation(d.ts, Side(side), d.bk_px, ask.listed.base_of(d.sz)))
+        stamps = [d.ts for d in group.details]
+        for i in range(1, len(stamps)):
+            falls = stamps[i] <= stamps[i - 1]
+            require(falls, "the list is newest first", NAME, Kind.LIQUIDATIONS, f"{path}[{i}].ts")
+    return found[::-1]
+
+
+def _liquidation_page(ask: Ask, after: int | None = None) -> Params:
+    return params(
+        instType="SWAP", instFamily=_family(ask), state="filled", after=after, limit=LIQUIDATION_LIMIT
+    )
+
+
+def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
+    """Return the next page's parameters: what is older than the oldest row, back to a day ago."""
+    rows = parse_liquidations(body, ask)
+    if len(rows) < LIQUIDATION_LIMIT or rows[0].time_ms <= ask.now_ms - DAY_MS:
+        return None
+    return _liquidation_page(ask, rows[0].time_ms)
+
+
+class _Book(msgspec.Struct):
+    asks: list[tuple[Price, Amount, str, str]]
+    bids: list[tuple[Price, Amount, str, str]]
+    ts: TimeMs
+
+
+def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
+    """Read books: sizes are contracts."""
+    found = []
+    for b, book in enumerate(_answer(body, list[_Book], Kind.ORDER_BOOK)):
+        for side, levels, sign in (("bids", book.bids, -1), ("asks", book.asks, 1)):
+            for i in range(1, len(levels)):
+                rises = sign * (levels[i][0] - levels[i - 1][0]) > 0
+                path = f"$.data[{b}].{side}[{i}][0]"
+                require(rises, "price levels out of order", NAME, Kind.ORDER_BOOK, path)
+        bids, asks = (
+            tuple((level[0], ask.listed.base_of(level[1])) for level in levels) for levels in (book.bids, book.asks)
+        )
+        found.append(OrderBook(book.ts, bids, asks))
+    return found
+
+
+class _Tier(msgspec.Struct, rename="camel"):
+    min_sz: Amount
+    max_sz: Amount
+    mmr: Share
+    max_lever: Leverage
+
+
+def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
+    """Read position-tiers: unsorted, bounds in contracts, no deduction (the rate is of the whole position)."""
+    rows = _answer(body, list[_Tier], Kind.MARGIN_TIERS)
+    for i, r in enumerate(rows):
+        require(r.max_sz > r.min_sz, "not above minSz", NAME, Kind.MARGIN_TIERS, f"$.data[{i}].maxSz")
+    of = ask.listed.base_of
+    tiers = [MarginTier(of(r.min_sz), of(r.max_sz), r.mmr, r.max_lever, bounds_in_base=True) for r in rows]
+    return sorted(tiers, key=lambda tier: tier.cap)
+
+
+def _of_symbol(**more: str | int) -> Pages:
+    def pages(ask: Ask) -> Sequence[Params]:
+        return (params(**more, instId=ask.listed.symbol),)
+
+    return pages
+
+
+OKX = Source(
+    name=NAME,
+    title="OKX swaps",
+    url="https://www.okx.com",
+    budget=Budget(40, 2),
+    refusal=refusal,
+    feed=Feed.CENSORED,
+    endpoints=(
+        Endpoint(Kind.INSTRUMENTS, "/api/v5/public/instruments", once(instType="SWAP"), parse_instruments, weight=2),
+        Endpoint(Kind.TICKER, "/api/v5/market/ticker", _of_symbol(), parse_ticker, weight=2),
+        Endpoint(Kind.MARK_PRICE, "/api/v5/public/mark-price", _of_symbol(instType="SWAP"), parse_mark_price, weight=4),
+        Endpoint(
+            Kind.INDEX_PRICE,
+            "/api/v5/market/index-candles",
+            lambda ask: [params(instId=_family(ask), bar="1m", limit=1)],
+            parse_index_price,
+            weight=2,
+        ),
+        Endpoint(Kind.FUNDING, "/api/v5/public/funding-rate", _of_symbol(), parse_funding, weight=4),
+        Endpoint(
+            Kind.OPEN_INTEREST, "/api/v5/public/open-interest", _of_symbol(instType="SWAP"), parse_open_interest, weight=2
+        ),
+        Endpoint(
+            Kind.OPEN_INTEREST_HISTORY,
+            "/api/v5/rubik/stat/contracts/open-interest-history",
+            _open_interest_pages,
+            parse_open_interest_history,
+            weight=4,
+        ),
+        Endpoint(
+            Kind.OPEN_INTEREST_DAILY,
+            "/api/v5/rubik/stat/contracts/open-interest-history",
+            _open_interest_daily_pages,
+            parse_open_interest_history,
+            weight=4,
+        ),
+        Endpoint(
+            Kind.TAKER_VOLUME,
+            "/api/v5/rubik/stat/taker-volume-contract",
+            _taker_pages,
+            parse_taker_volume,
+            weight=8,
+        ),
+        Endpoint(Kind.CANDLES, "/api/v5/market/history-candles", _candle_pages, parse_candles, weight=2),
+        Endpoint(Kind.DAILY_CANDLES, "/api/v5/market/history-candles", _daily_pages, parse_candles, weight=2),
+        _ratio_endpoint("long-short-account-ratio-contract", "accounts"),
+        _ratio_endpoint("long-short-account-ratio-contract-top-trader", "top accounts"),
+        _ratio_endpoint("long-short-position-ratio-contract-top-trader", "top positions"),
+        Endpoint(
+            Kind.LIQUIDATIONS,
+            "/api/v5/public/liquidation-orders",
+            lambda ask: [_liquidation_page(ask)],
+            parse_liquidations,
+            following=_older_liquidations,
+            weight=1,
+        ),
+        Endpoint(Kind.ORDER_BOOK, "/api/v5/market/books", _of_symbol(sz=400), parse_order_book, weight=1),
+        Endpoint(
+            Kind.MARGIN_TIERS,
+            "/api/v5/public/position-tiers",
+            lambda ask: [params(instType="SWAP", tdMode="isolated", instFamily=_family(ask))],
+            parse_margin_tiers,
+            weight=4,
+        ),
+    ),
+)

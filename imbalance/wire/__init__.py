@@ -1,0 +1,145 @@
+"""What to ask a source and how to read its answer: plain data and pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from imbalance.errors import SourceError
+from imbalance.records import Contract, Feed, Instrument
+
+Params = tuple[tuple[str, str], ...]
+Record = msgspec.Struct
+
+
+class Kind(StrEnum):
+    """What an endpoint gives; one name a series, the same for every source."""
+
+    INSTRUMENTS = "instruments"
+    FUNDING_INTERVALS = "funding intervals"
+    TICKER = "ticker"
+    MARK_PRICE = "mark price"
+    INDEX_PRICE = "index price"
+    FUNDING = "funding"
+    OPEN_INTEREST = "open interest"
+    OPEN_INTEREST_HISTORY = "open interest history"
+    OPEN_INTEREST_DAILY = "daily open interest"
+    CANDLES = "candles"
+    DAILY_CANDLES = "daily candles"
+    TAKER_VOLUME = "taker volume"
+    LONG_SHORT = "long/short ratios"
+    LIQUIDATIONS = "liquidations"
+    LIQUIDATION_SUMS = "liquidation sums"
+    LIQUIDATION_DAILY = "daily liquidations"
+    LIQUIDATION_MAP = "liquidation map"
+    CONTRACT_STATS = "contract statistics"
+    ORDER_BOOK = "order book"
+    MARGIN_TIERS = "margin tiers"
+    SENTIMENT = "sentiment"
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What a report needs: the coin, the span and the bar length."""
+
+    base: str
+    now_ms: int
+    start_ms: int
+    end_ms: int
+    interval_ms: int
+    instrument: Instrument | None = None
+
+    @property
+    def listed(self) -> Instrument:
+        """The instrument, where the endpoint is only asked once it is known."""
+        if self.instrument is None:
+            raise ValueError("asked for a contract's data before its listing was read")
+        return self.instrument
+
+
+Pages = Callable[[Ask], Sequence[Params]]
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One thing to ask.
+
+    `pages` gives the parameters of every request that can be told beforehand (they go out together);
+    `following` gives those of the next request from the answer before, where the source can only be
+    walked. `parse` turns a body into records, or raises a `SourceError`; it does nothing else.
+    """
+
+    kind: Kind
+    path: str
+    pages: Pages
+    parse: Callable[[bytes, Ask], Sequence[Record]]
+    following: Callable[[bytes, Ask], Params | None] | None = None
+    weight: float = 1.0
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.label or self.kind.value
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """Requests (by weight) that a host allows in a period."""
+
+    weight: float
+    period_s: float
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A system that is read: its address, its key if it needs one, its endpoints."""
+
+    name: str
+    title: str
+    url: str
+    endpoints: tuple[Endpoint, ...]
+    refusal: Callable[[int, bytes, str], SourceError | None]
+    budget: Budget
+    is_venue: bool = True
+    contract: Contract = Contract.LINEAR
+    feed: Feed = Feed.UNKNOWN
+    key_header: str = ""
+    key_prefix: str = ""
+    needs: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The middle of its environment variables, ``IMBALANCE_<variable>_URL``."""
+        return self.name.upper()
+
+    def endpoint(self, kind: Kind) -> Endpoint:
+        """Return the first endpoint of a kind."""
+        return next(e for e in self.endpoints if e.kind is kind)
+
+
+def params(**values: str | int | None) -> Params:
+    """Return query parameters in the order given, leaving out those that are None."""
+    return tuple((name, str(value)) for name, value in values.items() if value is not None)
+
+
+def once(**values: str | int) -> Pages:
+    """Return `pages` of a single request with fixed parameters."""
+    fixed = (params(**values),)
+    return lambda _ask: fixed
+
+
+def windows(start_ms: int, end_ms: int, step_ms: int, limit: int) -> list[tuple[int, int]]:
+    """Cut [start, end) into windows of at most `limit` steps, oldest first."""
+    span_ms = step_ms * limit
+    return [(at, min(at + span_ms, end_ms)) for at in range(start_ms, end_ms, span_ms)]
+
+
+def coarsest_needed(ask: Ask, periods_ms: Sequence[int], most_rows: int) -> int:
+    """Return the finest period, no finer than the bars, that covers the span in `most_rows` rows."""
+    fitting = [p for p in periods_ms if p >= ask.interval_ms and (ask.end_ms - ask.start_ms) / p <= most_rows]
+    return fitting[0] if fitting else periods_ms[-1]
+
+
+def best(records: Sequence[Any]) -> Any | None:  # noqa: ANN401  the one record, of whatever kind was asked
+    """Return the last record, or None where there is none."""
+    return records[-1] if records else None

@@ -1,0 +1,72 @@
+"""Typed decoding of bodies: whatever is not as documented becomes a `ParseError` with its JSON path.
+
+msgspec's lax mode reads numbers in strings, as most venues send them; the bounds of the types below
+keep out "nan", "inf" and stamps in the wrong unit, which lax mode would let through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from imbalance.errors import ParseError
+
+T = TypeVar("T")
+
+Price = Annotated[float, Meta(gt=0, lt=1e12)]
+Amount = Annotated[float, Meta(ge=0, lt=1e18)]
+Signed = Annotated[float, Meta(gt=-1e18, lt=1e18)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Ratio = Annotated[float, Meta(ge=0, lt=1e9)]
+Rate = Annotated[float, Meta(gt=-1, lt=1)]
+Leverage = Annotated[float, Meta(gt=0, le=1000)]
+TimeMs = Annotated[int, Meta(ge=1_262_304_000_000, lt=4_102_444_800_000)]  # 2010 to 2100
+TimeS = Annotated[int, Meta(ge=1_262_304_000, lt=4_102_444_800)]
+
+_AT = re.compile(r"^(.*?)(?: - at `(?:key in )?(.*)`)?$", re.DOTALL)
+
+
+def decode(body: bytes, kind: type[T], source: str, endpoint: str) -> T:
+    """Decode JSON into `kind`.
+
+    Raises
+    ------
+    ParseError
+        With the JSON path of the first fault.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind, strict=False)
+    except msgspec.ValidationError as error:
+        told = _AT.match(str(error))
+        message, path = (told[1], told[2] or "$") if told else (str(error), "$")
+        raise ParseError(source, endpoint, message, path) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        told_html = " (an HTML page)" if body[:200].lstrip().lower().startswith((b"<!doctype", b"<html")) else ""
+        raise ParseError(source, endpoint, f"not JSON{told_html}: {error}") from None
+
+
+def in_order(
+    times_ms: Sequence[int], source: str, endpoint: str, path: str = "$[{}]", *, newest_first: bool = False
+) -> None:
+    """Raise a `ParseError` where a list is not in its documented order or repeats a stamp."""
+    for i in range(1, len(times_ms)):
+        step = times_ms[i] - times_ms[i - 1]
+        if (step >= 0) if newest_first else (step <= 0):
+            word = "newest" if newest_first else "oldest"
+            message = f"stamp {times_ms[i]} follows {times_ms[i - 1]}, but the list is {word} first"
+            raise ParseError(source, endpoint, message, path.format(i))
+
+
+def sound_candle(low: float, high: float, *inside: float) -> bool:
+    """Tell whether the extremes hold the open and close."""
+    return low <= min(inside) and max(inside) <= high
+
+
+def require(holds: bool, message: str, source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` at `path` unless `holds`."""
+    if not holds:
+        raise ParseError(source, endpoint, message, path)
