@@ -183,6 +183,18 @@ class LiquidationMap:
             low_price, high_price, sides[LONG], sides[SHORT], ratio, path_ratio.value if path_ratio else None, lift
         )
 
+    def ratio_between(self, above: tuple[float, float], below: tuple[float, float]) -> tuple[float | None, float | None]:
+        """Return short mass in one band over long mass in another: forced, and by the path alone."""
+
+        def one(masses: Floats) -> float | None:
+            sums = [
+                float(mass_between(self.log_edges, masses[side], *(math.log(p / self.price) for p in band)))
+                for side, band in ((SHORT, above), (LONG, below))
+            ]
+            return sums[0] / sums[1] if sums[1] > 0 else None
+
+        return one(self.forced), one(self.path_implied)
+
     def clusters(self, most: int = 3) -> list[Cluster]:
         """Return up to `most` clusters a side, heaviest first."""
         found = []

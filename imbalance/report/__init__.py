@@ -1,0 +1,1 @@
+"""The report tree and its builder: one typed result, from which every format is rendered."""

@@ -1,0 +1,124 @@
+"""A liquidation map to its sections."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from imbalance.engine import liquidation_map as engine
+from imbalance.engine.margin import LONG, SHORT
+from imbalance.market import MarketData
+from imbalance.report import tree
+from imbalance.units import interval_name, iso
+
+WINDOWS_PCT = (2.0, 5.0, 10.0, 15.0, 20.0)
+BIN_DIGITS = 2
+
+
+def _range(r: engine.Range) -> tree.Range:
+    return tree.Range(r.value, r.low, r.high)
+
+
+def _side(s: engine.SideRisk) -> tree.SideRisk:
+    return tree.SideRisk(s.usd, s.low, s.high, s.exposed_usd, s.band)
+
+
+def _risk(risk: engine.Risk) -> dict[str, object]:
+    ratio, lift = risk.ratio, risk.lift
+    return {
+        "long": _side(risk.long),
+        "short": _side(risk.short),
+        "ratio": ratio.value if ratio else None,
+        "ratio_low": ratio.low if ratio else None,
+        "ratio_high": ratio.high if ratio else None,
+        "heavier": risk.heavier,
+        "path_implied_ratio": risk.path_implied_ratio,
+        "lift": lift.value if lift else None,
+        "lift_low": lift.low if lift else None,
+        "lift_high": lift.high if lift else None,
+    }
+
+
+def window(found: engine.LiquidationMap, pct: float) -> tree.WindowRisk:
+    """Build the risk of a window."""
+    return tree.WindowRisk(window_pct=pct, **_risk(found.window(pct)))  # type: ignore[arg-type]
+
+
+def band(found: engine.LiquidationMap, low: float, high: float) -> tree.BandRisk:
+    """Build the risk of a band."""
+    return tree.BandRisk(low=low, high=high, **_risk(found.band(low, high)))  # type: ignore[arg-type]
+
+
+def venues(market: MarketData) -> list[tree.Venue]:
+    """Build the list of venues in a map."""
+    rows = []
+    for v in market.venues:
+        known = np.flatnonzero(np.isfinite(v.open_interest_base))
+        base = float(v.open_interest_base[known[-1]]) if known.size else None
+        start = int(market.time_ms[known[0]]) if known.size else int(market.time_ms[0])
+        rows.append(
+            tree.Venue(
+                v.name,
+                base,
+                base * market.price if base is not None else None,
+                interval_name(market.interval_ms),
+                iso(start),
+                str(v.feed),
+                list(v.notes),
+            )
+        )
+    return rows
+
+
+def sections(market: MarketData, found: engine.LiquidationMap, window_pct: float, bands: list[tree.Band]) -> dict[str, object]:
+    """Build all sections that a map gives: price, venues, model, map, risk, windows, bands, clusters, audit."""
+
+    def bins(values: np.ndarray) -> list[float]:  # type: ignore[type-arg]
+        return [round(v, BIN_DIGITS) for v in values.tolist()]
+
+    long_low, long_high = found.bounds(LONG)
+    short_low, short_high = found.bounds(SHORT)
+    model, audit = found.model, found.audit
+    return {
+        "price": found.price,
+        "venues": venues(market),
+        "model": tree.Model(
+            model.name,
+            model.calibrated,
+            _range(model.printed_share) if model.printed_share else None,
+            {name: _range(r) for name, r in model.capture.items()},
+            _range(model.forced_share),
+            model.assumptions | ({"data": "; ".join(market.notes)} if market.notes else {}),
+            model.dominant_uncertainty,
+        ),
+        "map": tree.Map(
+            edges=[round(e, 8) for e in found.edges.tolist()],
+            long_usd=bins(found.forced[LONG]),
+            short_usd=bins(found.forced[SHORT]),
+            long_usd_low=bins(long_low),
+            long_usd_high=bins(long_high),
+            short_usd_low=bins(short_low),
+            short_usd_high=bins(short_high),
+            long_exposed_usd=bins(found.exposed[LONG]),
+            short_exposed_usd=bins(found.exposed[SHORT]),
+        ),
+        "risk": window(found, window_pct),
+        "windows": [window(found, pct) for pct in WINDOWS_PCT],
+        "bands": [band(found, low, high) for low, high in bands],
+        "clusters": [
+            tree.Cluster(
+                c.side, c.low, c.high, c.peak, c.usd, c.usd_low, c.usd_high, c.exposed_usd, c.distance * 100  # type: ignore[arg-type]
+            )
+            for c in found.clusters()
+        ],
+        "audit": tree.Audit(
+            audit.total("open_interest_base"),
+            audit.total("long_exposed_base"),
+            audit.total("short_exposed_base"),
+            audit.swept_share,
+            audit.closed_share,
+            audit.unexplained_share,
+            [tree.VenueAudit(**dataclasses.asdict(v)) for v in audit.venues],
+        ),
+    }

@@ -1,0 +1,309 @@
+"""Harvests to sections: prices, open interest, volume, liquidations, funding, sentiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from imbalance import signals
+from imbalance.market import MarketData
+from imbalance.records import (
+    Candle,
+    ContractStats,
+    Liquidation,
+    LiquidationSum,
+    OpenInterestUsd,
+    Ticker,
+)
+from imbalance.records import Funding as FundingRecord
+from imbalance.records import OpenInterest as OpenInterestRecord
+from imbalance.records import Sentiment as SentimentRecord
+from imbalance.report import tree
+from imbalance.units import DAY_MS, HOUR_MS, Side, iso
+from imbalance.wire import Kind
+from imbalance.wire.harvest import Harvest, in_time
+
+WEEK = 7
+FUNDING_HOURS = 8.0
+BASE_DAYS = 120
+
+
+def ticker(harvest: Harvest) -> Ticker:
+    """Return the venue's ticker, joined from the endpoints that each gave a part."""
+    found: dict[str, float | int] = {}
+    for row in harvest.of(Ticker):
+        found.update({f: v for f in row.__struct_fields__ if (v := getattr(row, f)) is not None})
+    statistics = in_time(harvest.of(ContractStats))
+    if statistics and "mark_price" not in found:
+        found["mark_price"] = statistics[-1].mark_price
+    return Ticker(**found)  # type: ignore[arg-type]
+
+
+def mark_price(harvests: Sequence[Harvest]) -> float | None:
+    """Return the median of the venues' own mark prices."""
+    marks = [m for h in harvests if h.of(Ticker) and (m := ticker(h).mark_price) is not None]
+    return float(np.median(marks)) if marks else None
+
+
+def interest_now(harvest: Harvest) -> float | None:
+    """Return the venue's open interest now [base], one side."""
+    now = harvest.at(Kind.OPEN_INTEREST, OpenInterestRecord) or harvest.at(Kind.TICKER, OpenInterestRecord)
+    if now:
+        return now[-1].open_interest_base
+    statistics = in_time(harvest.of(ContractStats))
+    return statistics[-1].open_interest_base if statistics else None
+
+
+def interest_history(harvest: Harvest) -> list[tuple[int, float]]:
+    """Return (time, open interest [base]) in order."""
+    rows = in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterestRecord))
+    if rows:
+        return [(r.time_ms, r.open_interest_base) for r in rows]
+    return [(r.time_ms, r.open_interest_base) for r in in_time(harvest.of(ContractStats))]
+
+
+def _missing(harvests: Sequence[Harvest], present: set[str]) -> list[str]:
+    return [h.name for h in harvests if h.source.is_venue and h.name not in present and not h.unlisted]
+
+
+def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.OpenInterest:
+    """Build the open-interest section: one side each, in base coin and at the venue's mark price."""
+    now = {h.name: value for h in harvests if h.source.is_venue and (value := interest_now(h)) is not None}
+    total = sum(now.values())
+    rows = []
+    for harvest in harvests:
+        if harvest.name not in now:
+            continue
+        value = now[harvest.name]
+        past = [v for time_ms, v in interest_history(harvest) if time_ms <= now_ms - DAY_MS]
+        rows.append(
+            tree.VenueOpenInterest(
+                harvest.name,
+                value,
+                value * (ticker(harvest).mark_price or price),
+                value / total if total else 0.0,
+                value / past[-1] - 1 if past and past[-1] > 0 else None,
+            )
+        )
+    rows.sort(key=lambda row: -row.open_interest_base)
+    return tree.OpenInterest(
+        total, sum(r.open_interest_usd for r in rows), rows, _missing(harvests, set(now)), _change(harvests, now)
+    )
+
+
+def _change(harvests: Sequence[Harvest], now: dict[str, float]) -> tree.OpenInterestChange | None:
+    """Return the change of open interest since its low, in base coin.
+
+    By CryptoQuant's Binance series (USD over that day's close) where it is there; else by the venues whose
+    own daily history reaches months back, and only those.
+    """
+    by_name = {h.name: h for h in harvests}
+    quant, binance = by_name.get("cryptoquant"), by_name.get("binance")
+    if quant and binance and "binance" in now:
+        usd = {r.time_ms: r.open_interest_usd for r in quant.at(Kind.OPEN_INTEREST_DAILY, OpenInterestUsd)}
+        days = signals.in_base(usd, binance.at(Kind.DAILY_CANDLES, Candle))
+        if len(days) >= BASE_DAYS:
+            return _told(now["binance"], days, "binance", "cryptoquant")
+    reaching = {
+        h.name: {r.time_ms: r.open_interest_base for r in in_time(h.at(Kind.OPEN_INTEREST_DAILY, OpenInterestRecord))}
+        for h in harvests
+        if h.name in now and h.source.is_venue
+    }
+    reaching = {name: series for name, series in reaching.items() if len(series) >= BASE_DAYS}
+    days = signals.sum_by_day(list(reaching.values()))
+    names = " + ".join(sorted(reaching))
+    return _told(sum(now[name] for name in reaching), days, names, names) if days else None
+
+
+def _told(now: float, days: dict[int, float], of: str, source: str) -> tree.OpenInterestChange | None:
+    found = signals.change_since_low(now, days)
+    if found is None:
+        return None
+    change, low_ms, low = found
+    return tree.OpenInterestChange(change, low, iso(low_ms)[:10], now, of, source)
+
+
+def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volume:
+    """Build the volume section; a venue without quote volume counts base volume at its mark price."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    before = (now.year, now.month - 1) if now.month > 1 else (now.year - 1, 12)
+    until_ms = -(-now_ms // DAY_MS) * DAY_MS
+    rows = []
+    for harvest in harvests:
+        if not harvest.source.is_venue or not (harvest.at(Kind.DAILY_CANDLES, Candle) or harvest.of(Ticker)):
+            continue
+        row, daily = ticker(harvest), in_time(harvest.at(Kind.DAILY_CANDLES, Candle))
+        usd = row.volume_24h_usd
+        if usd is None and row.volume_24h_base is not None:
+            usd = row.volume_24h_base * (row.mark_price or price)
+        rows.append(
+            tree.VenueVolume(
+                harvest.name,
+                usd,
+                row.volume_24h_base,
+                signals.month_volume_usd(daily, now.year, now.month, until_ms),
+                signals.month_volume_usd(daily, *before, until_ms),
+            )
+        )
+    rows.sort(key=lambda row: -(row.volume_24h_usd or 0.0))
+    days = [r.volume_24h_usd for r in rows if r.volume_24h_usd is not None]
+    months = [r.month_usd for r in rows if r.month_usd is not None]
+    present = {r.name for r in rows if r.volume_24h_usd is not None}
+    return tree.Volume(
+        now.strftime("%Y-%m"), sum(days) if days else None, sum(months) if months else None, rows, _missing(harvests, present)
+    )
+
+
+def liquidations(harvests: Sequence[Harvest], now_ms: int) -> tree.Liquidations:
+    """Build the liquidations section: what each source saw in the last 24 hours, never blended.
+
+    The headline is CoinGlass's sum over exchanges where it is there, else the sum of the venues' own.
+    """
+    seen = [row for h in harvests if (row := _observed(h, now_ms)) is not None]
+    glass = [row for row in seen if row.source == "coinglass"]
+    chosen = glass or seen
+    present = {row.source for row in seen}
+    since = None
+    for harvest in harvests:
+        daily = in_time(harvest.at(Kind.LIQUIDATION_DAILY, LiquidationSum))
+        if glass and daily:
+            found = signals.largest_since(glass[0].long_usd + glass[0].short_usd, daily, now_ms - DAY_MS)
+            if found is not None:
+                date = iso(found[0])[:10] if found[0] is not None else None
+                since = tree.LargestSince(date, iso(found[1])[:10], harvest.name)
+    return tree.Liquidations(
+        usd=sum(r.long_usd + r.short_usd for r in chosen) if chosen else None,
+        long_usd=sum(r.long_usd for r in chosen) if chosen else None,
+        short_usd=sum(r.short_usd for r in chosen) if chosen else None,
+        of=[r.source for r in chosen],
+        observed=seen,
+        missing=_missing(harvests, present),
+        largest_since=since,
+    )
+
+
+def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None:
+    start_ms = now_ms - DAY_MS
+    orders = [r for r in harvest.of(Liquidation) if start_ms < r.time_ms <= now_ms]
+    if Kind.LIQUIDATIONS in harvest.records:
+        usd = {side: sum(r.price * r.quantity_base for r in orders if r.position is side) for side in Side}
+        return tree.ObservedLiquidations(
+            harvest.name, usd[Side.LONG], usd[Side.SHORT], iso(start_ms), iso(now_ms), str(harvest.source.feed)
+        )
+    statistics = in_time(harvest.of(ContractStats))
+    sums = [LiquidationSum(s.time_ms, s.long_liquidations_usd, s.short_liquidations_usd) for s in statistics]
+    sums = sums or in_time(harvest.at(Kind.LIQUIDATION_SUMS, LiquidationSum))
+    if len(sums) < 2:  # noqa: PLR2004
+        return None
+    step_ms = sums[-1].time_ms - sums[-2].time_ms
+    sums = [s for s in sums if s.time_ms + step_ms <= now_ms]
+    day = sums[-(DAY_MS // step_ms) :]
+    if not day or day[-1].time_ms + step_ms < now_ms - 6 * HOUR_MS:
+        return None
+    return tree.ObservedLiquidations(
+        harvest.name,
+        sum(s.long_usd for s in day),
+        sum(s.short_usd for s in day),
+        iso(day[0].time_ms),
+        iso(day[-1].time_ms + step_ms),
+        str(harvest.source.feed),
+    )
+
+
+def funding(harvests: Sequence[Harvest], interest: tree.OpenInterest) -> tree.Funding:
+    """Build the funding section: each venue's rate, and per 8 hours weighted by open interest."""
+    weight = {row.name: row.open_interest_usd for row in interest.venues}
+    rows = []
+    for harvest in harvests:
+        for row in harvest.of(FundingRecord)[-1:]:
+            hours = row.interval_hours
+            if hours is None and (given := [getattr(r, "hours", None) for r in harvest.records.get(Kind.FUNDING_INTERVALS, [])]):
+                hours = given[0]
+            if hours is None and harvest.instrument is not None:
+                hours = harvest.instrument.funding_interval_hours
+            each = row.rate * FUNDING_HOURS / hours if hours else None
+            next_time = iso(row.next_time_ms) if row.next_time_ms else None
+            rows.append(tree.VenueFunding(harvest.name, row.rate, hours, each, next_time))
+    pairs = [(r.rate_8h, weight.get(r.name, 0.0)) for r in rows if r.rate_8h is not None]
+    return tree.Funding(signals.weighted(pairs), rows)
+
+
+def sentiment(harvests: Sequence[Harvest]) -> tree.Sentiment | None:
+    """Build the sentiment section from the newest day; the week before is joined by date."""
+    for harvest in harvests:
+        rows = in_time(harvest.of(SentimentRecord))
+        if rows:
+            last = rows[-1]
+            week = [r.value for r in rows if r.time_ms == last.time_ms - WEEK * DAY_MS]
+            return tree.Sentiment(last.value, last.label, iso(last.time_ms)[:10], week[0] if week else None, harvest.name)
+    return None
+
+
+def market_price(market: MarketData, harvests: Sequence[Harvest]) -> tree.Price:
+    """Build the price section over the span of the bars."""
+    closes, times = market.close.tolist(), market.time_ms.tolist()
+    change, top_ms, high = signals.drawdown(times, closes, market.price)
+    day = DAY_MS // market.interval_ms
+    indexes = [i for h in harvests if (i := ticker(h).index_price) is not None]
+    return tree.Price(
+        mark=market.price,
+        index=float(np.median(indexes)) if indexes else None,
+        change_24h=market.price / closes[-1 - day] - 1 if len(closes) > day else None,
+        high=high,
+        high_time=iso(top_ms),
+        low=float(market.low.min()),
+        change_since_high=change,
+        days_since_high=(market.as_of_ms - top_ms) / DAY_MS,
+    )
+
+
+def newest_ms(harvest: Harvest) -> int | None:
+    """Return the newest stamp that a source gave."""
+    stamps = [t for rows in harvest.records.values() for r in rows[-1:] if (t := getattr(r, "time_ms", None)) is not None]
+    return max(stamps, default=None)
+
+
+def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]]) -> list[tree.SourceState]:
+    """Build the sources section; `skipped` holds (name, title, why) of sources that were not asked."""
+    rows = []
+    for h in harvests:
+        newest = newest_ms(h)
+        first = h.failures[0] if h.failures else None
+        status = "ok" if first is None else "partial" if any(h.records.get(k) for k in h.records if k is not Kind.INSTRUMENTS) else "failed"
+        if h.unlisted:
+            status = "unlisted"
+        rows.append(
+            tree.SourceState(
+                h.name,
+                h.source.title,
+                status,  # type: ignore[arg-type]
+                h.requests,
+                h.latency_ms,
+                iso(newest) if newest is not None else None,
+                str(first) if first else "",
+                first.hint if first else "",
+            )
+        )
+    rows += [tree.SourceState(name, title, "skipped", 0, None, None, why, "") for name, title, why in skipped]
+    return rows
+
+
+def gaps(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]]) -> list[tree.Gap]:
+    """Build the gaps: what failed, what a venue does not list, what it does not publish."""
+    found = []
+    for h in harvests:
+        told = set()
+        for failure in h.failures:
+            if failure.reason not in told:
+                found.append(tree.Gap(h.name, failure.endpoint, failure.reason, failure.hint))
+            told.add(failure.reason)
+        if h.unlisted:
+            found.append(tree.Gap(h.name, "contract", "does not list this coin", failed=False))
+    for h in harvests:
+        kinds = {e.kind for e in h.source.endpoints}
+        if h.source.is_venue and h.instrument is not None and not kinds & {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}:
+            found.append(tree.Gap(h.name, "liquidations", "publishes none over REST (a stream only)", failed=False))
+    found += [tree.Gap(name, title, why, failed=False) for name, title, why in skipped]
+    return found

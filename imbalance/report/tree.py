@@ -1,0 +1,427 @@
+"""The report as typed data. Fractions are fractions, times ISO-8601 ending in Z, a missing value is null.
+
+Documents are flat: the head, then the sections. `clusters` is the map alone; `report` adds the market's
+other gauges; the small commands carry one section each.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Mode = Literal["live", "replay", "bars"]
+Band = tuple[float, float]
+
+
+class Range(msgspec.Struct):
+    """A figure with its 90 % range."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Gap(msgspec.Struct):
+    """What is not there, and why; what sums leave out because of it."""
+
+    source: str
+    what: str
+    message: str
+    hint: str = ""
+    failed: bool = True
+
+
+class SourceState(msgspec.Struct):
+    """How a source fared in this run."""
+
+    name: str
+    title: str
+    status: Literal["ok", "partial", "failed", "unlisted", "skipped"]
+    requests: int
+    latency_ms: float | None
+    newest: str | None
+    message: str
+    hint: str
+
+
+class Head(msgspec.Struct, kw_only=True):
+    """What every document starts with."""
+
+    schema: str
+    version: str
+    mode: Mode
+    scenario: str | None
+    symbol: str
+    as_of: str
+
+
+class Venue(msgspec.Struct):
+    """A venue in the map."""
+
+    name: str
+    open_interest_base: float | None
+    open_interest_usd: float | None
+    interval: str
+    from_: str = msgspec.field(name="from")
+    liquidation_feed: str
+    notes: list[str]
+
+
+class Model(msgspec.Struct):
+    """How the map was made."""
+
+    name: str
+    calibrated: bool
+    printed_share: Range | None
+    capture: dict[str, Range]
+    forced_share: Range
+    assumptions: dict[str, str]
+    dominant_uncertainty: str
+
+
+class Map(msgspec.Struct):
+    """Forced and exposed liquidations by price bin [USD]."""
+
+    edges: list[float]
+    long_usd: list[float]
+    short_usd: list[float]
+    long_usd_low: list[float]
+    long_usd_high: list[float]
+    short_usd_low: list[float]
+    short_usd_high: list[float]
+    long_exposed_usd: list[float]
+    short_exposed_usd: list[float]
+
+
+class SideRisk(msgspec.Struct):
+    """Forced liquidations of a side, what is exposed, and the narrowest band with 80 % of the forced."""
+
+    usd: float
+    low: float
+    high: float
+    exposed_usd: float
+    band: Band | None
+
+
+class Risk(msgspec.Struct, kw_only=True):
+    """Both sides between two prices, their ratio, and what the price path alone implies."""
+
+    long: SideRisk
+    short: SideRisk
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    heavier: Literal["short", "long"] | None
+    path_implied_ratio: float | None
+    lift: float | None
+    lift_low: float | None
+    lift_high: float | None
+
+
+class WindowRisk(Risk, kw_only=True):
+    """Risk within a share of the price."""
+
+    window_pct: float
+
+
+class BandRisk(Risk, kw_only=True):
+    """Risk between two prices asked for."""
+
+    low: float
+    high: float
+
+
+class Cluster(msgspec.Struct):
+    """A run of prices around a peak of forced liquidations."""
+
+    side: Literal["long", "short"]
+    low: float
+    high: float
+    peak: float
+    usd: float
+    usd_low: float
+    usd_high: float
+    exposed_usd: float
+    distance_pct: float
+
+
+class VenueAudit(msgspec.Struct):
+    """Exposed positions of a venue against its open interest."""
+
+    name: str
+    open_interest_base: float
+    long_exposed_base: float
+    short_exposed_base: float
+
+
+class Audit(msgspec.Struct):
+    """Exposed positions against open interest, and what became of the rest."""
+
+    open_interest_base: float
+    long_exposed_base: float
+    short_exposed_base: float
+    swept_share: float
+    closed_share: float
+    unexplained_share: float
+    venues: list[VenueAudit]
+
+
+class ClustersReport(Head, kw_only=True):
+    """``imbalance.clusters/1``."""
+
+    price: float
+    venues: list[Venue]
+    model: Model
+    map: Map
+    risk: WindowRisk
+    windows: list[WindowRisk]
+    bands: list[BandRisk]
+    clusters: list[Cluster]
+    audit: Audit
+    sources: list[SourceState] = []
+    gaps: list[Gap] = []
+
+
+class VenueOpenInterest(msgspec.Struct):
+    """Open interest of a venue, one side."""
+
+    name: str
+    open_interest_base: float
+    open_interest_usd: float
+    share: float
+    change_24h: float | None
+
+
+class OpenInterestChange(msgspec.Struct):
+    """Change of open interest since its low, in base coin."""
+
+    value: float
+    low_base: float
+    low_date: str
+    now_base: float
+    of: str
+    source: str
+
+
+class OpenInterest(msgspec.Struct):
+    """Open interest over venues; `missing` lists selected venues that sums lack."""
+
+    total_base: float
+    total_usd: float
+    venues: list[VenueOpenInterest]
+    missing: list[str]
+    change: OpenInterestChange | None
+
+
+class VenueVolume(msgspec.Struct):
+    """Traded volume of a venue; the month is the calendar month of `as_of`, so far."""
+
+    name: str
+    volume_24h_usd: float | None
+    volume_24h_base: float | None
+    month_usd: float | None
+    previous_month_usd: float | None
+
+
+class Volume(msgspec.Struct):
+    """Traded volume over venues; a total lacks `missing` venues."""
+
+    month: str
+    total_24h_usd: float | None
+    total_month_usd: float | None
+    venues: list[VenueVolume]
+    missing: list[str]
+
+
+class ObservedLiquidations(msgspec.Struct):
+    """What one source saw liquidated in the 24 hours to `to`."""
+
+    source: str
+    long_usd: float
+    short_usd: float
+    from_: str = msgspec.field(name="from")
+    to: str
+    feed: str
+
+
+class LargestSince(msgspec.Struct):
+    """The last day whose liquidations were at least as large; null where none is in the history."""
+
+    date: str | None
+    history_from: str
+    source: str
+
+
+class Liquidations(msgspec.Struct):
+    """Observed liquidations: each source's own sum; `usd` is of the sources in `of`."""
+
+    usd: float | None
+    long_usd: float | None
+    short_usd: float | None
+    of: list[str]
+    observed: list[ObservedLiquidations]
+    missing: list[str]
+    largest_since: LargestSince | None
+
+
+class Sentiment(msgspec.Struct):
+    """The Fear & Greed index: the publisher's number and word."""
+
+    value: int
+    label: str
+    date: str
+    week_ago: int | None
+    source: str
+
+
+class VenueFunding(msgspec.Struct):
+    """Funding of a venue's running period."""
+
+    name: str
+    rate: float
+    interval_hours: float | None
+    rate_8h: float | None
+    next_time: str | None
+
+
+class Funding(msgspec.Struct):
+    """Funding, weighted by open interest, per 8 hours."""
+
+    rate_8h: float | None
+    venues: list[VenueFunding]
+
+
+class Price(msgspec.Struct):
+    """The price now and where it comes from."""
+
+    mark: float
+    index: float | None
+    change_24h: float | None
+    high: float
+    high_time: str
+    low: float
+    change_since_high: float
+    days_since_high: float
+
+
+class Quoted(msgspec.Struct):
+    """Another service's published figure, and our own for the very same band."""
+
+    source: str
+    value: float
+    band: Band | None
+    own_value: float | None
+    own_low: float | None
+    own_high: float | None
+    own_exposed: float | None
+    path_implied_ratio: float | None = None
+
+
+class Metric(msgspec.Struct, kw_only=True):
+    """A row of the metrics table."""
+
+    id: str
+    label: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    unit: Literal["usd", "fraction", "index", "ratio"]
+    significance: str
+    kind: Literal["observed", "estimated"]
+    source: str
+    as_of: str
+    band: Band | None = None
+    quoted: list[Quoted] = []
+
+
+class Signal(msgspec.Struct):
+    """Another gauge of the market, in a number and words."""
+
+    id: str
+    label: str
+    value: float | None
+    unit: str
+    text: str
+
+
+class Verdict(msgspec.Struct):
+    """What the map says of the sides; `beyond_path` tells whether it says more than the price path does."""
+
+    heavier: Literal["short", "long"] | None
+    beyond_path: bool
+    text: str
+
+
+class Report(ClustersReport, kw_only=True):
+    """``imbalance.report/1``."""
+
+    open_interest: OpenInterest
+    volume: Volume
+    liquidations: Liquidations
+    sentiment: Sentiment | None
+    funding: Funding
+    market_price: Price
+    metrics: list[Metric]
+    signals: list[Signal]
+    verdict: Verdict
+
+
+class OpenInterestReport(Head, kw_only=True):
+    """``imbalance.open-interest/1``."""
+
+    price: float
+    open_interest: OpenInterest
+    sources: list[SourceState]
+    gaps: list[Gap]
+
+
+class VolumeReport(Head, kw_only=True):
+    """``imbalance.volume/1``."""
+
+    volume: Volume
+    sources: list[SourceState]
+    gaps: list[Gap]
+
+
+class LiquidationsReport(Head, kw_only=True):
+    """``imbalance.liquidations/1``."""
+
+    liquidations: Liquidations
+    sources: list[SourceState]
+    gaps: list[Gap]
+
+
+class SentimentReport(Head, kw_only=True):
+    """``imbalance.fear-greed/1``."""
+
+    sentiment: Sentiment
+    sources: list[SourceState]
+    gaps: list[Gap]
+
+
+class SourcesReport(Head, kw_only=True):
+    """``imbalance.sources/1``."""
+
+    sources: list[SourceState]
+    gaps: list[Gap]
+
+
+Document = (
+    Report | ClustersReport | OpenInterestReport | VolumeReport | LiquidationsReport | SentimentReport | SourcesReport
+)
+
+SCHEMAS: dict[str, type[Head]] = {
+    "report": Report,
+    "clusters": ClustersReport,
+    "open-interest": OpenInterestReport,
+    "volume": VolumeReport,
+    "liquidations": LiquidationsReport,
+    "fear-greed": SentimentReport,
+    "sources": SourcesReport,
+}
+
+
+def schema_name(command: str) -> str:
+    """Return the schema's name, as the documents carry it."""
+    return f"imbalance.{command}/1"

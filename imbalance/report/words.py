@@ -1,0 +1,62 @@
+"""Numbers as people write them: one place, so that every format says the same."""
+
+from __future__ import annotations
+
+MISSING = "-"
+_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+def usd(value: float | None) -> str:
+    """Return an amount short: 1.9B, 800M, 12K."""
+    if value is None:
+        return MISSING
+    for scale, letter in _SCALES:
+        if abs(value) >= scale * 0.9995:
+            scaled = value / scale
+            return f"{scaled:.0f}{letter}" if abs(scaled) >= 99.5 else f"{scaled:.1f}{letter}"  # noqa: PLR2004
+    return f"{value:.0f}"
+
+
+def price(value: float | None) -> str:
+    """Return a price with the digits that its size deserves: 82,512 or 0.3462."""
+    if value is None:
+        return MISSING
+    if abs(value) >= 10_000:  # noqa: PLR2004
+        return f"{value:,.0f}"
+    if abs(value) >= 100:  # noqa: PLR2004
+        return f"{value:,.2f}"
+    return f"{value:.5g}"
+
+
+def short_price(value: float) -> str:
+    """Return a price for a band: 84.1K, 129.2, 0.346."""
+    if value >= 1e4:  # noqa: PLR2004
+        text = f"{value / 1e3:.1f}"
+        return f"{text.removesuffix('.0')}K"
+    return f"{value:.4g}" if value < 1e3 else f"{value:,.0f}"  # noqa: PLR2004
+
+
+def band(low: float, high: float) -> str:
+    """Return a band of prices: 84.1K-91.6K."""
+    return f"{short_price(low)}-{short_price(high)}"
+
+
+def fraction(value: float | None, digits: int = 1) -> str:
+    """Return a signed per cent: +31.0 %."""
+    return MISSING if value is None else f"{value * 100:+.{digits}f} %"
+
+
+def ratio(value: float | None) -> str:
+    """Return a ratio with two significant digits."""
+    if value is None:
+        return MISSING
+    return f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"  # noqa: PLR2004
+
+
+def month(date: str) -> str:
+    """Return the month of an ISO date: October 2025."""
+    return f"{_MONTHS[int(date[5:7]) - 1]} {date[:4]}"

@@ -1,0 +1,58 @@
+"""What a source gave in a run: plain data that fetching fills and everything after it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from imbalance.errors import SourceError
+from imbalance.records import Candle, Instrument
+from imbalance.wire import Kind, Record, Source
+
+R = TypeVar("R", bound=msgspec.Struct)
+DAILY = frozenset({Kind.DAILY_CANDLES, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATION_DAILY})
+
+
+class Harvest(msgspec.Struct):
+    """What one source gave: records by endpoint kind, and what failed."""
+
+    source: Source
+    instrument: Instrument | None = None
+    listed: tuple[str, ...] = ()
+    records: dict[Kind, list[Record]] = {}
+    failures: list[SourceError] = []
+    requests: int = 0
+    received_bytes: int = 0
+    latency_ms: float | None = None
+    elapsed_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.source.name
+
+    @property
+    def unlisted(self) -> bool:
+        """Whether the venue answered but does not list the coin."""
+        return self.source.is_venue and self.instrument is None and bool(self.listed)
+
+    def of(self, kind: type[R]) -> list[R]:
+        """Return all records of a type, but for the daily series, which `at` gives."""
+        return [r for k, rows in self.records.items() if k not in DAILY for r in rows if isinstance(r, kind)]
+
+    def at(self, kind: Kind, type_: type[R]) -> list[R]:
+        """Return the records of one endpoint kind."""
+        return [r for r in self.records.get(kind, []) if isinstance(r, type_)]
+
+    @property
+    def candles(self) -> list[Candle]:
+        """The bars asked for, in order, each time once."""
+        return in_time(self.at(Kind.CANDLES, Candle))
+
+
+def in_time(rows: Sequence[R]) -> list[R]:
+    """Return records by time, each time once (pages may touch)."""
+    by_time = {row.time_ms: row for row in rows}  # type: ignore[attr-defined]
+    return [by_time[time_ms] for time_ms in sorted(by_time)]
