@@ -71,6 +71,10 @@ def assemble(
     first, last = closed[0].time_ms, closed[-1].time_ms
     time_ms = np.arange(first, last + 1, interval_ms, dtype=np.int64)
     ohlc, filled = _path(closed, time_ms)
+    for running in (c for c in paths[0].candles if c.time_ms > last):
+        # The running bar opens nothing yet, but what it has reached is gone.
+        ohlc[1, -1] = max(ohlc[1, -1], running.high)
+        ohlc[2, -1] = min(ohlc[2, -1], running.low)
     notes = [f"path of {paths[0].instrument.venue}"]
     if filled:
         notes.append(f"{filled} missing bars filled flat")

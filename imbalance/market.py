@@ -83,6 +83,31 @@ class MarketData:
         """End of the last bar."""
         return int(self.time_ms[-1]) + self.interval_ms
 
+    def until(self, as_of_ms: int) -> MarketData:
+        """Return the market as it was then: bars that end at or before `as_of_ms`, and their last close.
+
+        Raises
+        ------
+        MissingDataError
+            If no bar is left.
+        """
+        bars = int(np.searchsorted(self.time_ms + self.interval_ms, as_of_ms, side="right"))
+        if bars == 0:
+            raise MissingDataError(f"no bar ends at or before {iso(as_of_ms)}")
+        series = {f.name for f in dataclasses.fields(VenueBars) if f.type == "Floats"}
+        return dataclasses.replace(
+            self,
+            time_ms=self.time_ms[:bars],
+            open=self.open[:bars],
+            high=self.high[:bars],
+            low=self.low[:bars],
+            close=self.close[:bars],
+            price=self.price if bars == self.time_ms.size else float(self.close[bars - 1]),
+            venues=tuple(
+                dataclasses.replace(v, **{name: getattr(v, name)[:bars] for name in series}) for v in self.venues
+            ),
+        )
+
 
 def frozen(values: npt.ArrayLike) -> Floats:
     """Return a read-only float64 copy."""

@@ -61,7 +61,13 @@ class Client:
     In a replay the same code runs over a transport that serves the recording, without budgets and waits.
     """
 
-    def __init__(self, settings: Settings, recording: Recording | None = None, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        recording: Recording | None = None,
+        recorder: Recorder | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self.settings = settings
         self.recording = recording
         self.recorder = recorder
@@ -76,7 +82,7 @@ class Client:
             self._http = httpx.AsyncClient(transport=ReplayTransport(recording), trust_env=False, headers=headers)
             return
         try:
-            self._http = httpx.AsyncClient(limits=limits, timeout=timeout, headers=headers)
+            self._http = httpx.AsyncClient(transport=transport, limits=limits, timeout=timeout, headers=headers)
         except (ValueError, httpx.HTTPError) as error:
             raise UsageError(f"the proxy variables cannot be used: {error}") from None
 
@@ -121,12 +127,12 @@ class Client:
             raise NotRecordedError(source.name, endpoint.name, str(error), "Record it again.") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if self.recorder:
-                self.recorder.keep_error(request, type(error).__name__, _now_ms())
+                self.recorder.keep_error(request, type(error).__name__)
             raise _unreachable(error, source, endpoint) from None
         self.latency_ms.setdefault(source.name, (time.perf_counter() - started) * 1000)
         self.received_bytes[source.name] = self.received_bytes.get(source.name, 0) + len(body)
         if self.recorder:
-            self.recorder.keep(request, status, body, _now_ms(), headers.get("content-type", ""))
+            self.recorder.keep(request, status, body, headers.get("content-type", ""))
         error_told = source.refusal(status, body, endpoint.name)
         if error_told is None:
             return body
@@ -217,7 +223,7 @@ def open_client(replay: Path | None, record: Path | None, settings: Settings) ->
     if replay is not None and record is not None:
         raise UsageError("--replay and --record cannot be used together")
     recording = Recording(replay) if replay is not None else None
-    recorder = Recorder(record) if record is not None else None
+    recorder = Recorder(record, _now_ms) if record is not None else None
     return Client(settings, recording, recorder)
 
 

@@ -55,7 +55,8 @@ async def _harvest(client: Client, source: Source, ask: Ask, wanted: frozenset[K
     await _run(client, harvest, ask, endpoints, deadline)
     harvest.requests = client.requests.get(source.name, 0)
     harvest.received_bytes = client.received_bytes.get(source.name, 0)
-    harvest.latency_ms = client.latency_ms.get(source.name)
+    if client.recording is None:
+        harvest.latency_ms = client.latency_ms.get(source.name)
     harvest.elapsed_s = time.perf_counter() - started
     return harvest
 

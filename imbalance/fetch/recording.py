@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -152,17 +153,18 @@ def key_of(request: httpx.Request) -> tuple[str, str, str]:
 class Recorder:
     """Collects a run's responses and writes them as a recording when it is done."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock_ms: Callable[[], int]) -> None:
         if (folder / INDEX).exists():
             raise UsageError(f"{folder} already holds a recording", "Name a new folder.")
         self.folder = folder
+        self.clock_ms = clock_ms
         self.entries: dict[tuple[str, str, str], Entry] = {}
         try:
             (folder / "bodies").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"cannot record to {folder}: {error.strerror}") from None
 
-    def keep(self, request: httpx.Request, status: int, body: bytes, time_ms: int, content_type: str) -> None:
+    def keep(self, request: httpx.Request, status: int, body: bytes, content_type: str) -> None:
         """Store one response; a repeated request replaces the earlier answer."""
         digest = hashlib.sha256(body).hexdigest()
         source, path, query = key_of(request)
@@ -170,18 +172,18 @@ class Recorder:
         self._write(self.folder / "bodies" / file, body)
         url = str(request.url.copy_with(username=None, password=None, query=None))
         self.entries[source, path, query] = Entry(
-            source, path, query, url, status, time_ms, digest, file, content_type.partition(";")[0]
+            source, path, query, url, status, self.clock_ms(), digest, file, content_type.partition(";")[0]
         )
 
-    def keep_error(self, request: httpx.Request, error: str, time_ms: int) -> None:
+    def keep_error(self, request: httpx.Request, error: str) -> None:
         """Store that a request ended without a response."""
         source, path, query = key_of(request)
-        self.entries[source, path, query] = Entry(source, path, query, time_ms=time_ms, error=error)
+        self.entries[source, path, query] = Entry(source, path, query, time_ms=self.clock_ms(), error=error)
 
-    def close(self, captured_at_ms: int, sources: list[str]) -> None:
+    def close(self, captured_at_ms: int, sources: list[str], scenario: str | None = None, note: str = "") -> None:
         """Write the index."""
         rows = [self.entries[key] for key in sorted(self.entries)]
-        index = Index(FORMAT, captured_at_ms, sources=sources, entries=rows)
+        index = Index(FORMAT, captured_at_ms, scenario, note, sources, entries=rows)
         self._write(self.folder / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=1))
 
     def _write(self, path: Path, body: bytes) -> None:

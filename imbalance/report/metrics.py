@@ -34,10 +34,10 @@ def _quoted(side: str, quotes: dict[str, tuple[float, tree.Band]], found: Liquid
     return [tree.Quoted("coinglass", value, band, mine.usd, mine.low, mine.high, mine.exposed_usd)]
 
 
-def _risk_row(side: str, risk: tree.WindowRisk, found: LiquidationMap, as_of: str, quoted: list[tree.Quoted]) -> tree.Metric:
+def _risk_row(side: str, risk: tree.WindowRisk, as_of: str, quoted: list[tree.Quoted]) -> tree.Metric:
     mine = risk.short if side == "short" else risk.long
-    pressure, relation = ("buying", "above") if side == "short" else ("selling", "below")
-    where = f"; most {words.band(*mine.band)}" if mine.band else ""
+    pressure = "buying" if side == "short" else "selling"
+    where = f", most {words.band(*mine.band)}" if mine.band else ""
     return tree.Metric(
         id=f"{side}_liquidation_risk",
         label=f"{side.capitalize()} liquidation risk",
@@ -46,8 +46,7 @@ def _risk_row(side: str, risk: tree.WindowRisk, found: LiquidationMap, as_of: st
         high=mine.high,
         unit="usd",
         significance=(
-            f"forced {pressure} {relation} {words.price(found.price)}, of {words.usd(mine.exposed_usd)} exposed"
-            f" within {risk.window_pct:g} %{where}"
+            f"forced {pressure} within {risk.window_pct:g} %{where}; of {words.usd(mine.exposed_usd)} exposed"
         ),
         kind="estimated",
         source=BY,
@@ -131,8 +130,8 @@ def rows(
 ) -> list[tree.Metric]:
     """Build the metrics table: both risks, their ratio, open interest, mood, liquidations."""
     return [
-        _risk_row("short", risk, found, as_of, _quoted("short", quotes, found)),
-        _risk_row("long", risk, found, as_of, _quoted("long", quotes, found)),
+        _risk_row("short", risk, as_of, _quoted("short", quotes, found)),
+        _risk_row("long", risk, as_of, _quoted("long", quotes, found)),
         _ratio_row(risk, as_of),
         _interest_row(interest, as_of),
         tree.Metric(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
 
 from imbalance import signals
@@ -132,9 +133,12 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
     until_ms = -(-now_ms // DAY_MS) * DAY_MS
     rows = []
     for harvest in harvests:
-        if not harvest.source.is_venue or not (harvest.at(Kind.DAILY_CANDLES, Candle) or harvest.of(Ticker)):
+        daily, statistics = in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), in_time(harvest.of(ContractStats))
+        if not harvest.source.is_venue or not (daily or statistics or harvest.of(Ticker)):
             continue
-        row, daily = ticker(harvest), in_time(harvest.at(Kind.DAILY_CANDLES, Candle))
+        row = ticker(harvest)
+        if statistics:
+            row = msgspec.structs.replace(row, volume_24h_base=_day_volume(statistics, now_ms))
         usd = row.volume_24h_usd
         if usd is None and row.volume_24h_base is not None:
             usd = row.volume_24h_base * (row.mark_price or price)
@@ -154,6 +158,15 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
     return tree.Volume(
         now.strftime("%Y-%m"), sum(days) if days else None, sum(months) if months else None, rows, _missing(harvests, present)
     )
+
+
+def _day_volume(statistics: Sequence[ContractStats], now_ms: int) -> float | None:
+    """Return taker volume [base] of the last 24 hours; None where buckets or their volumes are missing."""
+    step_ms = statistics[-1].time_ms - statistics[-2].time_ms if len(statistics) > 1 else DAY_MS
+    day = [s for s in statistics if s.time_ms + step_ms <= now_ms][-(DAY_MS // step_ms) :]
+    parts = [v for s in day for v in (s.taker_buy_base, s.taker_sell_base)]
+    known = [v for v in parts if v is not None]
+    return sum(known) if len(known) == 2 * DAY_MS // step_ms else None
 
 
 def liquidations(harvests: Sequence[Harvest], now_ms: int) -> tree.Liquidations:

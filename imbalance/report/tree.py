@@ -43,6 +43,7 @@ class SourceState(msgspec.Struct):
     newest: str | None
     message: str
     hint: str
+    last_good: str | None = None
 
 
 class Head(msgspec.Struct, kw_only=True):
@@ -63,7 +64,7 @@ class Venue(msgspec.Struct):
     open_interest_base: float | None
     open_interest_usd: float | None
     interval: str
-    from_: str = msgspec.field(name="from")
+    start: str = msgspec.field(name="from")
     liquidation_feed: str
     notes: list[str]
 
@@ -240,7 +241,7 @@ class ObservedLiquidations(msgspec.Struct):
     source: str
     long_usd: float
     short_usd: float
-    from_: str = msgspec.field(name="from")
+    start: str = msgspec.field(name="from")
     to: str
     feed: str
 

@@ -125,7 +125,7 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
 
 
 class _List(msgspec.Struct, Generic[T], rename="camel"):
-    list: list[T]
+    rows: list[T] = msgspec.field(name="list")
     next_page_cursor: str = ""
 
 
@@ -157,7 +157,7 @@ class _Listed(msgspec.Struct, rename="camel"):
 def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
     """Read instruments-info: perpetuals quoted in USDT; the funding interval is in minutes there."""
     found = []
-    for row in _result(body, _List[_Listed], Kind.INSTRUMENTS).list:
+    for row in _result(body, _List[_Listed], Kind.INSTRUMENTS).rows:
         if row.contract_type != "LinearPerpetual" or row.quote_coin != "USDT" or row.status != "Trading":
             continue
         many = _MULTIPLIED.match(row.base_coin)
@@ -204,7 +204,7 @@ class _Timed(msgspec.Struct):
 
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker | Funding | OpenInterest]:
     """Read tickers: prices, 24-hour volumes, funding and open interest of one contract."""
-    rows = _result(body, _List[_Ticker], Kind.TICKER).list
+    rows = _result(body, _List[_Ticker], Kind.TICKER).rows
     at_ms = decode(body, _Timed, NAME, Kind.TICKER).time
     listed = ask.listed
     found: list[Ticker | Funding | OpenInterest] = []
@@ -245,7 +245,7 @@ class _OpenInterestRow(msgspec.Struct, rename="camel"):
 
 def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read open-interest: both sides summed, halved here unless the single side is given."""
-    rows = _result(body, _List[_OpenInterestRow], Kind.OPEN_INTEREST_HISTORY).list
+    rows = _result(body, _List[_OpenInterestRow], Kind.OPEN_INTEREST_HISTORY).rows
     stamps = [row.timestamp for row in rows]
     in_order(stamps, NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.list[{}].timestamp", newest_first=True)
     kind = Kind.OPEN_INTEREST_HISTORY
@@ -270,7 +270,7 @@ class _Kline(msgspec.Struct, array_like=True):
 
 def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read kline (linear): volume in base coin, turnover in quote coin; newest first, the open bar on top."""
-    rows = _result(body, _List[_Kline], Kind.CANDLES).list
+    rows = _result(body, _List[_Kline], Kind.CANDLES).rows
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$.result.list[{}][0]", newest_first=True)
     for i, row in enumerate(rows):
         sound = sound_candle(row.low, row.high, row.open, row.close)
@@ -290,7 +290,7 @@ class _Ratio(msgspec.Struct, rename="camel"):
 
 def parse_long_short(body: bytes, _ask: Ask) -> list[LongShort]:
     """Read account-ratio: shares of holders."""
-    rows = _result(body, _List[_Ratio], Kind.LONG_SHORT).list
+    rows = _result(body, _List[_Ratio], Kind.LONG_SHORT).rows
     stamps = [row.timestamp for row in rows]
     in_order(stamps, NAME, Kind.LONG_SHORT, "$.result.list[{}].timestamp", newest_first=True)
     for i, row in enumerate(rows):
@@ -329,7 +329,7 @@ class _Tier(msgspec.Struct, rename="camel"):
 
 def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
     """Read risk-limit: rows in any order; rates that do not fit the leverage as fractions are per cent."""
-    rows = [r for r in _result(body, _List[_Tier], Kind.MARGIN_TIERS).list if r.symbol == ask.listed.symbol]
+    rows = [r for r in _result(body, _List[_Tier], Kind.MARGIN_TIERS).rows if r.symbol == ask.listed.symbol]
     rows.sort(key=lambda r: r.risk_limit_value)
     tiers: list[MarginTier] = []
     deduction = 0.0

@@ -255,8 +255,8 @@ class _Ticker(msgspec.Struct, rename="camel"):
     inst_id: str
     last: Price
     open24h: Price
-    vol_ccy24h: Amount
     ts: TimeMs
+    vol_ccy24h: Amount = msgspec.field(name="volCcy24h")
 
 
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:

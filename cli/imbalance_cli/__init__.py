@@ -1,0 +1,1 @@
+"""The command line of imbalance: arguments in, rendered report out."""

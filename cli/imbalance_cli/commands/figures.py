@@ -1,0 +1,54 @@
+"""The commands that read figures: report, clusters, open-interest, volume, liquidations, fear-greed."""
+
+from __future__ import annotations
+
+import typer
+
+from imbalance_cli.commands.run import run
+from imbalance_cli.options import Settings, shared
+
+
+@shared(bars=True)
+def report(settings: Settings) -> None:
+    """Map the market's liquidations beside its other gauges."""
+    run("report", settings)
+
+
+@shared(bars=True)
+def clusters(settings: Settings) -> None:
+    """Map liquidations by price: risks, windows, bands, clusters and the audit."""
+    run("clusters", settings)
+
+
+@shared()
+def open_interest(settings: Settings) -> None:
+    """Read open interest, one side, in coins and USD."""
+    run("open-interest", settings)
+
+
+@shared()
+def volume(settings: Settings) -> None:
+    """Read traded volume: 24 hours and calendar months."""
+    run("volume", settings)
+
+
+@shared()
+def liquidations(settings: Settings) -> None:
+    """Read observed liquidations of the last 24 hours, by source."""
+    run("liquidations", settings)
+
+
+@shared(symbol=False)
+def fear_greed(settings: Settings) -> None:
+    """Read the Crypto Fear & Greed Index."""
+    run("fear-greed", settings)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("report")(report)
+    app.command("clusters")(clusters)
+    app.command("open-interest")(open_interest)
+    app.command("volume")(volume)
+    app.command("liquidations")(liquidations)
+    app.command("fear-greed")(fear_greed)

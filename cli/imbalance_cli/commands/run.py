@@ -1,0 +1,109 @@
+"""What every reading command does: ask the service, tell gaps on stderr, render, write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imbalance.errors import UsageError
+from imbalance_cli import context
+from imbalance_cli.options import Settings
+
+if TYPE_CHECKING:
+    from imbalance.report.tree import Document
+    from imbalance.wire.harvest import Harvest
+
+
+def run(command: str, settings: Settings) -> None:
+    """Run one reading command from options to written answer."""
+    from imbalance_cli.render import render, schema
+
+    if settings.json_schema:
+        _write(schema(command), settings.output)
+        return
+    screen = context.screen(
+        width=settings.width, color=settings.color, ascii_only=settings.ascii, to_file=settings.output is not None
+    )
+    document = _ask(command, settings)
+    if not settings.quiet:
+        _tell(document, settings)
+    _write(render(document, settings.format, screen), settings.output)
+
+
+def _ask(command: str, settings: Settings) -> Document:
+    from imbalance import service
+    from imbalance.fetch.client import Settings as SourceSettings
+
+    call: Callable[..., Document] = {
+        "report": service.report,
+        "clusters": service.clusters,
+        "open-interest": service.open_interest,
+        "volume": service.volume,
+        "liquidations": service.liquidations,
+        "fear-greed": service.fear_greed,
+        "sources": service.sources,
+    }[command]
+    options = settings.service()
+    with _progress(settings) as done:
+        return call(options, SourceSettings.from_environment(), context.now_ms(), done)
+
+
+@contextlib.contextmanager
+def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
+    """Show a spinner on stderr while sources answer; only at a terminal."""
+    if settings.quiet or settings.replay or settings.bars or not sys.stderr.isatty():
+        yield lambda _harvest: None
+        return
+    from rich.console import Console
+
+    names: list[str] = []
+    console = Console(stderr=True, markup=False, highlight=False)
+    with console.status("asking the exchanges", spinner="line") as status:
+
+        def done(harvest: Harvest) -> None:
+            names.append(harvest.name)
+            status.update(f"asking the exchanges; done: {', '.join(names)}")
+
+        yield done
+
+
+def _tell(document: Document, settings: Settings) -> None:
+    """Write the gaps, and under --verbose each source's part, to stderr."""
+    for gap in getattr(document, "gaps", []):
+        if gap.failed:
+            context.say(f"imbalance: gap: {gap.source} {gap.what}: {gap.message}" + (f" {gap.hint}" if gap.hint else ""))
+    if not settings.verbose:
+        return
+    for source in getattr(document, "sources", []):
+        latency = "" if source.latency_ms is None else f", first answer after {source.latency_ms:.0f} ms"
+        context.say(f"{source.name}: {source.status}, {source.requests} requests{latency}, newest {source.newest or '-'}")
+    for venue in getattr(document, "venues", []):
+        notes = "; ".join(venue.notes)
+        context.say(f"{venue.name}: bars of {venue.interval} from {venue.start} to {document.as_of}" + (f"; {notes}" if notes else ""))
+
+
+def _write(text: str, output: Path | None) -> None:
+    """Write the answer to stdout, or to a file that appears whole or not at all."""
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    part = None
+    try:
+        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        part = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)
+        part.replace(output)
+    except OSError as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {output}: {error.strerror}") from None

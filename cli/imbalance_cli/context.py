@@ -1,0 +1,64 @@
+"""Streams, terminal and clock: everything about the outside that rendering needs to know."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+
+NARROWEST = 40
+WITHOUT_TERMINAL = 80
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How to draw: columns, colour, and whether only ASCII may be used."""
+
+    width: int
+    color: bool
+    ascii: bool
+
+
+def screen(*, width: int | None, color: bool | None, ascii_only: bool, to_file: bool) -> Screen:
+    """Return the screen of this run: options first, then the environment, then the terminal.
+
+    NO_COLOR (any value but empty), FORCE_COLOR (any value but empty and 0) and TERM=dumb are honoured.
+    """
+    dumb = os.environ.get("TERM", "") == "dumb"
+    terminal = sys.stdout.isatty() and not to_file
+    if color is None:
+        forced = os.environ.get("FORCE_COLOR", "")
+        if os.environ.get("NO_COLOR"):
+            color = False
+        elif forced:
+            color = forced != "0"
+        else:
+            color = terminal and not dumb
+    if width is None:
+        width = shutil.get_terminal_size((WITHOUT_TERMINAL, 24)).columns if terminal else WITHOUT_TERMINAL
+    encoding = "utf-8" if to_file else (sys.stdout.encoding or "ascii")
+    return Screen(max(width, NARROWEST), color, ascii_only or dumb or not _carries(encoding))
+
+
+def _carries(encoding: str) -> bool:
+    try:
+        "█─÷".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def now_ms() -> int:
+    """Return the time now in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def say(message: str) -> None:
+    """Write a line to stderr; a closed stderr is nobody's error."""
+    try:
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,35 @@
+"""Exit codes, and what an error says on its way out."""
+
+from __future__ import annotations
+
+import enum
+
+from imbalance import errors
+
+
+class Exit(enum.IntEnum):
+    """What the program's exit code means."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    MISSING = 3
+    STALE = 4
+    STRICT = 5
+    TRUE = 10
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+CODES: tuple[tuple[type[errors.ImbalanceError], Exit], ...] = (
+    (errors.UsageError, Exit.USAGE),
+    (errors.StaleDataError, Exit.STALE),
+    (errors.StrictError, Exit.STRICT),
+    (errors.MissingDataError, Exit.MISSING),
+    (errors.SourceError, Exit.MISSING),
+)
+
+
+def code_of(error: errors.ImbalanceError) -> Exit:
+    """Return the exit code of an error."""
+    return next((code for kind, code in CODES if isinstance(error, kind)), Exit.BUG)

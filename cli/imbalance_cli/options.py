@@ -1,0 +1,292 @@
+"""Options that every command takes, declared once and added to each command's signature."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imbalance.errors import UsageError
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, SECOND_MS, parse_time_ms
+
+if TYPE_CHECKING:
+    from imbalance.service import Options
+
+LONGEST_LOOKBACK_MS = 400 * DAY_MS
+_SPAN = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$")
+_UNITS_MS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+
+
+class Format(StrEnum):
+    """How a document is written."""
+
+    TABLE = "table"
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The shared options as given; None where neither flag, environment nor configuration says."""
+
+    symbol: str
+    format: Format
+    output: Path | None
+    venues: tuple[str, ...]
+    replay: str | None
+    record: Path | None
+    bars: Path | None
+    as_of: str | None
+    interval: str
+    lookback: str
+    window: float
+    bands: tuple[str, ...]
+    timeout_s: float
+    strict: bool
+    max_age: str | None
+    color: bool | None
+    ascii: bool
+    width: int | None
+    quiet: bool
+    verbose: bool
+    debug: bool
+    json_schema: bool
+
+    def service(self) -> Options:
+        """Return the service's options, checked.
+
+        Raises
+        ------
+        UsageError
+            Naming the option whose value cannot be.
+        """
+        from imbalance.service import Options
+
+        if self.interval not in INTERVALS_MS:
+            raise UsageError(f"--interval {self.interval!r} is not one of {', '.join(INTERVALS_MS)}")
+        lookback_ms = span_ms("--lookback", self.lookback)
+        if not INTERVALS_MS[self.interval] * 10 <= lookback_ms <= LONGEST_LOOKBACK_MS:
+            raise UsageError("--lookback must hold at least ten bars and at most 400 days")
+        if not 0 < self.window < 100:  # noqa: PLR2004
+            raise UsageError("--window must lie between 0 and 100 (per cent)")
+        if self.timeout_s <= 0:
+            raise UsageError("--timeout must be above zero")
+        if self.bars is not None and (self.replay is not None or self.record is not None):
+            raise UsageError("--bars reads no network: it cannot be combined with --replay or --record")
+        if self.as_of is not None and self.bars is None:
+            raise UsageError("--as-of needs --bars: exchanges cannot be asked for the past as it was")
+        return Options(
+            symbol=self.symbol.upper(),
+            venues=self.venues,
+            replay=self.replay,
+            record=self.record,
+            bars=self.bars,
+            as_of_ms=None if self.as_of is None else _time_ms(self.as_of),
+            interval=self.interval,
+            lookback_ms=lookback_ms,
+            window_pct=self.window,
+            bands=tuple(band(text) for text in self.bands),
+            timeout_s=self.timeout_s,
+            strict=self.strict,
+            max_age_s=None if self.max_age is None else span_ms("--max-age", self.max_age) / SECOND_MS,
+        )
+
+
+def span_ms(option: str, text: str) -> int:
+    """Return a span such as 90s, 15m, 4h, 30d in milliseconds."""
+    found = _SPAN.match(text.strip())
+    if not found:
+        raise UsageError(f"{option} {text!r} is no span of time", "Write a number and s, m, h, d or w: 15m, 30d.")
+    return round(float(found[1]) * _UNITS_MS[found[2]])
+
+
+def band(text: str) -> tuple[float, float]:
+    """Return a band LOW:HIGH of prices; K stands for thousands."""
+    parts = text.replace(",", "").split(":")
+    try:
+        low, high = (float(p[:-1]) * 1000 if p[-1:] in "kK" and p else float(p) for p in parts)
+    except ValueError:
+        raise UsageError(f"--band {text!r} is not LOW:HIGH", "Write two prices: 85000:92000 or 85K:92K.") from None
+    if not 0 < low < high < float("inf"):
+        raise UsageError(f"--band {text!r}: the low price must be above zero and below the high one")
+    return low, high
+
+
+def _time_ms(text: str) -> int:
+    try:
+        return parse_time_ms(text)
+    except (ValueError, OverflowError):
+        message = f"--as-of {text!r} is neither ISO-8601 nor epoch milliseconds"
+        raise UsageError(message, "Write 2026-01-30T12:00:00Z.") from None
+
+
+_READ, _DRAW, _SAY = "Reading", "Writing", "Telling"
+_DECLARED: dict[str, tuple[Any, Any]] = {
+    "format_": (
+        Annotated[Format | None, typer.Option("--format", "-f", help="How to write the answer.", rich_help_panel=_DRAW)],
+        None,
+    ),
+    "json_": (Annotated[bool, typer.Option("--json", help="Same as --format json.", rich_help_panel=_DRAW)], False),
+    "output": (
+        Annotated[
+            Path | None,
+            typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.", rich_help_panel=_DRAW),
+        ],
+        None,
+    ),
+    "venue": (
+        Annotated[
+            list[str] | None,
+            typer.Option("--venue", "-x", metavar="NAME", help="Only this venue (repeatable).", rich_help_panel=_READ),
+        ],
+        None,
+    ),
+    "replay": (
+        Annotated[
+            str | None,
+            typer.Option(metavar="DIR|NAME", help="Serve a recording, or a bundled scenario.", rich_help_panel=_READ),
+        ],
+        None,
+    ),
+    "record": (
+        Annotated[Path | None, typer.Option(metavar="DIR", help="Store every response there.", rich_help_panel=_READ)],
+        None,
+    ),
+    "interval": (
+        Annotated[str | None, typer.Option(metavar="BAR", help="Bar length, 1m to 1d.  [default: 15m]", rich_help_panel=_READ)],
+        None,
+    ),
+    "lookback": (
+        Annotated[str | None, typer.Option(metavar="SPAN", help="How far back to read.  [default: 30d]", rich_help_panel=_READ)],
+        None,
+    ),
+    "window": (
+        Annotated[
+            float | None,
+            typer.Option(metavar="PCT", help="Window of the risk, per cent.  [default: 15]", rich_help_panel=_DRAW),
+        ],
+        None,
+    ),
+    "band": (
+        Annotated[
+            list[str] | None,
+            typer.Option(metavar="LOW:HIGH", help="Also estimate this band of prices (repeatable).", rich_help_panel=_DRAW),
+        ],
+        None,
+    ),
+    "timeout": (
+        Annotated[
+            float | None,
+            typer.Option(metavar="SECONDS", help="Deadline of each source.  [default: 15]", rich_help_panel=_READ),
+        ],
+        None,
+    ),
+    "strict": (
+        Annotated[bool | None, typer.Option("--strict", help="Exit 5 if any source fails.", rich_help_panel=_READ)],
+        None,
+    ),
+    "max_age": (
+        Annotated[str | None, typer.Option(metavar="SPAN", help="Exit 4 if the data is older.", rich_help_panel=_READ)],
+        None,
+    ),
+    "color": (
+        Annotated[bool | None, typer.Option("--color/--no-color", help="Colour, or none.", rich_help_panel=_DRAW)],
+        None,
+    ),
+    "ascii_": (Annotated[bool | None, typer.Option("--ascii", help="ASCII characters only.", rich_help_panel=_DRAW)], None),
+    "width": (
+        Annotated[int | None, typer.Option(metavar="COLUMNS", min=40, help="Columns to fill.", rich_help_panel=_DRAW)],
+        None,
+    ),
+    "json_schema": (
+        Annotated[bool, typer.Option("--json-schema", help="Print the JSON schema and stop.", rich_help_panel=_DRAW)],
+        False,
+    ),
+    "quiet": (
+        Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.", rich_help_panel=_SAY)],
+        False,
+    ),
+    "verbose": (
+        Annotated[bool, typer.Option("--verbose", "-v", help="Requests, pages and spans of each source.", rich_help_panel=_SAY)],
+        False,
+    ),
+    "debug": (Annotated[bool, typer.Option("--debug", help="Tracebacks of bugs.", rich_help_panel=_SAY)], False),
+}
+BARS: dict[str, tuple[Any, Any]] = {
+    "bars": (
+        Annotated[
+            Path | None,
+            typer.Option(metavar="FILE", help="Run on your own table instead of the network.", rich_help_panel=_READ),
+        ],
+        None,
+    ),
+    "as_of": (
+        Annotated[
+            str | None,
+            typer.Option("--as-of", metavar="TIME", help="Cut the bars there: nothing later counts.", rich_help_panel=_READ),
+        ],
+        None,
+    ),
+}
+SYMBOL = Annotated[str, typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.", show_default="BTC")]
+
+
+def shared(*, symbol: bool = True, bars: bool = False) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
+    """Give a command that takes `Settings` all shared options, and a symbol and bars where it has them."""
+    declared: dict[str, tuple[Any, Any]] = {"symbol": (SYMBOL, "BTC")} if symbol else {}
+    declared |= (BARS if bars else {}) | _DECLARED
+
+    def decorate(command: Callable[[Settings], None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def wrapper(**given: Any) -> None:  # noqa: ANN401  what Typer parsed
+            command(_settings(given))
+
+        kind = inspect.Parameter.KEYWORD_ONLY
+        wrapper.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(n, kind, default=default, annotation=a) for n, (a, default) in declared.items()]
+        )
+        wrapper.__annotations__ = {n: a for n, (a, _default) in declared.items()}
+        del wrapper.__wrapped__
+        return wrapper
+
+    return decorate
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    from imbalance_cli.configuration import filled
+
+    chosen = filled(given)
+    told = given.get("format_") or Format(chosen["format"])
+    return Settings(
+        symbol=given.get("symbol", "BTC"),
+        format=Format.JSON if given["json_"] else told,
+        output=given["output"],
+        venues=tuple(chosen["venue"] or ()),
+        replay=given["replay"],
+        record=given["record"],
+        bars=given.get("bars"),
+        as_of=given.get("as_of"),
+        interval=chosen["interval"],
+        lookback=chosen["lookback"],
+        window=chosen["window"],
+        bands=tuple(chosen["band"] or ()),
+        timeout_s=chosen["timeout"],
+        strict=chosen["strict"],
+        max_age=chosen["max_age"],
+        color=chosen["color"],
+        ascii=chosen["ascii"],
+        width=chosen["width"],
+        quiet=given["quiet"],
+        verbose=given["verbose"],
+        debug=given["debug"],
+        json_schema=given["json_schema"],
+    )

@@ -1,0 +1,42 @@
+"""Report tree to text: one function a format, each fed by the same document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from imbalance.report import tree
+from imbalance_cli.options import Format
+
+if TYPE_CHECKING:
+    from imbalance_cli.context import Screen
+
+
+def render(document: tree.Document, kind: Format, screen: Screen) -> str:
+    """Return the document as text that ends in a newline."""
+    if kind is Format.JSON:
+        return msgspec.json.encode(document).decode() + "\n"
+    if kind is Format.CSV:
+        from imbalance_cli.render.tidy import to_csv
+
+        return to_csv(document)
+    if kind is Format.TEXT:
+        from imbalance_cli.render.plain import to_text
+
+        return to_text(document)
+    from imbalance_cli.render.view import blocks_of
+
+    if kind is Format.MARKDOWN:
+        from imbalance_cli.render.markdown import to_markdown
+
+        return to_markdown(blocks_of(document))
+    from imbalance_cli.render.terminal import to_terminal
+
+    return to_terminal(blocks_of(document), screen)
+
+
+def schema(command: str) -> str:
+    """Return the JSON schema of a command's document."""
+    made = msgspec.json.schema(tree.SCHEMAS[command])
+    return msgspec.json.format(msgspec.json.encode(made), indent=2).decode() + "\n"

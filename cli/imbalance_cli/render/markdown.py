@@ -1,0 +1,37 @@
+"""Blocks as Markdown."""
+
+from __future__ import annotations
+
+from imbalance.report import words
+from imbalance_cli.render.view import Bars, Block, Line, Table, Title
+
+
+def to_markdown(blocks: list[Block]) -> str:
+    """Write blocks as GitHub-flavoured Markdown."""
+    parts = []
+    for block in blocks:
+        if isinstance(block, Title):
+            parts.append(f"## {_safe(block.left)}\n\n{_safe(block.right)}")
+        elif isinstance(block, Line):
+            parts.append(f"**{_safe(block.text)}**" if block.style == "verdict" else _safe(block.text))
+        elif isinstance(block, Table) and block.rows:
+            parts.append(_table([c.name for c in block.columns], [c.right for c in block.columns], block.rows))
+        elif isinstance(block, Bars):
+            rows = [
+                [f"{words.price(b.low)}-{words.price(b.high)}", words.fraction(b.distance), words.usd(b.usd), b.side]
+                for b in block.above + block.below
+            ]
+            parts.append(_table(["Prices", "Distance", "Forced (est)", "Side"], [False, True, True, False], rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _safe(text: str) -> str:
+    for char in "\\|*_`<[":
+        text = text.replace(char, "\\" + char)
+    return text
+
+
+def _table(names: list[str], right: list[bool], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(names) + " |", "|" + "|".join("---:" if r else "---" for r in right) + "|"]
+    lines += ["| " + " | ".join(_safe(cell.strip()) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""imbalance: who gets liquidated if price moves, how much, and on which side it is lopsided.
+
+>>> import imbalance
+>>> bars = imbalance.read_bars("bars.csv.gz")  # doctest: +SKIP
+>>> found = imbalance.estimate(bars)  # doctest: +SKIP
+>>> found.window(15).short  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imbalance.market import read_bars as read_bars
+    from imbalance.service import estimate as estimate
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "estimate", "read_bars"]
+
+_HOMES = {"read_bars": "imbalance.market", "estimate": "imbalance.service"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: ``import imbalance`` alone loads nothing."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,37 @@
+"""When each source last answered in full: a small file in the user's state folder, live runs only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+
+def _file() -> Path:
+    import platformdirs
+
+    return platformdirs.user_state_path("imbalance") / "last_good.json"
+
+
+def read() -> dict[str, int]:
+    """Return epoch ms by source; empty where nothing is known."""
+    try:
+        return msgspec.json.decode(_file().read_bytes(), type=dict[str, int])
+    except (OSError, msgspec.MsgspecError):
+        return {}
+
+
+def note(names: Iterable[str], now_ms: int) -> None:
+    """Store that these sources answered now; a folder that cannot be written is no reason to fail."""
+    known = read() | dict.fromkeys(names, now_ms)
+    with contextlib.suppress(OSError):
+        file = _file()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(msgspec.json.encode(known))
+        Path(part).replace(file)
