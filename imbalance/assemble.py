@@ -45,9 +45,7 @@ class VenueRecords:
         return bool(self.statistics) or (bool(self.candles) and bool(self.open_interest))
 
 
-def assemble(
-    symbol: str, interval_ms: int, end_ms: int, price: float, venues: Sequence[VenueRecords]
-) -> MarketData:
+def assemble(symbol: str, interval_ms: int, end_ms: int, price: float, venues: Sequence[VenueRecords]) -> MarketData:
     """Join venues into one market.
 
     The path is that of the venue with the largest volume whose candles cover the span; only bars that end
@@ -95,7 +93,9 @@ def assemble(
 def _path(candles: Sequence[Candle], time_ms: Ints) -> tuple[Floats, int]:
     """Return open, high, low, close of shape (4, bars), gaps filled flat, and how many were."""
     table = np.full((4, time_ms.size), np.nan)
-    at = (np.array([c.time_ms for c in candles]) - time_ms[0]) // int(time_ms[1] - time_ms[0] if time_ms.size > 1 else 1)
+    at = (np.array([c.time_ms for c in candles]) - time_ms[0]) // int(
+        time_ms[1] - time_ms[0] if time_ms.size > 1 else 1
+    )
     table[:, at] = np.array([(c.open, c.high, c.low, c.close) for c in candles]).T
     absent = np.isnan(table[3])
     if absent.mean() > MOST_MISSING:
@@ -156,8 +156,12 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int) -> VenueBars:
             notes += _coarser("taker volume", stamps, interval_ms)
     if records.statistics:
         stamps = [s.time_ms for s in records.statistics]
-        long_liquidations = _spread(time_ms, interval_ms, stamps, [s.long_liquidations_base for s in records.statistics])
-        short_liquidations = _spread(time_ms, interval_ms, stamps, [s.short_liquidations_base for s in records.statistics])
+        long_liquidations = _spread(
+            time_ms, interval_ms, stamps, [s.long_liquidations_base for s in records.statistics]
+        )
+        short_liquidations = _spread(
+            time_ms, interval_ms, stamps, [s.short_liquidations_base for s in records.statistics]
+        )
         notes += _coarser("statistics", stamps, interval_ms)
         if not records.candles:
             buys = _spread(time_ms, interval_ms, stamps, [s.taker_buy_base for s in records.statistics])

@@ -163,9 +163,9 @@ def _line(row: int) -> str:
     return f"line {row + 2}"
 
 
-def _fail(path: str, rows: pd.Series, column: str, what: str) -> None:
+def _fail(path: str, rows: pd.Series | npt.NDArray[np.bool_], column: str, what: str) -> None:
     """Raise for the first row where `rows` is true."""
-    bad = np.flatnonzero(rows.to_numpy())
+    bad = np.flatnonzero(np.asarray(rows))
     if bad.size:
         raise BarsError(f"{path}: {_line(int(bad[0]))}, column {column}: {what}")
 
@@ -210,7 +210,12 @@ def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
     _fail(path, table["high"] < table[["open", "close", "low"]].max(axis=1), "high", "below open, low or close")
     _fail(path, table["low"] > table[["open", "close"]].min(axis=1), "low", "above open or close")
     _fail(path, table["mark_high"] < table["mark_low"], "mark_high", "below mark_low")
-    _fail(path, table["taker_buy_base"] > table["volume_base"] * (1 + 1e-9), "taker_buy_base", "exceeds volume_base")
+    _fail(
+        path,
+        table["taker_buy_base"] > table["volume_base"] * (1 + 1e-9),
+        "taker_buy_base",
+        "exceeds volume_base",
+    )
     _fail(path, table.duplicated(["time", "venue"]), "time", "this venue and time occur twice")
     for name, kinds in (("contract", Contract), ("liquidation_feed", Feed)):
         if name in table.columns:
@@ -278,7 +283,9 @@ def _fill_gaps(ohlc: dict[str, Floats], path: str) -> list[str]:
 
 def _venue(name: str, frame: pd.DataFrame) -> VenueBars:
     def only(column: str) -> str | None:
-        given = frame[column].dropna() if column in frame.columns else []
+        if column not in frame.columns:
+            return None
+        given = frame[column].dropna()
         return str(given.iloc[-1]) if len(given) else None
 
     feed = only("liquidation_feed")

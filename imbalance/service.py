@@ -56,9 +56,7 @@ INTEREST_KINDS = frozenset(
     }
 )
 VOLUME_KINDS = frozenset({Kind.MARK_PRICE, Kind.TICKER, Kind.DAILY_CANDLES, Kind.CONTRACT_STATS})
-LIQUIDATION_KINDS = frozenset(
-    {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS, Kind.LIQUIDATION_SUMS, Kind.LIQUIDATION_DAILY}
-)
+LIQUIDATION_KINDS = frozenset({Kind.LIQUIDATIONS, Kind.CONTRACT_STATS, Kind.LIQUIDATION_SUMS, Kind.LIQUIDATION_DAILY})
 HEALTH_KINDS = frozenset(
     {Kind.TICKER, Kind.CONTRACT_STATS, Kind.SENTIMENT, Kind.LIQUIDATION_SUMS, Kind.OPEN_INTEREST_DAILY}
 )
@@ -100,7 +98,10 @@ class Run:
 
     def tail(self) -> dict[str, Any]:
         """Return the sources and gaps."""
-        return {"sources": sections.states(self.harvests, self.skipped), "gaps": sections.gaps(self.harvests, self.skipped)}
+        return {
+            "sources": sections.states(self.harvests, self.skipped),
+            "gaps": sections.gaps(self.harvests, self.skipped),
+        }
 
     def require_listing(self) -> None:
         """Raise where every venue that answered does not list the coin."""
@@ -163,7 +164,11 @@ def collect(
         scenario = client.recording.index.scenario
     asked = usable(sources, client)
     why = "not in the recording" if client.recording else "needs a key"
-    skipped = [(s.name, s.title, f"{why}: {s.needs}" if s.needs and why == "needs a key" else why) for s in sources if s not in asked]
+    skipped = [
+        (s.name, s.title, f"{why}: {s.needs}" if s.needs and why == "needs a key" else why)
+        for s in sources
+        if s not in asked
+    ]
     harvests = asyncio.run(_gather(client, asked, _ask(options, now_ms), wanted, options.timeout_s, done))
     if client.recorder is not None:
         client.recorder.close(now_ms, [s.name for s in asked])
@@ -246,7 +251,11 @@ def in_order_of_cap(tiers: Sequence[MarginTier]) -> list[MarginTier]:
 
 
 def liquidation_map(
-    market: MarketData, *, calibrate: str = "auto", tiers: dict[str, list[MarginTier]] | None = None, seed: int = 0
+    market: MarketData,
+    *,
+    calibrate: str = "auto",
+    tiers: dict[str, list[MarginTier]] | None = None,
+    seed: int = 0,
 ) -> LiquidationMap:
     """Estimate the liquidation map of a market at its last bar.
 
@@ -354,7 +363,9 @@ def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> t
         head, tail = run.head("clusters"), run.tail()
     found = liquidation_map(market)
     return tree.ClustersReport(
-        **head, **mapping.sections(market, found, options.window_pct, list(options.bands)), **tail  # type: ignore[arg-type]
+        **head,
+        **mapping.sections(market, found, options.window_pct, list(options.bands)),
+        **tail,
     )
 
 
@@ -379,7 +390,7 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
     head = run.head("report")
     return tree.Report(
         **head,
-        **mapped,  # type: ignore[arg-type]
+        **mapped,
         **run.tail(),
         open_interest=interest,
         volume=volume,
@@ -387,9 +398,9 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         sentiment=mood,
         funding=funding,
         market_price=market_price,
-        metrics=metrics.rows(found, risk, interest, seen, mood, quotes, head["as_of"]),  # type: ignore[arg-type]
+        metrics=metrics.rows(found, risk, interest, seen, mood, quotes, head["as_of"]),
         signals=metrics.gauges(run.harvests, found, market_price, funding, volume, quotes),
-        verdict=metrics.verdict(risk),  # type: ignore[arg-type]
+        verdict=metrics.verdict(risk),
     )
 
 
@@ -404,23 +415,25 @@ def _bars_report(options: Options, now_ms: int) -> tree.Report:
     market_price = sections.market_price(market, [])
     return tree.Report(
         **head,
-        **mapped,  # type: ignore[arg-type]
+        **mapped,
         open_interest=interest,
         volume=volume,
         liquidations=seen,
         sentiment=None,
         funding=funding,
         market_price=market_price,
-        metrics=metrics.rows(found, risk, interest, seen, None, {}, head["as_of"]),  # type: ignore[arg-type]
+        metrics=metrics.rows(found, risk, interest, seen, None, {}, head["as_of"]),
         signals=metrics.gauges([], found, market_price, funding, volume, {}),
-        verdict=metrics.verdict(risk),  # type: ignore[arg-type]
+        verdict=metrics.verdict(risk),
     )
 
 
 def _some(run: Run, what: str, rows: Sequence[object]) -> None:
     run.require_listing()
     if not rows:
-        raise MissingDataError(f"no source gave {what}", "Check the connection; `imbalance sources` says what each source does.")
+        raise MissingDataError(
+            f"no source gave {what}", "Check the connection; `imbalance sources` says what each source does."
+        )
     _fresh_run(run)
 
 

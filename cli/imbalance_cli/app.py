@@ -33,7 +33,9 @@ def _version(value: bool) -> None:
 def root(
     context: typer.Context,
     *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001  its callback acts
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """If price moves: who gets liquidated, how much, and on which side is it lopsided?
 

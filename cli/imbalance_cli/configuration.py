@@ -29,7 +29,8 @@ _KINDS: dict[str, type] = {
 }  # fmt: skip
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
-TEMPLATE = """# Defaults of the imbalance command. Flags beat the environment (IMBALANCE_INTERVAL, ...), which beats this file.
+TEMPLATE = """# Defaults of the imbalance command.
+# Flags beat the environment (IMBALANCE_INTERVAL, ...), which beats this file.
 # Keys and addresses of sources are read from the environment alone (IMBALANCE_COINGLASS_KEY, IMBALANCE_BINANCE_URL).
 
 # format = "table"        # table | text | json | csv | markdown
@@ -69,7 +70,9 @@ def _from_file() -> dict[str, Any]:
         if name not in _KINDS:
             raise UsageError(f"{file}: unknown setting {name!r}", f"Known: {', '.join(_KINDS)}.")
         kind = _KINDS[name]
-        fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
+        fits = isinstance(value, (int, float) if kind is float else kind) and (
+            kind is bool or not isinstance(value, bool)
+        )
         if not fits:
             raise UsageError(f"{file}: {name} must be a {kind.__name__}, not {value!r}")
     return table

@@ -132,14 +132,26 @@ def _time_ms(text: str) -> int:
 _READ, _DRAW, _SAY = "Reading", "Writing", "Telling"
 _DECLARED: dict[str, tuple[Any, Any]] = {
     "format_": (
-        Annotated[Format | None, typer.Option("--format", "-f", help="How to write the answer.", rich_help_panel=_DRAW)],
+        Annotated[
+            Format | None,
+            typer.Option("--format", "-f", help="How to write the answer.", rich_help_panel=_DRAW),
+        ],
         None,
     ),
-    "json_": (Annotated[bool, typer.Option("--json", help="Same as --format json.", rich_help_panel=_DRAW)], False),
+    "json_": (
+        Annotated[bool, typer.Option("--json", help="Same as --format json.", rich_help_panel=_DRAW)],
+        False,
+    ),
     "output": (
         Annotated[
             Path | None,
-            typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.", rich_help_panel=_DRAW),
+            typer.Option(
+                "--output",
+                "-o",
+                metavar="FILE",
+                help="Write to a file, whole or not at all.",
+                rich_help_panel=_DRAW,
+            ),
         ],
         None,
     ),
@@ -158,15 +170,24 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "record": (
-        Annotated[Path | None, typer.Option(metavar="DIR", help="Store every response there.", rich_help_panel=_READ)],
+        Annotated[
+            Path | None,
+            typer.Option(metavar="DIR", help="Store every response there.", rich_help_panel=_READ),
+        ],
         None,
     ),
     "interval": (
-        Annotated[str | None, typer.Option(metavar="BAR", help="Bar length, 1m to 1d.  [default: 15m]", rich_help_panel=_READ)],
+        Annotated[
+            str | None,
+            typer.Option(metavar="BAR", help="Bar length, 1m to 1d.  [default: 15m]", rich_help_panel=_READ),
+        ],
         None,
     ),
     "lookback": (
-        Annotated[str | None, typer.Option(metavar="SPAN", help="How far back to read.  [default: 30d]", rich_help_panel=_READ)],
+        Annotated[
+            str | None,
+            typer.Option(metavar="SPAN", help="How far back to read.  [default: 30d]", rich_help_panel=_READ),
+        ],
         None,
     ),
     "window": (
@@ -179,7 +200,11 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
     "band": (
         Annotated[
             list[str] | None,
-            typer.Option(metavar="LOW:HIGH", help="Also estimate this band of prices (repeatable).", rich_help_panel=_DRAW),
+            typer.Option(
+                metavar="LOW:HIGH",
+                help="Also estimate this band of prices (repeatable).",
+                rich_help_panel=_DRAW,
+            ),
         ],
         None,
     ),
@@ -195,16 +220,25 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "max_age": (
-        Annotated[str | None, typer.Option(metavar="SPAN", help="Exit 4 if the data is older.", rich_help_panel=_READ)],
+        Annotated[
+            str | None,
+            typer.Option(metavar="SPAN", help="Exit 4 if the data is older.", rich_help_panel=_READ),
+        ],
         None,
     ),
     "color": (
         Annotated[bool | None, typer.Option("--color/--no-color", help="Colour, or none.", rich_help_panel=_DRAW)],
         None,
     ),
-    "ascii_": (Annotated[bool | None, typer.Option("--ascii", help="ASCII characters only.", rich_help_panel=_DRAW)], None),
+    "ascii_": (
+        Annotated[bool | None, typer.Option("--ascii", help="ASCII characters only.", rich_help_panel=_DRAW)],
+        None,
+    ),
     "width": (
-        Annotated[int | None, typer.Option(metavar="COLUMNS", min=40, help="Columns to fill.", rich_help_panel=_DRAW)],
+        Annotated[
+            int | None,
+            typer.Option(metavar="COLUMNS", min=40, help="Columns to fill.", rich_help_panel=_DRAW),
+        ],
         None,
     ),
     "json_schema": (
@@ -216,10 +250,16 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
         False,
     ),
     "verbose": (
-        Annotated[bool, typer.Option("--verbose", "-v", help="Requests, pages and spans of each source.", rich_help_panel=_SAY)],
+        Annotated[
+            bool,
+            typer.Option("--verbose", "-v", help="Requests, pages and spans of each source.", rich_help_panel=_SAY),
+        ],
         False,
     ),
-    "debug": (Annotated[bool, typer.Option("--debug", help="Tracebacks of bugs.", rich_help_panel=_SAY)], False),
+    "debug": (
+        Annotated[bool, typer.Option("--debug", help="Tracebacks of bugs.", rich_help_panel=_SAY)],
+        False,
+    ),
 }
 BARS: dict[str, tuple[Any, Any]] = {
     "bars": (
@@ -232,12 +272,19 @@ BARS: dict[str, tuple[Any, Any]] = {
     "as_of": (
         Annotated[
             str | None,
-            typer.Option("--as-of", metavar="TIME", help="Cut the bars there: nothing later counts.", rich_help_panel=_READ),
+            typer.Option(
+                "--as-of",
+                metavar="TIME",
+                help="Cut the bars there: nothing later counts.",
+                rich_help_panel=_READ,
+            ),
         ],
         None,
     ),
 }
-SYMBOL = Annotated[str, typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.", show_default="BTC")]
+SYMBOL = Annotated[
+    str, typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.", show_default="BTC")
+]
 
 
 def shared(*, symbol: bool = True, bars: bool = False) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:

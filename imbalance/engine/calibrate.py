@@ -82,7 +82,15 @@ def fit(
         times = generator.multinomial(days.size, np.full(days.size, 1 / days.size))[place].astype(np.float64)
         chosen = np.flatnonzero(times)
         replicas[r], _ = _solve(
-            x[:, chosen], y[:, chosen], weights, start, capture, complete, dispersion, REFIT_ITERATIONS, times[chosen]
+            x[:, chosen],
+            y[:, chosen],
+            weights,
+            start,
+            capture,
+            complete,
+            dispersion,
+            REFIT_ITERATIONS,
+            times[chosen],
         )
     gain = np.log(np.maximum(weights, 1e-12) / np.maximum(start, 1e-12))
     importance = x.sum(axis=(0, 1)) * start

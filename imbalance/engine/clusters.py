@@ -27,7 +27,9 @@ def mass_between(log_edges: Floats, mass: Floats, low: float, high: float) -> Fl
     return np.asarray(mass @ share)
 
 
-def narrowest_band(log_edges: Floats, mass: Floats, low: float, high: float, share: float) -> tuple[float, float] | None:
+def narrowest_band(
+    log_edges: Floats, mass: Floats, low: float, high: float, share: float
+) -> tuple[float, float] | None:
     """Return the narrowest run of bins within [low, high] that holds `share` of the mass there, in log distance.
 
     None where there is no mass.

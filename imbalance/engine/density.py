@@ -29,7 +29,7 @@ GOLDEN = (5**0.5 - 1) / 2
 def log_edges() -> Floats:
     """Return bin edges in log distance from the price; the price itself is an edge."""
     half = round(REACH_LOG / BIN_LOG_WIDTH)
-    return np.arange(-half, half + 1) * BIN_LOG_WIDTH
+    return np.arange(-half, half + 1, dtype=np.float64) * BIN_LOG_WIDTH
 
 
 def distance_edges(cells: int) -> Floats:

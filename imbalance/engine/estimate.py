@@ -126,7 +126,13 @@ def estimate(
     interest = np.stack([v.open_interest for v in venues])
     cohorts = build(path, volume, interest, interval_ms / DAY_MS, hazard, share, a.turnover_share)
     flat = build(
-        path, np.ones((1, time_ms.size)), np.ones((1, time_ms.size)), interval_ms / DAY_MS, hazard, share, a.turnover_share
+        path,
+        np.ones((1, time_ms.size)),
+        np.ones((1, time_ms.size)),
+        interval_ms / DAY_MS,
+        hazard,
+        share,
+        a.turnover_share,
     )
     edges = density.distance_edges(a.distances)
     points = density.entry_points(interval_ms)
@@ -139,7 +145,7 @@ def estimate(
     fit = None
     if calibrated:
         fit = _calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, points, prior, seed)
-    draw = _draws(a, venues, interest, edges, prior, fit, basis, price, seed)
+    draw = _draws(a, venues, interest, edges, prior, fit, basis, seed)
     exposed_weights = _exposed(draw.central, prior, hazard.size)
     exposed = np.einsum("sfb,f->sb", basis, exposed_weights)
     forced = np.minimum(np.einsum("sfb,f->sb", basis, draw.central), exposed)
@@ -177,7 +183,7 @@ def _prior(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats,
             rate = float(effective_rate(a.typical_notional_usd, venue.cap_usd, venue.rate, venue.deduction_usd))
         for k, median in enumerate(a.class_leverage):
             total[:, k] += part * distance_weights(edges, median * factor, a.leverage_log_sd, rate, venue.most_leverage)
-    return total.ravel()
+    return np.asarray(total.ravel())
 
 
 def _latest(row: Floats) -> float:
@@ -251,7 +257,6 @@ def _draws(
     prior: Floats,
     fit: calibrate.Fit | None,
     basis: Floats,
-    price: float,
     seed: int,
 ) -> _Draws:
     """Draw weights and structural factors; draws come in mirrored pairs, so that they centre."""
@@ -306,7 +311,7 @@ def _exposed(weights: Floats, prior: Floats, classes: int) -> Floats:
     table, default = weights.reshape(-1, classes), prior.reshape(-1, classes)
     total = table.sum(axis=0)
     shape = np.divide(table, total, out=np.zeros_like(table), where=total > 0)
-    return np.maximum(shape * np.minimum(default.sum(axis=0), 1.0), 0.0).ravel()
+    return np.asarray(np.maximum(shape * np.minimum(default.sum(axis=0), 1.0), 0.0).ravel())
 
 
 def _model(
@@ -323,7 +328,7 @@ def _model(
     edges = density.log_edges()
 
     def near(masses: Floats) -> Floats:
-        return mass_between(edges, masses, -reach, reach).sum(axis=-1)
+        return np.asarray(mass_between(edges, masses, -reach, reach).sum(axis=-1))
 
     spreads = {
         name: float(np.std(np.log(np.maximum(near(np.einsum("rf,sfb->rsb", w, basis, optimize=True)), 1e-9))))

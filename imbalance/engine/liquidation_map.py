@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 LOW, HIGH = 0.05, 0.95
 BAND_SHARE = 0.8
-SIDE_NAMES = ("long", "short")
+SIDE_NAMES: tuple[Literal["long"], Literal["short"]] = ("long", "short")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Risk:
     lift: Range | None
 
     @property
-    def heavier(self) -> str | None:
+    def heavier(self) -> Literal["long", "short"] | None:
         """The heavier side, or None where the ratio's range contains 1."""
         if self.ratio is None or self.ratio.low <= 1 <= self.ratio.high:
             return None
@@ -62,7 +63,7 @@ class Risk:
 class Cluster:
     """A run of prices around a local peak of one side's forced mass."""
 
-    side: str
+    side: Literal["long", "short"]
     low: float
     high: float
     peak: float
@@ -180,10 +181,18 @@ class LiquidationMap:
             each = _quotients(draws) / _quotients(path_draws)
             lift = _range(ratio.value / path_ratio.value, each)
         return Risk(
-            low_price, high_price, sides[LONG], sides[SHORT], ratio, path_ratio.value if path_ratio else None, lift
+            low_price,
+            high_price,
+            sides[LONG],
+            sides[SHORT],
+            ratio,
+            path_ratio.value if path_ratio else None,
+            lift,
         )
 
-    def ratio_between(self, above: tuple[float, float], below: tuple[float, float]) -> tuple[float | None, float | None]:
+    def ratio_between(
+        self, above: tuple[float, float], below: tuple[float, float]
+    ) -> tuple[float | None, float | None]:
         """Return short mass in one band over long mass in another: forced, and by the path alone."""
 
         def one(masses: Floats) -> float | None:
@@ -221,9 +230,9 @@ class LiquidationMap:
 
 
 def _quotients(masses: Floats) -> Floats:
-    return np.divide(
-        masses[:, SHORT], masses[:, LONG], out=np.full(masses.shape[0], np.nan), where=masses[:, LONG] > 0
-    )
+    out = np.full(masses.shape[0], np.nan)
+    np.divide(masses[:, SHORT], masses[:, LONG], out=out, where=masses[:, LONG] > 0)
+    return out
 
 
 def _ratio(masses: Floats, draws: Floats) -> Range | None:

@@ -55,7 +55,13 @@ def effective_rate(notional_usd: npt.ArrayLike, cap_usd: Floats, rate: Floats, d
 
 
 def liquidation_price_on_ladder(
-    entry: float, leverage: float, quantity_base: float, side: int, cap_usd: Floats, rate: Floats, deduction_usd: Floats
+    entry: float,
+    leverage: float,
+    quantity_base: float,
+    side: int,
+    cap_usd: Floats,
+    rate: Floats,
+    deduction_usd: Floats,
 ) -> float:
     """Return the liquidation price of a linear position whose bracket is that of its notional there.
 

@@ -161,7 +161,10 @@ class Client:
         except httpx.InvalidURL as error:
             raise UsageError(f"IMBALANCE_{source.variable}_URL is no address: {error}") from None
         return self._http.build_request(
-            "GET", url, headers=headers, extensions={"source": source.name, "path": path, "timeout": {"connect": 5.0}}
+            "GET",
+            url,
+            headers=headers,
+            extensions={"source": source.name, "path": path, "timeout": {"connect": 5.0}},
         )
 
 
@@ -204,7 +207,7 @@ def _retry_after_s(header: str | None) -> float | None:
 
 
 def _unreachable(error: Exception, source: Source, endpoint: Endpoint) -> SourceError:
-    told = {
+    words: dict[type[Exception], str] = {
         httpx.ConnectError: "cannot be reached",
         httpx.ConnectTimeout: "cannot be reached (no answer to the connection)",
         httpx.ReadTimeout: "does not answer",
@@ -212,7 +215,8 @@ def _unreachable(error: Exception, source: Source, endpoint: Endpoint) -> Source
         httpx.ReadError: "broke off",
         httpx.ProxyError: "cannot be reached through the proxy",
         httpx.DecodingError: "sent a body that cannot be decompressed",
-    }.get(type(error), "failed")
+    }
+    told = words.get(type(error), "failed")
     detail = str(error).strip() or type(error).__name__
     hint = "Check the connection. " + way_out(source.name) if isinstance(error, httpx.ConnectError) else ""
     return UnreachableError(source.name, endpoint.name, f"{told}: {detail}", hint)

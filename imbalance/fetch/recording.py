@@ -126,10 +126,12 @@ class ReplayTransport(httpx.AsyncBaseTransport):
         if entry.error:
             raise ERRORS.get(entry.error, httpx.ConnectError)(f"recorded: {entry.error}", request=request)
         headers = {"content-type": entry.content_type} if entry.content_type else {}
-        return httpx.Response(entry.status, headers=headers, content=self.recording.body(entry, folder), request=request)
+        return httpx.Response(
+            entry.status, headers=headers, content=self.recording.body(entry, folder), request=request
+        )
 
 
-ERRORS: dict[str, type[httpx.TransportError]] = {
+ERRORS: dict[str, type[httpx.RequestError]] = {
     kind.__name__: kind
     for kind in (
         httpx.ConnectError,
@@ -140,7 +142,7 @@ ERRORS: dict[str, type[httpx.TransportError]] = {
         httpx.ProxyError,
         httpx.PoolTimeout,
         httpx.WriteError,
-        httpx.DecodingError,  # type: ignore[dict-item]
+        httpx.DecodingError,
     )
 }
 

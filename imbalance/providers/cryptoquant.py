@@ -83,7 +83,5 @@ CRYPTOQUANT = Source(
     key_header="Authorization",
     key_prefix="Bearer ",
     needs="a key in IMBALANCE_CRYPTOQUANT_KEY",
-    endpoints=(
-        Endpoint(Kind.OPEN_INTEREST_DAILY, "/{coin}/market-data/open-interest", _pages, parse_open_interest),
-    ),
+    endpoints=(Endpoint(Kind.OPEN_INTEREST_DAILY, "/{coin}/market-data/open-interest", _pages, parse_open_interest),),
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from imbalance.engine import liquidation_map as engine
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.market import MarketData
+from imbalance.market import Floats, MarketData
 from imbalance.report import tree
 from imbalance.units import interval_name, iso
 
@@ -24,7 +25,7 @@ def _side(s: engine.SideRisk) -> tree.SideRisk:
     return tree.SideRisk(s.usd, s.low, s.high, s.exposed_usd, s.band)
 
 
-def _risk(risk: engine.Risk) -> dict[str, object]:
+def _risk(risk: engine.Risk) -> dict[str, Any]:
     ratio, lift = risk.ratio, risk.lift
     return {
         "long": _side(risk.long),
@@ -42,12 +43,12 @@ def _risk(risk: engine.Risk) -> dict[str, object]:
 
 def window(found: engine.LiquidationMap, pct: float) -> tree.WindowRisk:
     """Build the risk of a window."""
-    return tree.WindowRisk(window_pct=pct, **_risk(found.window(pct)))  # type: ignore[arg-type]
+    return tree.WindowRisk(window_pct=pct, **_risk(found.window(pct)))
 
 
 def band(found: engine.LiquidationMap, low: float, high: float) -> tree.BandRisk:
     """Build the risk of a band."""
-    return tree.BandRisk(low=low, high=high, **_risk(found.band(low, high)))  # type: ignore[arg-type]
+    return tree.BandRisk(low=low, high=high, **_risk(found.band(low, high)))
 
 
 def venues(market: MarketData) -> list[tree.Venue]:
@@ -71,10 +72,12 @@ def venues(market: MarketData) -> list[tree.Venue]:
     return rows
 
 
-def sections(market: MarketData, found: engine.LiquidationMap, window_pct: float, bands: list[tree.Band]) -> dict[str, object]:
+def sections(
+    market: MarketData, found: engine.LiquidationMap, window_pct: float, bands: list[tree.Band]
+) -> dict[str, Any]:
     """Build all sections that a map gives: price, venues, model, map, risk, windows, bands, clusters, audit."""
 
-    def bins(values: np.ndarray) -> list[float]:  # type: ignore[type-arg]
+    def bins(values: Floats) -> list[float]:
         return [round(v, BIN_DIGITS) for v in values.tolist()]
 
     long_low, long_high = found.bounds(LONG)
@@ -108,7 +111,15 @@ def sections(market: MarketData, found: engine.LiquidationMap, window_pct: float
         "bands": [band(found, low, high) for low, high in bands],
         "clusters": [
             tree.Cluster(
-                c.side, c.low, c.high, c.peak, c.usd, c.usd_low, c.usd_high, c.exposed_usd, c.distance * 100  # type: ignore[arg-type]
+                c.side,
+                c.low,
+                c.high,
+                c.peak,
+                c.usd,
+                c.usd_low,
+                c.usd_high,
+                c.exposed_usd,
+                c.distance * 100,
             )
             for c in found.clusters()
         ],

@@ -19,7 +19,10 @@ def quoted_bands(harvests: Sequence[Harvest], price: float) -> dict[str, tuple[f
     """Return CoinGlass's sum and the span of its levels for each side of the price."""
     levels = [r for h in harvests for r in h.at(Kind.LIQUIDATION_MAP, LiquidationLevel) if r.usd > 0]
     found = {}
-    for side, inside in (("long", [r for r in levels if r.price < price]), ("short", [r for r in levels if r.price > price])):
+    for side, inside in (
+        ("long", [r for r in levels if r.price < price]),
+        ("short", [r for r in levels if r.price > price]),
+    ):
         if inside:
             found[side] = (sum(r.usd for r in inside), (inside[0].price, inside[-1].price))
     return found
@@ -101,7 +104,9 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         told = "no source publishes them"
     elif seen.largest_since is not None:
         since = seen.largest_since
-        told = f"largest since {words.month(since.date)}" if since.date else f"largest since before {since.history_from}"
+        told = (
+            f"largest since {words.month(since.date)}" if since.date else f"largest since before {since.history_from}"
+        )
         told += f", by {since.source}"
     else:
         told = f"observed on {', '.join(seen.of)}"
@@ -173,13 +178,17 @@ def gauges(
     for row in volume.venues:
         if row.month_usd is not None:
             label = f"{words.month(volume.month + '-01')} volume, {row.name}"
-            result.append(tree.Signal(f"month_volume_{row.name}", label, row.month_usd, "usd", words.usd(row.month_usd)))
+            result.append(
+                tree.Signal(f"month_volume_{row.name}", label, row.month_usd, "usd", words.usd(row.month_usd))
+            )
     for harvest in harvests:
         shares = in_time([r for r in harvest.of(LongShort) if r.kind == "accounts"])
         if shares:
             value = shares[-1].long_share
             label = f"Accounts long, {harvest.name}"
-            result.append(tree.Signal(f"long_accounts_{harvest.name}", label, value, "fraction", f"{value * 100:.0f} %"))
+            result.append(
+                tree.Signal(f"long_accounts_{harvest.name}", label, value, "fraction", f"{value * 100:.0f} %")
+            )
     result += _depth(harvests, found.price)
     if {"short", "long"} <= set(quotes):
         result.append(_unequal(found, quotes))
@@ -194,7 +203,11 @@ def _depth(harvests: Sequence[Harvest], price: float) -> list[tree.Signal]:
             sides = [signals.depth_usd(levels, middle, DEPTH_WITHIN) for levels in (book.bids, book.asks)]
             label = f"Book within 1 %, {harvest.name}"
             both = None if None in sides else sum(s for s in sides if s is not None)
-            text = f"bids {words.usd(sides[0])}, asks {words.usd(sides[1])}" if both is not None else "book too shallow to tell"
+            text = (
+                f"bids {words.usd(sides[0])}, asks {words.usd(sides[1])}"
+                if both is not None
+                else "book too shallow to tell"
+            )
             rows.append(tree.Signal(f"depth_1pct_{harvest.name}", label, both, "usd", text))
     return rows
 

@@ -90,7 +90,11 @@ def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tre
         )
     rows.sort(key=lambda row: -row.open_interest_base)
     return tree.OpenInterest(
-        total, sum(r.open_interest_usd for r in rows), rows, _missing(harvests, set(now)), _change(harvests, now)
+        total,
+        sum(r.open_interest_usd for r in rows),
+        rows,
+        _missing(harvests, set(now)),
+        _change(harvests, now),
     )
 
 
@@ -133,7 +137,10 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
     until_ms = -(-now_ms // DAY_MS) * DAY_MS
     rows = []
     for harvest in harvests:
-        daily, statistics = in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), in_time(harvest.of(ContractStats))
+        daily, statistics = (
+            in_time(harvest.at(Kind.DAILY_CANDLES, Candle)),
+            in_time(harvest.of(ContractStats)),
+        )
         if not harvest.source.is_venue or not (daily or statistics or harvest.of(Ticker)):
             continue
         row = ticker(harvest)
@@ -156,7 +163,11 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
     months = [r.month_usd for r in rows if r.month_usd is not None]
     present = {r.name for r in rows if r.volume_24h_usd is not None}
     return tree.Volume(
-        now.strftime("%Y-%m"), sum(days) if days else None, sum(months) if months else None, rows, _missing(harvests, present)
+        now.strftime("%Y-%m"),
+        sum(days) if days else None,
+        sum(months) if months else None,
+        rows,
+        _missing(harvests, present),
     )
 
 
@@ -203,7 +214,12 @@ def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None
     if Kind.LIQUIDATIONS in harvest.records:
         usd = {side: sum(r.price * r.quantity_base for r in orders if r.position is side) for side in Side}
         return tree.ObservedLiquidations(
-            harvest.name, usd[Side.LONG], usd[Side.SHORT], iso(start_ms), iso(now_ms), str(harvest.source.feed)
+            harvest.name,
+            usd[Side.LONG],
+            usd[Side.SHORT],
+            iso(start_ms),
+            iso(now_ms),
+            str(harvest.source.feed),
         )
     statistics = in_time(harvest.of(ContractStats))
     sums = [LiquidationSum(s.time_ms, s.long_liquidations_usd, s.short_liquidations_usd) for s in statistics]
@@ -232,7 +248,9 @@ def funding(harvests: Sequence[Harvest], interest: tree.OpenInterest) -> tree.Fu
     for harvest in harvests:
         for row in harvest.of(FundingRecord)[-1:]:
             hours = row.interval_hours
-            if hours is None and (given := [getattr(r, "hours", None) for r in harvest.records.get(Kind.FUNDING_INTERVALS, [])]):
+            if hours is None and (
+                given := [getattr(r, "hours", None) for r in harvest.records.get(Kind.FUNDING_INTERVALS, [])]
+            ):
                 hours = given[0]
             if hours is None and harvest.instrument is not None:
                 hours = harvest.instrument.funding_interval_hours
@@ -250,7 +268,9 @@ def sentiment(harvests: Sequence[Harvest]) -> tree.Sentiment | None:
         if rows:
             last = rows[-1]
             week = [r.value for r in rows if r.time_ms == last.time_ms - WEEK * DAY_MS]
-            return tree.Sentiment(last.value, last.label, iso(last.time_ms)[:10], week[0] if week else None, harvest.name)
+            return tree.Sentiment(
+                last.value, last.label, iso(last.time_ms)[:10], week[0] if week else None, harvest.name
+            )
     return None
 
 
@@ -274,7 +294,9 @@ def market_price(market: MarketData, harvests: Sequence[Harvest]) -> tree.Price:
 
 def newest_ms(harvest: Harvest) -> int | None:
     """Return the newest stamp that a source gave."""
-    stamps = [t for rows in harvest.records.values() for r in rows[-1:] if (t := getattr(r, "time_ms", None)) is not None]
+    stamps = [
+        t for rows in harvest.records.values() for r in rows[-1:] if (t := getattr(r, "time_ms", None)) is not None
+    ]
     return max(stamps, default=None)
 
 
@@ -284,7 +306,13 @@ def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]])
     for h in harvests:
         newest = newest_ms(h)
         first = h.failures[0] if h.failures else None
-        status = "ok" if first is None else "partial" if any(h.records.get(k) for k in h.records if k is not Kind.INSTRUMENTS) else "failed"
+        status = (
+            "ok"
+            if first is None
+            else "partial"
+            if any(h.records.get(k) for k in h.records if k is not Kind.INSTRUMENTS)
+            else "failed"
+        )
         if h.unlisted:
             status = "unlisted"
         rows.append(

@@ -178,7 +178,8 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     rows = decode(body, list[_OpenInterestRow], NAME, Kind.OPEN_INTEREST_HISTORY)
     in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY)
     return [
-        OpenInterest(row.timestamp, ask.listed.base_of(row.sum_open_interest), row.sum_open_interest_value) for row in rows
+        OpenInterest(row.timestamp, ask.listed.base_of(row.sum_open_interest), row.sum_open_interest_value)
+        for row in rows
     ]
 
 
@@ -267,7 +268,13 @@ def _ratio_parser(kind: str) -> Endpoint:
         in_order([row.timestamp for row in rows], NAME, Kind.LONG_SHORT)
         for i, row in enumerate(rows):
             whole = abs(row.long_account + row.short_account - 1) < 0.01  # noqa: PLR2004  both are rounded
-            require(whole, "shares of longs and shorts do not make 1", NAME, Kind.LONG_SHORT, f"$[{i}].longAccount")
+            require(
+                whole,
+                "shares of longs and shorts do not make 1",
+                NAME,
+                Kind.LONG_SHORT,
+                f"$[{i}].longAccount",
+            )
         return [LongShort(row.timestamp, name, row.long_account) for row in rows]
 
     return Endpoint(Kind.LONG_SHORT, path, _latest_ratio, parse, weight=0.1, label=f"long/short ratio ({name})")
@@ -288,7 +295,8 @@ def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
             require(rises, "price levels out of order", NAME, Kind.ORDER_BOOK, f"$.{side}[{i}][0]")
     listed = ask.listed
     bids, asks = (
-        tuple((listed.price_of(price), listed.base_of(size)) for price, size in levels) for levels in (book.bids, book.asks)
+        tuple((listed.price_of(price), listed.base_of(size)) for price, size in levels)
+        for levels in (book.bids, book.asks)
     )
     return [OrderBook(book.T, bids, asks)]
 

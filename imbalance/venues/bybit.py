@@ -25,7 +25,18 @@ from imbalance.records import (
     Ticker,
 )
 from imbalance.units import INTERVALS_MS
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, coarsest_needed, params, windows
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    Kind,
+    Pages,
+    Params,
+    Source,
+    coarsest_needed,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Leverage,
@@ -250,7 +261,8 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     in_order(stamps, NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.list[{}].timestamp", newest_first=True)
     kind = Kind.OPEN_INTEREST_HISTORY
     one_side = [
-        _one_side(row.single_open_interest, row.open_interest, f"$.result.list[{i}]", kind) for i, row in enumerate(rows)
+        _one_side(row.single_open_interest, row.open_interest, f"$.result.list[{i}]", kind)
+        for i, row in enumerate(rows)
     ]
     return [
         OpenInterest(stamp, ask.listed.base_of(value))
@@ -336,12 +348,18 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
     for i, r in enumerate(rows):
         fits = [scale for scale in (1.0, 0.01) if 0.5 < r.initial_margin * scale * r.max_leverage < 2]  # noqa: PLR2004
         path = f"$.result.list[?riskLimitValue={r.risk_limit_value:g}].initialMargin"
-        require(bool(fits), "fits the maximum leverage neither as fraction nor as per cent", NAME, Kind.MARGIN_TIERS, path)
+        require(
+            bool(fits),
+            "fits the maximum leverage neither as fraction nor as per cent",
+            NAME,
+            Kind.MARGIN_TIERS,
+            path,
+        )
         rate = r.maintenance_margin * fits[0]
         floor = tiers[i - 1].cap if i else 0.0
         # The deduction makes maintenance margin continuous; the rule stands in where the field is empty.
         deduction += floor * (rate - (tiers[i - 1].rate if i else rate))
-        given = decode(r.mm_deduction.encode(), Amount, NAME, Kind.MARGIN_TIERS) if r.mm_deduction else deduction  # type: ignore[arg-type]
+        given = decode(r.mm_deduction.encode(), Amount, NAME, Kind.MARGIN_TIERS) if r.mm_deduction else deduction
         tiers.append(MarginTier(floor, r.risk_limit_value, rate, r.max_leverage, float(given)))
     return tiers
 
@@ -362,7 +380,12 @@ BYBIT = Source(
             following=_more_instruments,
         ),
         Endpoint(Kind.TICKER, "/v5/market/tickers", _linear(), parse_ticker),
-        Endpoint(Kind.OPEN_INTEREST_HISTORY, "/v5/market/open-interest", _open_interest_pages, parse_open_interest_history),
+        Endpoint(
+            Kind.OPEN_INTEREST_HISTORY,
+            "/v5/market/open-interest",
+            _open_interest_pages,
+            parse_open_interest_history,
+        ),
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,
             "/v5/market/open-interest",

@@ -11,7 +11,7 @@ import msgspec
 from imbalance.errors import SourceError
 from imbalance.records import Contract, ContractStats, Feed, Instrument
 from imbalance.units import INTERVALS_MS, SECOND_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, params, windows
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, windows
 from imbalance.wire.decode import Amount, Leverage, Price, Ratio, TimeS, decode, in_order
 from imbalance.wire.refusals import OK, by_status
 
@@ -26,10 +26,11 @@ def _stats_pages(ask: Ask) -> list[Params]:
     period_ms = coarsest_needed(ask, hourly, most_rows=12 * ROWS)
     start_ms = -(-ask.start_ms // period_ms) * period_ms
     return [
-        params(
-            **{"contract": ask.listed.symbol, "from": start // SECOND_MS},
-            interval=interval_name(period_ms),
-            limit=-(-(end - start) // period_ms),
+        (
+            ("contract", ask.listed.symbol),
+            ("from", str(start // SECOND_MS)),
+            ("interval", interval_name(period_ms)),
+            ("limit", str(-(-(end - start) // period_ms))),
         )
         for start, end in windows(start_ms, ask.end_ms, period_ms, ROWS)
     ]
@@ -66,7 +67,7 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
         base, _, quote = row.name.rpartition("_")
         if row.in_delisting or quote != "USDT":
             continue
-        size = decode(msgspec.json.encode(row.quanto_multiplier), Amount, NAME, f"{Kind.INSTRUMENTS} $[{i}]")  # type: ignore[arg-type]
+        size = decode(msgspec.json.encode(row.quanto_multiplier), Amount, NAME, f"{Kind.INSTRUMENTS} $[{i}]")
         if not size:
             continue
         found.append(

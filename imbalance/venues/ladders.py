@@ -30,6 +30,8 @@ def stored(venue: str, base: str) -> tuple[list[MarginTier], str]:
     if not ladders:
         return [], ""
     name = base if base in ladders else STAND_IN if STAND_IN in ladders else next(iter(ladders))
-    tiers = [MarginTier(floor, cap, rate, leverage, deduction) for floor, cap, rate, deduction, leverage in ladders[name]]
+    tiers = [
+        MarginTier(floor, cap, rate, leverage, deduction) for floor, cap, rate, deduction, leverage in ladders[name]
+    ]
     stand_in = "" if name == base else f", that of {name} stands in"
     return tiers, f"margin ladder of {table.as_of}{stand_in}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from imbalance.errors import RateLimitedError, RefusedError, SourceError
+from imbalance.errors import ParseError, RateLimitedError, RefusedError, SourceError
 from imbalance.records import (
     Candle,
     Contract,
@@ -335,6 +335,14 @@ class _Orders(msgspec.Struct):
     details: list[_Detail]
 
 
+_POSITIONS = {
+    ("long", "sell"): Side.LONG,
+    ("short", "buy"): Side.SHORT,
+    ("net", "sell"): Side.LONG,
+    ("net", "buy"): Side.SHORT,
+}
+
+
 def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation]:
     """Read liquidation-orders: posSide is the liquidated side; in net mode a sale closes a long.
 
@@ -344,18 +352,11 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation]:
     for g, group in enumerate(_answer(body, list[_Orders], Kind.LIQUIDATIONS)):
         path = f"$.data[{g}].details"
         for i, d in enumerate(group.details):
-            side = d.pos_side if d.pos_side in {"long", "short"} else {"sell": "long", "buy": "short"}.get(d.side)
-            if side is None or d.pos_side not in {"long", "short", "net"}:
-                require(False, f"unknown side {d.pos_side!r}/{d.side!r}", NAME, Kind.LIQUIDATIONS, f"{path}[{i}].posSide")  # noqa: FBT003
-            closes = {"long": "sell", "short": "buy"}[side or "long"]
-            require(
-                d.side == closes,
-                f"order side {d.side!r} does not close a {side}",
-                NAME,
-                Kind.LIQUIDATIONS,
-                f"{path}[{i}].side",
-            )
-            found.append(Liquidation(d.ts, Side(side), d.bk_px, ask.listed.base_of(d.sz)))
+            side = _POSITIONS.get((d.pos_side, d.side))
+            if side is None:
+                message = f"no {d.pos_side!r} position is closed by a {d.side!r} order"
+                raise ParseError(NAME, Kind.LIQUIDATIONS, message, f"{path}[{i}].posSide")
+            found.append(Liquidation(d.ts, side, d.bk_px, ask.listed.base_of(d.sz)))
         stamps = [d.ts for d in group.details]
         for i in range(1, len(stamps)):
             falls = stamps[i] <= stamps[i - 1]
@@ -364,9 +365,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation]:
 
 
 def _liquidation_page(ask: Ask, after: int | None = None) -> Params:
-    return params(
-        instType="SWAP", instFamily=_family(ask), state="filled", after=after, limit=LIQUIDATION_LIMIT
-    )
+    return params(instType="SWAP", instFamily=_family(ask), state="filled", after=after, limit=LIQUIDATION_LIMIT)
 
 
 def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
@@ -433,7 +432,13 @@ OKX = Source(
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/api/v5/public/instruments", once(instType="SWAP"), parse_instruments, weight=2),
         Endpoint(Kind.TICKER, "/api/v5/market/ticker", _of_symbol(), parse_ticker, weight=2),
-        Endpoint(Kind.MARK_PRICE, "/api/v5/public/mark-price", _of_symbol(instType="SWAP"), parse_mark_price, weight=4),
+        Endpoint(
+            Kind.MARK_PRICE,
+            "/api/v5/public/mark-price",
+            _of_symbol(instType="SWAP"),
+            parse_mark_price,
+            weight=4,
+        ),
         Endpoint(
             Kind.INDEX_PRICE,
             "/api/v5/market/index-candles",
@@ -443,7 +448,11 @@ OKX = Source(
         ),
         Endpoint(Kind.FUNDING, "/api/v5/public/funding-rate", _of_symbol(), parse_funding, weight=4),
         Endpoint(
-            Kind.OPEN_INTEREST, "/api/v5/public/open-interest", _of_symbol(instType="SWAP"), parse_open_interest, weight=2
+            Kind.OPEN_INTEREST,
+            "/api/v5/public/open-interest",
+            _of_symbol(instType="SWAP"),
+            parse_open_interest,
+            weight=2,
         ),
         Endpoint(
             Kind.OPEN_INTEREST_HISTORY,

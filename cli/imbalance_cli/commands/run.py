@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imbalance.errors import UsageError
 from imbalance_cli import context
@@ -27,7 +27,10 @@ def run(command: str, settings: Settings) -> None:
         _write(schema(command), settings.output)
         return
     screen = context.screen(
-        width=settings.width, color=settings.color, ascii_only=settings.ascii, to_file=settings.output is not None
+        width=settings.width,
+        color=settings.color,
+        ascii_only=settings.ascii,
+        to_file=settings.output is not None,
     )
     document = _ask(command, settings)
     if not settings.quiet:
@@ -39,7 +42,7 @@ def _ask(command: str, settings: Settings) -> Document:
     from imbalance import service
     from imbalance.fetch.client import Settings as SourceSettings
 
-    call: Callable[..., Document] = {
+    call: Callable[..., Any] = {
         "report": service.report,
         "clusters": service.clusters,
         "open-interest": service.open_interest,
@@ -50,7 +53,8 @@ def _ask(command: str, settings: Settings) -> Document:
     }[command]
     options = settings.service()
     with _progress(settings) as done:
-        return call(options, SourceSettings.from_environment(), context.now_ms(), done)
+        document: Document = call(options, SourceSettings.from_environment(), context.now_ms(), done)
+    return document
 
 
 @contextlib.contextmanager
@@ -76,15 +80,22 @@ def _tell(document: Document, settings: Settings) -> None:
     """Write the gaps, and under --verbose each source's part, to stderr."""
     for gap in getattr(document, "gaps", []):
         if gap.failed:
-            context.say(f"imbalance: gap: {gap.source} {gap.what}: {gap.message}" + (f" {gap.hint}" if gap.hint else ""))
+            context.say(
+                f"imbalance: gap: {gap.source} {gap.what}: {gap.message}" + (f" {gap.hint}" if gap.hint else "")
+            )
     if not settings.verbose:
         return
     for source in getattr(document, "sources", []):
         latency = "" if source.latency_ms is None else f", first answer after {source.latency_ms:.0f} ms"
-        context.say(f"{source.name}: {source.status}, {source.requests} requests{latency}, newest {source.newest or '-'}")
+        context.say(
+            f"{source.name}: {source.status}, {source.requests} requests{latency}, newest {source.newest or '-'}"
+        )
     for venue in getattr(document, "venues", []):
         notes = "; ".join(venue.notes)
-        context.say(f"{venue.name}: bars of {venue.interval} from {venue.start} to {document.as_of}" + (f"; {notes}" if notes else ""))
+        context.say(
+            f"{venue.name}: bars of {venue.interval} from {venue.start} to {document.as_of}"
+            + (f"; {notes}" if notes else "")
+        )
 
 
 def _write(text: str, output: Path | None) -> None:

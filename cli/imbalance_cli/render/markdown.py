@@ -18,7 +18,12 @@ def to_markdown(blocks: list[Block]) -> str:
             parts.append(_table([c.name for c in block.columns], [c.right for c in block.columns], block.rows))
         elif isinstance(block, Bars):
             rows = [
-                [f"{words.price(b.low)}-{words.price(b.high)}", words.fraction(b.distance), words.usd(b.usd), b.side]
+                [
+                    f"{words.price(b.low)}-{words.price(b.high)}",
+                    words.fraction(b.distance),
+                    words.usd(b.usd),
+                    b.side,
+                ]
                 for b in block.above + block.below
             ]
             parts.append(_table(["Prices", "Distance", "Forced (est)", "Side"], [False, True, True, False], rows))

@@ -12,7 +12,10 @@ def to_text(document: tree.Document) -> str:
     """Write a document in at most ten lines."""
     lines = _report(document) if isinstance(document, tree.Report) else _other(document)
     if len(lines) > MOST_LINES:
-        lines = [*lines[: MOST_LINES - 1], f"and {len(lines) - MOST_LINES + 1} lines more: see --format table"]
+        lines = [
+            *lines[: MOST_LINES - 1],
+            f"and {len(lines) - MOST_LINES + 1} lines more: see --format table",
+        ]
     return "\n".join(lines) + "\n"
 
 

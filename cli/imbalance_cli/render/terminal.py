@@ -91,7 +91,10 @@ def _table(table: Table, console: Console, screen: Screen) -> None:
     for i in shown:
         column = table.columns[i]
         drawn.add_column(
-            column.name, justify="right" if column.right else "left", no_wrap=not column.wrap, overflow="fold" if column.wrap else "ignore"
+            column.name,
+            justify="right" if column.right else "left",
+            no_wrap=not column.wrap,
+            overflow="fold" if column.wrap else "ignore",
         )
     styles = table.styles or [""] * len(table.rows)
     for row, style in zip(table.rows, styles, strict=True):
@@ -117,7 +120,12 @@ def _bars(bars: Bars, console: Console, screen: Screen) -> None:
     for bar in bars.above:
         draw(bar)
     told = f"── price {words.price(bars.price)} "
-    console.print(Text(told + "─" * (screen.width - len(told)), style="bold"), no_wrap=True, overflow="ignore", crop=False)
+    console.print(
+        Text(told + "─" * (screen.width - len(told)), style="bold"),
+        no_wrap=True,
+        overflow="ignore",
+        crop=False,
+    )
     for bar in bars.below:
         draw(bar)
 

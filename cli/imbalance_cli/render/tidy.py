@@ -35,7 +35,13 @@ def _rows(document: tree.Document) -> Iterator[dict[str, Any]]:
         for q in m.quoted:
             row = {"section": "quoted", "name": m.id, "unit": m.unit, "source": q.source}
             yield row | {"field": "value", "value": q.value, "kind": "quoted"}
-            yield row | {"field": "own", "value": q.own_value, "low": q.own_low, "high": q.own_high, "kind": "estimated"}
+            yield row | {
+                "field": "own",
+                "value": q.own_value,
+                "low": q.own_low,
+                "high": q.own_high,
+                "kind": "estimated",
+            }
     if isinstance(document, tree.ClustersReport):
         yield from _map(document.map)
     for section, value in msgspec.to_builtins(document).items():
@@ -46,7 +52,12 @@ def _rows(document: tree.Document) -> Iterator[dict[str, Any]]:
 def _map(m: tree.Map) -> Iterator[dict[str, Any]]:
     for i, edge in enumerate(m.edges[:-1]):
         for side in ("long", "short"):
-            base = {"section": "map", "name": f"{edge:g}-{m.edges[i + 1]:g}", "unit": "usd", "kind": "estimated"}
+            base = {
+                "section": "map",
+                "name": f"{edge:g}-{m.edges[i + 1]:g}",
+                "unit": "usd",
+                "kind": "estimated",
+            }
             value, low, high = (getattr(m, f"{side}_usd{end}")[i] for end in ("", "_low", "_high"))
             if value or high:
                 yield base | {"field": f"{side}_usd", "value": value, "low": low, "high": high}

@@ -73,15 +73,36 @@ def blocks_of(document: tree.Document) -> list[Block]:
     if isinstance(document, tree.Report):
         return _report(document)
     if isinstance(document, tree.ClustersReport):
-        return [_title(document, "liquidation map"), *_scenario(document), *_map(document), *_windows(document), *_gaps(document)]
+        return [
+            _title(document, "liquidation map"),
+            *_scenario(document),
+            *_map(document),
+            *_windows(document),
+            *_gaps(document),
+        ]
     if isinstance(document, tree.OpenInterestReport):
-        return [_title(document, "open interest"), *_scenario(document), *_interest(document), *_gaps(document)]
+        return [
+            _title(document, "open interest"),
+            *_scenario(document),
+            *_interest(document),
+            *_gaps(document),
+        ]
     if isinstance(document, tree.VolumeReport):
         return [_title(document, "volume"), *_scenario(document), *_volume(document.volume), *_gaps(document)]
     if isinstance(document, tree.LiquidationsReport):
-        return [_title(document, "liquidations, 24 h"), *_scenario(document), *_liquidations(document), *_gaps(document)]
+        return [
+            _title(document, "liquidations, 24 h"),
+            *_scenario(document),
+            *_liquidations(document),
+            *_gaps(document),
+        ]
     if isinstance(document, tree.SentimentReport):
-        return [_title(document, "Fear & Greed"), *_scenario(document), *_mood(document.sentiment), *_gaps(document)]
+        return [
+            _title(document, "Fear & Greed"),
+            *_scenario(document),
+            *_mood(document.sentiment),
+            *_gaps(document),
+        ]
     return [_title(document, "sources"), *_scenario(document), *_sources(document.sources), *_gaps(document)]
 
 
@@ -153,7 +174,8 @@ def _metrics(metrics: list[tree.Metric]) -> Table:
         styles.append({"short_liquidation_risk": "short", "long_liquidation_risk": "long"}.get(m.id, ""))
         for q in m.quoted:
             band = f" {words.band(*q.band)}" if q.band else ""
-            own = f"ours there {words.usd(q.own_value)} ({_span(q.own_low, q.own_high, 'usd')}), exposed {words.usd(q.own_exposed)}"
+            span = _span(q.own_low, q.own_high, "usd")
+            own = f"ours there {words.usd(q.own_value)} ({span}), exposed {words.usd(q.own_exposed)}"
             rows.append([f"  {_name(q.source)}{band}", words.usd(q.value), "", own])
             styles.append("quoted")
     return Table(columns, rows, styles)
@@ -201,7 +223,11 @@ def _bars(document: tree.ClustersReport) -> Bars:
 
 
 def _signals(signals: list[tree.Signal]) -> Table:
-    return Table([Column("Gauge"), Column("Reading", wrap=True)], [[s.label, s.text] for s in signals], ["dim"] * len(signals))
+    return Table(
+        [Column("Gauge"), Column("Reading", wrap=True)],
+        [[s.label, s.text] for s in signals],
+        ["dim"] * len(signals),
+    )
 
 
 def _model(r: tree.ClustersReport) -> list[Block]:
@@ -211,12 +237,14 @@ def _model(r: tree.ClustersReport) -> list[Block]:
     share = worst / audit.open_interest_base if audit.open_interest_base else 0.0
     return [
         Line(
-            f"forced: what would be liquidated, {forced.value * 100:.0f} % ({forced.low * 100:.0f}-{forced.high * 100:.0f} %) of exposed; "
+            f"forced: what would be liquidated, {forced.value * 100:.0f} % ({forced.low * 100:.0f}-"
+            f"{forced.high * 100:.0f} %) of exposed; "
             f"range mostly from: {r.model.dominant_uncertainty}; {calibrated}",
             "dim",
         ),
         Line(
-            f"audit: the larger side's exposed positions are {share * 100:.0f} % of {audit.open_interest_base:,.0f} open; "
+            f"audit: the larger side's exposed positions are {share * 100:.0f} % of "
+            f"{audit.open_interest_base:,.0f} open; "
             f"{audit.swept_share * 100:.0f} % swept, {audit.unexplained_share * 100:.1f} % unexplained",
             "dim",
         ),
@@ -225,14 +253,30 @@ def _model(r: tree.ClustersReport) -> list[Block]:
 
 def _map(r: tree.ClustersReport) -> list[Block]:
     rows = [
-        [c.side, words.band(c.low, c.high), f"{c.distance_pct:+.1f} %", words.usd(c.usd) + " est", _span(c.usd_low, c.usd_high, "usd"), words.usd(c.exposed_usd)]
+        [
+            c.side,
+            words.band(c.low, c.high),
+            f"{c.distance_pct:+.1f} %",
+            words.usd(c.usd) + " est",
+            _span(c.usd_low, c.usd_high, "usd"),
+            words.usd(c.exposed_usd),
+        ]
         for c in r.clusters
     ]
     columns = [
-        Column("Cluster"), Column("Prices"), Column("Distance", right=True), Column("Forced", right=True), Column("90 % range", right=True, drop=1),
+        Column("Cluster"),
+        Column("Prices"),
+        Column("Distance", right=True),
+        Column("Forced", right=True),
+        Column("90 % range", right=True, drop=1),
         Column("Exposed", right=True, drop=2),
-    ]  # fmt: skip
-    return [Line(f"price {words.price(r.price)}"), _bars(r), Table(columns, rows, [c.side for c in r.clusters]), *_model(r)]
+    ]
+    return [
+        Line(f"price {words.price(r.price)}"),
+        _bars(r),
+        Table(columns, rows, [c.side for c in r.clusters]),
+        *_model(r),
+    ]
 
 
 def _windows(r: tree.ClustersReport) -> list[Block]:
@@ -247,14 +291,22 @@ def _windows(r: tree.ClustersReport) -> list[Block]:
             _span(w.short.low, w.short.high, "usd"),
             words.ratio(w.ratio),
             words.ratio(w.path_implied_ratio),
-            f"{words.ratio(w.lift)} ({_span(w.lift_low, w.lift_high, 'ratio')})" if w.lift is not None else words.MISSING,
+            f"{words.ratio(w.lift)} ({_span(w.lift_low, w.lift_high, 'ratio')})"
+            if w.lift is not None
+            else words.MISSING,
         ]
         for name, w in spans
     ]
     columns = [
-        Column("Within"), Column("Long", right=True), Column("90 %", right=True, drop=3), Column("Short", right=True), Column("90 %", right=True, drop=3),
-        Column("S:L", right=True), Column("Path", right=True, drop=1), Column("Lift", right=True, drop=2),
-    ]  # fmt: skip
+        Column("Within"),
+        Column("Long", right=True),
+        Column("90 %", right=True, drop=3),
+        Column("Short", right=True),
+        Column("90 %", right=True, drop=3),
+        Column("S:L", right=True),
+        Column("Path", right=True, drop=1),
+        Column("Lift", right=True, drop=2),
+    ]
     note = "S:L takes both sides to open equally; Path is what the price path alone gives; Lift is their quotient."
     return [Table(columns, rows), Line(note, "dim")]
 
@@ -262,24 +314,48 @@ def _windows(r: tree.ClustersReport) -> list[Block]:
 def _interest(r: tree.OpenInterestReport) -> list[Block]:
     o = r.open_interest
     rows = [
-        [v.name, f"{v.open_interest_base:,.0f}", words.usd(v.open_interest_usd), f"{v.share * 100:.0f} %", words.fraction(v.change_24h)]
+        [
+            v.name,
+            f"{v.open_interest_base:,.0f}",
+            words.usd(v.open_interest_usd),
+            f"{v.share * 100:.0f} %",
+            words.fraction(v.change_24h),
+        ]
         for v in o.venues
     ]
     rows.append(["sum", f"{o.total_base:,.0f}", words.usd(o.total_usd), "", ""])
-    columns = [Column("Venue"), Column(r.symbol, right=True), Column("USD", right=True), Column("Share", right=True, drop=1), Column("24h", right=True)]
+    columns = [
+        Column("Venue"),
+        Column(r.symbol, right=True),
+        Column("USD", right=True),
+        Column("Share", right=True, drop=1),
+        Column("24h", right=True),
+    ]
     found: list[Block] = [Table(columns, rows)]
     if o.missing:
         found.append(Line(f"the sum lacks {', '.join(o.missing)}", "warn"))
     if o.change:
         c = o.change
-        found.append(Line(f"{words.fraction(c.value, 0)} from the low of {c.low_date} ({c.low_base:,.0f}), {c.of}; low by {c.source}"))
+        found.append(
+            Line(
+                f"{words.fraction(c.value, 0)} from the low of {c.low_date} ({c.low_base:,.0f}), {c.of}; "
+                f"low by {c.source}"
+            )
+        )
     return found
 
 
 def _volume(v: tree.Volume) -> list[Block]:
-    rows = [[x.name, words.usd(x.volume_24h_usd), words.usd(x.month_usd), words.usd(x.previous_month_usd)] for x in v.venues]
+    rows = [
+        [x.name, words.usd(x.volume_24h_usd), words.usd(x.month_usd), words.usd(x.previous_month_usd)] for x in v.venues
+    ]
     rows.append(["sum", words.usd(v.total_24h_usd), words.usd(v.total_month_usd), ""])
-    columns = [Column("Venue"), Column("24h", right=True), Column(v.month, right=True), Column("month before", right=True)]
+    columns = [
+        Column("Venue"),
+        Column("24h", right=True),
+        Column(v.month, right=True),
+        Column("month before", right=True),
+    ]
     lacking = [Line(f"the sum lacks {', '.join(v.missing)}", "warn")] if v.missing else []
     return [Table(columns, rows), *lacking]
 
@@ -287,13 +363,24 @@ def _volume(v: tree.Volume) -> list[Block]:
 def _liquidations(r: tree.LiquidationsReport) -> list[Block]:
     seen = r.liquidations
     rows = [
-        [_name(x.source), words.usd(x.long_usd), words.usd(x.short_usd), words.usd(x.long_usd + x.short_usd), x.feed, x.to[5:16].replace("T", " ")]
+        [
+            _name(x.source),
+            words.usd(x.long_usd),
+            words.usd(x.short_usd),
+            words.usd(x.long_usd + x.short_usd),
+            x.feed,
+            x.to[5:16].replace("T", " "),
+        ]
         for x in seen.observed
     ]
     columns = [
-        Column("Source"), Column("Long", right=True), Column("Short", right=True), Column("Sum", right=True), Column("Feed", drop=1),
+        Column("Source"),
+        Column("Long", right=True),
+        Column("Short", right=True),
+        Column("Sum", right=True),
+        Column("Feed", drop=1),
         Column("24 h to", drop=2),
-    ]  # fmt: skip
+    ]
     found: list[Block] = [Table(columns, rows)]
     if seen.missing:
         found.append(Line(f"not seen: {', '.join(seen.missing)} publish none over REST or failed", "warn"))
@@ -321,9 +408,13 @@ def _sources(sources: list[tree.SourceState]) -> list[Block]:
         for s in sources
     ]
     columns = [
-        Column("Source"), Column("Status"), Column("Latency", right=True), Column("Newest", drop=2), Column("Last good", drop=1),
+        Column("Source"),
+        Column("Status"),
+        Column("Latency", right=True),
+        Column("Newest", drop=2),
+        Column("Last good", drop=1),
         Column("What it means", wrap=True, drop=3),
-    ]  # fmt: skip
+    ]
     return [Table(columns, rows, ["warn" if s.status in {"failed", "partial"} else "" for s in sources])]
 
 
