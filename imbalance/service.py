@@ -91,6 +91,7 @@ class Run:
     now_ms: int
     harvests: list[Harvest]
     skipped: list[tuple[str, str, str]]
+    wanted: frozenset[Kind]
 
     def head(self, command: str) -> dict[str, Any]:
         """Return what every document starts with."""
@@ -100,7 +101,7 @@ class Run:
         """Return the sources and gaps."""
         return {
             "sources": sections.states(self.harvests, self.skipped),
-            "gaps": sections.gaps(self.harvests, self.skipped),
+            "gaps": sections.gaps(self.harvests, self.skipped, self.wanted),
         }
 
     def require_listing(self) -> None:
@@ -169,12 +170,13 @@ def collect(
         for s in sources
         if s not in asked
     ]
-    harvests = asyncio.run(_gather(client, asked, _ask(options, now_ms), wanted, options.timeout_s, done))
+    harvests: list[Harvest] = []
+    asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
     if client.recorder is not None:
         client.recorder.close(now_ms, [s.name for s in asked])
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures], now_ms)
-    run = Run(options, "replay" if replay else "live", scenario, now_ms, harvests, skipped)
+    run = Run(options, "replay" if replay else "live", scenario, now_ms, harvests, skipped, wanted)
     failed = [str(f) for h in harvests for f in h.failures]
     if options.strict and failed:
         raise StrictError(f"{len(failed)} requests failed under --strict, the first: {failed[0]}")
@@ -188,14 +190,17 @@ async def _gather(
     wanted: frozenset[Kind],
     timeout_s: float,
     done: Callable[[Harvest], None],
-) -> list[Harvest]:
+    into: list[Harvest],
+) -> None:
+    # The result leaves by `into`: a task's result is written out in full by the signal handler's clean-up.
     try:
-        return await gather(client, sources, ask, wanted, timeout_s, done)
+        into += await gather(client, sources, ask, wanted, timeout_s, done)
     finally:
         await client.close()
 
 
-def _ask(options: Options, now_ms: int) -> Ask:
+def ask_of(options: Options, now_ms: int) -> Ask:
+    """Return what the options ask for at a moment."""
     interval_ms = INTERVALS_MS[options.interval]
     end_ms = -(-now_ms // interval_ms) * interval_ms
     start_ms = now_ms // interval_ms * interval_ms - options.lookback_ms // interval_ms * interval_ms
@@ -216,10 +221,16 @@ def market_of(run: Run) -> MarketData:
     usable_venues = [v for v in venues if v.usable and v.candles]
     if price is None or not usable_venues:
         raise MissingDataError(
-            "no venue gave price, open interest and candles, so there is nothing to map",
-            "Check the connection and the gaps above; try other venues with --venue, or a longer --timeout.",
+            "no venue gave price, open interest and candles, so there is nothing to map", _why(run.harvests)
         )
     return assemble(run.options.symbol, INTERVALS_MS[run.options.interval], run.now_ms, price, venues)
+
+
+def _why(harvests: Sequence[Harvest]) -> str:
+    """Return what failed, a line a source, and what to do."""
+    told = [str(h.failures[0]) for h in harvests if h.failures]
+    way = "Check the connection, try other venues with --venue, or a longer --timeout."
+    return "\n  ".join([*told, way])
 
 
 def _records(harvest: Harvest, base: str) -> VenueRecords:
@@ -266,7 +277,7 @@ def liquidation_map(
     """
     if calibrate not in {"auto", "off"}:
         raise UsageError(f"calibrate must be 'auto' or 'off', not {calibrate!r}")
-    venues = [_engine_venue(v, market.price, (tiers or {}).get(v.name)) for v in market.venues]
+    venues = [_engine_venue(v, market, (tiers or {}).get(v.name)) for v in market.venues]
     path = (market.open, market.high, market.low, market.close)
     return run_engine(
         market.symbol,
@@ -309,9 +320,10 @@ def estimate(
     return liquidation_map(market, calibrate=calibrate, tiers=tiers, seed=seed)
 
 
-def _engine_venue(venue: VenueBars, price: float, own: list[MarginTier] | None) -> Venue:
-    tiers = in_order_of_cap(own if own is not None else venue.tiers)
-    unit = [price if t.bounds_in_base else 1.0 for t in tiers]
+def _engine_venue(venue: VenueBars, market: MarketData, own: list[MarginTier] | None) -> Venue:
+    given = own if own is not None else venue.tiers or ladders.stored(venue.name, market.symbol)[0]
+    tiers = in_order_of_cap(given)
+    unit = [market.price if t.bounds_in_base else 1.0 for t in tiers]
     return Venue(
         name=venue.name,
         complete_feed=venue.feed is Feed.COMPLETE,
@@ -431,9 +443,7 @@ def _bars_report(options: Options, now_ms: int) -> tree.Report:
 def _some(run: Run, what: str, rows: Sequence[object]) -> None:
     run.require_listing()
     if not rows:
-        raise MissingDataError(
-            f"no source gave {what}", "Check the connection; `imbalance sources` says what each source does."
-        )
+        raise MissingDataError(f"no source gave {what}", _why(run.harvests))
     _fresh_run(run)
 
 

@@ -1,54 +1,12 @@
-"""The command group; `main` is the only place that turns an error into an exit code."""
+"""Where the program starts; `main` is the only place that turns an error into an exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
-
-import typer
 
 from imbalance import __version__
 from imbalance.errors import ImbalanceError
-from imbalance_cli.commands import config, figures, sources
-from imbalance_cli.context import say
-from imbalance_cli.exits import Exit, code_of
-
-app = typer.Typer(
-    name="imbalance",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 data missing, 4 data too old, 5 a source failed under --strict.",
-)
-
-
-def _version(value: bool) -> None:
-    if value:
-        sys.stdout.write(f"imbalance {__version__}\n")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def root(
-    context: typer.Context,
-    *,
-    version: Annotated[  # noqa: ARG001  its callback acts
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
-    ] = False,
-) -> None:
-    """If price moves: who gets liquidated, how much, and on which side is it lopsided?
-
-    Reads public market data from the exchanges, without a key, and estimates a range for the longs and shorts
-    that would be force-closed at each price.
-    """
-    if context.invoked_subcommand is None:
-        sys.stdout.write(context.get_help() + "\n")
-
-
-figures.add_to(app)
-sources.add_to(app)
-app.add_typer(config.app, name="config")
 
 
 def main() -> None:
@@ -56,7 +14,12 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"imbalance {__version__}\n")
         return
+    from imbalance_cli.context import say
+    from imbalance_cli.exits import Exit, code_of
+
     try:
+        from imbalance_cli.commands import app
+
         app()
     except ImbalanceError as error:
         say(f"imbalance: {error.message}")

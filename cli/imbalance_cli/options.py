@@ -283,7 +283,8 @@ BARS: dict[str, tuple[Any, Any]] = {
     ),
 }
 SYMBOL = Annotated[
-    str, typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.", show_default="BTC")
+    str,
+    typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.  [default: BTC]", show_default=False),
 ]
 
 

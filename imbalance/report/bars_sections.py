@@ -8,6 +8,8 @@ from imbalance.market import Floats, MarketData
 from imbalance.report import tree
 from imbalance.units import DAY_MS, iso
 
+LEAST_DAYS = 7
+
 
 def _last_day(market: MarketData) -> int:
     return min(max(DAY_MS // market.interval_ms, 1), market.time_ms.size)
@@ -29,7 +31,21 @@ def open_interest(market: MarketData) -> tree.OpenInterest:
     total = sum(r.open_interest_base for r in rows)
     for r in rows:
         r.share = r.open_interest_base / total if total else 0.0
-    return tree.OpenInterest(total, total * market.price, sorted(rows, key=lambda r: -r.share), missing, None)
+    rows.sort(key=lambda r: -r.share)
+    return tree.OpenInterest(total, total * market.price, rows, missing, _change(market, total))
+
+
+def _change(market: MarketData, now: float) -> tree.OpenInterestChange | None:
+    """Return the change since the low of the file, where it holds at least a week of all venues."""
+    total = np.sum([v.open_interest_base for v in market.venues], axis=0)
+    known = np.flatnonzero(np.isfinite(total))
+    if known.size * market.interval_ms < LEAST_DAYS * DAY_MS:
+        return None
+    at = int(known[np.argmin(total[known])])
+    low = float(total[at])
+    if low <= 0:
+        return None
+    return tree.OpenInterestChange(now / low - 1, low, iso(int(market.time_ms[at]))[:10], now, "the bars file", "bars")
 
 
 def _day_usd(series: Floats, market: MarketData) -> float | None:

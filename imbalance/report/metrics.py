@@ -82,7 +82,7 @@ def _ratio_row(risk: tree.WindowRisk, as_of: str) -> tree.Metric:
 
 def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
     change = interest.change
-    told = "no history reaches back months"
+    told = "no history that reaches back far enough"
     if change is not None:
         told = f"from {words.month(change.low_date)} low, {change.now_base:,.0f} on {change.of}"
         if change.source != change.of:
@@ -101,7 +101,7 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
 
 def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
     if not seen.observed:
-        told = "no source publishes them"
+        told = "not known for these 24 hours"
     elif seen.largest_since is not None:
         since = seen.largest_since
         told = (

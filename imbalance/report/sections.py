@@ -331,7 +331,9 @@ def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]])
     return rows
 
 
-def gaps(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]]) -> list[tree.Gap]:
+def gaps(
+    harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]], wanted: frozenset[Kind]
+) -> list[tree.Gap]:
     """Build the gaps: what failed, what a venue does not list, what it does not publish."""
     found = []
     for h in harvests:
@@ -344,7 +346,8 @@ def gaps(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]]) -
             found.append(tree.Gap(h.name, "contract", "does not list this coin", failed=False))
     for h in harvests:
         kinds = {e.kind for e in h.source.endpoints}
-        if h.source.is_venue and h.instrument is not None and not kinds & {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}:
+        silent = h.instrument is not None and not kinds & {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}
+        if Kind.LIQUIDATIONS in wanted and silent:
             found.append(tree.Gap(h.name, "liquidations", "publishes none over REST (a stream only)", failed=False))
     found += [tree.Gap(name, title, why, failed=False) for name, title, why in skipped]
     return found

@@ -16,7 +16,7 @@ def report(settings: Settings) -> None:
 
 @shared(bars=True)
 def clusters(settings: Settings) -> None:
-    """Map liquidations by price: risks, windows, bands, clusters and the audit."""
+    """Map liquidations by price: risks, bands and clusters."""
     run("clusters", settings)
 
 

@@ -10,7 +10,7 @@ from imbalance_cli.options import Settings, shared
 
 @shared()
 def sources(settings: Settings) -> None:
-    """Ask every source a little: status, latency, last good answer, what a failure means."""
+    """Check every source: status, latency, what a failure means."""
     run("sources", settings)
 
 
