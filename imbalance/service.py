@@ -164,9 +164,8 @@ def collect(
         now_ms = client.recording.captured_at_ms
         scenario = client.recording.index.scenario
     asked = usable(sources, client)
-    why = "not in the recording" if client.recording else "needs a key"
     skipped = [
-        (s.name, s.title, f"{why}: {s.needs}" if s.needs and why == "needs a key" else why)
+        (s.name, s.title, "not in the recording" if client.recording else f"needs {s.needs}")
         for s in sources
         if s not in asked
     ]

@@ -113,8 +113,7 @@ class Client:
     async def _once(self, source: Source, endpoint: Endpoint, ask: Ask, query: Params) -> bytes:
         request = self._request(source, endpoint, ask, query)
         if self.recording is None:
-            budget = self._budgets.setdefault(source.name, AsyncLimiter(source.budget.weight, source.budget.period_s))
-            await budget.acquire(endpoint.weight)
+            await self._limiter(source, endpoint).acquire(endpoint.weight)
         started = time.perf_counter()
         self.requests[source.name] = self.requests.get(source.name, 0) + 1
         try:
@@ -139,6 +138,13 @@ class Client:
         if isinstance(error_told, RateLimitedError):
             error_told.retry_after_s = _retry_after_s(headers.get("retry-after"))
         raise error_told
+
+    def _limiter(self, source: Source, endpoint: Endpoint) -> AsyncLimiter:
+        key = source.name + (endpoint.path if endpoint.budget else "")
+        if key not in self._budgets:
+            budget = endpoint.budget or source.budget
+            self._budgets[key] = AsyncLimiter(budget.weight, budget.period_s)
+        return self._budgets[key]
 
     @contextlib.asynccontextmanager
     async def _sent(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:

@@ -47,6 +47,7 @@ HISTORY_DEPTH_MS = 30 * DAY_MS
 DAYS = 200
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
 DEFAULT_FUNDING_HOURS = 8.0
+STATISTICS = Budget(1000, 300)
 _MULTIPLIED = re.compile(r"^(1000+)([A-Z].*)$")
 
 
@@ -277,7 +278,7 @@ def _ratio_parser(kind: str) -> Endpoint:
             )
         return [LongShort(row.timestamp, name, row.long_account) for row in rows]
 
-    return Endpoint(Kind.LONG_SHORT, path, _latest_ratio, parse, weight=0.1, label=f"long/short ratio ({name})")
+    return Endpoint(Kind.LONG_SHORT, path, _latest_ratio, parse, budget=STATISTICS, label=f"long/short ratio ({name})")
 
 
 class _Depth(msgspec.Struct):
@@ -338,7 +339,7 @@ BINANCE = Source(
             "/futures/data/openInterestHist",
             _open_interest_pages,
             parse_open_interest_history,
-            weight=0.1,
+            budget=STATISTICS,
         ),
         Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10),
         Endpoint(Kind.DAILY_CANDLES, "/fapi/v1/klines", _daily_pages, parse_candles, weight=2),

@@ -54,7 +54,7 @@ from imbalance.wire.refusals import OK, by_status
 NAME = "bybit"
 CANDLE_LIMIT = 1000
 HISTORY_LIMIT = 200
-HISTORY_ROWS = 1600
+HISTORY_ROWS = 800
 DAYS = 200
 KLINE_NAMES = {
     INTERVALS_MS[name]: told

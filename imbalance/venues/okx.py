@@ -56,7 +56,7 @@ BARS = {
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
 _BAR_OF_MS = {INTERVALS_MS[name]: bar for name, bar in BARS.items()}
 # The request budgets of the statistics endpoints allow this many pages at once.
-HISTORY_PAGES = 8
+HISTORY_PAGES = 4
 TAKER_PAGES = 4
 
 
@@ -320,7 +320,7 @@ def _ratio_endpoint(path: str, name: str) -> Endpoint:
         return [params(instId=ask.listed.symbol, period="1H", limit=1)]
 
     full = f"/api/v5/rubik/stat/contracts/{path}"
-    return Endpoint(Kind.LONG_SHORT, full, pages, parse, weight=4, label=f"long/short ratio ({name})")
+    return Endpoint(Kind.LONG_SHORT, full, pages, parse, budget=Budget(5, 2), label=f"long/short ratio ({name})")
 
 
 class _Detail(msgspec.Struct, rename="camel"):
@@ -430,53 +430,61 @@ OKX = Source(
     refusal=refusal,
     feed=Feed.CENSORED,
     endpoints=(
-        Endpoint(Kind.INSTRUMENTS, "/api/v5/public/instruments", once(instType="SWAP"), parse_instruments, weight=2),
-        Endpoint(Kind.TICKER, "/api/v5/market/ticker", _of_symbol(), parse_ticker, weight=2),
+        Endpoint(
+            Kind.INSTRUMENTS,
+            "/api/v5/public/instruments",
+            once(instType="SWAP"),
+            parse_instruments,
+            budget=Budget(20, 2),
+        ),
+        Endpoint(Kind.TICKER, "/api/v5/market/ticker", _of_symbol(), parse_ticker, budget=Budget(20, 2)),
         Endpoint(
             Kind.MARK_PRICE,
             "/api/v5/public/mark-price",
             _of_symbol(instType="SWAP"),
             parse_mark_price,
-            weight=4,
+            budget=Budget(10, 2),
         ),
         Endpoint(
             Kind.INDEX_PRICE,
             "/api/v5/market/index-candles",
             lambda ask: [params(instId=_family(ask), bar="1m", limit=1)],
             parse_index_price,
-            weight=2,
+            budget=Budget(20, 2),
         ),
-        Endpoint(Kind.FUNDING, "/api/v5/public/funding-rate", _of_symbol(), parse_funding, weight=4),
+        Endpoint(Kind.FUNDING, "/api/v5/public/funding-rate", _of_symbol(), parse_funding, budget=Budget(10, 2)),
         Endpoint(
             Kind.OPEN_INTEREST,
             "/api/v5/public/open-interest",
             _of_symbol(instType="SWAP"),
             parse_open_interest,
-            weight=2,
+            budget=Budget(20, 2),
         ),
         Endpoint(
             Kind.OPEN_INTEREST_HISTORY,
             "/api/v5/rubik/stat/contracts/open-interest-history",
             _open_interest_pages,
             parse_open_interest_history,
-            weight=4,
+            budget=Budget(10, 2),
         ),
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,
             "/api/v5/rubik/stat/contracts/open-interest-history",
             _open_interest_daily_pages,
             parse_open_interest_history,
-            weight=4,
+            budget=Budget(10, 2),
         ),
         Endpoint(
             Kind.TAKER_VOLUME,
             "/api/v5/rubik/stat/taker-volume-contract",
             _taker_pages,
             parse_taker_volume,
-            weight=8,
+            budget=Budget(5, 2),
         ),
-        Endpoint(Kind.CANDLES, "/api/v5/market/history-candles", _candle_pages, parse_candles, weight=2),
-        Endpoint(Kind.DAILY_CANDLES, "/api/v5/market/history-candles", _daily_pages, parse_candles, weight=2),
+        Endpoint(Kind.CANDLES, "/api/v5/market/history-candles", _candle_pages, parse_candles, budget=Budget(20, 2)),
+        Endpoint(
+            Kind.DAILY_CANDLES, "/api/v5/market/history-candles", _daily_pages, parse_candles, budget=Budget(20, 2)
+        ),
         _ratio_endpoint("long-short-account-ratio-contract", "accounts"),
         _ratio_endpoint("long-short-account-ratio-contract-top-trader", "top accounts"),
         _ratio_endpoint("long-short-position-ratio-contract-top-trader", "top positions"),
@@ -486,15 +494,14 @@ OKX = Source(
             lambda ask: [_liquidation_page(ask)],
             parse_liquidations,
             following=_older_liquidations,
-            weight=1,
         ),
-        Endpoint(Kind.ORDER_BOOK, "/api/v5/market/books", _of_symbol(sz=400), parse_order_book, weight=1),
+        Endpoint(Kind.ORDER_BOOK, "/api/v5/market/books", _of_symbol(sz=400), parse_order_book),
         Endpoint(
             Kind.MARGIN_TIERS,
             "/api/v5/public/position-tiers",
             lambda ask: [params(instType="SWAP", tdMode="isolated", instFamily=_family(ask))],
             parse_margin_tiers,
-            weight=4,
+            budget=Budget(10, 2),
         ),
     ),
 )

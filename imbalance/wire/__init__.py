@@ -62,12 +62,20 @@ class Ask(msgspec.Struct, frozen=True):
 Pages = Callable[[Ask], Sequence[Params]]
 
 
+class Budget(msgspec.Struct, frozen=True):
+    """Requests (by weight) that a host allows in a period."""
+
+    weight: float
+    period_s: float
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """One thing to ask.
 
     `pages` gives the parameters of every request that can be told beforehand (they go out together);
     `following` gives those of the next request from the answer before, where the source can only be
-    walked. `parse` turns a body into records, or raises a `SourceError`; it does nothing else.
+    walked. `budget` is the path's own, where the source counts each path apart; it then stands in for the
+    source's. `parse` turns a body into records, or raises a `SourceError`; it does nothing else.
     """
 
     kind: Kind
@@ -76,19 +84,13 @@ class Endpoint(msgspec.Struct, frozen=True):
     parse: Callable[[bytes, Ask], Sequence[Record]]
     following: Callable[[bytes, Ask], Params | None] | None = None
     weight: float = 1.0
+    budget: Budget | None = None
     label: str = ""
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return self.label or self.kind.value
-
-
-class Budget(msgspec.Struct, frozen=True):
-    """Requests (by weight) that a host allows in a period."""
-
-    weight: float
-    period_s: float
 
 
 class Source(msgspec.Struct, frozen=True):

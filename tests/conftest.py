@@ -1,0 +1,32 @@
+"""Paths, and a home of its own for every run: no test reads or writes the user's configuration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("IMBALANCE_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    place = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(place))
+    for name in list(os.environ):
+        if name.startswith("IMBALANCE_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    return place
+
+
+@pytest.fixture
+def samples():
+    folder = SHARED / "contracts" / "samples"
+    if not folder.is_dir():
+        pytest.skip("the recorded samples are not here")
+    return folder

@@ -1,0 +1,121 @@
+"""Sources that fail in every way, over a real socket: a labelled gap, never a traceback or a wrong number."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from imbalance.errors import MissingDataError, StrictError, UnknownSymbolError
+from imbalance.fetch.client import Settings
+from imbalance.service import Options, open_interest, report
+from tests.support.exchange import FAULTS, NOW_MS, SOURCES, Exchange
+
+KEYLESS = ["binance", "bybit", "okx", "gate", "fear_greed"]
+STATUSES = ["302", "403", "418", "429", "451", "500"]
+TIMEOUT_S = 3.0
+
+
+def run(exchange, use=report, **options):
+    return use(Options(timeout_s=TIMEOUT_S, **options), exchange.settings, NOW_MS, lambda _h: None)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    with Exchange() as exchange:
+        return run(exchange)
+
+
+def test_without_faults_the_live_path_gives_what_the_replay_gives(whole):
+    replayed = report(Options(replay="article-keyless"), Settings(), 0, lambda _h: None)
+    assert whole.mode == "live"
+    assert [m.value for m in whole.metrics] == [m.value for m in replayed.metrics]
+    assert not [g for g in whole.gaps if g.failed]
+
+
+@pytest.mark.parametrize("fault", ["refused", *FAULTS, *STATUSES])
+def test_a_failing_venue_is_a_labelled_gap_and_left_out_of_sums(fault, whole):
+    with Exchange({"bybit": fault}) as exchange:
+        started = time.monotonic()
+        found = run(exchange)
+        elapsed = time.monotonic() - started
+    assert elapsed < TIMEOUT_S + 10  # the deadline itself, plus the engine on a busy machine
+    failed = {g.source for g in found.gaps if g.failed}
+    assert failed == {"bybit"}
+    assert all(g.message and "Traceback" not in g.message for g in found.gaps)
+    assert "bybit" in found.open_interest.missing
+    assert {v.name for v in found.venues} == {"binance", "okx", "gate"}
+    expected = sum(v.open_interest_base for v in whole.open_interest.venues if v.name != "bybit")
+    assert found.open_interest.total_base == pytest.approx(expected)
+    state = next(s for s in found.sources if s.name == "bybit")
+    assert state.status == "failed"
+    if fault in {"403", "451"}:
+        assert "--venue" in state.hint
+        assert "IMBALANCE_BYBIT_URL" in state.hint
+
+
+@pytest.mark.parametrize("source", KEYLESS)
+def test_each_source_may_fail_alone(source):
+    with Exchange({source: "html"}) as exchange:
+        found = run(exchange)
+    assert {g.source for g in found.gaps if g.failed} == {source}
+    if source == "fear_greed":
+        row = next(m for m in found.metrics if m.id == "fear_greed")
+        assert row.value is None
+        assert found.sentiment is None
+
+
+def test_strict_turns_a_gap_into_an_error():
+    with Exchange({"gate": "500"}) as exchange, pytest.raises(StrictError, match="gate"):
+        run(exchange, strict=True)
+
+
+def test_all_dead_names_every_cause():
+    with Exchange(dict.fromkeys(SOURCES, "refused")) as exchange, pytest.raises(MissingDataError) as caught:
+        run(exchange)
+    assert all(name in caught.value.hint for name in KEYLESS)
+
+
+def test_an_unknown_symbol_suggests_near_names():
+    with Exchange() as exchange, pytest.raises(UnknownSymbolError) as caught:
+        run(exchange, symbol="SOLX")
+    assert "SOL" in caught.value.near
+
+
+def test_too_many_requests_is_asked_again_and_a_ban_is_not():
+    with Exchange({"gate": "429", "okx": "418"}) as exchange:
+        run(exchange, use=open_interest)
+        tries = [source for source, _path, _query in exchange.asked]
+    assert tries.count("gate") == 3
+    assert tries.count("okx") == 1
+
+
+def test_keyed_sources_are_not_asked_without_a_key():
+    with Exchange() as exchange:
+        found = run(exchange)
+        assert not {"coinglass", "cryptoquant"} & {source for source, _p, _q in exchange.asked}
+    assert {s.name for s in found.sources if s.status == "skipped"} == {"coinglass", "cryptoquant"}
+
+
+def test_keys_are_sent_but_never_recorded(tmp_path):
+    secret = "s3cret-key-of-mine"  # noqa: S105
+    with Exchange() as exchange:
+        settings = exchange.settings
+        settings["IMBALANCE_COINGLASS_KEY"] = settings["IMBALANCE_CRYPTOQUANT_KEY"] = secret
+        options = Options(timeout_s=TIMEOUT_S, record=tmp_path / "kept")
+        live = report(options, settings, NOW_MS, lambda _h: None)
+        assert sum(secret in head for head in exchange.headers) == 4
+    kept = b"".join(p.read_bytes() for p in (tmp_path / "kept").rglob("*") if p.is_file())
+    assert secret.encode() not in kept
+    again = report(Options(replay=str(tmp_path / "kept")), settings, 0, lambda _h: None)
+    assert [m.value for m in again.metrics] == [m.value for m in live.metrics]
+    assert next(m for m in again.metrics if m.id == "short_liquidation_risk").quoted[0].value == pytest.approx(6.5e9)
+
+
+def test_a_recorded_failure_replays_as_the_same_gap(tmp_path):
+    with Exchange({"okx": "reset", "gate": "451"}) as exchange:
+        live = run(exchange, record=tmp_path / "kept")
+    again = report(Options(replay=str(tmp_path / "kept")), exchange.settings, 0, lambda _h: None)
+    told = [{(g.source, g.what) for g in r.gaps if g.failed} for r in (live, again)]
+    assert told[0] == told[1]
+    assert {source for source, _what in told[0]} == {"okx", "gate"}

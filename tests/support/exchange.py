@@ -1,0 +1,170 @@
+"""A loopback server that answers as every source at once, from the bundled scenario, with faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import sys
+import threading
+from typing import Self
+from urllib.parse import unquote
+
+from imbalance.fetch.client import Settings
+from imbalance.fetch.recording import Recording, find
+from imbalance.providers import PROVIDERS
+from imbalance.venues import VENUES
+
+NOW_MS = 1_769_774_400_000
+SOURCES = [s.name for s in (*VENUES, *PROVIDERS)]
+BOMB = gzip.compress(b"[" + b" " * 100_000_000)
+HTML = b"<!DOCTYPE html><html><body>Attention required</body></html>"
+STATUS_TEXT = {200: "OK", 302: "Found", 403: "Forbidden", 418: "Teapot", 429: "Too Many", 451: "Legal", 500: "Error"}
+
+
+class Exchange:
+    """Runs in a thread; `faults` maps a source to the fault that all its answers show."""
+
+    def __init__(self, faults: dict[str, str] | None = None, delay_s: float = 0.0) -> None:
+        self.faults = faults or {}
+        self.delay_s = delay_s
+        self.recording = Recording(find("article"))
+        self.asked: list[tuple[str, str, str]] = []
+        self.headers: list[str] = []
+        self.port = 0
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread.start()
+        self._ready.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5)
+
+    @property
+    def settings(self) -> Settings:
+        """The addresses of this server, for the service."""
+        return Settings(self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        urls = {f"IMBALANCE_{s.upper()}_URL": f"http://127.0.0.1:{self.port}/{s}" for s in SOURCES}
+        dead = {f"IMBALANCE_{s.upper()}_URL": "http://127.0.0.1:1" for s, f in self.faults.items() if f == "refused"}
+        return urls | dead
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        server = await asyncio.start_server(self._client, "127.0.0.1", 0, backlog=256)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                target = head.split(b" ", 2)[1].decode()
+                self.headers.append(head.decode())
+                path, _, query = target.partition("?")
+                source, _, rest = path.lstrip("/").partition("/")
+                self.asked.append((source, "/" + rest, query))
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
+                if not await self._answer(writer, source, "/" + rest, query):
+                    break
+
+    async def _answer(self, writer: asyncio.StreamWriter, source: str, path: str, query: str) -> bool:
+        """Answer one request; False closes the connection."""
+        fault = self.faults.get(source, "")
+        found = self.recording.answers.get((source, path, query)) or self.recording.answers.get(
+            (source, path, unquote(query))
+        )
+        body = self.recording.body(*found) if found else b"{}"
+        if fault.isdigit():
+            status = int(fault)
+            more = {"Retry-After": "0"} if status == 429 else {"Location": "/elsewhere"} if status == 302 else {}
+            return self._send(writer, status, HTML, more)
+        if fault in FAULTS:
+            return await FAULTS[fault](self, writer, body)
+        return self._send(writer, 200 if found else 404, body)
+
+    def _send(self, writer: asyncio.StreamWriter, status: int, body: bytes, more: dict[str, str] | None = None) -> bool:
+        lines = [f"HTTP/1.1 {status} {STATUS_TEXT.get(status, 'X')}", f"Content-Length: {len(body)}"]
+        lines += [f"{k}: {v}" for k, v in (more or {}).items()]
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        return True
+
+    async def never(self, _writer: asyncio.StreamWriter, _body: bytes) -> bool:
+        await asyncio.sleep(60)
+        return False
+
+    async def dripping(self, writer: asyncio.StreamWriter, body: bytes) -> bool:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        for byte in body:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0.1)
+        return False
+
+    async def reset(self, writer: asyncio.StreamWriter, body: bytes) -> bool:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2])
+        await writer.drain()
+        writer.transport.abort()
+        return False
+
+    async def huge(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n[")
+        chunk = b" " * 1_000_000
+        for _ in range(10_000):
+            writer.write(chunk)
+            await writer.drain()
+        return False
+
+    async def html(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
+        return self._send(writer, 200, HTML)
+
+    async def garbage(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
+        writer.write(b"\x00\xff\xfe not http at all\r\n\r\n")
+        return False
+
+    async def truncated(self, writer: asyncio.StreamWriter, body: bytes) -> bool:
+        return self._send(writer, 200, body[: len(body) * 2 // 3])
+
+    async def empty(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
+        return self._send(writer, 200, b"")
+
+    async def bad_gzip(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
+        return self._send(writer, 200, b"\x1f\x8b\x08\x00 this is no gzip", {"Content-Encoding": "gzip"})
+
+    async def bomb(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
+        return self._send(writer, 200, BOMB, {"Content-Encoding": "gzip"})
+
+
+FAULTS = {
+    name: getattr(Exchange, name)
+    for name in ("never", "dripping", "reset", "huge", "html", "garbage", "truncated", "empty", "bad_gzip", "bomb")
+}
+
+
+def main() -> None:
+    """Serve until stdin closes; the first argument is the delay of each answer in seconds."""
+    with Exchange(delay_s=float(sys.argv[1])) as exchange:
+        print(exchange.port, flush=True)
+        sys.stdin.read()
+        print(sum(path.endswith("liquidation-orders") for _source, path, _query in exchange.asked), flush=True)
+
+
+if __name__ == "__main__":
+    main()
