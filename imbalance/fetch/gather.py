@@ -43,6 +43,7 @@ async def _harvest(client: Client, source: Source, ask: Ask, wanted: frozenset[K
     started = time.perf_counter()
     harvest = Harvest(source, records={}, failures=[])
     endpoints = [e for e in source.endpoints if e.kind in wanted and e.kind is not Kind.INSTRUMENTS]
+    endpoints.sort(key=lambda e: e.following is None)  # what is walked page by page takes longest: it goes first
     deadline = started + timeout_s
     if source.is_venue:
         await _run(client, harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], deadline)
