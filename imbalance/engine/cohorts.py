@@ -29,6 +29,7 @@ class Cohorts:
     Attributes
     ----------
     birth : opening bar, shape (cohorts,).
+    phase : place in the sequence that distances run through, the same for every venue, shape (cohorts,).
     entry_low, entry_high : range of entry prices, shape (cohorts,).
     seen_low, seen_high, seen_close : what of the opening bar an entry may live through, shape (cohorts,).
     opened : contracts opened by class, shape (venues, classes, cohorts).
@@ -38,6 +39,7 @@ class Cohorts:
     """
 
     birth: Ints
+    phase: Ints
     entry_low: Floats
     entry_high: Floats
     seen_low: Floats
@@ -106,6 +108,7 @@ def build(
         scale[v] = np.divide(interest[v], total, out=np.zeros(bars), where=total > 0)
     return Cohorts(
         birth=birth.astype(np.intp),
+        phase=np.concatenate([np.arange(bars), bars + np.tile(np.arange(OLD_POINTS), venues)]),
         entry_low=np.concatenate([lows, old_entry]),
         entry_high=np.concatenate([highs, old_entry]),
         seen_low=np.concatenate([lows, old_seen]),

@@ -51,7 +51,7 @@ def _entries(cohorts: Cohorts, edges: Floats, points: int) -> Iterator[tuple[int
     `level` is the price mirrored for shorts, so that "reached" is always "low at or below level". Distances
     run through their cell from entry to entry by the golden ratio, so that no comb of grid distances shows.
     """
-    order = np.arange(cohorts.birth.size) * points
+    order = cohorts.phase * points
     for side in SIDES:
         sign = 1.0 if side == SHORT else -1.0
         low, close = (

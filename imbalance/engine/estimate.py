@@ -124,11 +124,12 @@ def estimate(
     hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
     volume = np.stack([v.volume for v in venues])
     interest = np.stack([v.open_interest for v in venues])
-    cohorts = build(path, volume, interest, interval_ms / DAY_MS, hazard, share, a.turnover_share)
-    flat = build(
+    # A last row of ones is the path-implied market: the same geometry and lifetimes, the same flow in every bar.
+    ones = np.ones((1, time_ms.size))
+    cohorts = build(
         path,
-        np.ones((1, time_ms.size)),
-        np.ones((1, time_ms.size)),
+        np.concatenate([volume, ones]),
+        np.concatenate([interest, ones]),
         interval_ms / DAY_MS,
         hazard,
         share,
@@ -137,8 +138,7 @@ def estimate(
     edges = density.distance_edges(a.distances)
     points = density.entry_points(interval_ms)
     left = cohorts.left_at_end()
-    # The path-implied map has the same geometry and lifetimes, but the same flow in every bar.
-    streams = np.stack([left.sum(axis=0), _padded(flat.left_at_end()[0], cohorts)])
+    streams = np.stack([left[:-1].sum(axis=0), left[-1]])
     mass, alive = density.mass_basis(path, cohorts, streams, edges, price, points)
     basis, path_basis = (mass[s].reshape(2, a.distances * hazard.size, -1) for s in (0, 1))
     prior = _prior(a, venues, interest, edges, 1.0)
@@ -161,15 +161,8 @@ def estimate(
         path_implied=np.einsum("sfb,f->sb", path_basis, draw.central),
         path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),
         model=_model(a, venues, fit, draw, forced, exposed, forced_draws, basis),
-        audit=_audit(venues, cohorts, left, alive, exposed_weights.reshape(a.distances, -1)),
+        audit=_audit(venues, cohorts, left[:-1], alive, exposed_weights.reshape(a.distances, -1)),
     )
-
-
-def _padded(left: Floats, cohorts: Cohorts) -> Floats:
-    """Give the one-venue flat cohorts the axis of `cohorts`, whose later old inventories are empty in it."""
-    out = np.zeros((left.shape[0], cohorts.birth.size))
-    out[:, : left.shape[1]] = left
-    return out
 
 
 def _prior(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, factor: float) -> Floats:
@@ -366,11 +359,11 @@ def _audit(venues: list[Venue], cohorts: Cohorts, left: Floats, alive: Floats, e
     for v, venue in enumerate(venues):
         held = np.einsum("kc,sdc,dk->s", left[v], alive, exposed, optimize=True)
         rows.append(VenueAudit(venue.name, float(cohorts.open_interest[v, -1]), float(held[LONG]), float(held[SHORT])))
-    ever = cohorts.opened.sum()
+    ever = cohorts.opened[:-1].sum()
     unswept = left.sum()
     whole = np.einsum("vkc,dk->", left, exposed, optimize=True)
     living = float(np.einsum("vkc,sdc,dk->", left, alive, exposed, optimize=True)) / 2
-    interest = max(float(cohorts.open_interest[:, -1].sum()), 1e-12)
+    interest = max(float(cohorts.open_interest[:-1, -1].sum()), 1e-12)
     return Audit(
         venues=tuple(rows),
         swept_share=float((whole - living) / interest),

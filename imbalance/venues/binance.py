@@ -28,6 +28,7 @@ from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, params, windows
 from imbalance.wire.decode import (
     Amount,
+    Hours,
     Price,
     Rate,
     Share,
@@ -129,7 +130,7 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
 
 class _Interval(msgspec.Struct, rename="camel"):
     symbol: str
-    funding_interval_hours: float
+    funding_interval_hours: Hours
 
 
 def parse_funding_intervals(body: bytes, ask: Ask) -> list[FundingInterval]:

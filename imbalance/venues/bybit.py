@@ -39,6 +39,7 @@ from imbalance.wire import (
 )
 from imbalance.wire.decode import (
     Amount,
+    Hours,
     Leverage,
     Price,
     Rate,
@@ -56,6 +57,7 @@ CANDLE_LIMIT = 1000
 HISTORY_LIMIT = 200
 HISTORY_ROWS = 800
 DAYS = 200
+DEDUCTION_TOLERANCE = 0.05
 KLINE_NAMES = {
     INTERVALS_MS[name]: told
     for name, told in {
@@ -183,7 +185,7 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
                 contract_size_base=coins,
                 price_multiplier=coins,
                 max_leverage=row.leverage_filter.max_leverage,
-                funding_interval_hours=row.funding_interval / 60,
+                funding_interval_hours=row.funding_interval / 60 or None,
             )
         )
     return found
@@ -206,7 +208,7 @@ class _Ticker(msgspec.Struct, rename="camel"):
     funding_rate: Rate
     next_funding_time: TimeMs
     single_open_interest: Amount | None = None
-    funding_interval_hour: Amount | None = None
+    funding_interval_hour: Hours | None = None
 
 
 class _Timed(msgspec.Struct):
@@ -359,8 +361,12 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
         floor = tiers[i - 1].cap if i else 0.0
         # The deduction makes maintenance margin continuous; the rule stands in where the field is empty.
         deduction += floor * (rate - (tiers[i - 1].rate if i else rate))
-        given = decode(r.mm_deduction.encode(), Amount, NAME, Kind.MARGIN_TIERS) if r.mm_deduction else deduction
-        tiers.append(MarginTier(floor, r.risk_limit_value, rate, r.max_leverage, float(given)))
+        given = float(decode(r.mm_deduction.encode(), Amount, NAME, Kind.MARGIN_TIERS)) if r.mm_deduction else deduction
+        path = f"$.result.list[?riskLimitValue={r.risk_limit_value:g}].mmDeduction"
+        follows = abs(given - deduction) <= 1 + DEDUCTION_TOLERANCE * max(given, deduction)
+        require(follows, "does not follow from the steps below: a step is missing", NAME, Kind.MARGIN_TIERS, path)
+        deduction = given
+        tiers.append(MarginTier(floor, r.risk_limit_value, rate, r.max_leverage, deduction))
     return tiers
 
 

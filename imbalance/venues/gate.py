@@ -79,7 +79,7 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
                 contract=Contract.LINEAR,
                 contract_size_base=float(size),
                 max_leverage=row.leverage_max,
-                funding_interval_hours=row.funding_interval / 3600,
+                funding_interval_hours=row.funding_interval / 3600 or None,
             )
         )
     return found

@@ -23,6 +23,7 @@ Signed = Annotated[float, Meta(gt=-1e18, lt=1e18)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Ratio = Annotated[float, Meta(ge=0, lt=1e9)]
 Rate = Annotated[float, Meta(gt=-1, lt=1)]
+Hours = Annotated[float, Meta(gt=0, le=720)]
 Leverage = Annotated[float, Meta(gt=0, le=1000)]
 TimeMs = Annotated[int, Meta(ge=1_262_304_000_000, lt=4_102_444_800_000)]  # 2010 to 2100
 TimeS = Annotated[int, Meta(ge=1_262_304_000, lt=4_102_444_800)]

@@ -1,6 +1,6 @@
 """How long the live path takes when every answer takes 100 ms, against the longest chain of dependent requests.
 
-    python -m tests.bench.live_path
+python -m tests.bench.live_path
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Start-up of the installed command, as a ratio to ``python -c pass`` in the same run.
 
-    python -m tests.bench.startup
+python -m tests.bench.startup
 """
 
 from __future__ import annotations

@@ -1,0 +1,328 @@
+"""The engine: identities, properties, and twins written as plain loops."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbalance.engine import calibrate, cohorts, density, flows, passage
+from imbalance.engine.clusters import mass_between, narrowest_band
+from imbalance.engine.estimate import Assumptions, Venue, estimate
+from imbalance.engine.leverage import distance_weights
+from imbalance.engine.margin import LONG, SHORT, effective_rate, liquidation_price, liquidation_price_on_ladder
+
+HOUR_MS = 3_600_000
+NONE = np.array([])
+positive = st.floats(0.01, 1e6)
+
+
+def venue(name="a", volume=None, interest=None, long=None, short=None, *, complete=False, bars=400):
+    blank = np.full(bars, np.nan)
+    return Venue(
+        name,
+        complete,
+        blank if volume is None else volume,
+        blank if interest is None else interest,
+        blank if long is None else long,
+        blank if short is None else short,
+        NONE,
+        NONE,
+        NONE,
+        125.0,
+    )
+
+
+def walk(bars=400, seed=1, sd=0.01):
+    g = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(g.normal(0, sd, bars)))
+    opens = np.concatenate([[100.0], close[:-1]])
+    high = np.maximum(opens, close) * (1 + np.abs(g.normal(0, sd / 2, bars)))
+    low = np.minimum(opens, close) * (1 - np.abs(g.normal(0, sd / 2, bars)))
+    volume = g.gamma(2, 500, bars)
+    interest = 10_000 * np.exp(np.cumsum(g.normal(0, 0.01, bars)))
+    return (opens, high, low, close), volume, interest
+
+
+def mapped(path, venues, **options):
+    bars = path[0].size
+    time_ms = np.arange(bars, dtype=np.int64) * HOUR_MS + 1_700_000_000_000 // HOUR_MS * HOUR_MS
+    return estimate("BTC", time_ms, HOUR_MS, path, float(path[3][-1]), venues, **options)
+
+
+@given(positive, st.floats(1.01, 125), st.floats(0, 0.4), st.sampled_from([LONG, SHORT]))
+def test_a_linear_position_is_liquidated_where_equity_is_maintenance(entry, leverage, rate, side):
+    price = float(liquidation_price(entry, leverage, rate, side))
+    sign = 1 if side == LONG else -1
+    equity = entry / leverage + sign * (price - entry)
+    assert equity == pytest.approx(rate * price, rel=1e-9, abs=1e-9 * entry)
+
+
+@given(positive, st.floats(1.01, 125), st.floats(0, 0.4), st.sampled_from([LONG, SHORT]))
+def test_an_inverse_position_is_liquidated_where_equity_is_maintenance(entry, leverage, rate, side):
+    price = float(liquidation_price(entry, leverage, rate, side, inverse=True))
+    sign = 1 if side == LONG else -1
+    coins = 1 / (entry * leverage) + sign * (1 / entry - 1 / price)
+    assert coins == pytest.approx(rate / price, rel=1e-7, abs=1e-9 / entry)
+
+
+CAP = np.array([300_000.0, 800_000, 3_000_000, 12_000_000, 70_000_000])
+RATE = np.array([0.004, 0.005, 0.0065, 0.01, 0.02])
+DEDUCTION = np.concatenate([[0.0], np.cumsum(CAP[:-1] * np.diff(RATE))])
+
+
+@given(st.floats(1000, 60_000_000))
+def test_the_effective_rate_is_the_marginal_rates_summed(notional):
+    steps = np.diff(np.minimum(np.concatenate([[0.0], CAP]), notional))
+    assert float(effective_rate(notional, CAP, RATE, DEDUCTION)) == pytest.approx(
+        float(steps @ RATE) / notional, rel=1e-9
+    )
+
+
+@given(st.floats(0.01, 300), st.floats(2, 50), st.sampled_from([LONG, SHORT]))
+def test_the_ladder_price_leaves_equity_at_maintenance(quantity, leverage, side):
+    entry = 80_000.0
+    price = liquidation_price_on_ladder(entry, leverage, quantity, side, CAP, RATE, DEDUCTION)
+    notional = price * quantity
+    sign = 1 if side == LONG else -1
+    equity = quantity * (entry / leverage + sign * (price - entry))
+    if notional <= CAP[-1]:
+        assert equity == pytest.approx(
+            float(effective_rate(notional, CAP, RATE, DEDUCTION)) * notional, rel=1e-6, abs=1e-3
+        )
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e4)), min_size=2, max_size=30), st.floats(0.1, 1))
+def test_flows_explain_the_change_of_open_interest(bars, share):
+    volume, interest = (np.array(column) for column in zip(*bars, strict=True))
+    opened, closed = flows.opened(volume, interest, 0, share)
+    assert (opened >= 0).all()
+    assert (closed >= 0).all()
+    assert np.cumsum(opened - closed) == pytest.approx(interest, abs=1e-6)
+
+
+@given(
+    st.lists(st.floats(1, 100), min_size=1, max_size=40),
+    st.lists(st.tuples(st.floats(0, 101), st.integers(0, 41)), max_size=20),
+)
+def test_first_passage_is_what_a_loop_finds(lows, queries):
+    low = np.array(lows)
+    level, start = np.array([q[0] for q in queries]), np.array([min(q[1], low.size) for q in queries], dtype=np.intp)
+    slow = [next((t for t in range(s, low.size) if low[t] <= v), low.size) for v, s in zip(level, start, strict=True)]
+    assert passage.first_passage(level, start, passage.block_minima(low)).tolist() == slow
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=50), st.floats(0.01, 400))
+def test_inventory_is_what_a_loop_sums(opening, hazard):
+    opened, clock = np.array(opening), hazard * np.arange(len(opening))
+    slow, left = [], 0.0
+    for flow in opening:
+        left = left * math.exp(-hazard) + flow
+        slow.append(left)
+    assert cohorts._inventory(opened, clock) == pytest.approx(slow, rel=1e-9, abs=1e-12)
+
+
+@given(st.floats(2, 100), st.floats(0.3, 2), st.floats(0.001, 0.02))
+def test_distance_weights_are_shares(median, sd, rate):
+    weights = distance_weights(density.distance_edges(14), median, sd, rate, 125.0)
+    assert (weights >= 0).all()
+    assert weights.sum() <= 1 + 1e-9
+
+
+def test_more_leverage_means_nearer():
+    edges = density.distance_edges(14)
+    middle = np.sqrt(edges[1:] * edges[:-1])
+    means = [(w := distance_weights(edges, m, 1.0, 0.005, 125.0)) @ middle / w.sum() for m in (3, 6, 12, 24)]
+    assert (np.diff(means) < 0).all()
+
+
+def test_the_map_is_what_loops_make():
+    bars, points, cells = 25, 3, 4
+    path, volume, interest = walk(bars, seed=3, sd=0.03)
+    hazard, share = np.array([3.0, 0.2]), np.array([0.7, 0.3])
+    made = cohorts.build(path, volume[None], interest[None], 1 / 24, hazard, share, 0.8)
+    edges, price = density.distance_edges(cells), float(path[3][-1])
+    left = made.left_at_end()[0]
+    mass, _alive = density.mass_basis(path, made, left[None], edges, price, points)
+    log_edges, slow = density.log_edges(), np.zeros_like(mass[0])
+    for side in (LONG, SHORT):
+        for i in range(cells):
+            for c in range(made.birth.size):
+                for j in range(points):
+                    u = math.modf((c * points + j + 0.5) * density.GOLDEN)[0]
+                    distance = edges[i] * (edges[i + 1] / edges[i]) ** u
+                    entry = made.entry_low[c] + (made.entry_high[c] - made.entry_low[c]) * (j + 0.5) / points
+                    level = entry * (1 - distance) if side == LONG else entry * (1 + distance)
+
+                    def past(extreme, level=level, side=side):
+                        return extreme <= level if side == LONG else extreme >= level
+
+                    later = path[2][made.birth[c] + 1 :] if side == LONG else path[1][made.birth[c] + 1 :]
+                    if past(made.seen_close[c]) or any(past(x) for x in later) or past(price):
+                        continue
+                    alive = 0.5 if past(made.seen_low[c] if side == LONG else made.seen_high[c]) else 1.0
+                    b = math.floor((math.log(level / price) - log_edges[0]) / density.BIN_LOG_WIDTH)
+                    if 0 <= b < log_edges.size - 1:
+                        slow[side, i, :, b] += left[:, c] * alive * level / points
+    assert mass[0] == pytest.approx(slow, rel=1e-9, abs=1e-9)
+    assert slow.sum() > 0
+
+
+def test_exposed_never_exceeds_open_interest_and_nothing_is_on_the_wrong_side():
+    path, volume, interest = walk()
+    for seed in range(4):
+        path, volume, interest = walk(seed=seed, sd=0.02)
+        found = mapped(path, [venue("a", volume, interest), venue("b", volume * 2, interest / 3)])
+        for v in found.audit.venues:
+            assert v.long_exposed_base <= v.open_interest_base * (1 + 1e-9)
+            assert v.short_exposed_base <= v.open_interest_base * (1 + 1e-9)
+        above = found.log_edges[:-1] >= 0
+        assert found.forced[LONG][above].sum() == 0
+        assert found.forced[SHORT][~above].sum() == 0
+        assert (found.forced <= found.exposed + 1e-9).all()
+
+
+def test_what_price_has_swept_is_gone():
+    path, volume, interest = walk(sd=0.001)
+    for row, factor in ((2, 0.7), (1, 1.4)):
+        path[row][-1] = path[row][-1] * factor
+    found = mapped(path, [venue("a", volume, interest)])
+    last = 0.05 * found.forced.sum()
+    assert found.window(25).long.usd < last
+    assert found.window(25).short.usd < last
+
+
+def test_venue_order_and_splitting_do_not_matter():
+    path, volume, interest = walk()
+    one = mapped(path, [venue("a", volume, interest), venue("b", volume * 3, interest * 2)])
+    other = mapped(path, [venue("b", volume * 3, interest * 2), venue("a", volume, interest)])
+    assert one.forced == pytest.approx(other.forced)
+    whole = mapped(path, [venue("a", volume, interest)])
+    split = mapped(path, [venue("a", volume * 0.3, interest * 0.3), venue("b", volume * 0.7, interest * 0.7)])
+    assert split.forced == pytest.approx(whole.forced)
+
+
+def test_the_mirror_market_has_the_mirror_map():
+    path, volume, interest = walk(sd=0.002)
+    opens, high, low, close = path
+    mirrored = tuple(1e4 / p for p in (opens, low, high, close))
+    one, other = mapped(path, [venue("a", volume, interest)]), mapped(mirrored, [venue("a", volume, interest)])
+    # A long at E (1 - d) and a short at E (1 + d) differ in second order of d.
+    ratio = one.window(5).short.usd / one.price / (other.window(5).long.usd / other.price)
+    assert ratio == pytest.approx(1, abs=0.1)
+
+
+def test_twice_the_market_is_twice_the_map():
+    path, volume, interest = walk()
+    one, two = (mapped(path, [venue("a", k * volume, k * interest)]) for k in (1, 2))
+    assert two.forced == pytest.approx(2 * one.forced)
+
+
+def test_the_same_seed_gives_the_same_draws_and_another_does_not():
+    path, volume, interest = walk()
+    venues = [venue("a", volume, interest)]
+    assert (mapped(path, venues).draws == mapped(path, venues).draws).all()
+    assert (mapped(path, venues).draws != mapped(path, venues, seed=1).draws).any()
+
+
+def test_ranges_hold_the_value_and_windows_are_nested():
+    path, volume, interest = walk()
+    found = mapped(path, [venue("a", volume, interest)])
+    windows = [found.window(pct) for pct in (2, 5, 10, 15, 20)]
+    for w in windows:
+        for side in (w.long, w.short):
+            assert side.low <= side.usd <= side.high
+            assert side.usd <= side.exposed_usd
+        assert w.ratio.low <= w.ratio.value <= w.ratio.high
+        assert w.lift.value == pytest.approx(w.ratio.value / w.path_implied_ratio)
+    assert np.all(np.diff([w.long.usd for w in windows]) >= 0)
+    for side in (LONG, SHORT):
+        low, high = found.bounds(side)
+        assert (low <= found.forced[side]).all()
+        assert (found.forced[side] <= high).all()
+
+
+def test_calibration_finds_the_weights_that_made_the_data():
+    g = np.random.default_rng(5)
+    x = g.gamma(0.5, 1, (2, 4000, 6)) * 1e6
+    true = np.array([0.02, 0.3, 0.05, 0.6, 0.1, 0.01])
+    capture = np.array([1.0, 0.3])
+    y = g.poisson(np.einsum("vrf,f->vr", x, true) * capture[:, None] / 1e4) * 1e4
+    day = np.repeat(np.arange(40), 100)
+    fit = calibrate.fit(x, y.astype(float), np.full(6, 0.1), np.array([True, False]), day, draws=20, seed=0)
+    assert fit.weights == pytest.approx(true, rel=0.15, abs=0.01)
+    assert fit.capture == pytest.approx(capture, rel=0.05)
+    assert (fit.draws.std(axis=0) > 0).all()
+
+
+def test_calibration_without_liquidations_leaves_the_prior():
+    x, prior = np.ones((1, 100, 3)), np.full(3, 0.2)
+    assert calibrate.fit(x, np.zeros((1, 100)), prior, np.array([True]), np.arange(100), 5, 0) is None
+    path, volume, interest = walk()
+    found = mapped(path, [venue("a", volume, interest, np.zeros(400), np.zeros(400))])
+    assert not found.model.calibrated
+
+
+def test_liquidations_that_are_seen_calibrate_the_map():
+    path, volume, interest = walk(800, sd=0.01)
+    quiet = mapped(path, [venue("a", volume, interest, bars=800)])
+    fall = np.maximum(np.log(path[0] / path[2]), 0) * interest
+    rise = np.maximum(np.log(path[1] / path[0]), 0) * interest
+    loud = mapped(path, [venue("a", volume, interest, fall / 50, rise / 50, complete=True)])
+    more = mapped(path, [venue("a", volume, interest, fall / 25, rise / 25, complete=True)])
+    assert loud.model.calibrated
+    assert not quiet.model.calibrated
+    assert more.model.forced_share.value > loud.model.forced_share.value
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 5), min_size=1, max_size=12), st.floats(0.1, 1))
+def test_the_narrowest_band_is_what_trying_all_finds(mass, share):
+    mass = np.array(mass)
+    edges = np.arange(mass.size + 1.0)
+    found = narrowest_band(edges, mass, 0.0, float(mass.size), share)
+    if mass.sum() <= 0:
+        assert found is None
+        return
+    need = share * mass.sum() * (1 - 1e-9)
+    widths = [b - a for a in range(mass.size) for b in range(a + 1, mass.size + 1) if mass[a:b].sum() >= need]
+    assert found[1] - found[0] == pytest.approx(min(widths))
+    assert mass_between(edges, mass, *found) >= need * (1 - 1e-6)
+
+
+def degenerate():
+    path, volume, interest = walk(30)
+    nan = np.full(30, np.nan)
+    yield "no volume", path, venue(volume=np.zeros(30), interest=interest, bars=30)
+    yield "volume unknown", path, venue(volume=nan, interest=interest, bars=30)
+    yield "open interest zero", path, venue(volume=volume, interest=np.zeros(30), bars=30)
+    yield "open interest constant", path, venue(volume=volume, interest=np.full(30, 5.0), bars=30)
+    yield "open interest unknown", path, venue(volume=volume, interest=nan, bars=30)
+    yield "starts late", path, venue(volume=volume, interest=np.where(np.arange(30) < 20, np.nan, interest), bars=30)
+    flat = tuple(np.full(30, 100.0) for _ in range(4))
+    yield "price never moves", flat, venue(volume=volume, interest=interest, bars=30)
+    halved = [p.copy() for p in path]
+    halved[2][15] = halved[2][15] / 2
+    yield "price halved in a bar", tuple(halved), venue(volume=volume, interest=interest, bars=30)
+    one = tuple(p[:1] for p in path)
+    yield "one bar", one, venue(volume=volume[:1], interest=interest[:1], bars=1)
+
+
+@pytest.mark.parametrize(("path", "row"), [d[1:] for d in degenerate()], ids=[d[0] for d in degenerate()])
+def test_degenerate_markets_give_finite_maps(path, row):
+    found = mapped(path, [row])
+    assert np.isfinite(found.forced).all()
+    assert np.isfinite(found.draws).all()
+    assert found.forced.min() >= 0
+    found.window(10)
+    found.clusters()
+
+
+def test_assumptions_are_told():
+    told = Assumptions().told()
+    assert {"sides", "leverage", "lifetimes", "forced", "capture"} <= set(told)
+    assert dataclasses.is_dataclass(Assumptions)

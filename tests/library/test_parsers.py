@@ -1,0 +1,195 @@
+"""Parsers on the project's own bodies: right numbers, and never a wrong one from a damaged body."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import msgspec
+import pytest
+
+from imbalance.errors import ParseError, SourceError
+from imbalance.fetch.recording import Recording, find
+from imbalance.providers import PROVIDERS
+from imbalance.records import Contract, Instrument
+from imbalance.units import DAY_MS
+from imbalance.venues import VENUES
+from imbalance.wire import Ask, Kind
+from tests.support.exchange import NOW_MS
+
+ASKED = {
+    "binance": Instrument("binance", "BTCUSDT", "BTC", "USDT", Contract.LINEAR),
+    "bybit": Instrument("bybit", "BTCUSDT", "BTC", "USDT", Contract.LINEAR),
+    "okx": Instrument("okx", "BTC-USDT-SWAP", "BTC", "USDT", Contract.LINEAR, 0.01),
+    "gate": Instrument("gate", "BTC_USDT", "BTC", "USDT", Contract.LINEAR, 0.0001),
+}
+SOURCES = {s.name: s for s in (*VENUES, *PROVIDERS)}
+ENDPOINTS = [(s.name, i) for s in SOURCES.values() for i in range(len(s.endpoints))]
+NAMES = [f"{s}-{SOURCES[s].endpoints[i].name}" for s, i in ENDPOINTS]
+RECORDING = Recording(find("article"))
+
+
+def ask_for(source):
+    return Ask("BTC", NOW_MS, NOW_MS - 30 * DAY_MS, NOW_MS, 900_000, ASKED.get(source))
+
+
+def small(node):
+    """Cut lists to three rows, so that every leaf can be damaged."""
+    if isinstance(node, dict):
+        return {k: small(v) for k, v in list(node.items())[:40]}
+    if isinstance(node, list):
+        scalars = all(not isinstance(v, dict | list) for v in node)
+        return [small(v) for v in (node if scalars else node[:3])]
+    return node
+
+
+def body_of(source, index):
+    """Return an endpoint's own body: the recorded answer to the first page it asks for."""
+    endpoint, ask = SOURCES[source].endpoints[index], ask_for(source)
+    query = "&".join(f"{k}={v}" for k, v in endpoint.pages(ask)[0])
+    path = endpoint.path.replace("{coin}", "btc")
+    wanted = {part for part in query.split("&") if part}
+    found = [
+        v
+        for (s, p, q), v in RECORDING.answers.items()
+        if s == source and p == path and {part for part in q.replace("%2C", ",").split("&") if part} == wanted
+    ]
+    assert found, f"no body of {source} {endpoint.name} {query}"
+    return small(json.loads(RECORDING.body(*found[0])))
+
+
+def parse(source, index, body):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return list(SOURCES[source].endpoints[index].parse(raw, ask_for(source)))
+
+
+def leaves(node, path=()):
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from leaves(value, (*path, i))
+    else:
+        yield path
+
+
+def damaged(body, path, value):
+    out = copy.deepcopy(body)
+    node = out
+    for step in path[:-1]:
+        node = node[step]
+    if value is KeyError:
+        if isinstance(node, dict):
+            node[f"{path[-1]}_renamed"] = node.pop(path[-1])
+        else:
+            del node[path[-1]]
+    else:
+        node[path[-1]] = value
+    return out
+
+
+def plain(record):
+    return msgspec.to_builtins(record)
+
+
+WORDS = {"symbol", "label", "base", "quote", "kind"}
+SIGNED = {"change_24h", "rate"}
+
+
+def same(found, true):
+    """A field is missing or equal (two ways to the same figure may differ by rounding)."""
+    if found is None or found == true:
+        return True
+    return isinstance(found, float) and isinstance(true, float) and found == pytest.approx(true, rel=1e-4)
+
+
+def never_wrong(found, whole, free):
+    """Every record found is one of the true ones, but for fields that are missing or `free`."""
+    true = [plain(r) for r in whole]
+    for record in map(plain, found):
+        fits = any(all(k in free or same(v, t.get(k)) for k, v in record.items()) for t in true)
+        assert fits, f"{record} is in none of {true}"
+
+
+@pytest.mark.parametrize(("source", "index"), ENDPOINTS, ids=NAMES)
+def test_every_endpoint_has_a_body_that_parses(source, index):
+    assert parse(source, index, body_of(source, index))
+
+
+@pytest.mark.parametrize("value", [None, "abc", "NaN", "inf", -7, "", [], {}, KeyError], ids=str)
+@pytest.mark.parametrize(("source", "index"), ENDPOINTS, ids=NAMES)
+def test_a_damaged_leaf_is_an_error_or_changes_nothing(source, index, value):
+    body = body_of(source, index)
+    whole = parse(source, index, body)
+    for path in leaves(body):
+        try:
+            found = parse(source, index, damaged(body, path, value))
+        except SourceError as error:
+            assert str(error).startswith(source)
+            if isinstance(error, ParseError):
+                assert error.path.startswith("$")
+            continue
+        # A word may be any word, and what may be negative may be -7.
+        free = WORDS if isinstance(value, str) else SIGNED if value == -7 else set()
+        never_wrong(found, whole, free)
+
+
+@pytest.mark.parametrize(("source", "index"), ENDPOINTS, ids=NAMES)
+def test_a_truncated_body_is_an_error(source, index):
+    raw = json.dumps(body_of(source, index)).encode()
+    for cut in (0, 1, len(raw) // 3, len(raw) // 2, len(raw) - 1):
+        with pytest.raises(ParseError, match="unexpected answer at"):
+            parse(source, index, raw[:cut])
+
+
+def lists(node, path=()):
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from lists(value, (*path, key))
+    elif isinstance(node, list):
+        if len(node) > 1 and all(isinstance(v, dict | list) for v in node):
+            yield path
+        for i, value in enumerate(node):
+            yield from lists(value, (*path, i))
+
+
+@pytest.mark.parametrize(("source", "index"), ENDPOINTS, ids=NAMES)
+def test_a_list_in_the_wrong_order_is_an_error_or_changes_nothing(source, index):
+    body = body_of(source, index)
+    whole = parse(source, index, body)
+    for path in lists(body):
+        out = copy.deepcopy(body)
+        node = out
+        for step in path:
+            node = node[step]
+        node.reverse()
+        try:
+            found = parse(source, index, out)
+        except ParseError as error:
+            assert "[" in error.path
+            continue
+        assert sorted(map(repr, found)) == sorted(map(repr, whole))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_html_is_named_as_such(source):
+    for endpoint in SOURCES[source].endpoints:
+        with pytest.raises(ParseError, match="HTML"):
+            endpoint.parse(b"<!DOCTYPE html><html></html>", ask_for(source))
+
+
+def test_one_module_a_venue_and_a_venue_a_module():
+    from pathlib import Path
+
+    import imbalance.venues
+
+    files = {p.stem for p in Path(imbalance.venues.__file__).parent.glob("*.py")} - {"__init__", "ladders"}
+    assert files == {v.name for v in VENUES}
+
+
+def test_each_source_has_distinct_endpoints():
+    for source in SOURCES.values():
+        names = [e.name for e in source.endpoints]
+        assert len(names) == len(set(names))
+    assert all(v.endpoint(Kind.INSTRUMENTS) for v in VENUES)
