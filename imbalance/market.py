@@ -178,9 +178,11 @@ def _times_ms(column: pd.Series, path: str) -> pd.Series:
         return column.astype("int64")
     if pd.api.types.is_datetime64_any_dtype(column):
         return pd.to_datetime(column, utc=True).astype("datetime64[ms, UTC]").astype("int64")
-    stamps = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
-    _fail(path, stamps.isna(), "time", "neither ISO-8601 nor epoch milliseconds")
-    return stamps.astype("datetime64[ms, UTC]").astype("int64")
+    numbers = pd.to_numeric(column, errors="coerce")
+    stamps = pd.to_datetime(column.where(numbers.isna()), utc=True, errors="coerce", format="ISO8601")
+    _fail(path, stamps.isna() & numbers.isna(), "time", "neither ISO-8601 nor epoch milliseconds")
+    times = stamps.astype("datetime64[ms, UTC]").astype("int64")
+    return times.where(numbers.isna(), numbers).astype("int64")
 
 
 def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
 from imbalance import __version__
 from imbalance.errors import ImbalanceError
+
+
+def _forget_stdout() -> None:
+    """Let nothing be flushed to stdout at exit: where writing failed once, Python would complain once more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
@@ -15,7 +22,7 @@ def main() -> None:
         sys.stdout.write(f"imbalance {__version__}\n")
         return
     from imbalance_cli.context import say
-    from imbalance_cli.exits import Exit, code_of
+    from imbalance_cli.exits import ClosedPipeError, Exit, code_of
 
     try:
         from imbalance_cli.commands import app
@@ -25,13 +32,13 @@ def main() -> None:
         say(f"imbalance: {error.message}")
         if error.hint:
             say(f"  {error.hint}")
+        _forget_stdout()
         sys.exit(code_of(error))
     except KeyboardInterrupt:
         say("interrupted")
         sys.exit(Exit.INTERRUPTED)
-    except BrokenPipeError:
-        # Python flushes stdout at exit and would complain once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, ClosedPipeError):
+        _forget_stdout()
         sys.exit(Exit.BROKEN_PIPE)
     except Exception as error:
         if "--debug" in sys.argv:

@@ -30,6 +30,10 @@ CODES: tuple[tuple[type[errors.ImbalanceError], Exit], ...] = (
 )
 
 
+class ClosedPipeError(Exception):
+    """Whoever read the answer went away; Typer would turn the plain error into exit code 1."""
+
+
 def code_of(error: errors.ImbalanceError) -> Exit:
     """Return the exit code of an error."""
     return next((code for kind, code in CODES if isinstance(error, kind)), Exit.BUG)

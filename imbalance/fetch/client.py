@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import stamina
@@ -41,8 +42,13 @@ class Settings(dict[str, str]):
     def url(self, source: Source) -> str:
         """Return the source's base URL, overridden or its own."""
         url = self.get(f"IMBALANCE_{source.variable}_URL") or source.url
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(f"IMBALANCE_{source.variable}_URL must start with http:// or https://, not {url!r}")
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            known = False
+        if not known:
+            raise UsageError(f"IMBALANCE_{source.variable}_URL must be http://HOST or https://HOST, not {url!r}")
         return url.rstrip("/")
 
     def key(self, source: Source) -> str | None:

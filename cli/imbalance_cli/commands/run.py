@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imbalance.errors import UsageError
 from imbalance_cli import context
+from imbalance_cli.exits import ClosedPipeError
 from imbalance_cli.options import Settings
 
 if TYPE_CHECKING:
@@ -101,8 +102,13 @@ def _tell(document: Document, settings: Settings) -> None:
 def _write(text: str, output: Path | None) -> None:
     """Write the answer to stdout, or to a file that appears whole or not at all."""
     if output is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise ClosedPipeError from None
+        except OSError as error:
+            raise UsageError(f"cannot write the answer: {error.strerror}") from None
         return
     part = None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -23,6 +24,7 @@ STYLES = {
 }
 NARROWEST_WRAP = 18
 PADDING = 2
+TRAILING = re.compile(r"(?: |(\x1b\[0m))+$", re.MULTILINE)
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 ASCII = str.maketrans({"─": "-", "÷": "/", "█": "#", "…": "."})
 
@@ -46,8 +48,7 @@ def to_terminal(blocks: list[Block], screen: Screen) -> str:
         if i and (isinstance(block, Table | Bars) or isinstance(blocks[i - 1], Table | Bars)):
             console.print()
         _draw(block, console, screen)
-    lines = (line.rstrip() for line in stream.getvalue().splitlines())
-    text = "\n".join(lines) + "\n"
+    text = TRAILING.sub(r"\1", stream.getvalue())
     return text.translate(ASCII).encode("ascii", "replace").decode() if screen.ascii else text
 
 

@@ -74,4 +74,4 @@ def _flat(section: str, name: str, field: str, value: Any) -> Iterator[dict[str,
         for i, inner in enumerate(value):
             yield from _flat(section, name or str(i), field, inner)
     else:
-        yield {"section": section, "name": name, "field": field, "value": value}
+        yield {"section": section, "name": name, "field": field or "value", "value": value}

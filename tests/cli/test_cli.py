@@ -1,0 +1,245 @@
+"""The program as a user meets it: real processes, real streams."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from imbalance.report import tree
+from tests.support.exchange import SOURCES, Exchange
+
+REPLAY = ("--replay", "article")
+READING = ["report", "clusters", "open-interest", "volume", "liquidations", "fear-greed", "sources"]
+
+
+def run(*args, env=None, stdout=subprocess.PIPE, check=None):
+    command = [sys.executable, "-c", "from imbalance_cli.app import main; main()", *args]
+    done = subprocess.run(
+        command,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(env or {})},
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    if check is not None:
+        assert done.returncode == check, done.stderr
+    return done
+
+
+def test_version_and_bare_call():
+    assert re.fullmatch(r"imbalance \d+\.\d+\.\d+\n", run("--version", check=0).stdout)
+    assert "Commands:" in run(check=0).stdout
+    assert run("-h", check=0).stdout == run("--help", check=0).stdout
+
+
+def test_version_and_help_load_neither_numpy_nor_pandas():
+    for args in (["--version"], ["--help"], ["report", "--help"]):
+        code = (
+            "import sys, atexit; sys.argv[1:] = " + repr(args) + "\n"
+            "atexit.register(lambda: sys.stderr.write(repr({'numpy', 'pandas', 'httpx'} & set(sys.modules))))\n"
+            "from imbalance_cli.app import main; main()"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stderr == "set()"
+
+
+def test_the_report_does_not_need_pandas():
+    code = (
+        "import sys; sys.argv[1:] = ['report', '--replay', 'article', '-q']\n"
+        "from imbalance_cli.app import main; main(); assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+@pytest.mark.parametrize("command", READING)
+def test_every_document_fits_its_schema(command):
+    document = json.loads(run(command, *REPLAY, "--json", check=0).stdout)
+    assert document["schema"] == f"imbalance.{command}/1"
+    assert {"schema", "version", "mode", "scenario", "symbol", "as_of"} <= set(document)
+    assert document["as_of"].endswith("Z")
+    msgspec.convert(document, tree.SCHEMAS[command])
+    assert json.loads(run(command, "--json-schema", check=0).stdout)["$defs"]
+
+
+def test_the_articles_five_rows():
+    rows = {m["id"]: m for m in json.loads(run("report", *REPLAY, "--json").stdout)["metrics"]}
+    assert rows["short_liquidation_risk"]["quoted"][0]["value"] == pytest.approx(6.5e9)
+    assert rows["short_liquidation_risk"]["quoted"][0]["band"] == [85_000, 92_000]
+    assert rows["long_liquidation_risk"]["quoted"][0]["value"] == pytest.approx(1.2e9)
+    assert rows["long_liquidation_risk"]["quoted"][0]["band"][1] == 72_600
+    for side in ("short", "long"):
+        row = rows[f"{side}_liquidation_risk"]
+        assert row["kind"] == "estimated"
+        assert row["low"] < row["value"] < row["high"]
+        assert row["quoted"][0]["own_low"] < row["quoted"][0]["own_value"] < row["quoted"][0]["own_high"]
+    assert rows["open_interest_change"]["value"] == pytest.approx(0.31, abs=0.005)
+    assert "October 2025" in rows["open_interest_change"]["significance"]
+    assert (rows["fear_greed"]["value"], rows["fear_greed"]["significance"]) == (16, "Extreme Fear")
+    assert rows["liquidations_24h"]["value"] == pytest.approx(800e6)
+    assert "November 2024" in rows["liquidations_24h"]["significance"]
+
+
+def test_without_keys_the_rows_rest_on_what_is_there():
+    rows = {m["id"]: m for m in json.loads(run("report", "--replay", "article-keyless", "--json").stdout)["metrics"]}
+    assert rows["short_liquidation_risk"]["quoted"] == []
+    assert rows["open_interest_change"]["source"] == "bybit + okx"
+    assert rows["liquidations_24h"]["source"] == "okx, gate"
+    assert "since" not in rows["liquidations_24h"]["significance"]
+
+
+FIGURE = re.compile(r"\d[\d,.]*[KMBT%]?")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+@pytest.mark.parametrize("command", READING)
+def test_no_line_is_too_wide_and_no_number_is_cut(command, width):
+    found = run(command, *REPLAY, "--width", str(width), check=0).stdout
+    wide = run(command, *REPLAY, "--width", "400", check=0).stdout
+    longest = max(map(len, found.splitlines()))
+    assert longest <= max(width, 60)
+    assert "…" not in found
+    known = set(FIGURE.findall(wide))
+    if command == "report":
+        cut = set(FIGURE.findall(found)) - known
+        assert not cut
+
+
+def test_colour_is_only_where_it_is_wanted():
+    plain = run("report", *REPLAY).stdout
+    assert "\x1b[" not in plain
+    assert "\x1b[" in run("report", *REPLAY, "--color").stdout
+    assert "\x1b[" in run("report", *REPLAY, env={"FORCE_COLOR": "1"}).stdout
+    for env in ({"FORCE_COLOR": "0"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b[" not in run("report", *REPLAY, env=env).stdout
+    assert re.sub(r"\x1b\[[\d;]*m", "", run("report", *REPLAY, "--color").stdout) == plain
+
+
+def test_ascii_is_ascii():
+    for args, env in ((["--ascii"], {}), ([], {"TERM": "dumb"}), ([], {"PYTHONIOENCODING": "ascii"})):
+        assert run("report", *REPLAY, *args, env=env, check=0).stdout.isascii()
+
+
+def test_text_has_at_most_ten_lines():
+    for command in READING:
+        assert len(run(command, *REPLAY, "-f", "text", check=0).stdout.splitlines()) <= 10
+
+
+def test_csv_is_tidy():
+    for command in READING:
+        rows = list(csv.DictReader(io.StringIO(run(command, *REPLAY, "-f", "csv", check=0).stdout)))
+        assert rows
+        assert all(r["section"] and r["field"] and None not in r for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["report", "--replay", "nothing"], "article"),
+        (["report", "--venue", "binanse", *REPLAY], "Did you mean binance"),
+        (["report", "SOLX", *REPLAY], "SOL"),
+        (["report", "--interval", "7m", *REPLAY], "--interval"),
+        (["report", "--lookback", "long", *REPLAY], "--lookback"),
+        (["report", "--lookback", "1m", *REPLAY], "--lookback"),
+        (["report", "--window", "150", *REPLAY], "--window"),
+        (["report", "--band", "9:1", *REPLAY], "--band"),
+        (["report", "--band", "x", *REPLAY], "--band"),
+        (["report", "--timeout", "0", *REPLAY], "--timeout"),
+        (["report", "--as-of", "2026-01-01", *REPLAY], "--as-of needs --bars"),
+        (["report", "--bars", "nothing.csv"], "no such file"),
+        (["report", "--bars", "x", *REPLAY], "--bars"),
+        (["reprot"], "report"),
+        (["report", "--format", "pdf"], "pdf"),
+        (["report", *REPLAY, "--output", "/nowhere/at/all"], "cannot write"),
+    ],
+)
+def test_what_cannot_be_exits_2_and_says_why(args, told):
+    done = run(*args, check=2)
+    assert told in done.stderr
+    assert not done.stdout
+
+
+def test_exit_codes_of_data():
+    with Exchange({"gate": "500"}) as exchange:
+        done = run("volume", "--timeout", "5", env=exchange.environment)
+        # The clock of the process is not the scenario's, so every request but the unfiltered ones is unknown: 404.
+        assert done.returncode in {0, 3}
+        assert "gap: gate" in done.stderr or "gate" in done.stderr
+        assert run("fear-greed", env=exchange.environment, check=0).returncode == 0
+        assert run("fear-greed", "--max-age", "1h", env=exchange.environment, check=4)
+        assert run("volume", "--strict", env=exchange.environment, check=5)
+    with Exchange(dict.fromkeys(SOURCES, "refused")) as exchange:
+        done = run("report", env=exchange.environment, check=3)
+        assert "--venue" in done.stderr
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "out.json"
+    run("report", *REPLAY, "--json", "-o", str(target), check=0)
+    assert json.loads(target.read_text())["schema"] == "imbalance.report/1"
+    assert os.listdir(tmp_path) == ["out.json"]  # noqa: PTH208
+    target.write_text("kept")
+    run("report", "--replay", "nothing", "-o", str(target), check=2)
+    assert target.read_text() == "kept"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
+def test_a_full_disk_is_said():
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = run("report", *REPLAY, stdout=full)
+    assert done.returncode == 2
+    assert "No space left" in done.stderr
+
+
+def test_a_closed_pipe_ends_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        done = run("report", *REPLAY, "--json", stdout=closed)
+    assert done.returncode == 141
+    assert not done.stderr
+
+
+def test_configuration_is_beaten_by_environment_and_flags(tmp_path):
+    file = tmp_path / "config.toml"
+    env = {"IMBALANCE_CONFIG": str(file)}
+    assert run("config", "path", env=env, check=0).stdout.strip() == str(file)
+    run("config", "init", env=env, check=0)
+    assert "already there" in run("config", "init", env=env, check=2).stderr
+    assert "interval = 15m" in run("config", "show", env=env, check=0).stdout
+    file.write_text('window = 10\nformat = "json"\n')
+
+    def window(*args, **more):
+        return json.loads(run("clusters", *REPLAY, *args, env=env | more).stdout)["risk"]["window_pct"]
+
+    assert window() == 10
+    assert window(IMBALANCE_WINDOW="5") == 5
+    assert window("--window", "2", IMBALANCE_WINDOW="5") == 2
+    for text, told in (("windw = 1", "windw"), ("window = 'x'", "window must be"), ("[", "config.toml")):
+        file.write_text(text)
+        assert told in run("report", *REPLAY, env=env, check=2).stderr
+    assert "IMBALANCE_WINDOW" in run("report", *REPLAY, env={"IMBALANCE_WINDOW": "wide"}, check=2).stderr
+
+
+def test_bands_are_estimated():
+    found = json.loads(
+        run("clusters", *REPLAY, "--band", "85K:92K", "--band", "70,000:80,000", "--json", check=0).stdout
+    )
+    assert [(b["low"], b["high"]) for b in found["bands"]] == [(85_000, 92_000), (70_000, 80_000)]
+    assert found["bands"][0]["long"]["usd"] == 0
+    assert found["bands"][0]["ratio"] is None
+
+
+@pytest.mark.parametrize("kind", ["table", "text", "markdown"])
+def test_the_look_of_the_report(kind, snapshot):
+    assert run("report", *REPLAY, "-f", kind, check=0).stdout == snapshot
