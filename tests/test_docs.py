@@ -1,0 +1,80 @@
+"""The documents are as true as the program."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import typer
+from imbalance_cli.commands import app
+from imbalance_cli.configuration import DEFAULTS, TEMPLATE
+
+from tests.conftest import ROOT
+from tests.readme import BLOCK, README, refreshed
+
+TEXT = README.read_text()
+
+
+def test_every_console_block_is_what_the_program_prints():
+    assert len(BLOCK.findall(TEXT)) >= 4
+    assert refreshed(TEXT) == TEXT, "run python -m tests.readme"
+
+
+def test_every_command_is_in_the_readme():
+    group = typer.main.get_command(app)
+    for name in group.commands:
+        assert f"imbalance {name}" in TEXT or re.search(rf"^  {name} ", TEXT, re.MULTILINE), name
+
+
+def test_every_shell_line_names_a_command_and_options_that_exist():
+    group = typer.main.get_command(app)
+    lines = [c for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) for c in re.split(r"\n|&&|\|", block)]
+    calls = [shlex.split(line, comments=True) for line in lines if re.match(r"\s*(\.venv/bin/)?imbalance ", line)]
+    assert len(calls) >= 5
+    for call in calls:
+        command = group.commands[call[1]]
+        known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
+        assert {w for w in call[2:] if w.startswith("-")} <= known, call
+
+
+def test_the_configuration_template_names_every_setting():
+    assert set(re.findall(r"^# (\w+) =", TEMPLATE, re.MULTILINE)) == set(DEFAULTS)
+
+
+def test_dependencies_are_told_with_a_reason():
+    inside = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("]\n\n")[0]
+    for line in inside.splitlines():
+        if line.strip().startswith('"'):
+            assert "#" in line, line
+
+
+def test_the_wheel_carries_the_scenarios(tmp_path):
+    pytest.importorskip("hatchling", reason="hatchling builds the wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+        wheel.extractall(tmp_path / "site")
+    assert "imbalance/scenarios/article/recording.json" in names
+    assert "imbalance/scenarios/article-keyless/recording.json" in names
+    assert not [n for n in names if n.startswith(("cli/", "tests/", "fixtures/"))]
+    code = "from imbalance.fetch.recording import find; print(find('article'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(done.stdout.strip()) == tmp_path / "site" / "imbalance" / "scenarios" / "article"
+
+
+def test_a_source_tree_finds_the_scenarios_in_fixtures():
+    from imbalance.fetch.recording import find
+
+    assert find("article") in {ROOT / "fixtures" / "article", ROOT / "imbalance" / "scenarios" / "article"}
