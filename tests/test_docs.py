@@ -66,6 +66,7 @@ def test_the_wheel_carries_the_scenarios(tmp_path):
     code = "from imbalance.fetch.recording import find; print(find('article'))"
     done = subprocess.run(
         [sys.executable, "-c", code],
+        cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path / "site")},
         capture_output=True,
         text=True,

@@ -280,9 +280,9 @@ def test_liquidations_that_are_seen_calibrate_the_map():
 
 
 @settings(deadline=None)
-@given(st.lists(st.floats(0, 5), min_size=1, max_size=12), st.floats(0.1, 1))
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=12), st.floats(0.1, 1))
 def test_the_narrowest_band_is_what_trying_all_finds(mass, share):
-    mass = np.array(mass)
+    mass = np.array(mass, dtype=float)
     edges = np.arange(mass.size + 1.0)
     found = narrowest_band(edges, mass, 0.0, float(mass.size), share)
     if mass.sum() <= 0:
