@@ -113,6 +113,14 @@ def mass_basis(
     return mass, alive_share
 
 
+def expected_opening(opened: Floats, bars_a_day: int) -> Floats:
+    """Return the mean opening of the day before each bar, shape of `opened`; the bar itself is not looked at."""
+    total = np.concatenate([np.zeros((*opened.shape[:2], 1)), np.cumsum(opened, axis=2)], axis=2)
+    now = np.arange(opened.shape[2])
+    before = np.maximum(now - bars_a_day, 0)
+    return np.asarray((total[:, :, now] - total[:, :, before]) / np.maximum(now - before, 1))
+
+
 def liquidation_basis(
     path: tuple[Floats, Floats, Floats, Floats],
     cohorts: Cohorts,
@@ -120,10 +128,11 @@ def liquidation_basis(
     bucket: Ints,
     points: int,
     venues: Ints,
+    bars_a_day: int,
 ) -> Floats:
     """Return base coin x price liquidated by bucket if every position had the distance, by distance and class.
 
-    Positions that die in their own bar are a part of it.
+    Positions that die in their own bar are a part of it; how many open in a bar is expected from the day before.
 
     Parameters
     ----------
@@ -140,6 +149,7 @@ def liquidation_basis(
     cells = edges.size - 1
     out = np.zeros((venues.size, len(SIDES), cells, classes, buckets))
     minima = [passage.block_minima(_lows(path, side)) for side in SIDES]
+    flow = expected_opening(cohorts.opened[:, :, :bars], bars_a_day)
     for side, i, price, level, alive in _entries(cohorts, edges, points):
         hit = passage.first_passage(level, cohorts.birth + 1, minima[side])
         met = np.flatnonzero((hit < bars) & (alive > 0))
@@ -147,12 +157,13 @@ def liquidation_basis(
         born = cohorts.birth[met]
         stay = np.flatnonzero(alive[:bars] < 1)
         for n, v in enumerate(venues):
-            usd = alive[met] * price[met] * cohorts.scale[v, when] / points
-            own_usd = (1 - alive[stay]) * price[stay] * cohorts.scale[v, stay] / points
+            # Open interest before the bar: what is predicted of a bar may not know how the bar ended.
+            usd = alive[met] * price[met] * cohorts.scale[v, when - 1] / points
+            own_usd = (1 - alive[stay]) * price[stay] * cohorts.scale[v, np.maximum(stay - 1, 0)] / points
             for k in range(classes):
                 decay = np.exp(cohorts.clock[v, k, born] - cohorts.clock[v, k, when])
                 value = cohorts.opened[v, k, met] * decay * usd
                 total = np.bincount(bucket[when], value, minlength=buckets)
-                total += np.bincount(bucket[stay], cohorts.opened[v, k, stay] * own_usd, minlength=buckets)
+                total += np.bincount(bucket[stay], flow[v, k, stay] * own_usd, minlength=buckets)
                 out[n, side, i, k] += total
     return np.ascontiguousarray(np.moveaxis(out, 4, 2))

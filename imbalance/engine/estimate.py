@@ -50,20 +50,20 @@ class Assumptions:
     """
 
     class_hazard_a_day: tuple[float, ...] = (12.0, 1.3, 1 / 6, 1 / 30)
-    class_share: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    class_share: tuple[float, ...] = (0.5, 0.27, 0.16, 0.07)
     class_leverage: tuple[float, ...] = (12.0, 8.0, 5.0, 4.0)
     leverage_log_sd: float = 1.0
     leverage_span: float = 2.0
-    turnover_share: float = 0.8
+    turnover_share: float = 0.6
     forced_share: float = 0.25
     forced_span: float = 2.5
     capture: float = 0.4
     capture_span: float = 2.5
     typical_notional_usd: float = 250_000.0
-    structure_log_sd: tuple[float, float, float] = (0.2, 0.15, 0.12)
+    structure_log_sd: tuple[float, float, float] = (0.18, 0.14, 0.12)
     distances: int = 14
     draws: int = 200
-    least_events: float = 20.0
+    least_events: float = 10.0
 
     def told(self) -> dict[str, str]:
         """Return the assumptions in words, for every output."""
@@ -205,7 +205,7 @@ def _calibrated(
         return None
     bucket_ms = max(HOUR_MS, interval_ms)
     bucket = (time_ms // bucket_ms - time_ms[0] // bucket_ms).astype(np.intp)
-    x = density.liquidation_basis(path, cohorts, edges, bucket, points, printed)
+    x = density.liquidation_basis(path, cohorts, edges, bucket, points, printed, max(DAY_MS // interval_ms, 1))
     buckets = x.shape[2]
     close = path[3]
     y = np.full((printed.size, 2, buckets), np.nan)
