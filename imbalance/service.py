@@ -24,7 +24,7 @@ from imbalance.fetch.recording import find
 from imbalance.market import MarketData, VenueBars, read_bars
 from imbalance.providers import PROVIDERS
 from imbalance.records import ContractStats, Feed, MarginTier, OpenInterest, TakerVolume
-from imbalance.report import bars_sections, mapping, metrics, sections, tree
+from imbalance.report import bars_sections, mapping, metrics, sections, tree, validation
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
 from imbalance.wire import Ask, Kind, Source
@@ -76,6 +76,7 @@ class Options:
     lookback_ms: int = 30 * DAY_MS
     window_pct: float = 15.0
     bands: tuple[tuple[float, float], ...] = ()
+    horizons_days: tuple[float, ...] = ()
     timeout_s: float = 15.0
     strict: bool = False
     max_age_s: float | None = None
@@ -276,7 +277,7 @@ def liquidation_map(
     """
     if calibrate not in {"auto", "off"}:
         raise UsageError(f"calibrate must be 'auto' or 'off', not {calibrate!r}")
-    venues = [_engine_venue(v, market, (tiers or {}).get(v.name)) for v in market.venues]
+    venues = engine_venues(market, tiers)
     path = (market.open, market.high, market.low, market.close)
     return run_engine(
         market.symbol,
@@ -317,6 +318,11 @@ def estimate(
         except ValueError:
             raise UsageError(f"as_of {as_of!r} is neither ISO-8601 nor epoch milliseconds") from None
     return liquidation_map(market, calibrate=calibrate, tiers=tiers, seed=seed)
+
+
+def engine_venues(market: MarketData, tiers: dict[str, list[MarginTier]] | None = None) -> list[Venue]:
+    """Return the market's venues as the engine takes them."""
+    return [_engine_venue(v, market, (tiers or {}).get(v.name)) for v in market.venues]
 
 
 def _engine_venue(venue: VenueBars, market: MarketData, own: list[MarginTier] | None) -> Venue:
@@ -377,6 +383,22 @@ def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> t
         **head,
         **mapping.sections(market, found, options.window_pct, list(options.bands)),
         **tail,
+    )
+
+
+def validate(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ValidateReport:
+    """Score the map, walking forward, against observed liquidations: ``imbalance.validate/1``."""
+    if options.bars is not None:
+        market = _bars(options, now_ms)
+        head = _head("validate", "bars", None, options.symbol, market.as_of_ms)
+        tail: dict[str, Any] = {}
+    else:
+        run = collect(options, settings, now_ms, MAP_KINDS, done)
+        market = market_of(run)
+        _fresh_run(run)
+        head, tail = run.head("validate"), run.tail()
+    return tree.ValidateReport(
+        **head, **validation.sections(market, engine_venues(market), options.horizons_days), **tail
     )
 
 

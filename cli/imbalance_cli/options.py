@@ -60,6 +60,7 @@ class Settings:
     verbose: bool
     debug: bool
     json_schema: bool
+    horizon: str | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -95,6 +96,7 @@ class Settings:
             lookback_ms=lookback_ms,
             window_pct=self.window,
             bands=tuple(band(text) for text in self.bands),
+            horizons_days=_horizons(self.horizon),
             timeout_s=self.timeout_s,
             strict=self.strict,
             max_age_s=None if self.max_age is None else span_ms("--max-age", self.max_age) / SECOND_MS,
@@ -119,6 +121,11 @@ def band(text: str) -> tuple[float, float]:
     if not 0 < low < high < float("inf"):
         raise UsageError(f"--band {text!r}: the low price must be above zero and below the high one")
     return low, high
+
+
+def _horizons(text: str | None) -> tuple[float, ...]:
+    parts = text.split(",") if text else []
+    return tuple(span_ms("--horizon", part) / DAY_MS for part in parts)
 
 
 def _time_ms(text: str) -> int:
@@ -282,16 +289,27 @@ BARS: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+HORIZON: dict[str, tuple[Any, Any]] = {
+    "horizon": (
+        Annotated[
+            str | None,
+            typer.Option(metavar="SPANS", help="Also score maps kept for 1d,3d,7d.", rich_help_panel=_READ),
+        ],
+        None,
+    ),
+}
 SYMBOL = Annotated[
     str,
     typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.  [default: BTC]", show_default=False),
 ]
 
 
-def shared(*, symbol: bool = True, bars: bool = False) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
+def shared(
+    *, symbol: bool = True, bars: bool = False, own: dict[str, tuple[Any, Any]] | None = None
+) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
     """Give a command that takes `Settings` all shared options, and a symbol and bars where it has them."""
     declared: dict[str, tuple[Any, Any]] = {"symbol": (SYMBOL, "BTC")} if symbol else {}
-    declared |= (BARS if bars else {}) | _DECLARED
+    declared |= (own or {}) | (BARS if bars else {}) | _DECLARED
 
     def decorate(command: Callable[[Settings], None]) -> Callable[..., None]:
         @functools.wraps(command)
@@ -337,4 +355,5 @@ def _settings(given: dict[str, Any]) -> Settings:
         verbose=given["verbose"],
         debug=given["debug"],
         json_schema=given["json_schema"],
+        horizon=given.get("horizon"),
     )

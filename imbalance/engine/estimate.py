@@ -141,7 +141,7 @@ def estimate(
     streams = np.stack([left[:-1].sum(axis=0), left[-1]])
     mass, alive = density.mass_basis(path, cohorts, streams, edges, price, points)
     basis, path_basis = (mass[s].reshape(2, a.distances * hazard.size, -1) for s in (0, 1))
-    prior = _prior(a, venues, interest, edges, 1.0)
+    prior = prior_weights(a, venues, interest, edges, 1.0)
     fit = None
     if calibrated:
         fit = _calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, points, prior, seed)
@@ -165,7 +165,7 @@ def estimate(
     )
 
 
-def _prior(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, factor: float) -> Floats:
+def prior_weights(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, factor: float) -> Floats:
     """Return default weights, shape (distances * classes,): venues' ladders weighted by open interest."""
     latest = np.array([_latest(row) for row in interest])
     latest = latest / latest.sum() if latest.sum() > 0 else np.full(latest.size, 1 / latest.size)
@@ -258,7 +258,7 @@ def _draws(
     z = np.concatenate([half, -half])
     span = math.log(a.leverage_span) / 1.645
     grid = np.exp(np.linspace(-2.5, 2.5, 11) * span)
-    shifted = np.stack([_prior(a, venues, interest, edges, float(f)) for f in grid])
+    shifted = np.stack([prior_weights(a, venues, interest, edges, float(f)) for f in grid])
     factor = np.clip(z[:, 0], -2.5, 2.5) * span
     position = np.interp(factor, np.log(grid), np.arange(grid.size))
     below = np.minimum(position.astype(np.intp), grid.size - 2)

@@ -39,3 +39,10 @@ def distance_weights(edges: Floats, median: float, log_sd: float, rate: float, m
     share = _log_normal_cdf(leverage, median, log_sd)
     whole = _log_normal_cdf(np.array([1.0, most_leverage]), median, log_sd)
     return np.asarray((share[:-1] - share[1:]) / (whole[1] - whole[0]))
+
+
+def point_weights(edges: Floats, leverages: tuple[float, ...], rate: float) -> Floats:
+    """Return equal shares at fixed leverages, each put into the cell that holds its distance."""
+    distances = 1.0 - (1.0 - 1.0 / np.array(leverages)) / (1.0 - rate)
+    counts, _edges = np.histogram(distances, bins=edges)
+    return np.asarray(counts / len(leverages))

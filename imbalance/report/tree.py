@@ -408,8 +408,65 @@ class SourcesReport(Head, kw_only=True):
     gaps: list[Gap]
 
 
+class MethodScore(msgspec.Struct):
+    """Scores of one way to predict a bar's liquidations; gains are of R2, with 90 % day-block intervals."""
+
+    name: str
+    spearman: float
+    partial_spearman: float | None
+    r2_gain: float | None
+    r2_gain_low: float | None
+    r2_gain_high: float | None
+    over_null: float | None
+    over_null_low: float | None
+    over_null_high: float | None
+
+
+class HorizonScore(msgspec.Struct):
+    """Scores of maps kept for some days."""
+
+    days: float
+    cases: int
+    spearman: float
+    ln_error: float
+
+
+class BarPrediction(msgspec.Struct):
+    """What a bar was predicted to print on a side, with a 90 % prediction interval, and what it printed.
+
+    `time` is the bar's open in epoch ms.
+    """
+
+    time: int
+    side: Literal["long", "short"]
+    observed_usd: float
+    predicted_usd: float
+    predicted_low_usd: float
+    predicted_high_usd: float
+
+
+class ValidateReport(Head, kw_only=True):
+    """``imbalance.validate/1``."""
+
+    venues: list[Venue]
+    bars_tested: int
+    inside_range_share: float | None
+    methods: list[MethodScore]
+    horizons: list[HorizonScore]
+    bars: list[BarPrediction]
+    sources: list[SourceState] = []
+    gaps: list[Gap] = []
+
+
 Document = (
-    Report | ClustersReport | OpenInterestReport | VolumeReport | LiquidationsReport | SentimentReport | SourcesReport
+    Report
+    | ClustersReport
+    | OpenInterestReport
+    | VolumeReport
+    | LiquidationsReport
+    | SentimentReport
+    | SourcesReport
+    | ValidateReport
 )
 
 SCHEMAS: dict[str, type[Head]] = {
@@ -420,6 +477,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "liquidations": LiquidationsReport,
     "fear-greed": SentimentReport,
     "sources": SourcesReport,
+    "validate": ValidateReport,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import Settings, shared
+from imbalance_cli.options import HORIZON, Settings, shared
 
 
 @shared(bars=True)
@@ -18,6 +18,12 @@ def report(settings: Settings) -> None:
 def clusters(settings: Settings) -> None:
     """Map liquidations by price: risks, bands and clusters."""
     run("clusters", settings)
+
+
+@shared(bars=True, own=HORIZON)
+def validate(settings: Settings) -> None:
+    """Score the map, walking forward, against observed liquidations."""
+    run("validate", settings)
 
 
 @shared()
@@ -48,6 +54,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command("report")(report)
     app.command("clusters")(clusters)
+    app.command("validate")(validate)
     app.command("open-interest")(open_interest)
     app.command("volume")(volume)
     app.command("liquidations")(liquidations)

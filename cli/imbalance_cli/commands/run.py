@@ -51,6 +51,7 @@ def _ask(command: str, settings: Settings) -> Document:
         "liquidations": service.liquidations,
         "fear-greed": service.fear_greed,
         "sources": service.sources,
+        "validate": service.validate,
     }[command]
     options = settings.service()
     with _progress(settings) as done:

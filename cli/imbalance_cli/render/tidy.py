@@ -20,11 +20,22 @@ _NAMES = ("name", "id", "source", "side")
 
 def to_csv(document: tree.Document) -> str:
     """Write a document as CSV; missing values are empty."""
+    if isinstance(document, tree.ValidateReport):
+        return _every_bar(document)
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in _rows(document):
         writer.writerow({"as_of": document.as_of} | row)
+    return stream.getvalue()
+
+
+def _every_bar(document: tree.ValidateReport) -> str:
+    """Write what was predicted and observed of every bar: the columns of a score, nothing else."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, tree.BarPrediction.__struct_fields__, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(msgspec.to_builtins(document.bars))
     return stream.getvalue()
 
 

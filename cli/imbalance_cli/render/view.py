@@ -103,6 +103,8 @@ def blocks_of(document: tree.Document) -> list[Block]:
             *_mood(document.sentiment),
             *_gaps(document),
         ]
+    if isinstance(document, tree.ValidateReport):
+        return [_title(document, "validation"), *_scenario(document), *_validation(document), *_gaps(document)]
     return [_title(document, "sources"), *_scenario(document), *_sources(document.sources), *_gaps(document)]
 
 
@@ -387,6 +389,47 @@ def _liquidations(r: tree.LiquidationsReport) -> list[Block]:
     if seen.largest_since:
         s = seen.largest_since
         found.append(Line(f"largest since {s.date or f'before {s.history_from}'}, by {_name(s.source)}"))
+    return found
+
+
+def _gain(value: float | None, low: float | None, high: float | None) -> str:
+    return "" if value is None else f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _validation(r: tree.ValidateReport) -> list[Block]:
+    if not r.methods:
+        return [Line("too few bars were both predicted and observed to score", "warn")]
+    rows = [
+        [
+            m.name,
+            f"{m.spearman:.3f}",
+            words.MISSING if m.partial_spearman is None else f"{m.partial_spearman:.3f}",
+            _gain(m.r2_gain, m.r2_gain_low, m.r2_gain_high),
+            _gain(m.over_null, m.over_null_low, m.over_null_high),
+        ]
+        for m in r.methods
+    ]
+    columns = [
+        Column("Predicts by"),
+        Column("Rank", right=True),
+        Column("Partial", right=True),
+        Column("R2 over move (90 %)", right=True, drop=1),
+        Column("over path null (90 %)", right=True, drop=2),
+    ]
+    inside = words.MISSING if r.inside_range_share is None else f"{r.inside_range_share * 100:.0f} %"
+    told = f"{r.bars_tested} bars tested, walking forward; {inside} of what was observed lies in its 90 % range"
+    found: list[Block] = [Table(columns, rows, ["short" if m.name == "model" else "" for m in r.methods]), Line(told)]
+    note = "Rank: Spearman, observed against predicted. Partial: the same given the bar's own move."
+    found.append(Line(note, "dim"))
+    if r.horizons:
+        kept = [[f"{h.days:g} d", str(h.cases), f"{h.spearman:.3f}", f"{h.ln_error:.2f}"] for h in r.horizons]
+        heads = [
+            Column("Map kept"),
+            Column("Cases", right=True),
+            Column("Rank", right=True),
+            Column("|ln error|", right=True),
+        ]
+        found.append(Table(heads, kept))
     return found
 
 

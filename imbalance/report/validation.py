@@ -1,0 +1,57 @@
+"""A validation to its sections."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imbalance.engine.estimate import Assumptions, Venue
+from imbalance.engine.frozen import frozen_scores
+from imbalance.engine.liquidation_map import SIDE_NAMES
+from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.validate import WARM_DAYS, Walk, scored, walk
+from imbalance.errors import MissingDataError
+from imbalance.market import MarketData
+from imbalance.report import tree
+from imbalance.report.mapping import venues as told_venues
+from imbalance.units import DAY_MS
+
+
+def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[float]) -> dict[str, Any]:
+    """Walk forward and build all sections.
+
+    Raises
+    ------
+    MissingDataError
+        If no liquidations were observed, or the bars do not outlast the warm-up.
+    """
+    if not any(np.nansum(v.long_liquidations) + np.nansum(v.short_liquidations) > 0 for v in venues):
+        raise MissingDataError("no observed liquidations to validate against", "The bars need the liquidation columns.")
+    if market.time_ms.size * market.interval_ms <= (WARM_DAYS + 1) * DAY_MS:
+        raise MissingDataError(f"validation needs more than {WARM_DAYS + 1} days of bars")
+    path, a = (market.open, market.high, market.low, market.close), Assumptions()
+    found = walk(market.time_ms, market.interval_ms, path, venues, a)
+    methods, inside, tested = scored(found)
+    horizons = frozen_scores(market.interval_ms, path, venues, a, found, list(horizons_days)) if horizons_days else []
+    return {
+        "venues": told_venues(market),
+        "bars_tested": tested,
+        "inside_range_share": inside if np.isfinite(inside) else None,
+        "methods": [tree.MethodScore(**dataclasses.asdict(m)) for m in methods],
+        "horizons": [tree.HorizonScore(**dataclasses.asdict(h)) for h in horizons],
+        "bars": _bars(market, found),
+    }
+
+
+def _bars(market: MarketData, found: Walk) -> list[tree.BarPrediction]:
+    """Return every bar that has a prediction with its interval and was observed, both sides."""
+    series = (found.observed, found.predicted, found.low, found.high)
+    known = np.flatnonzero(np.all([np.isfinite(values).all(axis=0) for values in series], axis=0))
+    return [
+        tree.BarPrediction(int(market.time_ms[i]), SIDE_NAMES[side], *(float(values[side, i]) for values in series))
+        for i in known
+        for side in (LONG, SHORT)
+    ]
