@@ -23,8 +23,8 @@ from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import find
 from imbalance.market import MarketData, VenueBars, read_bars
 from imbalance.providers import PROVIDERS
-from imbalance.records import ContractStats, Feed, MarginTier, OpenInterest, TakerVolume
-from imbalance.report import bars_sections, mapping, metrics, sections, tree, validation
+from imbalance.records import ContractStats, Feed, MarginTier, OpenInterest, OrderBook, TakerVolume
+from imbalance.report import bars_sections, cascading, mapping, metrics, sections, tree, validation
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
 from imbalance.wire import Ask, Kind, Source
@@ -77,6 +77,8 @@ class Options:
     window_pct: float = 15.0
     bands: tuple[tuple[float, float], ...] = ()
     horizons_days: tuple[float, ...] = ()
+    shock: float | None = None
+    to_price: float | None = None
     timeout_s: float = 15.0
     strict: bool = False
     max_age_s: float | None = None
@@ -383,6 +385,25 @@ def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> t
         **head,
         **mapping.sections(market, found, options.window_pct, list(options.bands)),
         **tail,
+    )
+
+
+def cascade(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CascadeReport:
+    """Push the price and follow the liquidations that it sets off: ``imbalance.cascade/1``."""
+    books: list[OrderBook] = []
+    if options.bars is not None:
+        market = _bars(options, now_ms)
+        head = _head("cascade", "bars", None, options.symbol, market.as_of_ms)
+        tail: dict[str, Any] = {}
+    else:
+        run = collect(options, settings, now_ms, MAP_KINDS | {Kind.ORDER_BOOK}, done)
+        market = market_of(run)
+        _fresh_run(run)
+        head, tail = run.head("cascade"), run.tail()
+        books = [book for h in run.harvests for book in h.of(OrderBook)[-1:]]
+    found = liquidation_map(market)
+    return tree.CascadeReport(
+        **head, **cascading.sections(market, found, books, options.shock, options.to_price), **tail
     )
 
 

@@ -61,6 +61,8 @@ class Settings:
     debug: bool
     json_schema: bool
     horizon: str | None = None
+    shock: str | None = None
+    to: str | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -97,6 +99,8 @@ class Settings:
             window_pct=self.window,
             bands=tuple(band(text) for text in self.bands),
             horizons_days=_horizons(self.horizon),
+            shock=_shock(self.shock, self.to),
+            to_price=None if self.to is None else _price("--to", self.to),
             timeout_s=self.timeout_s,
             strict=self.strict,
             max_age_s=None if self.max_age is None else span_ms("--max-age", self.max_age) / SECOND_MS,
@@ -121,6 +125,28 @@ def band(text: str) -> tuple[float, float]:
     if not 0 < low < high < float("inf"):
         raise UsageError(f"--band {text!r}: the low price must be above zero and below the high one")
     return low, high
+
+
+def _shock(text: str | None, to: str | None) -> float | None:
+    if text is None:
+        return None
+    if to is not None:
+        raise UsageError("--shock and --to say the same thing: give one")
+    try:
+        return float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        raise UsageError(f"--shock {text!r} is no per cent", "Write +5% or -8%.") from None
+
+
+def _price(option: str, text: str) -> float:
+    plain = text.replace(",", "")
+    try:
+        value = float(plain[:-1]) * 1000 if plain[-1:] in {"k", "K"} else float(plain)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise UsageError(f"{option} {text!r} is no price")
+    return value
 
 
 def _horizons(text: str | None) -> tuple[float, ...]:
@@ -298,6 +324,23 @@ HORIZON: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+PUSH: dict[str, tuple[Any, Any]] = {
+    "shock": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="PCT", help="Push the price by so much: +5%, -8%.  [default: +5%]", rich_help_panel=_READ
+            ),
+        ],
+        None,
+    ),
+    "to": (
+        Annotated[
+            str | None, typer.Option("--to", metavar="PRICE", help="Push the price there.", rich_help_panel=_READ)
+        ],
+        None,
+    ),
+}
 SYMBOL = Annotated[
     str,
     typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.  [default: BTC]", show_default=False),
@@ -356,4 +399,6 @@ def _settings(given: dict[str, Any]) -> Settings:
         debug=given["debug"],
         json_schema=given["json_schema"],
         horizon=given.get("horizon"),
+        shock=given.get("shock"),
+        to=given.get("to"),
     )

@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.intp]
 
 OLD_POINTS = 15
 OLD_AGE_DAYS = 15.0
+FIRST_DAYS = 3.0
+OLD_PHASE = 100_000_007  # beyond any bar, so that the sequence does not depend on how many there are
 LONGEST_EXPONENT = 500.0
 
 
@@ -108,7 +110,7 @@ def build(
         scale[v] = np.divide(interest[v], total, out=np.zeros(bars), where=total > 0)
     return Cohorts(
         birth=birth.astype(np.intp),
-        phase=np.concatenate([np.arange(bars), bars + np.tile(np.arange(OLD_POINTS), venues)]),
+        phase=np.concatenate([np.arange(bars), OLD_PHASE + np.tile(np.arange(OLD_POINTS), venues)]),
         entry_low=np.concatenate([lows, old_entry]),
         entry_high=np.concatenate([highs, old_entry]),
         seen_low=np.concatenate([lows, old_seen]),
@@ -124,9 +126,10 @@ def build(
 def _old_entries(closes: Floats, days_a_bar: float) -> Floats:
     """Return entry prices of inventory older than the data, relative to the first price.
 
-    Quantiles of a log-normal whose width is the path's own volatility over `OLD_AGE_DAYS`.
+    Quantiles of a log-normal whose width is the volatility of the path's first days over `OLD_AGE_DAYS`: what comes
+    later may not shape what is predicted before it.
     """
-    steps = np.diff(np.log(closes))
+    steps = np.diff(np.log(closes[: max(round(FIRST_DAYS / days_a_bar), 2)]))
     day_sd = float(np.sqrt(np.mean(steps**2) / days_a_bar)) if steps.size else 0.03
     width = min(max(day_sd * np.sqrt(OLD_AGE_DAYS), 0.02), 0.4)
     at = (np.arange(OLD_POINTS) + 0.5) / OLD_POINTS

@@ -20,7 +20,7 @@ from imbalance.engine.liquidation_map import (
     Model,
     Range,
     VenueAudit,
-    _range,
+    range_of,
 )
 from imbalance.engine.margin import LONG, SHORT, effective_rate
 
@@ -290,7 +290,7 @@ def _draws(
         capture = Range(middle, float(np.quantile(kept, LOW)), float(np.quantile(kept, HIGH)))
         exposed = np.einsum("sfb,f->", basis, _exposed(fit.weights, prior, len(a.class_leverage)))
         printed_draws = np.einsum("sfb,rf->r", basis, replica * loose, optimize=True) / max(exposed, 1e-12)
-        printed = _range(float(np.einsum("sfb,f->", basis, fit.weights) / max(exposed, 1e-12)), printed_draws)
+        printed = range_of(float(np.einsum("sfb,f->", basis, fit.weights) / max(exposed, 1e-12)), printed_draws)
     common, one_side, tilt = a.structure_log_sd
     middles = (density.log_edges()[1:] + density.log_edges()[:-1]) / 2
     slope = np.clip(np.log(np.maximum(np.abs(middles), 1e-4) / 0.05), -2.5, 2.5)
@@ -347,7 +347,7 @@ def _model(
         calibrated=fit is not None,
         printed_share=draw.printed,
         capture=capture,
-        forced_share=_range(min(float(near(forced)) / at_risk, 1.0), np.minimum(near(forced_draws) / at_risk, 1.0)),
+        forced_share=range_of(min(float(near(forced)) / at_risk, 1.0), np.minimum(near(forced_draws) / at_risk, 1.0)),
         assumptions=told,
         dominant_uncertainty=max(spreads, key=lambda name: spreads[name]),
     )

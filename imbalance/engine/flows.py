@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def known_interest(open_interest: Floats) -> tuple[Floats, int]:
-    """Return open interest with gaps interpolated, and its first known bar.
+    """Return open interest with gaps filled by the value before, and its first known bar.
 
     Before the first known bar it is zero: the venue is taken to start there. All-missing gives zeros and
     the number of bars.
@@ -22,10 +22,15 @@ def known_interest(open_interest: Floats) -> tuple[Floats, int]:
     known = np.isfinite(open_interest)
     if not known.any():
         return np.zeros_like(open_interest), open_interest.size
-    at = np.flatnonzero(known)
-    filled = np.interp(np.arange(open_interest.size), at, open_interest[at])
-    filled[: at[0]] = 0.0
-    return filled, int(at[0])
+    first = int(np.argmax(known))
+    filled = open_interest[_last_known(known)]
+    filled[:first] = 0.0
+    return filled, first
+
+
+def _last_known(known: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Return for each bar the last known bar up to it (the first bar before any)."""
+    return np.asarray(np.maximum.accumulate(np.where(known, np.arange(known.size), 0)))
 
 
 def opened(volume: Floats, open_interest: Floats, first: int, turnover_share: float) -> tuple[Floats, Floats]:
@@ -33,7 +38,7 @@ def opened(volume: Floats, open_interest: Floats, first: int, turnover_share: fl
 
     Parameters
     ----------
-    volume : each trade once, shape (bars,); NaN counts as the median share of open interest.
+    volume : each trade once, shape (bars,); NaN counts as the last known share of open interest.
     open_interest : without gaps, at bar closes, shape (bars,).
     first : first bar with open interest; there the whole of it is opened (inventory older than the data).
     turnover_share : k above, in (0, 1].
@@ -54,8 +59,10 @@ def _filled_volume(volume: Floats, open_interest: Floats) -> Floats:
     if not absent.any():
         return volume
     known = ~absent & (open_interest > 0)
-    turnover = float(np.median(volume[known] / open_interest[known])) if known.any() else 0.0
-    return np.where(absent, turnover * open_interest, volume)
+    if not known.any():
+        return np.where(absent, 0.0, volume)
+    turnover = np.divide(volume, open_interest, out=np.zeros_like(volume), where=known)
+    return np.where(absent, turnover[_last_known(known)] * open_interest, volume)
 
 
 def turnover_clock(closing: Floats, open_interest: Floats) -> Floats:

@@ -179,7 +179,7 @@ class LiquidationMap:
         lift = None
         if ratio is not None and path_ratio is not None and path_ratio.value > 0:
             each = _quotients(draws) / _quotients(path_draws)
-            lift = _range(ratio.value / path_ratio.value, each)
+            lift = range_of(ratio.value / path_ratio.value, each)
         return Risk(
             low_price,
             high_price,
@@ -238,10 +238,11 @@ def _quotients(masses: Floats) -> Floats:
 def _ratio(masses: Floats, draws: Floats) -> Range | None:
     if masses[LONG] <= 0 or masses[SHORT] <= 0:
         return None
-    return _range(float(masses[SHORT] / masses[LONG]), _quotients(draws))
+    return range_of(float(masses[SHORT] / masses[LONG]), _quotients(draws))
 
 
-def _range(value: float, draws: Floats) -> Range:
+def range_of(value: float, draws: Floats) -> Range:
+    """Return a figure with the 5 % and 95 % quantiles of its finite draws, widened to hold it."""
     known = draws[np.isfinite(draws)]
     if known.size == 0:
         return Range(value, value, value)

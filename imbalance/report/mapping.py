@@ -17,7 +17,8 @@ WINDOWS_PCT = (2.0, 5.0, 10.0, 15.0, 20.0)
 BIN_DIGITS = 2
 
 
-def _range(r: engine.Range) -> tree.Range:
+def range_(r: engine.Range) -> tree.Range:
+    """Build a range."""
     return tree.Range(r.value, r.low, r.high)
 
 
@@ -89,9 +90,9 @@ def sections(
         "model": tree.Model(
             model.name,
             model.calibrated,
-            _range(model.printed_share) if model.printed_share else None,
-            {name: _range(r) for name, r in model.capture.items()},
-            _range(model.forced_share),
+            range_(model.printed_share) if model.printed_share else None,
+            {name: range_(r) for name, r in model.capture.items()},
+            range_(model.forced_share),
             model.assumptions | ({"data": "; ".join(market.notes)} if market.notes else {}),
             model.dominant_uncertainty,
         ),

@@ -445,6 +445,37 @@ class BarPrediction(msgspec.Struct):
     predicted_high_usd: float
 
 
+class ImpactLaw(msgspec.Struct):
+    """A cascade under one impact law; null where the law's data are missing.
+
+    `push_needed` and `carried` are shares: of the price, and of the way to the target.
+    """
+
+    name: str
+    reach: Range | None
+    push_needed: Range | None
+    carried: Range | None
+    cost_usd: Range | None
+    reproduction: Range | None
+
+
+class CascadeReport(Head, kw_only=True):
+    """``imbalance.cascade/1``."""
+
+    price: float
+    target: float
+    shock: float
+    side: Literal["long", "short"]
+    forced: Range
+    exposed_usd: float
+    volume_day_usd: float
+    volatility_day: float
+    laws: list[ImpactLaw]
+    assumptions: dict[str, str]
+    sources: list[SourceState] = []
+    gaps: list[Gap] = []
+
+
 class ValidateReport(Head, kw_only=True):
     """``imbalance.validate/1``."""
 
@@ -467,6 +498,7 @@ Document = (
     | SentimentReport
     | SourcesReport
     | ValidateReport
+    | CascadeReport
 )
 
 SCHEMAS: dict[str, type[Head]] = {
@@ -478,6 +510,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "fear-greed": SentimentReport,
     "sources": SourcesReport,
     "validate": ValidateReport,
+    "cascade": CascadeReport,
 }
 
 

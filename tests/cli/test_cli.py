@@ -243,3 +243,35 @@ def test_bands_are_estimated():
 @pytest.mark.parametrize("kind", ["table", "text", "markdown"])
 def test_the_look_of_the_report(kind, snapshot):
     assert run("report", *REPLAY, "-f", kind, check=0).stdout == snapshot
+
+
+def test_the_articles_question():
+    found = json.loads(run("cascade", *REPLAY, "--to", "90000", "--json", check=0).stdout)
+    assert (found["side"], found["target"]) == ("short", 90_000)
+    assert [law["name"] for law in found["laws"]] == ["square root", "book", "stressed book"]
+    for law in found["laws"]:
+        for key in ("push_needed", "carried", "reach", "cost_usd"):
+            assert law[key]["low"] <= law[key]["value"] <= law[key]["high"]
+    down = json.loads(run("cascade", *REPLAY, "--shock", "-8%", "--json", check=0).stdout)
+    assert (down["side"], round(down["shock"], 4)) == ("long", -0.08)
+    for args in (["--shock", "5", "--to", "1"], ["--shock", "x"], ["--to", "-3"], ["--to", "300K"]):
+        assert run("cascade", *REPLAY, *args, check=2).stderr
+
+
+def test_validation_scores_a_users_own_bars(tmp_path):
+    from tests.library.test_market import rows, write
+
+    table = [[*r[:9], 5 * (r[2] / r[4] - 1) * 100, 5 * (r[3] / r[2] - 1) * 100] for r in rows(24 * 30)]
+    file = str(write(tmp_path / "a.csv", table))
+    found = json.loads(run("validate", "--bars", file, "--horizon", "1d,3d", "--json", check=0).stdout)
+    assert [m["name"] for m in found["methods"]] == ["move alone", "model", "path null", "fixed leverages"]
+    assert {h["days"] for h in found["horizons"]} == {1.0, 3.0}
+    bars = list(csv.DictReader(io.StringIO(run("validate", "--bars", file, "-f", "csv", check=0).stdout)))
+    assert list(bars[0]) == [
+        "time", "side", "observed_usd", "predicted_usd", "predicted_low_usd", "predicted_high_usd",
+    ]  # fmt: skip
+    assert all(float(b["predicted_low_usd"]) <= float(b["predicted_high_usd"]) for b in bars)
+    quiet = [[*r[:9], "", ""] for r in table]
+    assert (
+        "no observed liquidations" in run("validate", "--bars", str(write(tmp_path / "b.csv", quiet)), check=3).stderr
+    )

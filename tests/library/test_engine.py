@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalance.engine import calibrate, cohorts, density, flows, passage
+from imbalance.engine import calibrate, cohorts, density, flows, passage, validate
 from imbalance.engine.clusters import mass_between, narrowest_band
 from imbalance.engine.estimate import Assumptions, Venue, estimate
 from imbalance.engine.leverage import distance_weights
@@ -153,7 +153,7 @@ def test_the_map_is_what_loops_make():
         for i in range(cells):
             for c in range(made.birth.size):
                 for j in range(points):
-                    u = math.modf((c * points + j + 0.5) * density.GOLDEN)[0]
+                    u = math.modf((made.phase[c] * points + j + 0.5) * density.GOLDEN)[0]
                     distance = edges[i] * (edges[i + 1] / edges[i]) ** u
                     entry = made.entry_low[c] + (made.entry_high[c] - made.entry_low[c]) * (j + 0.5) / points
                     level = entry * (1 - distance) if side == LONG else entry * (1 + distance)
@@ -320,6 +320,32 @@ def test_degenerate_markets_give_finite_maps(path, row):
     assert found.forced.min() >= 0
     found.window(10)
     found.clusters()
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_validation_never_looks_ahead(gaps):
+    path, volume, interest = walk(24 * 20, seed=2)
+    long, short = (np.maximum(np.log(a / b), 0) * interest / 50 for a, b in ((path[0], path[2]), (path[1], path[0])))
+    if gaps:
+        volume[100::7] = interest[95::11] = np.nan
+    whole = venue("a", volume, interest, long, short)
+    bars = 24 * 12 + 5
+
+    def walked(path, row):
+        time_ms = np.arange(path[0].size, dtype=np.int64) * HOUR_MS
+        return validate.walk(time_ms, HOUR_MS, path, [row], Assumptions())
+
+    part = dataclasses.replace(
+        whole,
+        volume=volume[:bars],
+        open_interest=interest[:bars],
+        long_liquidations=long[:bars],
+        short_liquidations=short[:bars],
+    )
+    one, other = walked(path, whole), walked(tuple(p[:bars] for p in path), part)
+    for name in ("predicted", "low", "high", "path_null", "fixed", "move"):
+        assert getattr(one, name)[:, :bars] == pytest.approx(getattr(other, name), rel=1e-9, nan_ok=True), name
+    assert np.isfinite(one.predicted).sum() > 500
 
 
 def test_assumptions_are_told():

@@ -52,6 +52,7 @@ def _ask(command: str, settings: Settings) -> Document:
         "fear-greed": service.fear_greed,
         "sources": service.sources,
         "validate": service.validate,
+        "cascade": service.cascade,
     }[command]
     options = settings.service()
     with _progress(settings) as done:

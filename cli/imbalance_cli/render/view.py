@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from imbalance.report import tree, words
@@ -103,6 +104,8 @@ def blocks_of(document: tree.Document) -> list[Block]:
             *_mood(document.sentiment),
             *_gaps(document),
         ]
+    if isinstance(document, tree.CascadeReport):
+        return [_title(document, "cascade"), *_scenario(document), *_cascade(document), *_gaps(document)]
     if isinstance(document, tree.ValidateReport):
         return [_title(document, "validation"), *_scenario(document), *_validation(document), *_gaps(document)]
     return [_title(document, "sources"), *_scenario(document), *_sources(document.sources), *_gaps(document)]
@@ -390,6 +393,48 @@ def _liquidations(r: tree.LiquidationsReport) -> list[Block]:
         s = seen.largest_since
         found.append(Line(f"largest since {s.date or f'before {s.history_from}'}, by {_name(s.source)}"))
     return found
+
+
+def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
+    return [words.MISSING, ""] if r is None else [show(r.value), f"{show(r.low)}-{show(r.high)}"]
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:.1f} %" if abs(value) < 0.1 else f"{value * 100:.0f} %"  # noqa: PLR2004
+
+
+def _cascade(r: tree.CascadeReport) -> list[Block]:
+    kind, forced = "buying" if r.side == "short" else "selling", r.forced
+    told = (
+        f"price {words.price(r.price)}   to {words.price(r.target)} ({words.fraction(r.shock)}): "
+        f"forced {kind} on the way {words.usd(forced.value)} est ({_span(forced.low, forced.high, 'usd')}) "
+        f"of {words.usd(r.exposed_usd)} exposed"
+    )
+    lines: list[Block] = [Line(told)]
+    rows = [
+        [
+            law.name,
+            *_ranged(law.push_needed, _percent),
+            *_ranged(law.cost_usd, words.usd),
+            *_ranged(law.carried, _percent),
+            *_ranged(law.reach, words.short_price),
+            *_ranged(law.reproduction, words.ratio),
+        ]
+        for law in r.laws
+    ]
+    heads = [Column("Impact law")]
+    for name, drop in (("Push needed", 0), ("It costs", 2), ("Carried", 0), ("Then reaches", 1), ("Largest R", 3)):
+        heads += [Column(name, right=True, drop=drop), Column("90 %", right=True, drop=4 + drop)]
+    lines.append(Table(heads, rows))
+    told = (
+        "Push needed: what others must move for the target to be reached; Carried: the share of the way that "
+        "liquidations do; Then reaches: where a push of the whole way ends (the map itself ends at x/÷1.52); "
+        "R above 1: the move feeds itself."
+    )
+    lines.append(Line(told, "dim"))
+    if any(law.reach is None for law in r.laws):
+        lines.append(Line("no order book was read: the book laws are missing", "warn"))
+    return lines
 
 
 def _gain(value: float | None, low: float | None, high: float | None) -> str:

@@ -1,0 +1,72 @@
+"""Cascades: twins, limits and the words they are told in."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbalance.engine import cascade
+
+X = np.arange(1, 161) * 0.0025
+
+
+def follow(flow, push, law, scale=1.0):
+    return cascade._follow(X, np.asarray(flow, dtype=float), push, law, scale)
+
+
+def linear(density):
+    return lambda flow: np.asarray(flow / density)
+
+
+def test_without_liquidations_a_push_goes_no_further():
+    reach, needed, largest = follow(np.zeros(X.size), 0.05, linear(1.0))
+    assert (reach, needed) == (0.05, 0.05)
+    assert math.isnan(largest)
+
+
+def test_an_even_field_and_a_linear_law_have_closed_forms():
+    # N = a x and I = N / d: the push p ends where p + a x / d = x, so at p / (1 - R) with R = a / d.
+    for ratio in (0.1, 0.5, 0.8):
+        reach, needed, largest = follow(ratio * X, 0.05, linear(1.0))
+        assert reach == pytest.approx(0.05 / (1 - ratio), rel=1e-6)
+        assert needed == pytest.approx(0.05 * (1 - ratio), rel=1e-6)
+        assert largest == pytest.approx(ratio, rel=1e-6)
+
+
+def test_above_one_nothing_stops_it():
+    reach, needed, largest = follow(1.5 * X, 0.05, linear(1.0))
+    assert reach == X[-1]
+    assert needed == 0.0
+    assert largest == pytest.approx(1.5)
+
+
+@given(st.lists(st.floats(0, 1), min_size=160, max_size=160), st.floats(0.01, 0.3), st.floats(0.5, 2))
+def test_the_reach_is_what_small_steps_find(mass, push, scale):
+    flow = np.cumsum(mass) / 100
+    law = linear(1.0)
+    reach, needed, _largest = follow(flow, push, law, scale)
+    fine = np.linspace(push, X[-1], 20_001)
+    stops = fine[push + scale * np.interp(fine, X, flow) <= fine + 1e-12]
+    slow = stops[0] if stops.size else X[-1]
+    assert reach == pytest.approx(slow, abs=2e-4)
+    assert 0 <= needed <= push <= reach + 1e-12
+
+
+@given(st.floats(1e6, 1e11), st.floats(0.005, 0.2), st.floats(1e3, 1e9))
+def test_a_law_and_its_cost_are_inverse(volume, volatility, flow):
+    impact, cost = cascade.square_root(volume, volatility)
+    assert float(cost(impact(np.array(flow)))) == pytest.approx(flow, rel=1e-9)
+    impact, cost = cascade.book_walk(np.array([0.001, 0.004]), np.array([1e6, 9e6]))
+    assert float(cost(impact(np.array(flow)))) == pytest.approx(flow, rel=1e-9)
+
+
+def test_a_thinner_book_carries_further():
+    distance, depth = np.array([0.001, 0.01]), np.array([1e6, 2e7])
+    (thick, _), (thin, _) = cascade.book_walk(distance, depth), cascade.book_walk(distance, depth * 0.1)
+    flow = X * 2e8
+    assert follow(flow, 0.02, thin)[0] > follow(flow, 0.02, thick)[0]
+    assert follow(flow, 0.02, thin)[1] < follow(flow, 0.02, thick)[1]
