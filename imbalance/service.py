@@ -13,8 +13,10 @@ import numpy as np
 
 from imbalance import __version__
 from imbalance.assemble import VenueRecords, assemble
-from imbalance.engine.estimate import Venue
+from imbalance.engine.estimate import Assumptions, Venue
 from imbalance.engine.estimate import estimate as run_engine
+from imbalance.engine.heatmap import LiquidationHeatmap
+from imbalance.engine.heatmap import heatmap as run_heatmap
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.errors import MissingDataError, StaleDataError, StrictError, UnknownSymbolError, UsageError
 from imbalance.fetch import last_good
@@ -25,7 +27,7 @@ from imbalance.market import MarketData, VenueBars, read_bars
 from imbalance.providers import PROVIDERS
 from imbalance.records import ContractStats, Feed, MarginTier, OpenInterest, OrderBook, TakerVolume
 from imbalance.report import bars_sections, cascading, mapping, metrics, sections, tree, validation
-from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
+from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, interval_name, iso
 from imbalance.venues import VENUES, ladders
 from imbalance.wire import Ask, Kind, Source
 from imbalance.wire.harvest import Harvest, in_time
@@ -79,6 +81,8 @@ class Options:
     horizons_days: tuple[float, ...] = ()
     shock: float | None = None
     to_price: float | None = None
+    columns: int = 200
+    bins: int = 200
     timeout_s: float = 15.0
     strict: bool = False
     max_age_s: float | None = None
@@ -385,6 +389,75 @@ def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> t
         **head,
         **mapping.sections(market, found, options.window_pct, list(options.bands)),
         **tail,
+    )
+
+
+def through_time(
+    market: MarketData, found: LiquidationMap, *, columns: int = 1000, bins: int = 1000
+) -> LiquidationHeatmap:
+    """Return the map of a market through time, with the weights that its last map found."""
+    return run_heatmap(
+        market.symbol,
+        market.time_ms,
+        market.interval_ms,
+        (market.open, market.high, market.low, market.close),
+        np.stack([v.volume_base for v in market.venues]),
+        np.stack([v.open_interest_base for v in market.venues]),
+        found.weights,
+        Assumptions(),
+        columns,
+        bins,
+    )
+
+
+def heatmap(
+    bars: MarketData,
+    *,
+    columns: int = 1000,
+    bins: int = 1000,
+    symbol: str = "BTC",
+    calibrate: str = "auto",
+    seed: int = 0,
+) -> LiquidationHeatmap:
+    """Return the liquidation map of bars through time: `time_ms`, `edges`, `long_usd`, `short_usd`.
+
+    Parameters
+    ----------
+    bars : of `read_bars`.
+    columns, bins : of time and price; no more columns than bars.
+    symbol, calibrate, seed : as in `estimate`.
+    """
+    if columns < 1 or bins < 1:
+        raise UsageError("columns and bins must be at least 1")
+    market = dataclasses.replace(bars, symbol=symbol)
+    found = liquidation_map(market, calibrate=calibrate, seed=seed)
+    return through_time(market, found, columns=columns, bins=bins)
+
+
+def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.HeatmapReport:
+    """Map the market through time: ``imbalance.heatmap/1``."""
+    if options.bars is not None:
+        market = _bars(options, now_ms)
+        head = _head("heatmap", "bars", None, options.symbol, market.as_of_ms)
+        tail: dict[str, Any] = {}
+    else:
+        run = collect(options, settings, now_ms, MAP_KINDS, done)
+        market = market_of(run)
+        _fresh_run(run)
+        head, tail = run.head("heatmap"), run.tail()
+    found = liquidation_map(market)
+    built = through_time(market, found, columns=options.columns, bins=options.bins)
+    return tree.HeatmapReport(
+        **head,
+        **tail,
+        interval=interval_name(market.interval_ms),
+        calibrated=found.model.calibrated,
+        forced_share=mapping.range_(found.model.forced_share),
+        time=[iso(int(t)) for t in built.time_ms],
+        price=built.price.tolist(),
+        edges=[round(e, 8) for e in built.edges.tolist()],
+        long_usd=np.round(built.long_usd, 2).tolist(),
+        short_usd=np.round(built.short_usd, 2).tolist(),
     )
 
 

@@ -19,6 +19,7 @@ from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, SECOND_MS,
 if TYPE_CHECKING:
     from imbalance.service import Options
 
+PICTURE_CELLS = 200
 LONGEST_LOOKBACK_MS = 400 * DAY_MS
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$")
 _UNITS_MS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
@@ -63,6 +64,8 @@ class Settings:
     horizon: str | None = None
     shock: str | None = None
     to: str | None = None
+    columns: int | None = None
+    bins: int | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -100,6 +103,8 @@ class Settings:
             bands=tuple(band(text) for text in self.bands),
             horizons_days=_horizons(self.horizon),
             shock=_shock(self.shock, self.to),
+            columns=self.columns or PICTURE_CELLS,
+            bins=self.bins or PICTURE_CELLS,
             to_price=None if self.to is None else _price("--to", self.to),
             timeout_s=self.timeout_s,
             strict=self.strict,
@@ -324,6 +329,16 @@ HORIZON: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+CELLS: dict[str, tuple[Any, Any]] = {
+    name: (
+        Annotated[
+            int | None,
+            typer.Option(metavar="N", min=1, max=5000, help=f"{what}.  [default: 200]", rich_help_panel=_DRAW),
+        ],
+        None,
+    )
+    for name, what in (("columns", "Columns of time"), ("bins", "Bins of price"))
+}
 PUSH: dict[str, tuple[Any, Any]] = {
     "shock": (
         Annotated[
@@ -401,4 +416,6 @@ def _settings(given: dict[str, Any]) -> Settings:
         horizon=given.get("horizon"),
         shock=given.get("shock"),
         to=given.get("to"),
+        columns=given.get("columns"),
+        bins=given.get("bins"),
     )

@@ -17,7 +17,7 @@ from imbalance.engine import flows
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-OLD_POINTS = 15
+OLD_POINTS = 75
 OLD_AGE_DAYS = 15.0
 FIRST_DAYS = 3.0
 OLD_PHASE = 100_000_007  # beyond any bar, so that the sequence does not depend on how many there are

@@ -45,7 +45,7 @@ def entry_points(interval_ms: int) -> int:
     return 5 if interval_ms > hour_ms // 12 else 3
 
 
-def _entries(cohorts: Cohorts, edges: Floats, points: int) -> Iterator[tuple[int, int, Floats, Floats, Floats]]:
+def entries(cohorts: Cohorts, edges: Floats, points: int) -> Iterator[tuple[int, int, Floats, Floats, Floats]]:
     """Yield (side, distance index, price, level, alive share on arrival) for each entry point.
 
     `level` is the price mirrored for shorts, so that "reached" is always "low at or below level". Distances
@@ -99,7 +99,7 @@ def mass_basis(
     alive_share = np.zeros((len(SIDES), cells, size))
     later = [passage.suffix_low(_lows(path, side))[cohorts.birth] for side in SIDES]
     now = np.array([price, -price])
-    for side, i, level_price, level, alive in _entries(cohorts, edges, points):
+    for side, i, level_price, level, alive in entries(cohorts, edges, points):
         live = alive * ((level < later[side]) & (level < now[side]))
         alive_share[side, i] += live / points
         at = np.floor((np.log(level_price / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
@@ -150,7 +150,7 @@ def liquidation_basis(
     out = np.zeros((venues.size, len(SIDES), cells, classes, buckets))
     minima = [passage.block_minima(_lows(path, side)) for side in SIDES]
     flow = expected_opening(cohorts.opened[:, :, :bars], bars_a_day)
-    for side, i, price, level, alive in _entries(cohorts, edges, points):
+    for side, i, price, level, alive in entries(cohorts, edges, points):
         hit = passage.first_passage(level, cohorts.birth + 1, minima[side])
         met = np.flatnonzero((hit < bars) & (alive > 0))
         when = hit[met]

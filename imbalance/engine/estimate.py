@@ -160,6 +160,7 @@ def estimate(
         draws=forced_draws,
         path_implied=np.einsum("sfb,f->sb", path_basis, draw.central),
         path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),
+        weights=draw.central,
         model=_model(a, venues, fit, draw, forced, exposed, forced_draws, basis),
         audit=_audit(venues, cohorts, left[:-1], alive, exposed_weights.reshape(a.distances, -1)),
     )

@@ -123,6 +123,7 @@ class LiquidationMap:
     draws : forced mass under draws of the assumptions, shape (draws, sides, bins).
     path_implied : what a constant opening flow along the same path gives, shape (sides, bins), any scale.
     path_draws : the same under the paired draws, shape (draws, sides, bins).
+    weights : forced share of what is opened, by distance cell and lifetime class, shape (cells * classes,).
     """
 
     symbol: str
@@ -134,6 +135,7 @@ class LiquidationMap:
     draws: Floats
     path_implied: Floats
     path_draws: Floats
+    weights: Floats
     model: Model
     audit: Audit
 

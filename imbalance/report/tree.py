@@ -476,6 +476,21 @@ class CascadeReport(Head, kw_only=True):
     gaps: list[Gap] = []
 
 
+class HeatmapReport(Head, kw_only=True):
+    """``imbalance.heatmap/1``: forced liquidations [USD] by column of time (its end) and bin of price."""
+
+    interval: str
+    calibrated: bool
+    forced_share: Range
+    time: list[str]
+    price: list[float]
+    edges: list[float]
+    long_usd: list[list[float]]
+    short_usd: list[list[float]]
+    sources: list[SourceState] = []
+    gaps: list[Gap] = []
+
+
 class ValidateReport(Head, kw_only=True):
     """``imbalance.validate/1``."""
 
@@ -499,6 +514,7 @@ Document = (
     | SourcesReport
     | ValidateReport
     | CascadeReport
+    | HeatmapReport
 )
 
 SCHEMAS: dict[str, type[Head]] = {
@@ -511,6 +527,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "sources": SourcesReport,
     "validate": ValidateReport,
     "cascade": CascadeReport,
+    "heatmap": HeatmapReport,
 }
 
 

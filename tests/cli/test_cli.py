@@ -17,7 +17,9 @@ from imbalance.report import tree
 from tests.support.exchange import SOURCES, Exchange
 
 REPLAY = ("--replay", "article")
-READING = ["report", "clusters", "open-interest", "volume", "liquidations", "fear-greed", "sources"]
+READING = [
+    "report", "clusters", "open-interest", "volume", "liquidations", "fear-greed", "sources", "cascade", "heatmap",
+]  # fmt: skip
 
 
 def run(*args, env=None, stdout=subprocess.PIPE, check=None):
@@ -136,7 +138,7 @@ def test_text_has_at_most_ten_lines():
 
 
 def test_csv_is_tidy():
-    for command in READING:
+    for command in sorted(set(READING) - {"heatmap"}):
         rows = list(csv.DictReader(io.StringIO(run(command, *REPLAY, "-f", "csv", check=0).stdout)))
         assert rows
         assert all(r["section"] and r["field"] and None not in r for r in rows)
@@ -275,3 +277,17 @@ def test_validation_scores_a_users_own_bars(tmp_path):
     assert (
         "no observed liquidations" in run("validate", "--bars", str(write(tmp_path / "b.csv", quiet)), check=3).stderr
     )
+
+
+def test_the_map_through_time_as_picture_and_as_letters(tmp_path):
+    letters = run("heatmap", *REPLAY, "--width", "70", check=0).stdout
+    assert letters.isascii()
+    assert {"s", "S", "l", "L", "o"} <= set("".join(letters.splitlines()[3:-1]))
+    assert "\x1b[38;2;" in run("heatmap", *REPLAY, "--color", env={"COLORTERM": "truecolor"}, check=0).stdout
+    found = json.loads(run("heatmap", *REPLAY, "--json", "--columns", "40", "--bins", "30", check=0).stdout)
+    assert (len(found["time"]), len(found["edges"]), len(found["long_usd"])) == (40, 31, 40)
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+        file = tmp_path / f"map.{kind}"
+        run("heatmap", *REPLAY, "-o", str(file), check=0)
+        assert file.read_bytes().startswith(start)

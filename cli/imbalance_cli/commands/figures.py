@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import HORIZON, PUSH, Settings, shared
+from imbalance_cli.options import CELLS, HORIZON, PUSH, Settings, shared
 
 
 @shared(bars=True)
@@ -18,6 +18,12 @@ def report(settings: Settings) -> None:
 def clusters(settings: Settings) -> None:
     """Map liquidations by price: risks, bands and clusters."""
     run("clusters", settings)
+
+
+@shared(bars=True, own=CELLS)
+def heatmap(settings: Settings) -> None:
+    """Map liquidations through time: at the terminal, or -o map.png."""
+    run("heatmap", settings)
 
 
 @shared(bars=True, own=PUSH)
@@ -60,6 +66,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command("report")(report)
     app.command("clusters")(clusters)
+    app.command("heatmap")(heatmap)
     app.command("cascade")(cascade)
     app.command("validate")(validate)
     app.command("open-interest")(open_interest)

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from imbalance.wire.harvest import Harvest
 
 
+PICTURES = {".png", ".svg"}
+
+
 def run(command: str, settings: Settings) -> None:
     """Run one reading command from options to written answer."""
+    from imbalance.report.tree import HeatmapReport
     from imbalance_cli.render import render, schema
 
     if settings.json_schema:
@@ -36,6 +40,11 @@ def run(command: str, settings: Settings) -> None:
     document = _ask(command, settings)
     if not settings.quiet:
         _tell(document, settings)
+    if isinstance(document, HeatmapReport) and settings.output is not None and settings.output.suffix in PICTURES:
+        from imbalance_cli.render.picture import to_picture
+
+        _write(to_picture(document, settings.output.suffix[1:]), settings.output)
+        return
     _write(render(document, settings.format, screen), settings.output)
 
 
@@ -53,6 +62,7 @@ def _ask(command: str, settings: Settings) -> Document:
         "sources": service.sources,
         "validate": service.validate,
         "cascade": service.cascade,
+        "heatmap": service.heatmap_report,
     }[command]
     options = settings.service()
     with _progress(settings) as done:
@@ -101,11 +111,11 @@ def _tell(document: Document, settings: Settings) -> None:
         )
 
 
-def _write(text: str, output: Path | None) -> None:
+def _write(answer: str | bytes, output: Path | None) -> None:
     """Write the answer to stdout, or to a file that appears whole or not at all."""
     if output is None:
         try:
-            sys.stdout.write(text)
+            sys.stdout.write(answer if isinstance(answer, str) else "")
             sys.stdout.flush()
         except BrokenPipeError:
             raise ClosedPipeError from None
@@ -116,8 +126,8 @@ def _write(text: str, output: Path | None) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
         part = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(answer.encode() if isinstance(answer, str) else answer)
         mask = os.umask(0)
         os.umask(mask)
         part.chmod(0o666 & ~mask)

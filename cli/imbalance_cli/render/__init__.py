@@ -25,6 +25,10 @@ def render(document: tree.Document, kind: Format, screen: Screen) -> str:
         from imbalance_cli.render.plain import to_text
 
         return to_text(document)
+    if isinstance(document, tree.HeatmapReport) and kind is Format.TABLE:
+        from imbalance_cli.render.blocks import to_blocks
+
+        return to_blocks(document, screen)
     from imbalance_cli.render.view import blocks_of
 
     if kind is Format.MARKDOWN:

@@ -22,11 +22,25 @@ def to_csv(document: tree.Document) -> str:
     """Write a document as CSV; missing values are empty."""
     if isinstance(document, tree.ValidateReport):
         return _every_bar(document)
+    if isinstance(document, tree.HeatmapReport):
+        return _every_cell(document)
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in _rows(document):
         writer.writerow({"as_of": document.as_of} | row)
+    return stream.getvalue()
+
+
+def _every_cell(document: tree.HeatmapReport) -> str:
+    """Write the cells that hold anything: time, low and high price, long and short USD."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("time", "low", "high", "long_usd", "short_usd"))
+    for time, longs, shorts in zip(document.time, document.long_usd, document.short_usd, strict=True):
+        for i, (long, short) in enumerate(zip(longs, shorts, strict=True)):
+            if long or short:
+                writer.writerow((time, document.edges[i], document.edges[i + 1], long, short))
     return stream.getvalue()
 
 

@@ -104,6 +104,10 @@ def blocks_of(document: tree.Document) -> list[Block]:
             *_mood(document.sentiment),
             *_gaps(document),
         ]
+    if isinstance(document, tree.HeatmapReport):
+        size = f"{len(document.time)} columns of time, {len(document.edges) - 1} bins of price"
+        ways = Line(f"{size}: see --format table or json, or -o map.png")
+        return [_title(document, "heatmap"), *_scenario(document), ways, *_gaps(document)]
     if isinstance(document, tree.CascadeReport):
         return [_title(document, "cascade"), *_scenario(document), *_cascade(document), *_gaps(document)]
     if isinstance(document, tree.ValidateReport):

@@ -1,0 +1,79 @@
+"""The map through time is the map of each time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import imbalance
+from imbalance.engine import cohorts, density, heatmap
+from imbalance.engine.estimate import Assumptions
+from imbalance.market import read_bars
+from tests.library.test_engine import HOUR_MS, walk
+from tests.library.test_market import rows, write
+
+A = Assumptions()
+WEIGHTS = np.random.default_rng(8).gamma(1, 0.1, A.distances * len(A.class_share))
+
+
+def drawn(path, volume, interest, columns, bins=300):
+    time_ms = np.arange(path[0].size, dtype=np.int64) * HOUR_MS
+    return heatmap.heatmap("BTC", time_ms, HOUR_MS, path, volume[None], interest[None], WEIGHTS, A, columns, bins)
+
+
+def mapped_at(path, volume, interest, bars):
+    """Return mass by side as the map of the first `bars` bars has it, with one entry point a bar."""
+    past = tuple(p[:bars] for p in path)
+    made = cohorts.build(
+        past, volume[None, :bars], interest[None, :bars], 1 / 24, np.array(A.class_hazard_a_day), np.array(A.class_share),
+        A.turnover_share,
+    )  # fmt: skip
+    left = made.left_at_end()[0][None]
+    mass, _ = density.mass_basis(
+        past, made, left, density.distance_edges(A.distances), float(past[3][-1]), heatmap.POINTS
+    )
+    return np.einsum("sfb,f->sb", mass[0].reshape(2, WEIGHTS.size, -1), WEIGHTS), float(past[3][-1])
+
+
+@pytest.mark.parametrize("block", [200.0, 3.0])
+def test_every_column_is_the_map_of_its_time(block, monkeypatch):
+    monkeypatch.setattr(heatmap, "BLOCK_EXPONENT", block)
+    path, volume, interest = walk(500, seed=4, sd=0.008)
+    found = drawn(path, volume, interest, 500)
+    for bars in (30, 177, 333, 500):
+        mass, price = mapped_at(path, volume, interest, bars)
+        edges = price * np.exp(density.log_edges())
+        low, high = max(edges[0], found.edges[0]), min(edges[-1], found.edges[-1])
+        for side, values in enumerate((found.long_usd[bars - 1], found.short_usd[bars - 1])):
+            cut = np.linspace(low, high, 9)
+            one = np.diff(np.interp(cut, edges, np.append(0, np.cumsum(mass[side]))))
+            other = np.diff(np.interp(cut, found.edges, np.append(0, np.cumsum(values))))
+            assert other == pytest.approx(one, rel=0.1, abs=0.03 * one.max())
+            assert other.sum() == pytest.approx(one.sum(), rel=0.05)  # bins are cut at other edges
+
+
+def test_fewer_columns_show_the_same_times():
+    path, volume, interest = walk(300)
+    whole, part = drawn(path, volume, interest, 300), drawn(path, volume, interest, 60)
+    at = np.searchsorted(whole.time_ms, part.time_ms)
+    assert part.long_usd == pytest.approx(whole.long_usd[at], abs=1e-6)
+    assert part.short_usd == pytest.approx(whole.short_usd[at], abs=1e-6)
+
+
+def test_nothing_stands_where_price_has_been_since():
+    path, volume, interest = walk(300, sd=0.01)
+    found = drawn(path, volume, interest, 300)
+    for column in (50, 200, 299):
+        price = path[3][column]
+        middle = np.sqrt(found.edges[1:] * found.edges[:-1])
+        scale = found.long_usd[column].sum() + found.short_usd[column].sum()
+        assert found.long_usd[column][middle > price * 1.001].sum() < 1e-9 * scale
+        assert found.short_usd[column][middle < price * 0.999].sum() < 1e-9 * scale
+
+
+def test_the_library_call(tmp_path):
+    bars = read_bars(write(tmp_path / "a.csv", rows(100)))
+    found = imbalance.heatmap(bars, columns=50, bins=80)
+    assert found.long_usd.shape == found.short_usd.shape == (50, 80)
+    assert found.edges.shape == (81,)
+    assert np.isfinite(found.long_usd).all()
