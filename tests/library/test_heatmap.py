@@ -16,7 +16,7 @@ A = Assumptions()
 WEIGHTS = np.random.default_rng(8).gamma(1, 0.1, A.distances * len(A.class_share))
 
 
-def drawn(path, volume, interest, columns, bins=300):
+def drawn(path, volume, interest, columns, bins=1000):
     time_ms = np.arange(path[0].size, dtype=np.int64) * HOUR_MS
     return heatmap.heatmap("BTC", time_ms, HOUR_MS, path, volume[None], interest[None], WEIGHTS, A, columns, bins)
 
@@ -24,15 +24,13 @@ def drawn(path, volume, interest, columns, bins=300):
 def mapped_at(path, volume, interest, bars):
     """Return mass by side as the map of the first `bars` bars has it, with one entry point a bar."""
     past = tuple(p[:bars] for p in path)
-    made = cohorts.build(
-        past, volume[None, :bars], interest[None, :bars], 1 / 24, np.array(A.class_hazard_a_day), np.array(A.class_share),
-        A.turnover_share,
-    )  # fmt: skip
+    hazard, share = np.array(A.class_hazard_a_day), np.array(A.class_share)
+    seen = volume[None, :bars], interest[None, :bars]
+    made = cohorts.build(past, *seen, 1 / 24, hazard, share, A.turnover_share)
     left = made.left_at_end()[0][None]
-    mass, _ = density.mass_basis(
-        past, made, left, density.distance_edges(A.distances), float(past[3][-1]), heatmap.POINTS
-    )
-    return np.einsum("sfb,f->sb", mass[0].reshape(2, WEIGHTS.size, -1), WEIGHTS), float(past[3][-1])
+    edges, price = density.distance_edges(A.distances), float(past[3][-1])
+    mass, _ = density.mass_basis(past, made, left, edges, price, heatmap.POINTS)
+    return np.einsum("sfb,f->sb", mass[0].reshape(2, WEIGHTS.size, -1), WEIGHTS), price
 
 
 @pytest.mark.parametrize("block", [200.0, 3.0])
@@ -46,10 +44,10 @@ def test_every_column_is_the_map_of_its_time(block, monkeypatch):
         low, high = max(edges[0], found.edges[0]), min(edges[-1], found.edges[-1])
         for side, values in enumerate((found.long_usd[bars - 1], found.short_usd[bars - 1])):
             cut = np.linspace(low, high, 9)
-            one = np.diff(np.interp(cut, edges, np.append(0, np.cumsum(mass[side]))))
-            other = np.diff(np.interp(cut, found.edges, np.append(0, np.cumsum(values))))
-            assert other == pytest.approx(one, rel=0.1, abs=0.03 * one.max())
-            assert other.sum() == pytest.approx(one.sum(), rel=0.05)  # bins are cut at other edges
+            one = np.interp(cut, edges, np.append(0, np.cumsum(mass[side])))
+            other = np.interp(cut, found.edges, np.append(0, np.cumsum(values)))
+            # Bins are cut at other edges, and the first bar's inventory is a few large lumps.
+            assert other - other[0] == pytest.approx(one - one[0], abs=0.04 * (one[-1] - one[0]))
 
 
 def test_fewer_columns_show_the_same_times():
