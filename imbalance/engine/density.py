@@ -45,26 +45,52 @@ def entry_points(interval_ms: int) -> int:
     return 5 if interval_ms > hour_ms // 12 else 3
 
 
-def entries(cohorts: Cohorts, edges: Floats, points: int) -> Iterator[tuple[int, int, Floats, Floats, Floats]]:
-    """Yield (side, distance index, price, level, alive share on arrival) for each entry point.
+def entries(cohorts: Cohorts, edges: Floats, points: int) -> Iterator[tuple[int, int, Floats, Floats]]:
+    """Yield (side, distance cell, price, level) for each entry point.
 
-    `level` is the price mirrored for shorts, so that "reached" is always "low at or below level". Distances
-    run through their cell from entry to entry by the golden ratio, so that no comb of grid distances shows.
+    `level` is the price mirrored for shorts, so that "reached" is always "low at or below level". Distances run
+    through their cell (cells are even in the logarithm) from entry to entry by the golden ratio, so that no comb
+    of grid distances shows.
     """
     order = cohorts.phase * points
-    for side in SIDES:
-        sign = 1.0 if side == SHORT else -1.0
-        low, close = (
-            (cohorts.seen_low, cohorts.seen_close) if side == LONG else (-cohorts.seen_high, -cohorts.seen_close)
+    step = edges[1] / edges[0]
+    spans = [
+        (
+            cohorts.entry_low + (cohorts.entry_high - cohorts.entry_low) * ((j + 0.5) / points),
+            step ** np.modf((order + j + 0.5) * GOLDEN)[0],
         )
+        for j in range(points)
+    ]
+    for side in SIDES:
         for i in range(edges.size - 1):
-            for j in range(points):
-                distance = edges[i] * (edges[i + 1] / edges[i]) ** np.modf((order + j + 0.5) * GOLDEN)[0]
-                entry = cohorts.entry_low + (cohorts.entry_high - cohorts.entry_low) * ((j + 0.5) / points)
-                price = entry * (1 + sign * distance)
-                level = price if side == LONG else -price
-                alive = np.where(level >= close, 0.0, np.where(level >= low, 0.5, 1.0))
-                yield side, i, price, level, alive
+            for entry, within in spans:
+                away = entry * (within * edges[i])
+                if side == SHORT:
+                    price = entry + away
+                    yield side, i, price, -price
+                else:
+                    price = entry - away
+                    yield side, i, price, price
+
+
+def arrival(cohorts: Cohorts, side: int, level: Floats, of: Ints | slice = slice(None)) -> Floats:
+    """Return the share of entries that outlive their own bar: none past its close, half past its extreme.
+
+    `level` is that of the cohorts `of`.
+    """
+    if side == LONG:
+        low, close = cohorts.seen_low[of], cohorts.seen_close[of]
+    else:
+        low, close = -cohorts.seen_high[of], -cohorts.seen_close[of]
+    return np.where(level >= close, 0.0, np.where(level >= low, 0.5, 1.0))
+
+
+def _reach(path: tuple[Floats, Floats, Floats, Floats], cohorts: Cohorts, price: float) -> list[Floats]:
+    """Return by side the level at or above which a cohort has been reached since its bar, shape (cohorts,)."""
+    bounds = []
+    for side, now in ((LONG, price), (SHORT, -price)):
+        bounds.append(np.minimum(passage.suffix_low(_lows(path, side))[cohorts.birth], now))
+    return bounds
 
 
 def _lows(path: tuple[Floats, Floats, Floats, Floats], side: int) -> Floats:
@@ -97,15 +123,15 @@ def mass_basis(
     bins = bin_edges.size - 1
     mass = np.zeros((streams, len(SIDES), cells, classes, bins))
     alive_share = np.zeros((len(SIDES), cells, size))
-    later = [passage.suffix_low(_lows(path, side))[cohorts.birth] for side in SIDES]
-    now = np.array([price, -price])
-    for side, i, level_price, level, alive in entries(cohorts, edges, points):
-        live = alive * ((level < later[side]) & (level < now[side]))
-        alive_share[side, i] += live / points
-        at = np.floor((np.log(level_price / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
-        held = np.flatnonzero((at >= 0) & (at < bins) & (live > 0))
-        usd = live[held] * level_price[held] / points
-        where = at[held]
+    bound = _reach(path, cohorts, price)
+    for side, i, level_price, level in entries(cohorts, edges, points):
+        left_over = np.flatnonzero(level < bound[side])
+        live = arrival(cohorts, side, level[left_over], left_over)
+        alive_share[side, i, left_over] += live / points
+        at = np.floor((np.log(level_price[left_over] / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
+        inside = np.flatnonzero((at >= 0) & (at < bins) & (live > 0))
+        held, where = left_over[inside], at[inside]
+        usd = live[inside] * level_price[held] / points
         for s in range(streams):
             for k in range(classes):
                 weights = left[s, k, held] * usd
@@ -150,8 +176,10 @@ def liquidation_basis(
     out = np.zeros((venues.size, len(SIDES), cells, classes, buckets))
     minima = [passage.block_minima(_lows(path, side)) for side in SIDES]
     flow = expected_opening(cohorts.opened[:, :, :bars], bars_a_day)
-    for side, i, price, level, alive in entries(cohorts, edges, points):
-        hit = passage.first_passage(level, cohorts.birth + 1, minima[side])
+    later = [passage.suffix_low(_lows(path, side))[cohorts.birth] for side in SIDES]
+    for side, i, price, level in entries(cohorts, edges, points):
+        alive = arrival(cohorts, side, level)
+        hit = passage.hits(level, cohorts.birth + 1, minima[side], later[side])
         met = np.flatnonzero((hit < bars) & (alive > 0))
         when = hit[met]
         born = cohorts.birth[met]
@@ -167,3 +195,33 @@ def liquidation_basis(
                 total += np.bincount(bucket[stay], flow[v, k, stay] * own_usd, minlength=buckets)
                 out[n, side, i, k] += total
     return np.ascontiguousarray(np.moveaxis(out, 4, 2))
+
+
+def current_map(
+    path: tuple[Floats, Floats, Floats, Floats],
+    cohorts: Cohorts,
+    left: Floats,
+    edges: Floats,
+    price: float,
+    weights: Floats,
+    points: int,
+) -> Floats:
+    """Return mass by bin for given weights, shape (sides, bins) [USD]: `mass_basis` summed, without its detail.
+
+    Parameters
+    ----------
+    left : base coin left by class and cohort, shape (classes, cohorts).
+    weights : share by distance cell and class, shape (cells * classes,).
+    """
+    bin_edges = log_edges()
+    bins = bin_edges.size - 1
+    mass = np.zeros((len(SIDES), bins))
+    each = weights.reshape(edges.size - 1, -1) @ left
+    bound = _reach(path, cohorts, price)
+    for side, i, prices, level in entries(cohorts, edges, points):
+        held = np.flatnonzero(level < bound[side])
+        usd = each[i, held] * arrival(cohorts, side, level[held], held) * prices[held] / points
+        at = np.floor((np.log(prices[held] / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
+        inside = (at >= 0) & (at < bins)
+        mass[side] += np.bincount(at[inside], usd[inside], minlength=bins)
+    return mass

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine import density, flows, passage
-from imbalance.engine.cohorts import build
+from imbalance.engine.cohorts import Cohorts, build
 from imbalance.engine.estimate import DAY_MS, Assumptions
 from imbalance.engine.margin import LONG, SHORT
 
@@ -78,35 +78,75 @@ def heatmap(
     width = (high - low) / bins
     column = (np.arange(bars) * columns // bars).astype(np.intp)
     last = np.append(np.flatnonzero(np.diff(column)), bars - 1)
-    minima = [passage.block_minima(path[2] if side == LONG else -path[1]) for side in (LONG, SHORT)]
     table = weights.reshape(a.distances, hazard.size)
+    stood = _stood(path, cohorts, a.distances, column, low, width, bins)
     out = np.zeros((2, columns, bins))
-    events = []
-    for side, i, price, level, alive in density.entries(cohorts, density.distance_edges(a.distances), POINTS):
-        hit = passage.first_passage(level, cohorts.birth + 1, minima[side])
-        events.append((side, i, price, alive, hit, hit < bars))
     for k in range(hazard.size):
         clock = cohorts.clock[0, k]
         # A column is in the block of its last bar, whatever happens within it.
         block = (clock[last] // BLOCK_EXPONENT).astype(np.intp)
-        change = np.zeros((2, columns * bins))
-        for side, i, price, alive, hit, gone in events:
-            mass = cohorts.opened[0, k] * alive * price * table[i, k]
-            at = np.floor((np.log(price) - low) / width).astype(np.intp)
-            held = np.flatnonzero((at >= 0) & (at < bins) & (mass > 0))
-            born = cohorts.birth[held]
-            grown = mass[held] * np.exp(clock[born] - block[column[born]] * BLOCK_EXPONENT)
-            change[side] += np.bincount(column[born] * bins + at[held], grown, minlength=columns * bins)
-            left = held[gone[held]]
-            when = np.minimum(hit[left], bars - 1)
-            shrunk = mass[left] * np.exp(clock[cohorts.birth[left]] - block[column[when]] * BLOCK_EXPONENT)
-            change[side] -= np.bincount(column[when] * bins + at[left], shrunk, minlength=columns * bins)
-        for side in (LONG, SHORT):
-            out[side] += _summed(change[side].reshape(columns, bins), block, clock[last])
+        grown = np.exp(clock - block[column] * BLOCK_EXPONENT)[cohorts.birth] * cohorts.opened[0, k]
+        fade = np.exp(-np.arange(int(block[-1]) + 1) * BLOCK_EXPONENT)
+        for side, s in enumerate(stood):
+            mass = grown[s.who] * table[s.cell, k] * s.usd
+            change = np.bincount(s.since * bins + s.at, mass, minlength=columns * bins)
+            shrunk = mass[s.left]
+            if fade.size > 1:
+                shrunk = shrunk * fade[block[s.when] - block[s.since[s.left]]]
+            change -= np.bincount(s.when * bins + s.at[s.left], shrunk, minlength=columns * bins)
+            out[side] += _summed(np.asarray(change.reshape(columns, bins), dtype=np.float64), block, clock[last])
     out *= cohorts.scale[0, last][None, :, None]
     np.maximum(out, 0.0, out=out)
     edges = np.exp(low + width * np.arange(bins + 1))
     return LiquidationHeatmap(symbol, time_ms[last] + interval_ms, edges, out[LONG], out[SHORT], path[3][last])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stood:
+    """What stood at the end of some column: cohort, cell, price x alive, bin, first column; what left, and when."""
+
+    who: Ints
+    cell: Ints
+    usd: Floats
+    at: Ints
+    since: Ints
+    left: Ints
+    when: Ints
+
+
+def _stood(path: Path, cohorts: Cohorts, cells: int, column: Ints, low: float, width: float, bins: int) -> list[_Stood]:
+    """Return by side what stood; what comes and goes within a column is never seen."""
+    lows = [path[2], -path[1]]
+    minima = [passage.block_minima(series) for series in lows]
+    later = [passage.suffix_low(series)[cohorts.birth] for series in lows]
+    ends = np.append(column, column[-1] + 1)
+    since = column[cohorts.birth]
+    found: list[list[tuple[Ints, Ints, Floats, Ints, Ints]]] = [[], []]
+    for side, cell, price, level in density.entries(cohorts, density.distance_edges(cells), POINTS):
+        gone = passage.hits(level, cohorts.birth + 1, minima[side], later[side])
+        who = np.flatnonzero(ends[gone] > since)
+        at = np.floor((np.log(price[who]) - low) / width).astype(np.intp)
+        alive = density.arrival(cohorts, side, level[who], who)
+        kept = np.flatnonzero((alive > 0) & (at >= 0) & (at < bins))
+        who, at = who[kept], at[kept]
+        found[side].append((who, np.full(who.size, cell, dtype=np.intp), price[who] * alive[kept], at, gone[who]))
+    stood = []
+    for parts in found:
+        cohort = np.concatenate([p[0] for p in parts])
+        bar = np.concatenate([p[4] for p in parts])
+        left = np.flatnonzero(bar < column.size)
+        stood.append(
+            _Stood(
+                who=cohort,
+                cell=np.concatenate([p[1] for p in parts]),
+                usd=np.concatenate([p[2] for p in parts]),
+                at=np.concatenate([p[3] for p in parts]),
+                since=since[cohort],
+                left=left,
+                when=column[bar[left]],
+            )
+        )
+    return stood
 
 
 def _summed(change: Floats, block: Ints, clock: Floats) -> Floats:

@@ -38,11 +38,40 @@ def first_passage(level: Floats, start: Ints, minima: list[Floats]) -> Ints:
     level, start : shape (n,); starts may equal the number of bars.
     minima : of `block_minima`.
     """
+    return np.minimum(_descend(start.astype(np.intp), level, minima), minima[0].size)
+
+
+def hits(level: Floats, start: Ints, minima: list[Floats], later: Floats) -> Ints:
+    """Return what `first_passage` returns, for queries most of which are met soon or never.
+
+    Those never met are told by `later`, the lowest low from their start on (shape (n,)); the others try blocks of
+    growing size first, each leaving the race as its block is found.
+    """
     bars = minima[0].size
-    at = start.astype(np.intp, copy=True)
+    out = np.full(level.size, bars, dtype=np.intp)
+    who = np.flatnonzero(later <= level)
+    at, want = start[who], level[who]
+    for k in range(len(minima)):
+        if not who.size:
+            break
+        table = minima[k]
+        # A block that would reach past the end holds the hit: it is known to come.
+        clear = at < table.size
+        clear[clear] = table[at[clear]] > want[clear]
+        found = np.flatnonzero(~clear)
+        out[who[found]] = _descend(at[found], want[found], minima[:k])
+        who, want = who[clear], want[clear]
+        at = at[clear] + (1 << k)
+    if who.size:
+        out[who] = _descend(at, want, minima)
+    return out
+
+
+def _descend(at: Ints, level: Floats, minima: list[Floats]) -> Ints:
+    """Return the first hit within the block that is known to hold it, by halving."""
+    at = at.copy()
     for k in range(len(minima) - 1, -1, -1):
         table = minima[k]
-        inside = np.minimum(at, table.size - 1)
-        skip = (table[inside] > level) & (at < table.size)
+        skip = (table[np.minimum(at, table.size - 1)] > level) & (at < table.size)
         at += skip.astype(np.intp) << k
-    return np.minimum(at, bars)
+    return at

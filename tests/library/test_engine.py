@@ -113,7 +113,10 @@ def test_first_passage_is_what_a_loop_finds(lows, queries):
     low = np.array(lows)
     level, start = np.array([q[0] for q in queries]), np.array([min(q[1], low.size) for q in queries], dtype=np.intp)
     slow = [next((t for t in range(s, low.size) if low[t] <= v), low.size) for v, s in zip(level, start, strict=True)]
-    assert passage.first_passage(level, start, passage.block_minima(low)).tolist() == slow
+    minima = passage.block_minima(low)
+    assert passage.first_passage(level, start, minima).tolist() == slow
+    later = np.append(np.minimum.accumulate(low[::-1])[::-1], np.inf)[start]
+    assert passage.hits(level, start, minima, later).tolist() == slow
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=50), st.floats(0.01, 400))
@@ -169,6 +172,9 @@ def test_the_map_is_what_loops_make():
                     if 0 <= b < log_edges.size - 1:
                         slow[side, i, :, b] += left[:, c] * alive * level / points
     assert mass[0] == pytest.approx(slow, rel=1e-9, abs=1e-9)
+    weights = np.random.default_rng(1).random(cells * hazard.size)
+    summed = density.current_map(path, made, left, edges, price, weights, points)
+    assert summed == pytest.approx(np.einsum("sfb,f->sb", slow.reshape(2, weights.size, -1), weights))
     assert slow.sum() > 0
 
 
