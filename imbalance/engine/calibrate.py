@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 ITERATIONS = 60
 REFIT_ITERATIONS = 15
-PRIOR_STRENGTH = 6.0
+PRIOR_STRENGTH = 7.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,8 +49,8 @@ class Assumptions:
     structure_log_sd : what the model's form is worth: a common factor, one a side, one that tilts with distance.
     """
 
-    class_hazard_a_day: tuple[float, ...] = (12.0, 1.3, 1 / 6, 1 / 30)
-    class_share: tuple[float, ...] = (0.5, 0.27, 0.16, 0.07)
+    class_hazard_a_day: tuple[float, ...] = (11.0, 1.2, 1 / 6, 1 / 30)
+    class_share: tuple[float, ...] = (0.54, 0.26, 0.14, 0.06)
     class_leverage: tuple[float, ...] = (12.0, 8.0, 5.0, 4.0)
     leverage_log_sd: float = 1.0
     leverage_span: float = 2.0
@@ -60,7 +60,7 @@ class Assumptions:
     capture: float = 0.4
     capture_span: float = 2.5
     typical_notional_usd: float = 250_000.0
-    structure_log_sd: tuple[float, float, float] = (0.22, 0.16, 0.14)
+    structure_log_sd: tuple[float, float, float] = (0.2, 0.15, 0.13)
     distances: int = 14
     draws: int = 200
     least_events: float = 10.0
