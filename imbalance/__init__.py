@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imbalance.library import estimate as estimate
+    from imbalance.library import heatmap as heatmap
     from imbalance.market import read_bars as read_bars
-    from imbalance.service import estimate as estimate
-    from imbalance.service import heatmap as heatmap
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "estimate", "heatmap", "read_bars"]
 
-_HOMES = {"read_bars": "imbalance.market", "estimate": "imbalance.service", "heatmap": "imbalance.service"}
+_HOMES = {"read_bars": "imbalance.market", "estimate": "imbalance.library", "heatmap": "imbalance.library"}
 
 
 def __getattr__(name: str) -> object:

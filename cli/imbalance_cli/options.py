@@ -17,7 +17,7 @@ from imbalance.errors import UsageError
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, SECOND_MS, parse_time_ms
 
 if TYPE_CHECKING:
-    from imbalance.service import Options
+    from imbalance.collect import Options
 
 PICTURE_CELLS = 200
 LONGEST_LOOKBACK_MS = 400 * DAY_MS
@@ -75,7 +75,7 @@ class Settings:
         UsageError
             Naming the option whose value cannot be.
         """
-        from imbalance.service import Options
+        from imbalance.collect import Options
 
         if self.interval not in INTERVALS_MS:
             raise UsageError(f"--interval {self.interval!r} is not one of {', '.join(INTERVALS_MS)}")

@@ -20,9 +20,9 @@ from imbalance.engine.cohorts import build
 from imbalance.engine.estimate import DAY_MS, Assumptions
 from imbalance.engine.leverage import point_weights
 from imbalance.engine.validate import FIXED_LEVERAGES
+from imbalance.library import engine_venues, liquidation_map
 from imbalance.market import read_bars
 from imbalance.report.validation import sections
-from imbalance.service import engine_venues, liquidation_map
 from tests.bench.simulator import EDGES, World
 from tests.conftest import SHARED
 

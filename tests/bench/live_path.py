@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from imbalance.service import Options, collect
+from imbalance.collect import Options, collect
 from imbalance.wire import Kind
 from tests.support.exchange import NOW_MS, Exchange
 

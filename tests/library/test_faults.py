@@ -6,9 +6,10 @@ import time
 
 import pytest
 
+from imbalance.collect import Options
 from imbalance.errors import MissingDataError, StrictError, UnknownSymbolError
 from imbalance.fetch.client import Settings
-from imbalance.service import Options, open_interest, report
+from imbalance.service import open_interest, report
 from tests.support.exchange import FAULTS, NOW_MS, SOURCES, Exchange
 
 KEYLESS = ["binance", "bybit", "okx", "gate", "fear_greed"]

@@ -8,6 +8,7 @@ import json
 import httpx
 import pytest
 
+from imbalance.collect import Options
 from imbalance.errors import (
     BlockedError,
     KeyRefusedError,
@@ -23,7 +24,7 @@ from imbalance.fetch import client as module
 from imbalance.fetch.client import Client, Settings
 from imbalance.fetch.recording import INDEX, Recording, find
 from imbalance.providers import COINGLASS, FEAR_GREED
-from imbalance.service import Options, report
+from imbalance.service import report
 from imbalance.units import DAY_MS
 from imbalance.wire import Ask
 from tests.support.exchange import NOW_MS

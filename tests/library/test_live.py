@@ -6,8 +6,9 @@ import time
 
 import pytest
 
+from imbalance.collect import Options
 from imbalance.fetch.client import Settings
-from imbalance.service import Options, report
+from imbalance.service import report
 
 
 @pytest.mark.live

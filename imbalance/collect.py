@@ -1,0 +1,243 @@
+"""Gathering: what a caller may choose, one run over the sources or a recording, and the market it gives."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from imbalance import __version__
+from imbalance.assemble import VenueRecords, assemble
+from imbalance.errors import MissingDataError, StaleDataError, StrictError, UnknownSymbolError, UsageError
+from imbalance.fetch import last_good
+from imbalance.fetch.client import Client, Settings, open_client, usable
+from imbalance.fetch.gather import gather
+from imbalance.fetch.recording import find
+from imbalance.market import MarketData
+from imbalance.providers import PROVIDERS
+from imbalance.records import ContractStats, MarginTier, OpenInterest, TakerVolume
+from imbalance.report import sections, tree
+from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
+from imbalance.venues import VENUES, ladders
+from imbalance.wire import Ask, Kind, Source
+from imbalance.wire.harvest import Harvest, in_time
+
+NEAR_NAMES = 3
+Done = Callable[[Harvest], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a caller may choose; the command line's options, one to one."""
+
+    symbol: str = "BTC"
+    venues: tuple[str, ...] = ()
+    replay: str | None = None
+    record: Path | None = None
+    bars: Path | None = None
+    as_of_ms: int | None = None
+    interval: str = "15m"
+    lookback_ms: int = 30 * DAY_MS
+    window_pct: float = 15.0
+    bands: tuple[tuple[float, float], ...] = ()
+    horizons_days: tuple[float, ...] = ()
+    shock: float | None = None
+    to_price: float | None = None
+    columns: int = 200
+    bins: int = 200
+    timeout_s: float = 15.0
+    strict: bool = False
+    max_age_s: float | None = None
+
+
+@dataclasses.dataclass
+class Run:
+    """What a gathering gave, with the clock and mode that the documents carry."""
+
+    options: Options
+    mode: tree.Mode
+    scenario: str | None
+    now_ms: int
+    harvests: list[Harvest]
+    skipped: list[tuple[str, str, str]]
+    wanted: frozenset[Kind]
+
+    def head(self, command: str) -> dict[str, Any]:
+        """Return what every document starts with."""
+        return head_of(command, self.mode, self.scenario, self.options.symbol, self.now_ms)
+
+    def tail(self) -> dict[str, Any]:
+        """Return the sources and gaps."""
+        return {
+            "sources": sections.states(self.harvests, self.skipped),
+            "gaps": sections.gaps(self.harvests, self.skipped, self.wanted),
+        }
+
+    def require_listing(self) -> None:
+        """Raise where every venue that answered does not list the coin."""
+        venues = [h for h in self.harvests if h.source.is_venue]
+        answered = [h for h in venues if h.listed]
+        if answered and all(h.unlisted for h in answered):
+            names = sorted({base for h in answered for base in h.listed})
+            near = difflib.get_close_matches(self.options.symbol, names, NEAR_NAMES, 0.5)
+            raise UnknownSymbolError(self.options.symbol, near)
+
+
+def head_of(command: str, mode: tree.Mode, scenario: str | None, symbol: str, as_of_ms: int) -> dict[str, Any]:
+    """Return what every document starts with."""
+    return {
+        "schema": tree.schema_name(command),
+        "version": __version__,
+        "mode": mode,
+        "scenario": scenario,
+        "symbol": symbol,
+        "as_of": iso(as_of_ms),
+    }
+
+
+def chosen(names: Sequence[str]) -> list[Source]:
+    """Return the venues named (all, where none is) and all providers.
+
+    Raises
+    ------
+    UsageError
+        For a name that no venue has.
+    """
+    known = {s.name: s for s in VENUES}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1) or list(known)
+            raise UsageError(f"no venue {name!r}", f"Did you mean {', '.join(near)}?")
+    return [s for s in VENUES if not names or s.name in names] + list(PROVIDERS)
+
+
+def collect(
+    options: Options,
+    settings: Settings,
+    now_ms: int,
+    kinds: Iterable[Kind],
+    done: Done = lambda _harvest: None,
+) -> Run:
+    """Ask all sources that give any of `kinds`, or replay a recording of it.
+
+    Raises
+    ------
+    StrictError
+        Under `strict`, if a source failed.
+    """
+    wanted = frozenset(kinds)
+    sources = [s for s in chosen(options.venues) if any(e.kind in wanted for e in s.endpoints)]
+    replay = find(options.replay) if options.replay is not None else None
+    client = open_client(replay, options.record, settings)
+    scenario = None
+    if client.recording is not None:
+        now_ms = client.recording.captured_at_ms
+        scenario = client.recording.index.scenario
+    asked = usable(sources, client)
+    skipped = [
+        (s.name, s.title, "not in the recording" if client.recording else f"needs {s.needs}")
+        for s in sources
+        if s not in asked
+    ]
+    harvests: list[Harvest] = []
+    asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
+    if client.recorder is not None:
+        client.recorder.close(now_ms, [s.name for s in asked])
+    if client.recording is None:
+        last_good.note([h.name for h in harvests if not h.failures], now_ms)
+    run = Run(options, "replay" if replay else "live", scenario, now_ms, harvests, skipped, wanted)
+    failed = [str(f) for h in harvests for f in h.failures]
+    if options.strict and failed:
+        raise StrictError(f"{len(failed)} requests failed under --strict, the first: {failed[0]}")
+    return run
+
+
+async def _gather(
+    client: Client,
+    sources: list[Source],
+    ask: Ask,
+    wanted: frozenset[Kind],
+    timeout_s: float,
+    done: Done,
+    into: list[Harvest],
+) -> None:
+    # The result leaves by `into`: a task's result is written out in full by the signal handler's clean-up.
+    try:
+        into += await gather(client, sources, ask, wanted, timeout_s, done)
+    finally:
+        await client.close()
+
+
+def ask_of(options: Options, now_ms: int) -> Ask:
+    """Return what the options ask for at a moment."""
+    interval_ms = INTERVALS_MS[options.interval]
+    end_ms = -(-now_ms // interval_ms) * interval_ms
+    start_ms = now_ms // interval_ms * interval_ms - options.lookback_ms // interval_ms * interval_ms
+    return Ask(options.symbol, now_ms, start_ms, end_ms, interval_ms)
+
+
+def market_of(run: Run) -> MarketData:
+    """Assemble the market from what the venues gave.
+
+    Raises
+    ------
+    MissingDataError
+        If no venue gave price, open interest and candles.
+    """
+    run.require_listing()
+    price = sections.mark_price(run.harvests)
+    venues = [_records(h, run.options.symbol) for h in run.harvests if h.source.is_venue and h.instrument is not None]
+    usable_venues = [v for v in venues if v.usable and v.candles]
+    if price is None or not usable_venues:
+        raise MissingDataError(
+            "no venue gave price, open interest and candles, so there is nothing to map", why_not(run.harvests)
+        )
+    return assemble(run.options.symbol, INTERVALS_MS[run.options.interval], run.now_ms, price, venues)
+
+
+def why_not(harvests: Sequence[Harvest]) -> str:
+    """Return what failed, a line a source, and what to do."""
+    told = [str(h.failures[0]) for h in harvests if h.failures]
+    way = "Check the connection, try other venues with --venue, or a longer --timeout."
+    return "\n  ".join([*told, way])
+
+
+def _records(harvest: Harvest, base: str) -> VenueRecords:
+    tiers = sorted(harvest.of(MarginTier), key=lambda tier: tier.cap)
+    note = "" if tiers else "margin ladder not read, a default stands in"
+    if not tiers:
+        tiers, stored = ladders.stored(harvest.name, base)
+        note = stored or note
+    if harvest.instrument is None:
+        raise ValueError("records of a venue that does not list the coin")
+    return VenueRecords(
+        harvest.instrument,
+        candles=harvest.candles,
+        open_interest=in_time(
+            harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest)
+            + harvest.at(Kind.OPEN_INTEREST, OpenInterest)
+            + harvest.at(Kind.TICKER, OpenInterest)
+        ),
+        taker_volume=in_time(harvest.of(TakerVolume)),
+        statistics=in_time(harvest.of(ContractStats)),
+        tiers=tiers,
+        tiers_note=note,
+    )
+
+
+def require_fresh(options: Options, newest_ms: int | None, now_ms: int) -> None:
+    """Raise a `StaleDataError` where the newest datum is older than the options allow."""
+    if options.max_age_s is None:
+        return
+    if newest_ms is None or now_ms - newest_ms > options.max_age_s * SECOND_MS:
+        age = "of unknown age" if newest_ms is None else f"from {iso(newest_ms)}"
+        raise StaleDataError(f"the data is {age}, older than --max-age allows")
+
+
+def require_fresh_run(run: Run) -> None:
+    """Raise a `StaleDataError` where all that a run gave is too old."""
+    stamps = [t for h in run.harvests if (t := sections.newest_ms(h)) is not None]
+    require_fresh(run.options, max(stamps, default=None), run.now_ms)

@@ -1,0 +1,140 @@
+"""The engine on a market: what `import imbalance` and the use cases share."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from imbalance.engine.estimate import Assumptions, Venue
+from imbalance.engine.estimate import estimate as run_engine
+from imbalance.engine.heatmap import LiquidationHeatmap
+from imbalance.engine.heatmap import heatmap as run_heatmap
+from imbalance.engine.liquidation_map import LiquidationMap
+from imbalance.errors import UsageError
+from imbalance.market import MarketData, VenueBars
+from imbalance.records import Feed, MarginTier
+from imbalance.units import parse_time_ms
+from imbalance.venues import ladders
+
+
+def liquidation_map(
+    market: MarketData,
+    *,
+    calibrate: str = "auto",
+    tiers: dict[str, list[MarginTier]] | None = None,
+    seed: int = 0,
+) -> LiquidationMap:
+    """Estimate the liquidation map of a market at its last bar.
+
+    Parameters
+    ----------
+    calibrate : "auto" fits to observed liquidations where there are enough; "off" keeps the prior.
+    tiers : maintenance ladders by venue name, in place of those that came with the data.
+    """
+    if calibrate not in {"auto", "off"}:
+        raise UsageError(f"calibrate must be 'auto' or 'off', not {calibrate!r}")
+    venues = engine_venues(market, tiers)
+    path = (market.open, market.high, market.low, market.close)
+    return run_engine(
+        market.symbol,
+        market.time_ms,
+        market.interval_ms,
+        path,
+        market.price,
+        venues,
+        calibrated=calibrate == "auto",
+        seed=seed,
+    )
+
+
+def estimate(
+    bars: MarketData,
+    *,
+    symbol: str = "BTC",
+    as_of: str | int | None = None,
+    calibrate: str = "auto",
+    tiers: dict[str, list[MarginTier]] | None = None,
+    seed: int = 0,
+) -> LiquidationMap:
+    """Estimate the liquidation map of bars: the library's front door.
+
+    Parameters
+    ----------
+    bars : of `read_bars`.
+    symbol : base coin, for labels.
+    as_of : ISO-8601 time or epoch ms; nothing later may influence the result.
+    calibrate, tiers, seed : as in `liquidation_map`.
+    """
+    market = dataclasses.replace(bars, symbol=symbol)
+    if as_of is not None:
+        try:
+            market = market.until(as_of if isinstance(as_of, int) else parse_time_ms(as_of))
+        except ValueError:
+            raise UsageError(f"as_of {as_of!r} is neither ISO-8601 nor epoch milliseconds") from None
+    return liquidation_map(market, calibrate=calibrate, tiers=tiers, seed=seed)
+
+
+def engine_venues(market: MarketData, tiers: dict[str, list[MarginTier]] | None = None) -> list[Venue]:
+    """Return the market's venues as the engine takes them."""
+    return [_engine_venue(v, market, (tiers or {}).get(v.name)) for v in market.venues]
+
+
+def _engine_venue(venue: VenueBars, market: MarketData, own: list[MarginTier] | None) -> Venue:
+    given = own if own is not None else venue.tiers or ladders.stored(venue.name, market.symbol)[0]
+    tiers = sorted(given, key=lambda tier: tier.cap)
+    unit = [market.price if t.bounds_in_base else 1.0 for t in tiers]
+    return Venue(
+        name=venue.name,
+        complete_feed=venue.feed is Feed.COMPLETE,
+        volume=venue.volume_base,
+        open_interest=venue.open_interest_base,
+        long_liquidations=venue.long_liquidations_base,
+        short_liquidations=venue.short_liquidations_base,
+        cap_usd=np.array([t.cap * u for t, u in zip(tiers, unit, strict=True)]),
+        rate=np.array([t.rate for t in tiers]),
+        deduction_usd=np.array([t.deduction_usd for t in tiers]),
+        most_leverage=max((t.max_leverage for t in tiers), default=125.0),
+    )
+
+
+def through_time(
+    market: MarketData, found: LiquidationMap, *, columns: int = 1000, bins: int = 1000
+) -> LiquidationHeatmap:
+    """Return the map of a market through time, with the weights that its last map found."""
+    return run_heatmap(
+        market.symbol,
+        market.time_ms,
+        market.interval_ms,
+        (market.open, market.high, market.low, market.close),
+        np.stack([v.volume_base for v in market.venues]),
+        np.stack([v.open_interest_base for v in market.venues]),
+        found.weights,
+        Assumptions(),
+        columns,
+        bins,
+    )
+
+
+def heatmap(
+    bars: MarketData,
+    *,
+    columns: int = 1000,
+    bins: int = 1000,
+    symbol: str = "BTC",
+    calibrate: str = "auto",
+    seed: int = 0,
+) -> LiquidationHeatmap:
+    """Return the liquidation map of bars through time: `time_ms`, `edges`, `long_usd`, `short_usd`.
+
+    Parameters
+    ----------
+    bars : of `read_bars`.
+    columns, bins : of time and price; no more columns than bars.
+    symbol, calibrate, seed : as in `estimate`.
+    """
+    if columns < 1 or bins < 1:
+        raise UsageError("columns and bins must be at least 1")
+    market = dataclasses.replace(bars, symbol=symbol)
+    found = liquidation_map(market, calibrate=calibrate, seed=seed)
+    return through_time(market, found, columns=columns, bins=bins)
