@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import os
@@ -103,11 +104,16 @@ def test_without_keys_the_rows_rest_on_what_is_there():
 FIGURE = re.compile(r"\d[\d,.]*[KMBT%]?")
 
 
+@functools.cache
+def widest(command):
+    return run(command, *REPLAY, "--width", "400", check=0).stdout
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
 @pytest.mark.parametrize("command", READING)
 def test_no_line_is_too_wide_and_no_number_is_cut(command, width):
     found = run(command, *REPLAY, "--width", str(width), check=0).stdout
-    wide = run(command, *REPLAY, "--width", "400", check=0).stdout
+    wide = widest(command)
     longest = max(map(len, found.splitlines()))
     assert longest <= max(width, 60)
     assert "…" not in found
