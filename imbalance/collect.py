@@ -11,7 +11,14 @@ from typing import Any
 
 from imbalance import __version__
 from imbalance.assemble import VenueRecords, assemble
-from imbalance.errors import MissingDataError, StaleDataError, StrictError, UnknownSymbolError, UsageError
+from imbalance.errors import (
+    MissingDataError,
+    NotRecordedError,
+    StaleDataError,
+    StrictError,
+    UnknownSymbolError,
+    UsageError,
+)
 from imbalance.fetch import last_good
 from imbalance.fetch.client import Client, Settings, open_client, usable
 from imbalance.fetch.gather import gather
@@ -202,6 +209,8 @@ def why_not(harvests: Sequence[Harvest]) -> str:
     """Return what failed, a line a source, and what to do."""
     told = [str(h.failures[0]) for h in harvests if h.failures]
     way = "Check the connection, try other venues with --venue, or a longer --timeout."
+    if any(isinstance(f, NotRecordedError) for h in harvests for f in h.failures):
+        way = "A recording serves what was recorded: give the symbol and options that it was made with."
     return "\n  ".join([*told, way])
 
 

@@ -13,7 +13,7 @@ from imbalance.engine.heatmap import heatmap as run_heatmap
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.errors import UsageError
 from imbalance.market import MarketData, VenueBars
-from imbalance.records import Feed, MarginTier
+from imbalance.records import Contract, Feed, MarginTier
 from imbalance.units import parse_time_ms
 from imbalance.venues import ladders
 
@@ -94,6 +94,7 @@ def _engine_venue(venue: VenueBars, market: MarketData, own: list[MarginTier] | 
         cap_usd=np.array([t.cap * u for t, u in zip(tiers, unit, strict=True)]),
         rate=np.array([t.rate for t in tiers]),
         deduction_usd=np.array([t.deduction_usd for t in tiers]),
+        inverse=venue.contract is Contract.INVERSE,
         most_leverage=max((t.max_leverage for t in tiers), default=125.0),
     )
 

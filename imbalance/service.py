@@ -25,7 +25,7 @@ from imbalance.fetch.client import Settings
 from imbalance.library import engine_venues, liquidation_map, through_time
 from imbalance.market import MarketData, read_bars
 from imbalance.records import OrderBook
-from imbalance.report import bars_sections, cascading, mapping, metrics, sections, tree, validation
+from imbalance.report import bars_sections, mapping, metrics, sections, tree
 from imbalance.units import interval_name, iso, parse_time_ms
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
@@ -116,6 +116,8 @@ def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done
 
 def cascade(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CascadeReport:
     """Push the price and follow the liquidations that it sets off: ``imbalance.cascade/1``."""
+    from imbalance.report import cascading
+
     market = _market("cascade", options, settings, now_ms, done, MAP_KINDS | {Kind.ORDER_BOOK})
     books = [book for h in market.harvests for book in h.of(OrderBook)[-1:]]
     found = liquidation_map(market.bars)
@@ -126,6 +128,8 @@ def cascade(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
 
 def validate(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ValidateReport:
     """Score the map, walking forward, against observed liquidations: ``imbalance.validate/1``."""
+    from imbalance.report import validation
+
     market = _market("validate", options, settings, now_ms, done)
     return tree.ValidateReport(
         **market.head,
@@ -214,7 +218,7 @@ def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
     """Ask every source a little and say how each fared: ``imbalance.sources/1``."""
     run = collect(options, settings, now_ms, HEALTH_KINDS, done)
     rows = sections.states(run.harvests, run.skipped)
-    good = last_good.read()
+    good = last_good.read() if run.mode == "live" else {}
     for row in rows:
         row.last_good = iso(good[row.name]) if row.name in good else None
     return tree.SourcesReport(**run.head("sources"), sources=rows, gaps=run.tail()["gaps"])

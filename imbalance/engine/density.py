@@ -45,8 +45,12 @@ def entry_points(interval_ms: int) -> int:
     return 5 if interval_ms > hour_ms // 12 else 3
 
 
-def entries(cohorts: Cohorts, edges: Floats, points: int) -> Iterator[tuple[int, int, Floats, Floats]]:
+def entries(
+    cohorts: Cohorts, edges: Floats, points: int, *, inverse: bool = False
+) -> Iterator[tuple[int, int, Floats, Floats]]:
     """Yield (side, distance cell, price, level) for each entry point.
+
+    Contracts settled in coin (`inverse`) are liquidated at ``E / (1 + d)`` (long) and ``E / (1 - d)`` (short).
 
     `level` is the price mirrored for shorts, so that "reached" is always "low at or below level". Distances run
     through their cell (cells are even in the logarithm) from entry to entry by the golden ratio, so that no comb
@@ -64,13 +68,10 @@ def entries(cohorts: Cohorts, edges: Floats, points: int) -> Iterator[tuple[int,
     for side in SIDES:
         for i in range(edges.size - 1):
             for entry, within in spans:
-                away = entry * (within * edges[i])
-                if side == SHORT:
-                    price = entry + away
-                    yield side, i, price, -price
-                else:
-                    price = entry - away
-                    yield side, i, price, price
+                away = within * edges[i]
+                signed = away if side == SHORT else -away
+                price = entry / (1 - signed) if inverse else entry + entry * signed
+                yield side, i, price, -price if side == SHORT else price
 
 
 def arrival(cohorts: Cohorts, side: int, level: Floats, of: Ints | slice = slice(None)) -> Floats:
@@ -105,12 +106,15 @@ def mass_basis(
     edges: Floats,
     price: float,
     points: int,
+    *,
+    inverse: bool = False,
 ) -> tuple[Floats, Floats]:
     """Return mass by bin and the share of each cohort that lives, for every distance.
 
     Parameters
     ----------
-    left : base coin left by stream, class and cohort, shape (streams, classes, cohorts).
+    left : contracts (base coin; USD where `inverse`) left by stream, class and cohort, shape
+        (streams, classes, cohorts).
 
     Returns
     -------
@@ -124,14 +128,14 @@ def mass_basis(
     mass = np.zeros((streams, len(SIDES), cells, classes, bins))
     alive_share = np.zeros((len(SIDES), cells, size))
     bound = _reach(path, cohorts, price)
-    for side, i, level_price, level in entries(cohorts, edges, points):
+    for side, i, level_price, level in entries(cohorts, edges, points, inverse=inverse):
         left_over = np.flatnonzero(level < bound[side])
         live = arrival(cohorts, side, level[left_over], left_over)
         alive_share[side, i, left_over] += live / points
         at = np.floor((np.log(level_price[left_over] / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
         inside = np.flatnonzero((at >= 0) & (at < bins) & (live > 0))
         held, where = left_over[inside], at[inside]
-        usd = live[inside] * level_price[held] / points
+        usd = live[inside] * (1.0 if inverse else level_price[held]) / points
         for s in range(streams):
             for k in range(classes):
                 weights = left[s, k, held] * usd
@@ -155,6 +159,8 @@ def liquidation_basis(
     points: int,
     venues: Ints,
     bars_a_day: int,
+    *,
+    inverse: bool = False,
 ) -> Floats:
     """Return base coin x price liquidated by bucket if every position had the distance, by distance and class.
 
@@ -177,7 +183,8 @@ def liquidation_basis(
     minima = [passage.block_minima(_lows(path, side)) for side in SIDES]
     flow = expected_opening(cohorts.opened[:, :, :bars], bars_a_day)
     later = [passage.suffix_low(_lows(path, side))[cohorts.birth] for side in SIDES]
-    for side, i, price, level in entries(cohorts, edges, points):
+    for side, i, price, level in entries(cohorts, edges, points, inverse=inverse):
+        worth = np.ones_like(price) if inverse else price
         alive = arrival(cohorts, side, level)
         hit = passage.hits(level, cohorts.birth + 1, minima[side], later[side])
         met = np.flatnonzero((hit < bars) & (alive > 0))
@@ -186,8 +193,8 @@ def liquidation_basis(
         stay = np.flatnonzero(alive[:bars] < 1)
         for n, v in enumerate(venues):
             # Open interest before the bar: what is predicted of a bar may not know how the bar ended.
-            usd = alive[met] * price[met] * cohorts.scale[v, when - 1] / points
-            own_usd = (1 - alive[stay]) * price[stay] * cohorts.scale[v, np.maximum(stay - 1, 0)] / points
+            usd = alive[met] * worth[met] * cohorts.scale[v, when - 1] / points
+            own_usd = (1 - alive[stay]) * worth[stay] * cohorts.scale[v, np.maximum(stay - 1, 0)] / points
             for k in range(classes):
                 decay = np.exp(cohorts.clock[v, k, born] - cohorts.clock[v, k, when])
                 value = cohorts.opened[v, k, met] * decay * usd

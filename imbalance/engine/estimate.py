@@ -82,7 +82,7 @@ class Assumptions:
 
 @dataclasses.dataclass(frozen=True)
 class Venue:
-    """One venue's arrays for the engine, shape (bars,), contracts in base coin, NaN where unknown.
+    """One venue's arrays for the engine, shape (bars,), in base coin, NaN where unknown.
 
     The ladder arrays have shape (brackets,); empty where none is known.
     """
@@ -97,6 +97,7 @@ class Venue:
     rate: Floats
     deduction_usd: Floats
     most_leverage: float
+    inverse: bool = False
 
 
 def estimate(
@@ -122,14 +123,14 @@ def estimate(
     """
     a = assumptions or Assumptions()
     hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
-    volume = np.stack([v.volume for v in venues])
     interest = np.stack([v.open_interest for v in venues])
+    volume, contracts = in_contracts(venues, path[3])
     # A last row of ones is the path-implied market: the same geometry and lifetimes, the same flow in every bar.
     ones = np.ones((1, time_ms.size))
     cohorts = build(
         path,
         np.concatenate([volume, ones]),
-        np.concatenate([interest, ones]),
+        np.concatenate([contracts, ones]),
         interval_ms / DAY_MS,
         hazard,
         share,
@@ -138,8 +139,7 @@ def estimate(
     edges = density.distance_edges(a.distances)
     points = density.entry_points(interval_ms)
     left = cohorts.left_at_end()
-    streams = np.stack([left[:-1].sum(axis=0), left[-1]])
-    mass, alive = density.mass_basis(path, cohorts, streams, edges, price, points)
+    mass, alive = _mass(path, cohorts, left, edges, price, points, venues)
     basis, path_basis = (mass[s].reshape(2, a.distances * hazard.size, -1) for s in (0, 1))
     prior = prior_weights(a, venues, interest, edges, 1.0)
     fit = None
@@ -162,8 +162,71 @@ def estimate(
         path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),
         weights=draw.central,
         model=_model(a, venues, fit, draw, forced, exposed, forced_draws, basis),
-        audit=_audit(venues, cohorts, left[:-1], alive, exposed_weights.reshape(a.distances, -1)),
+        audit=_audit(venues, cohorts, left[:-1], alive, exposed_weights.reshape(a.distances, -1), price),
     )
+
+
+def in_contracts(venues: list[Venue], close: Floats) -> tuple[Floats, Floats]:
+    """Return volume and open interest in contracts, shape (venues, bars): base coin, or USD where inverse."""
+    unit = np.stack([close if v.inverse else np.ones_like(close) for v in venues])
+    return np.stack([v.volume for v in venues]) * unit, np.stack([v.open_interest for v in venues]) * unit
+
+
+def _kinds(venues: list[Venue]) -> list[tuple[bool, npt.NDArray[np.intp]]]:
+    """Return (inverse, indices) of the kinds of contracts that there are."""
+    flags = np.array([v.inverse for v in venues])
+    return [(kind, np.flatnonzero(flags == kind)) for kind in (False, True) if (flags == kind).any()]
+
+
+def _mass(
+    path: tuple[Floats, Floats, Floats, Floats],
+    cohorts: Cohorts,
+    left: Floats,
+    edges: Floats,
+    price: float,
+    points: int,
+    venues: list[Venue],
+) -> tuple[Floats, Floats]:
+    """Return the basis of all venues and of the path alone, and the living share by venue.
+
+    Shapes (2, sides, distances, classes, bins) and (venues, sides, distances, cohorts). The path-implied market,
+    the last row of `left`, has the contracts of the first kind there is.
+    """
+    total: Floats | float = 0.0
+    alive = np.zeros((len(venues), 2, edges.size - 1, left.shape[2]))
+    for n, (inverse, mine) in enumerate(_kinds(venues)):
+        streams = np.stack([left[mine].sum(axis=0), left[-1] if n == 0 else np.zeros_like(left[-1])])
+        mass, living = density.mass_basis(path, cohorts, streams, edges, price, points, inverse=inverse)
+        total = total + mass
+        alive[mine] = living
+    return np.asarray(total), alive
+
+
+def liquidation_features(
+    path: tuple[Floats, Floats, Floats, Floats],
+    cohorts: Cohorts,
+    edges: Floats,
+    bucket: npt.NDArray[np.intp],
+    points: int,
+    venues: list[Venue],
+    wanted: npt.NDArray[np.intp],
+    bars_a_day: int,
+) -> Floats:
+    """Return `density.liquidation_basis` of the venues wanted, each by its kind of contract.
+
+    An index beyond the venues is a row of the cohorts that is no venue; it counts as linear.
+    """
+    inverse = np.array([v < len(venues) and venues[v].inverse for v in wanted])
+    out = None
+    for kind in (False, True):
+        mine = np.flatnonzero(inverse == kind)
+        if mine.size:
+            x = density.liquidation_basis(path, cohorts, edges, bucket, points, wanted[mine], bars_a_day, inverse=kind)
+            out = np.empty((wanted.size, *x.shape[1:])) if out is None else out
+            out[mine] = x
+    if out is None:
+        raise ValueError("no venue is wanted")
+    return out
 
 
 def prior_weights(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, factor: float) -> Floats:
@@ -206,7 +269,8 @@ def _calibrated(
         return None
     bucket_ms = max(HOUR_MS, interval_ms)
     bucket = (time_ms // bucket_ms - time_ms[0] // bucket_ms).astype(np.intp)
-    x = density.liquidation_basis(path, cohorts, edges, bucket, points, printed, max(DAY_MS // interval_ms, 1))
+    a_day = max(DAY_MS // interval_ms, 1)
+    x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
     buckets = x.shape[2]
     close = path[3]
     y = np.full((printed.size, 2, buckets), np.nan)
@@ -354,20 +418,21 @@ def _model(
     )
 
 
-def _audit(venues: list[Venue], cohorts: Cohorts, left: Floats, alive: Floats, exposed: Floats) -> Audit:
+def _audit(venues: list[Venue], cohorts: Cohorts, left: Floats, alive: Floats, exposed: Floats, price: float) -> Audit:
     """Account in base coin for what was opened: exposed now, swept by price, closed, unexplained."""
-    rows = []
-    for v, venue in enumerate(venues):
-        held = np.einsum("kc,sdc,dk->s", left[v], alive, exposed, optimize=True)
-        rows.append(VenueAudit(venue.name, float(cohorts.open_interest[v, -1]), float(held[LONG]), float(held[SHORT])))
-    ever = cohorts.opened[:-1].sum()
-    unswept = left.sum()
-    whole = np.einsum("vkc,dk->", left, exposed, optimize=True)
-    living = float(np.einsum("vkc,sdc,dk->", left, alive, exposed, optimize=True)) / 2
-    interest = max(float(cohorts.open_interest[:-1, -1].sum()), 1e-12)
+    unit = np.array([1 / price if v.inverse else 1.0 for v in venues])
+    interest = cohorts.open_interest[: len(venues), -1] * unit
+    unswept = left.sum(axis=(1, 2)) * unit
+    held = np.einsum("vkc,vsdc,dk->vs", left, alive, exposed, optimize=True) * unit[:, None]
+    whole = float(np.einsum("vkc,dk,v->", left, exposed, unit, optimize=True))
+    ever = float((cohorts.opened[: len(venues)].sum(axis=(1, 2)) * unit).sum())
+    total = max(float(interest.sum()), 1e-12)
     return Audit(
-        venues=tuple(rows),
-        swept_share=float((whole - living) / interest),
-        closed_share=float(1 - min(unswept / max(ever, 1e-12), 1.0)),
-        unexplained_share=float(abs(unswept - interest) / interest),
+        venues=tuple(
+            VenueAudit(v.name, float(interest[n]), float(held[n, LONG]), float(held[n, SHORT]))
+            for n, v in enumerate(venues)
+        ),
+        swept_share=(whole - float(held.sum()) / 2) / total,
+        closed_share=1 - min(float(unswept.sum()) / max(ever, 1e-12), 1.0),
+        unexplained_share=abs(float(unswept.sum() - interest.sum())) / total,
     )

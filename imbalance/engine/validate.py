@@ -14,7 +14,15 @@ import numpy.typing as npt
 
 from imbalance.engine import calibrate, density, scores
 from imbalance.engine.cohorts import build
-from imbalance.engine.estimate import DAY_MS, HOUR_MS, Assumptions, Venue, prior_weights
+from imbalance.engine.estimate import (
+    DAY_MS,
+    HOUR_MS,
+    Assumptions,
+    Venue,
+    in_contracts,
+    liquidation_features,
+    prior_weights,
+)
 from imbalance.engine.leverage import point_weights
 from imbalance.engine.margin import LONG, SHORT
 
@@ -108,18 +116,18 @@ def _features(
     bars, a_day = path[0].size, max(DAY_MS // interval_ms, 1)
     points, edges = density.entry_points(interval_ms), density.distance_edges(a.distances)
     ones = np.ones((1, bars))
-    volume = np.concatenate([np.stack([v.volume for v in venues]), ones])
-    interest = np.concatenate([np.stack([v.open_interest for v in venues]), ones])
+    own_volume, own_interest = in_contracts(venues, path[3])
+    volume, interest = np.concatenate([own_volume, ones]), np.concatenate([own_interest, ones])
     bucket = np.arange(bars)
     hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
     cohorts = build(path, volume, interest, interval_ms / DAY_MS, hazard, share, a.turnover_share)
     flat = len(venues)
-    x = density.liquidation_basis(path, cohorts, edges, bucket, points, np.append(printed, flat), a_day)
+    x = liquidation_features(path, cohorts, edges, bucket, points, venues, np.append(printed, flat), a_day)
     x = x.reshape(printed.size + 1, 2, bars, -1)
-    prior = prior_weights(a, venues, interest[:-1], edges, 1.0)
+    prior = prior_weights(a, venues, np.stack([v.open_interest for v in venues]), edges, 1.0)
     # Fixed leverages: nobody closes, entries keep their leverage until price takes them.
     forever = build(path, volume, interest, interval_ms / DAY_MS, np.array([1e-3]), np.ones(1), a.turnover_share)
-    stay = density.liquidation_basis(path, forever, edges, bucket, points, printed, a_day)
+    stay = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
     fixed = np.einsum("vsbdk,d->sb", stay, point_weights(edges, FIXED_LEVERAGES, 0.005), optimize=True)
     return x[:-1], np.asarray(x[-1] @ prior), np.asarray(fixed)
 

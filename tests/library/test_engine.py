@@ -212,6 +212,21 @@ def test_venue_order_and_splitting_do_not_matter():
     assert split.forced == pytest.approx(whole.forced)
 
 
+def test_inverse_contracts_lie_where_coin_margin_puts_them():
+    path, volume, interest = walk(sd=0.004)
+    linear, coin = venue("a", volume, interest), dataclasses.replace(venue("b", volume, interest), inverse=True)
+    one, other = mapped(path, [linear]), mapped(path, [coin])
+    both = mapped(path, [linear, coin])
+    assert both.forced == pytest.approx(one.forced + other.forced, rel=0.05, abs=0.02 * one.forced.max())
+    # In coin a long loses margin and its worth at once, so it is liquidated nearer, at E / (1 + d); a short farther.
+    near, coin_near = one.window(15), other.window(15)
+    assert coin_near.long.usd > near.long.usd
+    assert coin_near.short.usd < near.short.usd
+    for v in both.audit.venues:
+        assert max(v.long_exposed_base, v.short_exposed_base) <= v.open_interest_base * (1 + 1e-9)
+        assert v.open_interest_base == pytest.approx(interest[-1])
+
+
 def test_the_mirror_market_has_the_mirror_map():
     path, volume, interest = walk(sd=0.002)
     opens, high, low, close = path
