@@ -41,7 +41,7 @@ async def gather(
 
 async def _harvest(client: Client, source: Source, ask: Ask, wanted: frozenset[Kind], timeout_s: float) -> Harvest:
     started = time.perf_counter()
-    harvest = Harvest(source, records={}, failures=[])
+    harvest = Harvest(source)
     endpoints = [e for e in source.endpoints if e.kind in wanted and e.kind is not Kind.INSTRUMENTS]
     endpoints.sort(key=lambda e: e.following is None)  # what is walked page by page takes longest: it goes first
     deadline = started + timeout_s
@@ -81,7 +81,7 @@ async def _run(client: Client, harvest: Harvest, ask: Ask, endpoints: Sequence[E
         elif error is not None:
             raise error
         else:
-            harvest.records.setdefault(endpoint.kind, []).extend(task.result())
+            harvest.keep(endpoint.kind, task.result())
 
 
 async def _read(client: Client, source: Source, endpoint: Endpoint, ask: Ask) -> list[Record]:

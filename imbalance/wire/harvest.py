@@ -22,11 +22,19 @@ class Harvest(msgspec.Struct):
     instrument: Instrument | None = None
     listed: tuple[str, ...] = ()
     records: dict[Kind, list[Record]] = {}
+    typed: dict[type, list[Record]] = {}
     failures: list[SourceError] = []
     requests: int = 0
     received_bytes: int = 0
     latency_ms: float | None = None
     elapsed_s: float = 0.0
+
+    def keep(self, kind: Kind, rows: Sequence[Record]) -> None:
+        """Keep the records of an endpoint."""
+        self.records.setdefault(kind, []).extend(rows)
+        if kind not in DAILY:
+            for row in rows:
+                self.typed.setdefault(type(row), []).append(row)
 
     @property
     def name(self) -> str:
@@ -40,7 +48,7 @@ class Harvest(msgspec.Struct):
 
     def of(self, kind: type[R]) -> list[R]:
         """Return all records of a type, but for the daily series, which `at` gives."""
-        return [r for k, rows in self.records.items() if k not in DAILY for r in rows if isinstance(r, kind)]
+        return list(self.typed.get(kind, []))  # type: ignore[arg-type]
 
     def at(self, kind: Kind, type_: type[R]) -> list[R]:
         """Return the records of one endpoint kind."""
