@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 
@@ -21,6 +22,8 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"imbalance {__version__}\n")
         return
+    # The process is short: looking for garbage costs more than it would free.
+    gc.disable()
     from imbalance_cli.context import say
     from imbalance_cli.exits import ClosedPipeError, Exit, code_of
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 ITERATIONS = 60
-REFIT_ITERATIONS = 15
+REFIT_ITERATIONS = 12
 PRIOR_STRENGTH = 7.0
 
 

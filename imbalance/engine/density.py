@@ -40,9 +40,7 @@ def distance_edges(cells: int) -> Floats:
 def entry_points(interval_ms: int) -> int:
     """Return how many entries stand for a bar's range: more where bars are longer."""
     hour_ms = 3_600_000
-    if interval_ms >= hour_ms:
-        return 9
-    return 5 if interval_ms > hour_ms // 12 else 3
+    return 9 if interval_ms >= hour_ms else 3
 
 
 def entries(

@@ -291,7 +291,7 @@ def _calibrated(
         prior,
         complete,
         day.astype(np.intp),
-        draws=a.draws // 4,
+        draws=a.draws // 5,
         seed=seed,
     )
     return fit if fit is not None and fit.effective_events >= a.least_events else None
