@@ -108,7 +108,7 @@ def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done
         forced_share=mapping.range_(found.model.forced_share),
         time=[iso(int(t)) for t in built.time_ms],
         price=built.price.tolist(),
-        edges=[round(e, 8) for e in built.edges.tolist()],
+        edges=mapping.significant(built.edges),
         long_usd=np.round(built.long_usd, 2).tolist(),
         short_usd=np.round(built.short_usd, 2).tolist(),
     )

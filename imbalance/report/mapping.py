@@ -17,6 +17,11 @@ WINDOWS_PCT = (2.0, 5.0, 10.0, 15.0, 20.0)
 BIN_DIGITS = 2
 
 
+def significant(values: Floats) -> list[float]:
+    """Return values with twelve significant digits: enough for any price, from a fraction of a cent up."""
+    return [float(f"{value:.12g}") for value in values]
+
+
 def range_(r: engine.Range) -> tree.Range:
     """Build a range."""
     return tree.Range(r.value, r.low, r.high)
@@ -97,7 +102,7 @@ def sections(
             model.dominant_uncertainty,
         ),
         "map": tree.Map(
-            edges=[round(e, 8) for e in found.edges.tolist()],
+            edges=significant(found.edges),
             long_usd=bins(found.forced[LONG]),
             short_usd=bins(found.forced[SHORT]),
             long_usd_low=bins(long_low),

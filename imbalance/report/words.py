@@ -60,3 +60,16 @@ def ratio(value: float | None) -> str:
 def month(date: str) -> str:
     """Return the month of an ISO date: October 2025."""
     return f"{_MONTHS[int(date[5:7]) - 1]} {date[:4]}"
+
+
+def span(low: float | None, high: float | None, unit: str) -> str:
+    """Return a range, in USD or as ratios; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    show = usd if unit == "usd" else ratio
+    return f"{show(low)}-{show(high)}"
+
+
+def name(source: str) -> str:
+    """Return a source's name as it writes itself."""
+    return {"coinglass": "CoinGlass", "cryptoquant": "CryptoQuant", "fear_greed": "alternative.me"}.get(source, source)

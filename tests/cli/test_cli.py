@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import itertools
 import json
 import os
 import re
@@ -297,3 +298,15 @@ def test_the_map_through_time_as_picture_and_as_letters(tmp_path):
         file = tmp_path / f"map.{kind}"
         run("heatmap", *REPLAY, "-o", str(file), check=0)
         assert file.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_prices_of_any_size_keep_their_edges_apart(tmp_path, scale):
+    from tests.library.test_market import rows, write
+
+    table = [[*r[:2], *(v * scale for v in r[2:6]), *r[6:]] for r in rows(60)]
+    found = json.loads(run("clusters", "--bars", str(write(tmp_path / "a.csv", table)), "--json", check=0).stdout)
+    edges = found["map"]["edges"]
+    assert all(a < b <= a * 1.0026 for a, b in itertools.pairwise(edges))
+    assert edges[0] < found["price"] * 0.68
+    assert edges[-1] > found["price"] * 1.48

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imbalance.report import words
-from imbalance_cli.render.view import Bars, Block, Line, Table, Title
+from imbalance_cli.render.parts import Bars, Block, Line, Table, Title
 
 
 def to_markdown(blocks: list[Block]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from imbalance.report import tree, words
-from imbalance_cli.render.view import Bars, Line, Table, Title, _span, _value, blocks_of
+from imbalance_cli.render.parts import Bars, Line, Table, Title
+from imbalance_cli.render.view import blocks_of, value
 
 MOST_LINES = 10
 
@@ -24,8 +25,8 @@ def _report(r: tree.Report) -> list[str]:
     price = r.market_price
     lines = [f"{r.symbol} {words.price(price.mark)}, 24h {words.fraction(price.change_24h)}, {r.as_of}{kind}"]
     for m in r.metrics:
-        span = _span(m.low, m.high, m.unit)
-        line = f"{m.label}: {_value(m)}{f' ({span})' if span else ''}; {m.significance}"
+        span = words.span(m.low, m.high, m.unit)
+        line = f"{m.label}: {value(m)}{f' ({span})' if span else ''}; {m.significance}"
         for q in m.quoted:
             band = f" {words.band(*q.band)}" if q.band else ""
             line += f"; {q.source}{band} {words.usd(q.value)}, ours there {words.usd(q.own_value)}"

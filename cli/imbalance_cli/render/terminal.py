@@ -11,7 +11,7 @@ from rich.text import Text
 
 from imbalance.report import words
 from imbalance_cli.context import Screen
-from imbalance_cli.render.view import Bar, Bars, Block, Line, Table, Title
+from imbalance_cli.render.parts import Bar, Bars, Block, Line, Table, Title
 
 STYLES = {
     "short": "green",

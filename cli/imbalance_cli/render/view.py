@@ -1,72 +1,14 @@
-"""A document as blocks: what is shown and in which order, for terminal and Markdown alike."""
+"""A document as parts: what is shown and in which order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from imbalance.report import tree, words
+from imbalance_cli.render import small_views
+from imbalance_cli.render.parts import Bar, Bars, Block, Column, Line, Table, Title
 
 LEAST_ROWS_A_SIDE = 5
-
-
-@dataclass(frozen=True)
-class Title:
-    """What is shown, of when, from where."""
-
-    left: str
-    right: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """A sentence; `style` is a word that the terminal knows how to draw."""
-
-    text: str
-    style: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column; those with the highest `drop` go first where the screen is too narrow. Text may wrap."""
-
-    name: str
-    right: bool = False
-    wrap: bool = False
-    drop: int = 0
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells; `styles` names a style for each row."""
-
-    columns: list[Column]
-    rows: list[list[str]]
-    styles: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A run of prices with the forced liquidations in it."""
-
-    low: float
-    high: float
-    distance: float
-    usd: float
-    side: str
-
-
-@dataclass(frozen=True)
-class Bars:
-    """The map: bars from the highest price to the lowest, the price between the sides."""
-
-    price: float
-    above: list[Bar]
-    below: list[Bar]
-
-
-Block = Title | Line | Table | Bars
 
 
 def blocks_of(document: tree.Document) -> list[Block]:
@@ -85,23 +27,28 @@ def blocks_of(document: tree.Document) -> list[Block]:
         return [
             _title(document, "open interest"),
             *_scenario(document),
-            *_interest(document),
+            *small_views.interest(document),
             *_gaps(document),
         ]
     if isinstance(document, tree.VolumeReport):
-        return [_title(document, "volume"), *_scenario(document), *_volume(document.volume), *_gaps(document)]
+        return [
+            _title(document, "volume"),
+            *_scenario(document),
+            *small_views.volume(document.volume),
+            *_gaps(document),
+        ]
     if isinstance(document, tree.LiquidationsReport):
         return [
             _title(document, "liquidations, 24 h"),
             *_scenario(document),
-            *_liquidations(document),
+            *small_views.liquidations(document),
             *_gaps(document),
         ]
     if isinstance(document, tree.SentimentReport):
         return [
             _title(document, "Fear & Greed"),
             *_scenario(document),
-            *_mood(document.sentiment),
+            *small_views.mood(document.sentiment),
             *_gaps(document),
         ]
     if isinstance(document, tree.HeatmapReport):
@@ -109,10 +56,15 @@ def blocks_of(document: tree.Document) -> list[Block]:
         ways = Line(f"{size}: see --format table or json, or -o map.png")
         return [_title(document, "heatmap"), *_scenario(document), ways, *_gaps(document)]
     if isinstance(document, tree.CascadeReport):
-        return [_title(document, "cascade"), *_scenario(document), *_cascade(document), *_gaps(document)]
+        return [_title(document, "cascade"), *_scenario(document), *small_views.cascade(document), *_gaps(document)]
     if isinstance(document, tree.ValidateReport):
-        return [_title(document, "validation"), *_scenario(document), *_validation(document), *_gaps(document)]
-    return [_title(document, "sources"), *_scenario(document), *_sources(document.sources), *_gaps(document)]
+        return [
+            _title(document, "validation"),
+            *_scenario(document),
+            *small_views.validation(document),
+            *_gaps(document),
+        ]
+    return [_title(document, "sources"), *_scenario(document), *small_views.sources(document.sources), *_gaps(document)]
 
 
 def _title(document: tree.Document, what: str) -> Title:
@@ -152,7 +104,8 @@ def _report(r: tree.Report) -> list[Block]:
     ]
 
 
-def _value(m: tree.Metric) -> str:
+def value(m: tree.Metric) -> str:
+    """Return a metric's value with its mark: est for estimated, obs for observed sums."""
     if m.value is None:
         return words.MISSING
     mark = " est" if m.kind == "estimated" else ""
@@ -161,13 +114,6 @@ def _value(m: tree.Metric) -> str:
     if m.unit == "fraction":
         return f"{m.value * 100:+.0f} %"
     return f"{m.value:.0f}" if m.unit == "index" else words.ratio(m.value) + mark
-
-
-def _span(low: float | None, high: float | None, unit: str) -> str:
-    if low is None or high is None:
-        return ""
-    show = words.usd if unit == "usd" else words.ratio
-    return f"{show(low)}-{show(high)}"
 
 
 def _metrics(metrics: list[tree.Metric]) -> Table:
@@ -179,19 +125,15 @@ def _metrics(metrics: list[tree.Metric]) -> Table:
     ]
     rows, styles = [], []
     for m in metrics:
-        rows.append([m.label, _value(m), _span(m.low, m.high, m.unit), m.significance])
+        rows.append([m.label, value(m), words.span(m.low, m.high, m.unit), m.significance])
         styles.append({"short_liquidation_risk": "short", "long_liquidation_risk": "long"}.get(m.id, ""))
         for q in m.quoted:
             band = f" {words.band(*q.band)}" if q.band else ""
-            span = _span(q.own_low, q.own_high, "usd")
+            span = words.span(q.own_low, q.own_high, "usd")
             own = f"ours there {words.usd(q.own_value)} ({span}), exposed {words.usd(q.own_exposed)}"
-            rows.append([f"  {_name(q.source)}{band}", words.usd(q.value), "", own])
+            rows.append([f"  {words.name(q.source)}{band}", words.usd(q.value), "", own])
             styles.append("quoted")
     return Table(columns, rows, styles)
-
-
-def _name(source: str) -> str:
-    return {"coinglass": "CoinGlass", "cryptoquant": "CryptoQuant", "fear_greed": "alternative.me"}.get(source, source)
 
 
 def nice_step(span: float, rows: int) -> float:
@@ -267,7 +209,7 @@ def _map(r: tree.ClustersReport) -> list[Block]:
             words.band(c.low, c.high),
             f"{c.distance_pct:+.1f} %",
             words.usd(c.usd) + " est",
-            _span(c.usd_low, c.usd_high, "usd"),
+            words.span(c.usd_low, c.usd_high, "usd"),
             words.usd(c.exposed_usd),
         ]
         for c in r.clusters
@@ -295,12 +237,12 @@ def _windows(r: tree.ClustersReport) -> list[Block]:
         [
             name,
             words.usd(w.long.usd),
-            _span(w.long.low, w.long.high, "usd"),
+            words.span(w.long.low, w.long.high, "usd"),
             words.usd(w.short.usd),
-            _span(w.short.low, w.short.high, "usd"),
+            words.span(w.short.low, w.short.high, "usd"),
             words.ratio(w.ratio),
             words.ratio(w.path_implied_ratio),
-            f"{words.ratio(w.lift)} ({_span(w.lift_low, w.lift_high, 'ratio')})"
+            f"{words.ratio(w.lift)} ({words.span(w.lift_low, w.lift_high, 'ratio')})"
             if w.lift is not None
             else words.MISSING,
         ]
@@ -318,196 +260,6 @@ def _windows(r: tree.ClustersReport) -> list[Block]:
     ]
     note = "S:L takes both sides to open equally; Path is what the price path alone gives; Lift is their quotient."
     return [Table(columns, rows), Line(note, "dim")]
-
-
-def _interest(r: tree.OpenInterestReport) -> list[Block]:
-    o = r.open_interest
-    rows = [
-        [
-            v.name,
-            f"{v.open_interest_base:,.0f}",
-            words.usd(v.open_interest_usd),
-            f"{v.share * 100:.0f} %",
-            words.fraction(v.change_24h),
-        ]
-        for v in o.venues
-    ]
-    rows.append(["sum", f"{o.total_base:,.0f}", words.usd(o.total_usd), "", ""])
-    columns = [
-        Column("Venue"),
-        Column(r.symbol, right=True),
-        Column("USD", right=True),
-        Column("Share", right=True, drop=1),
-        Column("24h", right=True),
-    ]
-    found: list[Block] = [Table(columns, rows)]
-    if o.missing:
-        found.append(Line(f"the sum lacks {', '.join(o.missing)}", "warn"))
-    if o.change:
-        c = o.change
-        found.append(
-            Line(
-                f"{words.fraction(c.value, 0)} from the low of {c.low_date} ({c.low_base:,.0f}), {c.of}; "
-                f"low by {c.source}"
-            )
-        )
-    return found
-
-
-def _volume(v: tree.Volume) -> list[Block]:
-    rows = [
-        [x.name, words.usd(x.volume_24h_usd), words.usd(x.month_usd), words.usd(x.previous_month_usd)] for x in v.venues
-    ]
-    rows.append(["sum", words.usd(v.total_24h_usd), words.usd(v.total_month_usd), ""])
-    columns = [
-        Column("Venue"),
-        Column("24h", right=True),
-        Column(v.month, right=True),
-        Column("month before", right=True),
-    ]
-    lacking = [Line(f"the sum lacks {', '.join(v.missing)}", "warn")] if v.missing else []
-    return [Table(columns, rows), *lacking]
-
-
-def _liquidations(r: tree.LiquidationsReport) -> list[Block]:
-    seen = r.liquidations
-    rows = [
-        [
-            _name(x.source),
-            words.usd(x.long_usd),
-            words.usd(x.short_usd),
-            words.usd(x.long_usd + x.short_usd),
-            x.feed,
-            x.to[5:16].replace("T", " "),
-        ]
-        for x in seen.observed
-    ]
-    columns = [
-        Column("Source"),
-        Column("Long", right=True),
-        Column("Short", right=True),
-        Column("Sum", right=True),
-        Column("Feed", drop=1),
-        Column("24 h to", drop=2),
-    ]
-    found: list[Block] = [Table(columns, rows)]
-    if seen.missing:
-        found.append(Line(f"not seen: {', '.join(seen.missing)} publish none over REST or failed", "warn"))
-    if seen.largest_since:
-        s = seen.largest_since
-        found.append(Line(f"largest since {s.date or f'before {s.history_from}'}, by {_name(s.source)}"))
-    return found
-
-
-def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
-    return [words.MISSING, ""] if r is None else [show(r.value), f"{show(r.low)}-{show(r.high)}"]
-
-
-def _percent(value: float) -> str:
-    return f"{value * 100:.1f} %" if abs(value) < 0.1 else f"{value * 100:.0f} %"  # noqa: PLR2004
-
-
-def _cascade(r: tree.CascadeReport) -> list[Block]:
-    kind, forced = "buying" if r.side == "short" else "selling", r.forced
-    told = (
-        f"price {words.price(r.price)}   to {words.price(r.target)} ({words.fraction(r.shock)}): "
-        f"forced {kind} on the way {words.usd(forced.value)} est ({_span(forced.low, forced.high, 'usd')}) "
-        f"of {words.usd(r.exposed_usd)} exposed"
-    )
-    lines: list[Block] = [Line(told)]
-    rows = [
-        [
-            law.name,
-            *_ranged(law.push_needed, _percent),
-            *_ranged(law.cost_usd, words.usd),
-            *_ranged(law.carried, _percent),
-            *_ranged(law.reach, words.short_price),
-            *_ranged(law.reproduction, words.ratio),
-        ]
-        for law in r.laws
-    ]
-    heads = [Column("Impact law")]
-    for name, drop in (("Push needed", 0), ("It costs", 2), ("Carried", 0), ("Then reaches", 1), ("Largest R", 3)):
-        heads += [Column(name, right=True, drop=drop), Column("90 %", right=True, drop=4 + drop)]
-    lines.append(Table(heads, rows))
-    told = (
-        "Push needed: what others must move for the target to be reached; Carried: the share of the way that "
-        "liquidations do; Then reaches: where a push of the whole way ends (the map itself ends at x/÷1.52); "
-        "R above 1: the move feeds itself."
-    )
-    lines.append(Line(told, "dim"))
-    if any(law.reach is None for law in r.laws):
-        lines.append(Line("no order book was read: the book laws are missing", "warn"))
-    return lines
-
-
-def _gain(value: float | None, low: float | None, high: float | None) -> str:
-    return "" if value is None else f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
-
-
-def _validation(r: tree.ValidateReport) -> list[Block]:
-    if not r.methods:
-        return [Line("too few bars were both predicted and observed to score", "warn")]
-    rows = [
-        [
-            m.name,
-            f"{m.spearman:.3f}",
-            words.MISSING if m.partial_spearman is None else f"{m.partial_spearman:.3f}",
-            _gain(m.r2_gain, m.r2_gain_low, m.r2_gain_high),
-            _gain(m.over_null, m.over_null_low, m.over_null_high),
-        ]
-        for m in r.methods
-    ]
-    columns = [
-        Column("Predicts by"),
-        Column("Rank", right=True),
-        Column("Partial", right=True),
-        Column("R2 over move (90 %)", right=True, drop=1),
-        Column("over path null (90 %)", right=True, drop=2),
-    ]
-    inside = words.MISSING if r.inside_range_share is None else f"{r.inside_range_share * 100:.0f} %"
-    told = f"{r.bars_tested} bars tested, walking forward; {inside} of what was observed lies in its 90 % range"
-    found: list[Block] = [Table(columns, rows, ["short" if m.name == "model" else "" for m in r.methods]), Line(told)]
-    note = "Rank: Spearman, observed against predicted. Partial: the same given the bar's own move."
-    found.append(Line(note, "dim"))
-    if r.horizons:
-        kept = [[f"{h.days:g} d", str(h.cases), f"{h.spearman:.3f}", f"{h.ln_error:.2f}"] for h in r.horizons]
-        heads = [
-            Column("Map kept"),
-            Column("Cases", right=True),
-            Column("Rank", right=True),
-            Column("|ln error|", right=True),
-        ]
-        found.append(Table(heads, kept))
-    return found
-
-
-def _mood(mood: tree.Sentiment) -> list[Block]:
-    week = f"; a week ago {mood.week_ago}" if mood.week_ago is not None else ""
-    return [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
-
-
-def _sources(sources: list[tree.SourceState]) -> list[Block]:
-    rows = [
-        [
-            s.name,
-            s.status,
-            words.MISSING if s.latency_ms is None else f"{s.latency_ms:.0f} ms",
-            (s.newest or words.MISSING)[5:16].replace("T", " ") if s.newest else words.MISSING,
-            s.last_good[5:16].replace("T", " ") if s.last_good else words.MISSING,
-            " ".join(x for x in (s.message, s.hint) if x),
-        ]
-        for s in sources
-    ]
-    columns = [
-        Column("Source"),
-        Column("Status"),
-        Column("Latency", right=True),
-        Column("Newest", drop=2),
-        Column("Last good", drop=1),
-        Column("What it means", wrap=True, drop=3),
-    ]
-    return [Table(columns, rows, ["warn" if s.status in {"failed", "partial"} else "" for s in sources])]
 
 
 def _gaps(document: tree.Document) -> list[Block]:

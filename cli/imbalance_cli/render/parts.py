@@ -1,0 +1,63 @@
+"""The parts that a document is shown in, for terminal and Markdown alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Title:
+    """What is shown, of when, from where."""
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence; `style` is a word that the terminal knows how to draw."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; those with the highest `drop` go first where the screen is too narrow. Text may wrap."""
+
+    name: str
+    right: bool = False
+    wrap: bool = False
+    drop: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells; `styles` names a style for each row."""
+
+    columns: list[Column]
+    rows: list[list[str]]
+    styles: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A run of prices with the forced liquidations in it."""
+
+    low: float
+    high: float
+    distance: float
+    usd: float
+    side: str
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The map: bars from the highest price to the lowest, the price between the sides."""
+
+    price: float
+    above: list[Bar]
+    below: list[Bar]
+
+
+Block = Title | Line | Table | Bars

@@ -1,0 +1,205 @@
+"""The sections of the smaller documents as parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imbalance.report import tree, words
+from imbalance_cli.render.parts import Block, Column, Line, Table
+
+
+def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
+    return [words.MISSING, ""] if r is None else [show(r.value), f"{show(r.low)}-{show(r.high)}"]
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:.1f} %" if abs(value) < 0.1 else f"{value * 100:.0f} %"  # noqa: PLR2004
+
+
+def cascade(r: tree.CascadeReport) -> list[Block]:
+    """Return the blocks of the section."""
+    kind, forced = "buying" if r.side == "short" else "selling", r.forced
+    told = (
+        f"price {words.price(r.price)}   to {words.price(r.target)} ({words.fraction(r.shock)}): "
+        f"forced {kind} on the way {words.usd(forced.value)} est ({words.span(forced.low, forced.high, 'usd')}) "
+        f"of {words.usd(r.exposed_usd)} exposed"
+    )
+    lines: list[Block] = [Line(told)]
+    rows = [
+        [
+            law.name,
+            *_ranged(law.push_needed, _percent),
+            *_ranged(law.cost_usd, words.usd),
+            *_ranged(law.carried, _percent),
+            *_ranged(law.reach, words.short_price),
+            *_ranged(law.reproduction, words.ratio),
+        ]
+        for law in r.laws
+    ]
+    heads = [Column("Impact law")]
+    for name, drop in (("Push needed", 0), ("It costs", 2), ("Carried", 0), ("Then reaches", 1), ("Largest R", 3)):
+        heads += [Column(name, right=True, drop=drop), Column("90 %", right=True, drop=4 + drop)]
+    lines.append(Table(heads, rows))
+    told = (
+        "Push needed: what others must move for the target to be reached; Carried: the share of the way that "
+        "liquidations do; Then reaches: where a push of the whole way ends (the map itself ends at x/÷1.52); "
+        "R above 1: the move feeds itself."
+    )
+    lines.append(Line(told, "dim"))
+    if any(law.reach is None for law in r.laws):
+        lines.append(Line("no order book was read: the book laws are missing", "warn"))
+    return lines
+
+
+def _gain(value: float | None, low: float | None, high: float | None) -> str:
+    return "" if value is None else f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def validation(r: tree.ValidateReport) -> list[Block]:
+    """Return the blocks of the section."""
+    if not r.methods:
+        return [Line("too few bars were both predicted and observed to score", "warn")]
+    rows = [
+        [
+            m.name,
+            f"{m.spearman:.3f}",
+            words.MISSING if m.partial_spearman is None else f"{m.partial_spearman:.3f}",
+            _gain(m.r2_gain, m.r2_gain_low, m.r2_gain_high),
+            _gain(m.over_null, m.over_null_low, m.over_null_high),
+        ]
+        for m in r.methods
+    ]
+    columns = [
+        Column("Predicts by"),
+        Column("Rank", right=True),
+        Column("Partial", right=True),
+        Column("R2 over move (90 %)", right=True, drop=1),
+        Column("over path null (90 %)", right=True, drop=2),
+    ]
+    inside = words.MISSING if r.inside_range_share is None else f"{r.inside_range_share * 100:.0f} %"
+    told = f"{r.bars_tested} bars tested, walking forward; {inside} of what was observed lies in its 90 % range"
+    found: list[Block] = [Table(columns, rows, ["short" if m.name == "model" else "" for m in r.methods]), Line(told)]
+    note = "Rank: Spearman, observed against predicted. Partial: the same given the bar's own move."
+    found.append(Line(note, "dim"))
+    if r.horizons:
+        kept = [[f"{h.days:g} d", str(h.cases), f"{h.spearman:.3f}", f"{h.ln_error:.2f}"] for h in r.horizons]
+        heads = [
+            Column("Map kept"),
+            Column("Cases", right=True),
+            Column("Rank", right=True),
+            Column("|ln error|", right=True),
+        ]
+        found.append(Table(heads, kept))
+    return found
+
+
+def interest(r: tree.OpenInterestReport) -> list[Block]:
+    """Return the blocks of the section."""
+    o = r.open_interest
+    rows = [
+        [
+            v.name,
+            f"{v.open_interest_base:,.0f}",
+            words.usd(v.open_interest_usd),
+            f"{v.share * 100:.0f} %",
+            words.fraction(v.change_24h),
+        ]
+        for v in o.venues
+    ]
+    rows.append(["sum", f"{o.total_base:,.0f}", words.usd(o.total_usd), "", ""])
+    columns = [
+        Column("Venue"),
+        Column(r.symbol, right=True),
+        Column("USD", right=True),
+        Column("Share", right=True, drop=1),
+        Column("24h", right=True),
+    ]
+    found: list[Block] = [Table(columns, rows)]
+    if o.missing:
+        found.append(Line(f"the sum lacks {', '.join(o.missing)}", "warn"))
+    if o.change:
+        c = o.change
+        found.append(
+            Line(
+                f"{words.fraction(c.value, 0)} from the low of {c.low_date} ({c.low_base:,.0f}), {c.of}; "
+                f"low by {c.source}"
+            )
+        )
+    return found
+
+
+def volume(v: tree.Volume) -> list[Block]:
+    """Return the blocks of the section."""
+    rows = [
+        [x.name, words.usd(x.volume_24h_usd), words.usd(x.month_usd), words.usd(x.previous_month_usd)] for x in v.venues
+    ]
+    rows.append(["sum", words.usd(v.total_24h_usd), words.usd(v.total_month_usd), ""])
+    columns = [
+        Column("Venue"),
+        Column("24h", right=True),
+        Column(v.month, right=True),
+        Column("month before", right=True),
+    ]
+    lacking = [Line(f"the sum lacks {', '.join(v.missing)}", "warn")] if v.missing else []
+    return [Table(columns, rows), *lacking]
+
+
+def liquidations(r: tree.LiquidationsReport) -> list[Block]:
+    """Return the blocks of the section."""
+    seen = r.liquidations
+    rows = [
+        [
+            words.name(x.source),
+            words.usd(x.long_usd),
+            words.usd(x.short_usd),
+            words.usd(x.long_usd + x.short_usd),
+            x.feed,
+            x.to[5:16].replace("T", " "),
+        ]
+        for x in seen.observed
+    ]
+    columns = [
+        Column("Source"),
+        Column("Long", right=True),
+        Column("Short", right=True),
+        Column("Sum", right=True),
+        Column("Feed", drop=1),
+        Column("24 h to", drop=2),
+    ]
+    found: list[Block] = [Table(columns, rows)]
+    if seen.missing:
+        found.append(Line(f"not seen: {', '.join(seen.missing)} publish none over REST or failed", "warn"))
+    if seen.largest_since:
+        s = seen.largest_since
+        found.append(Line(f"largest since {s.date or f'before {s.history_from}'}, by {words.name(s.source)}"))
+    return found
+
+
+def mood(mood: tree.Sentiment) -> list[Block]:
+    """Return the blocks of the section."""
+    week = f"; a week ago {mood.week_ago}" if mood.week_ago is not None else ""
+    return [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
+
+
+def sources(sources: list[tree.SourceState]) -> list[Block]:
+    """Return the blocks of the section."""
+    rows = [
+        [
+            s.name,
+            s.status,
+            words.MISSING if s.latency_ms is None else f"{s.latency_ms:.0f} ms",
+            (s.newest or words.MISSING)[5:16].replace("T", " ") if s.newest else words.MISSING,
+            s.last_good[5:16].replace("T", " ") if s.last_good else words.MISSING,
+            " ".join(x for x in (s.message, s.hint) if x),
+        ]
+        for s in sources
+    ]
+    columns = [
+        Column("Source"),
+        Column("Status"),
+        Column("Latency", right=True),
+        Column("Newest", drop=2),
+        Column("Last good", drop=1),
+        Column("What it means", wrap=True, drop=3),
+    ]
+    return [Table(columns, rows, ["warn" if s.status in {"failed", "partial"} else "" for s in sources])]
