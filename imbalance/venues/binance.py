@@ -85,7 +85,7 @@ def _open_interest_pages(ask: Ask) -> list[Params]:
             endTime=end,
             limit=HISTORY_LIMIT,
         )
-        for start, end in windows(start_ms, ask.end_ms, period_ms, HISTORY_LIMIT - 1)
+        for start, end in windows(start_ms, min(ask.end_ms, ask.now_ms), period_ms, HISTORY_LIMIT - 1)
     ]
 
 

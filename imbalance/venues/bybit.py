@@ -109,7 +109,7 @@ def _open_interest_pages(ask: Ask) -> list[Params]:
             endTime=end,
             limit=HISTORY_LIMIT,
         )
-        for start, end in windows(ask.start_ms, ask.end_ms, period_ms, HISTORY_LIMIT - 1)
+        for start, end in windows(ask.start_ms, min(ask.end_ms, ask.now_ms), period_ms, HISTORY_LIMIT - 1)
     ]
 
 
@@ -154,7 +154,7 @@ def _result(body: bytes, kind: type[T], endpoint: str) -> T:
 
 
 class _LeverageFilter(msgspec.Struct, rename="camel"):
-    max_leverage: Leverage
+    max_leverage: Amount
 
 
 class _Listed(msgspec.Struct, rename="camel"):
@@ -184,7 +184,7 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
                 contract=Contract.LINEAR,
                 contract_size_base=coins,
                 price_multiplier=coins,
-                max_leverage=row.leverage_filter.max_leverage,
+                max_leverage=row.leverage_filter.max_leverage or None,
                 funding_interval_hours=row.funding_interval / 60 or None,
             )
         )

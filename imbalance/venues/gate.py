@@ -12,7 +12,7 @@ from imbalance.errors import SourceError
 from imbalance.records import Contract, ContractStats, Feed, Instrument
 from imbalance.units import INTERVALS_MS, SECOND_MS, interval_name
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, windows
-from imbalance.wire.decode import Amount, Leverage, Price, Ratio, TimeS, decode, in_order
+from imbalance.wire.decode import Amount, Price, Ratio, TimeS, decode, in_order
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "gate"
@@ -56,7 +56,7 @@ class _Listed(msgspec.Struct):
     name: str
     quanto_multiplier: Price | str
     in_delisting: bool
-    leverage_max: Leverage
+    leverage_max: Amount
     funding_interval: Amount
 
 
@@ -78,7 +78,7 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
                 quote=quote,
                 contract=Contract.LINEAR,
                 contract_size_base=float(size),
-                max_leverage=row.leverage_max,
+                max_leverage=row.leverage_max or None,
                 funding_interval_hours=row.funding_interval / 3600 or None,
             )
         )
