@@ -89,11 +89,11 @@ def heatmap(
         fade = np.exp(-np.arange(int(block[-1]) + 1) * BLOCK_EXPONENT)
         for side, s in enumerate(stood):
             mass = grown[s.who] * table[s.cell, k] * s.usd
-            change = np.bincount(s.since * bins + s.at, mass, minlength=columns * bins)
+            change = np.bincount(s.came, mass, minlength=columns * bins)
             shrunk = mass[s.left]
             if fade.size > 1:
-                shrunk = shrunk * fade[block[s.when] - block[s.since[s.left]]]
-            change -= np.bincount(s.when * bins + s.at[s.left], shrunk, minlength=columns * bins)
+                shrunk = shrunk * fade[block[s.went // bins] - block[s.came[s.left] // bins]]
+            change -= np.bincount(s.went, shrunk, minlength=columns * bins)
             out[side] += _summed(np.asarray(change.reshape(columns, bins), dtype=np.float64), block, clock[last])
     out *= cohorts.scale[0, last][None, :, None]
     np.maximum(out, 0.0, out=out)
@@ -103,50 +103,74 @@ def heatmap(
 
 @dataclasses.dataclass(frozen=True)
 class _Stood:
-    """What stood at the end of some column: cohort, cell, price x alive, bin, first column; what left, and when."""
+    """What stood at the end of some column: its cohort, cell, price x alive and first place (column x bin).
+
+    `left` indexes what left again, `went` is the place where it did.
+    """
 
     who: Ints
     cell: Ints
     usd: Floats
-    at: Ints
-    since: Ints
+    came: Ints
     left: Ints
-    when: Ints
+    went: Ints
 
 
 def _stood(path: Path, cohorts: Cohorts, cells: int, column: Ints, low: float, width: float, bins: int) -> list[_Stood]:
-    """Return by side what stood; what comes and goes within a column is never seen."""
-    lows = [path[2], -path[1]]
-    minima = [passage.block_minima(series) for series in lows]
-    later = [passage.suffix_low(series)[cohorts.birth] for series in lows]
-    ends = np.append(column, column[-1] + 1)
+    """Return by side what stood; what comes and goes within a column is never seen.
+
+    Only the column of a passage matters, so each column is one long bar once the rest of the own one is looked at.
+    """
+    columns = int(column[-1]) + 1
     since = column[cohorts.birth]
+    sides = []
+    for lows in (path[2], -path[1]):
+        table = _by_column(lows, column)
+        rest = np.concatenate(
+            [np.minimum.accumulate(table[:, ::-1], axis=1)[:, ::-1], np.full((columns, 1), np.inf)], axis=1
+        )
+        whole = rest[:, 0]
+        place = np.arange(column.size) - np.searchsorted(column, np.arange(columns))[column]
+        own = rest[column, place + 1][cohorts.birth]
+        after = np.append(passage.suffix_low(whole), np.inf)
+        sides.append((own, passage.block_minima(whole), after))
     found: list[list[tuple[Ints, Ints, Floats, Ints, Ints]]] = [[], []]
     for side, cell, price, level in density.entries(cohorts, density.distance_edges(cells), POINTS):
-        gone = passage.hits(level, cohorts.birth + 1, minima[side], later[side])
-        who = np.flatnonzero(ends[gone] > since)
+        own, minima, after = sides[side]
+        who = np.flatnonzero(level < own)
         at = np.floor((np.log(price[who]) - low) / width).astype(np.intp)
         alive = density.arrival(cohorts, side, level[who], who)
         kept = np.flatnonzero((alive > 0) & (at >= 0) & (at < bins))
         who, at = who[kept], at[kept]
-        found[side].append((who, np.full(who.size, cell, dtype=np.intp), price[who] * alive[kept], at, gone[who]))
+        first = since[who]
+        gone = passage.hits(level[who], first + 1, minima, after[first])
+        found[side].append((who, np.full(who.size, cell, dtype=np.intp), price[who] * alive[kept], at, gone))
     stood = []
     for parts in found:
         cohort = np.concatenate([p[0] for p in parts])
-        bar = np.concatenate([p[4] for p in parts])
-        left = np.flatnonzero(bar < column.size)
+        gone = np.concatenate([p[4] for p in parts])
+        left = np.flatnonzero(gone < columns)
+        at = np.concatenate([p[3] for p in parts])
         stood.append(
             _Stood(
                 who=cohort,
                 cell=np.concatenate([p[1] for p in parts]),
                 usd=np.concatenate([p[2] for p in parts]),
-                at=np.concatenate([p[3] for p in parts]),
-                since=since[cohort],
+                came=since[cohort] * bins + at,
                 left=left,
-                when=column[bar[left]],
+                went=gone[left] * bins + at[left],
             )
         )
     return stood
+
+
+def _by_column(values: Floats, column: Ints) -> Floats:
+    """Return values as one row a column, padded with infinity, shape (columns, bars of the longest)."""
+    counts = np.bincount(column)
+    table = np.full((counts.size, int(counts.max())), np.inf)
+    place = np.arange(values.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    table[column, place] = values
+    return table
 
 
 def _summed(change: Floats, block: Ints, clock: Floats) -> Floats:
