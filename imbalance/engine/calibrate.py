@@ -33,6 +33,7 @@ class Fit:
     effective_events : printed USD over dispersion: how many independent events the data weigh.
     moved : root mean square change of the log weights, weighted by what they predict.
     seen : what a unit of each weight predicts, in events, shape (features,).
+    days : days with observations.
     """
 
     weights: Floats
@@ -42,6 +43,7 @@ class Fit:
     effective_events: float
     moved: float
     seen: Floats
+    days: int
 
 
 def fit(
@@ -96,7 +98,16 @@ def fit(
     importance = x.sum(axis=(0, 1)) * start
     moved = float(np.sqrt(np.sum(importance * gain**2) / max(importance.sum(), 1e-12)))
     seen = (capture[:, None] * x.sum(axis=1)).sum(axis=0) / dispersion
-    return Fit(weights, replicas, capture, dispersion, float(y.sum() / dispersion), moved, seen)
+    return Fit(
+        weights,
+        replicas,
+        capture,
+        dispersion,
+        float(y.sum() / dispersion),
+        moved,
+        seen,
+        np.unique(day[known.any(axis=0)]).size,
+    )
 
 
 def _captures(expected: Floats, y: Floats, complete: npt.NDArray[np.bool_]) -> Floats:

@@ -52,6 +52,12 @@ class Cohorts:
     scale: Floats
     open_interest: Floats
 
+    def part(self, which: slice) -> Cohorts:
+        """Return some of the cohorts, on the same bars."""
+        names = ("birth", "phase", "entry_low", "entry_high", "seen_low", "seen_high", "seen_close")
+        own = {name: getattr(self, name)[which] for name in names}
+        return dataclasses.replace(self, opened=self.opened[:, :, which], **own)
+
     def left_at_end(self) -> Floats:
         """Return contracts left after the last bar if none was liquidated, shape (venues, classes, cohorts)."""
         decay = np.exp(self.clock[:, :, self.birth] - self.clock[:, :, -1:])

@@ -399,7 +399,7 @@ def _model(
     if fit is not None:
         printing = [v for v in venues if np.nansum(v.long_liquidations) + np.nansum(v.short_liquidations) > 0]
         told["calibration"] = (
-            f"{', '.join(v.name for v in printing)}; {fit.effective_events:.0f} effective events; "
+            f"{', '.join(v.name for v in printing)}; {fit.days} days; {fit.effective_events:.0f} effective events; "
             f"the data moved the prior by a factor {math.exp(fit.moved):.2f} (rms)"
         )
         if draw.capture is not None:

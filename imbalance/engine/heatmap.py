@@ -24,6 +24,7 @@ Path = tuple[Floats, Floats, Floats, Floats]
 BLOCK_EXPONENT = 200.0
 MARGIN_LOG = 0.12
 POINTS = 1
+CHUNK = 131_072  # cohorts at a time, so that memory and cost grow with bars and no faster
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,22 +80,26 @@ def heatmap(
     column = (np.arange(bars) * columns // bars).astype(np.intp)
     last = np.append(np.flatnonzero(np.diff(column)), bars - 1)
     table = weights.reshape(a.distances, hazard.size)
-    stood = _stood(path, cohorts, a.distances, column, low, width, bins)
     out = np.zeros((2, columns, bins))
-    for k in range(hazard.size):
-        clock = cohorts.clock[0, k]
-        # A column is in the block of its last bar, whatever happens within it.
-        block = (clock[last] // BLOCK_EXPONENT).astype(np.intp)
-        grown = np.exp(clock - block[column] * BLOCK_EXPONENT)[cohorts.birth] * cohorts.opened[0, k]
-        fade = np.exp(-np.arange(int(block[-1]) + 1) * BLOCK_EXPONENT)
-        for side, s in enumerate(stood):
-            mass = grown[s.who] * table[s.cell, k] * s.usd
-            change = np.bincount(s.came, mass, minlength=columns * bins)
-            shrunk = mass[s.left]
-            if fade.size > 1:
-                shrunk = shrunk * fade[block[s.went // bins] - block[s.came[s.left] // bins]]
-            change -= np.bincount(s.went, shrunk, minlength=columns * bins)
-            out[side] += _summed(np.asarray(change.reshape(columns, bins), dtype=np.float64), block, clock[last])
+    # A column is in the block of its last bar, whatever happens within it.
+    blocks = (cohorts.clock[0][:, last] // BLOCK_EXPONENT).astype(np.intp)
+    change = np.zeros((hazard.size, 2, columns * bins))
+    sweeps = [_sweep(lows, column) for lows in (path[2], -path[1])]
+    for start in range(0, cohorts.birth.size, CHUNK):
+        part = cohorts.part(slice(start, start + CHUNK))
+        stood = _stood(part, a.distances, sweeps, column, low, width, bins)
+        for k, block in enumerate(blocks):
+            grown = np.exp(cohorts.clock[0, k][part.birth] - block[column[part.birth]] * BLOCK_EXPONENT)
+            for side, s in enumerate(stood):
+                mass = (grown * part.opened[0, k])[s.who] * table[s.cell, k] * s.usd
+                shrunk = mass[s.left]
+                if block[-1]:
+                    shrunk = shrunk * np.exp((block[s.came[s.left] // bins] - block[s.went // bins]) * BLOCK_EXPONENT)
+                change[k, side] += np.bincount(s.came, mass, minlength=columns * bins)
+                change[k, side] -= np.bincount(s.went, shrunk, minlength=columns * bins)
+    for k, block in enumerate(blocks):
+        for side in (LONG, SHORT):
+            out[side] += _summed(change[k, side].reshape(columns, bins), block, cohorts.clock[0, k, last])
     out *= cohorts.scale[0, last][None, :, None]
     np.maximum(out, 0.0, out=out)
     edges = np.exp(low + width * np.arange(bins + 1))
@@ -116,34 +121,44 @@ class _Stood:
     went: Ints
 
 
-def _stood(path: Path, cohorts: Cohorts, cells: int, column: Ints, low: float, width: float, bins: int) -> list[_Stood]:
+@dataclasses.dataclass(frozen=True)
+class _Sweep:
+    """One side's extremes by column: of the rest of each bar's own column, and of whole columns from each on."""
+
+    rest: Floats
+    minima: list[Floats]
+    after: Floats
+
+
+def _sweep(lows: Floats, column: Ints) -> _Sweep:
+    counts = np.bincount(column)
+    place = np.arange(column.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    table = np.full((counts.size, int(counts.max()) + 1), np.inf)
+    table[column, place] = lows
+    table = np.minimum.accumulate(table[:, ::-1], axis=1)[:, ::-1]
+    whole = table[:, 0]
+    return _Sweep(table[column, place + 1], passage.block_minima(whole), np.append(passage.suffix_low(whole), np.inf))
+
+
+def _stood(
+    cohorts: Cohorts, cells: int, sweeps: list[_Sweep], column: Ints, low: float, width: float, bins: int
+) -> list[_Stood]:
     """Return by side what stood; what comes and goes within a column is never seen.
 
     Only the column of a passage matters, so each column is one long bar once the rest of the own one is looked at.
     """
     columns = int(column[-1]) + 1
     since = column[cohorts.birth]
-    sides = []
-    for lows in (path[2], -path[1]):
-        table = _by_column(lows, column)
-        rest = np.concatenate(
-            [np.minimum.accumulate(table[:, ::-1], axis=1)[:, ::-1], np.full((columns, 1), np.inf)], axis=1
-        )
-        whole = rest[:, 0]
-        place = np.arange(column.size) - np.searchsorted(column, np.arange(columns))[column]
-        own = rest[column, place + 1][cohorts.birth]
-        after = np.append(passage.suffix_low(whole), np.inf)
-        sides.append((own, passage.block_minima(whole), after))
     found: list[list[tuple[Ints, Ints, Floats, Ints, Ints]]] = [[], []]
     for side, cell, price, level in density.entries(cohorts, density.distance_edges(cells), POINTS):
-        own, minima, after = sides[side]
-        who = np.flatnonzero(level < own)
+        sweep = sweeps[side]
+        who = np.flatnonzero(level < sweep.rest[cohorts.birth])
         at = np.floor((np.log(price[who]) - low) / width).astype(np.intp)
         alive = density.arrival(cohorts, side, level[who], who)
         kept = np.flatnonzero((alive > 0) & (at >= 0) & (at < bins))
         who, at = who[kept], at[kept]
         first = since[who]
-        gone = passage.hits(level[who], first + 1, minima, after[first])
+        gone = passage.hits(level[who], first + 1, sweep.minima, sweep.after[first])
         found[side].append((who, np.full(who.size, cell, dtype=np.intp), price[who] * alive[kept], at, gone))
     stood = []
     for parts in found:
@@ -162,15 +177,6 @@ def _stood(path: Path, cohorts: Cohorts, cells: int, column: Ints, low: float, w
             )
         )
     return stood
-
-
-def _by_column(values: Floats, column: Ints) -> Floats:
-    """Return values as one row a column, padded with infinity, shape (columns, bars of the longest)."""
-    counts = np.bincount(column)
-    table = np.full((counts.size, int(counts.max())), np.inf)
-    place = np.arange(values.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    table[column, place] = values
-    return table
 
 
 def _summed(change: Floats, block: Ints, clock: Floats) -> Floats:

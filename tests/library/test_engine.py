@@ -369,6 +369,36 @@ def test_validation_never_looks_ahead(gaps):
     assert np.isfinite(one.predicted).sum() > 500
 
 
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 10_000), st.integers(1, 60), st.sampled_from([0.0, 1e-9, 1.0, 1e12]), st.booleans(), st.booleans()
+)
+def test_any_market_gives_a_finite_map(seed, bars, scale, inverse, quiet):
+    g = np.random.default_rng(seed)
+    path, volume, interest = walk(bars, seed, sd=float(g.choice([1e-6, 0.01, 0.3])))
+    rows = []
+    for name in "abc"[: int(g.integers(1, 4))]:
+        holes = g.random((4, bars)) < g.choice([0.0, 0.2, 1.0])
+        series = [
+            volume * scale,
+            interest * scale,
+            g.gamma(0.2, scale + 1e-12, bars),
+            g.gamma(0.2, scale + 1e-12, bars),
+        ]
+        series = [np.where(h, np.nan, s) for h, s in zip(holes, series, strict=True)]
+        if quiet:
+            series[2:] = [np.full(bars, np.nan)] * 2
+        rows.append(dataclasses.replace(venue(name, *series, complete=bool(g.random() < 0.5)), inverse=inverse))
+    found = mapped(path, rows)
+    assert np.isfinite(found.forced).all()
+    assert np.isfinite(found.draws).all()
+    assert (found.forced >= 0).all()
+    for v in found.audit.venues:
+        assert max(v.long_exposed_base, v.short_exposed_base) <= v.open_interest_base * (1 + 1e-6) + 1e-12
+    found.window(15)
+    found.clusters()
+
+
 def test_assumptions_are_told():
     told = Assumptions().told()
     assert {"sides", "leverage", "lifetimes", "forced", "capture"} <= set(told)

@@ -33,9 +33,10 @@ def mapped_at(path, volume, interest, bars):
     return np.einsum("sfb,f->sb", mass[0].reshape(2, WEIGHTS.size, -1), WEIGHTS), price
 
 
-@pytest.mark.parametrize("block", [200.0, 3.0])
-def test_every_column_is_the_map_of_its_time(block, monkeypatch):
+@pytest.mark.parametrize(("block", "chunk"), [(200.0, 1_000_000), (3.0, 100)])
+def test_every_column_is_the_map_of_its_time(block, chunk, monkeypatch):
     monkeypatch.setattr(heatmap, "BLOCK_EXPONENT", block)
+    monkeypatch.setattr(heatmap, "CHUNK", chunk)
     path, volume, interest = walk(500, seed=4, sd=0.008)
     found = drawn(path, volume, interest, 500)
     for bars in (30, 177, 333, 500):
