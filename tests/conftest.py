@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every unattended run; new ones at a desk.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("fixed")
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("IMBALANCE_SHARED", ROOT.parent / "shared"))

@@ -196,9 +196,8 @@ def liquidation_basis(
             for k in range(classes):
                 decay = np.exp(cohorts.clock[v, k, born] - cohorts.clock[v, k, when])
                 value = cohorts.opened[v, k, met] * decay * usd
-                total = np.bincount(bucket[when], value, minlength=buckets)
-                total += np.bincount(bucket[stay], flow[v, k, stay] * own_usd, minlength=buckets)
-                out[n, side, i, k] += total
+                out[n, side, i, k] += np.bincount(bucket[when], value, minlength=buckets)
+                out[n, side, i, k] += np.bincount(bucket[stay], flow[v, k, stay] * own_usd, minlength=buckets)
     return np.ascontiguousarray(np.moveaxis(out, 4, 2))
 
 

@@ -94,9 +94,9 @@ def heatmap(
                 mass = (grown * part.opened[0, k])[s.who] * table[s.cell, k] * s.usd
                 shrunk = mass[s.left]
                 if block[-1]:
-                    shrunk = shrunk * np.exp((block[s.came[s.left] // bins] - block[s.went // bins]) * BLOCK_EXPONENT)
-                change[k, side] += np.bincount(s.came, mass, minlength=columns * bins)
-                change[k, side] -= np.bincount(s.went, shrunk, minlength=columns * bins)
+                    came, went = s.places[: s.who.size][s.left] // bins, s.places[s.who.size :] // bins
+                    shrunk = shrunk * np.exp((block[came] - block[went]) * BLOCK_EXPONENT)
+                change[k, side] += np.bincount(s.places, np.concatenate([mass, -shrunk]), minlength=columns * bins)
     for k, block in enumerate(blocks):
         for side in (LONG, SHORT):
             out[side] += _summed(change[k, side].reshape(columns, bins), block, cohorts.clock[0, k, last])
@@ -108,17 +108,16 @@ def heatmap(
 
 @dataclasses.dataclass(frozen=True)
 class _Stood:
-    """What stood at the end of some column: its cohort, cell, price x alive and first place (column x bin).
+    """What stood at the end of some column: its cohort, cell, price x alive.
 
-    `left` indexes what left again, `went` is the place where it did.
+    `left` indexes what left again; `places` (column x bin) are those where each came, then where each of these went.
     """
 
     who: Ints
     cell: Ints
     usd: Floats
-    came: Ints
     left: Ints
-    went: Ints
+    places: Ints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,9 +170,8 @@ def _stood(
                 who=cohort,
                 cell=np.concatenate([p[1] for p in parts]),
                 usd=np.concatenate([p[2] for p in parts]),
-                came=since[cohort] * bins + at,
                 left=left,
-                went=gone[left] * bins + at[left],
+                places=np.concatenate([since[cohort] * bins + at, gone[left] * bins + at[left]]),
             )
         )
     return stood

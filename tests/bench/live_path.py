@@ -5,6 +5,7 @@ python -m tests.bench.live_path
 
 from __future__ import annotations
 
+import gc
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ def main() -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         exchange = Exchange()
         exchange.port = int(server.stdout.readline())
+        gc.disable()  # as the program does
         took_s = []
         for _ in range(ROUNDS):
             started = time.perf_counter()
