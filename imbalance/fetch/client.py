@@ -82,7 +82,7 @@ class Client:
         self.received_bytes: dict[str, int] = {}
         self.latency_ms: dict[str, float] = {}
         # The pool looks through its idle connections at every turn: a few are worth keeping, many cost more.
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=6)
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=3)
         timeout = httpx.Timeout(30.0)
         headers = {"user-agent": "imbalance"}
         if recording is not None:
