@@ -180,13 +180,11 @@ def test_what_cannot_be_exits_2_and_says_why(args, told):
 
 def test_exit_codes_of_data():
     with Exchange({"gate": "500"}) as exchange:
-        done = run("volume", "--timeout", "5", env=exchange.environment)
-        # The clock of the process is not the scenario's, so every request but the unfiltered ones is unknown: 404.
-        assert done.returncode in {0, 3}
-        assert "gap: gate" in done.stderr or "gate" in done.stderr
-        assert run("fear-greed", env=exchange.environment, check=0).returncode == 0
-        assert run("fear-greed", "--max-age", "1h", env=exchange.environment, check=4)
-        assert run("volume", "--strict", env=exchange.environment, check=5)
+        # Gate's requests alone carry the time, and it fails: the other venues' volumes are as recorded.
+        assert "gap: gate" in run("volume", "--timeout", "5", env=exchange.environment, check=0).stderr
+        run("fear-greed", env=exchange.environment, check=0)
+        run("fear-greed", "--max-age", "1h", env=exchange.environment, check=4)
+        assert "gate" in run("volume", "--strict", env=exchange.environment, check=5).stderr
     with Exchange(dict.fromkeys(SOURCES, "refused")) as exchange:
         done = run("report", env=exchange.environment, check=3)
         assert "--venue" in done.stderr
