@@ -18,7 +18,7 @@ def output_of(command: str) -> str:
     assert words[0] == "imbalance"
     line = [sys.executable, "-c", "from imbalance_cli.app import main; main()", *words[1:]]
     done = subprocess.run(line, capture_output=True, encoding="utf-8", check=True, env=ENVIRONMENT)
-    return done.stdout.replace("python -c", "imbalance")
+    return done.stdout
 
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONUTF8": "1", "HOME": "/nonexistent", "TERM": "xterm"}

@@ -30,7 +30,7 @@ def main() -> None:
     try:
         from imbalance_cli.commands import app
 
-        app()
+        app(prog_name="imbalance")
     except ImbalanceError as error:
         say(f"imbalance: {error.message}")
         if error.hint:

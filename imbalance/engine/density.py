@@ -44,7 +44,7 @@ def entry_points(interval_ms: int) -> int:
 
 
 def entries(
-    cohorts: Cohorts, edges: Floats, points: int, *, inverse: bool = False
+    cohorts: Cohorts, edges: Floats, points: int, *, sides: tuple[int, ...] = SIDES, inverse: bool = False
 ) -> Iterator[tuple[int, int, Floats, Floats]]:
     """Yield (side, distance cell, price, level) for each entry point.
 
@@ -63,7 +63,7 @@ def entries(
         )
         for j in range(points)
     ]
-    for side in SIDES:
+    for side in sides:
         for i in range(edges.size - 1):
             for entry, within in spans:
                 away = within * edges[i]

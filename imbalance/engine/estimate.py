@@ -172,7 +172,7 @@ def in_contracts(venues: list[Venue], close: Floats) -> tuple[Floats, Floats]:
     return np.stack([v.volume for v in venues]) * unit, np.stack([v.open_interest for v in venues]) * unit
 
 
-def _kinds(venues: list[Venue]) -> list[tuple[bool, npt.NDArray[np.intp]]]:
+def kinds(venues: list[Venue]) -> list[tuple[bool, npt.NDArray[np.intp]]]:
     """Return (inverse, indices) of the kinds of contracts that there are."""
     flags = np.array([v.inverse for v in venues])
     return [(kind, np.flatnonzero(flags == kind)) for kind in (False, True) if (flags == kind).any()]
@@ -194,7 +194,7 @@ def _mass(
     """
     total: Floats | float = 0.0
     alive = np.zeros((len(venues), 2, edges.size - 1, left.shape[2]))
-    for n, (inverse, mine) in enumerate(_kinds(venues)):
+    for n, (inverse, mine) in enumerate(kinds(venues)):
         streams = np.stack([left[mine].sum(axis=0), left[-1] if n == 0 else np.zeros_like(left[-1])])
         mass, living = density.mass_basis(path, cohorts, streams, edges, price, points, inverse=inverse)
         total = total + mass

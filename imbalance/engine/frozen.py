@@ -1,7 +1,7 @@
-"""Frozen maps, the kind a report prints, against what was liquidated in the days after.
+"""Frozen maps, the kind a report prints, against what was liquidated in the days after, band by band.
 
-A map is made each day and kept. As price goes beyond its extremes since then, what the map holds between the
-old extreme and the new is set against what was observed in that bar.
+A map is made each day and kept. As price goes beyond its extremes since then, what the map held in each band of price
+is set against what was observed in the bars that first crossed it.
 """
 
 from __future__ import annotations
@@ -12,97 +12,100 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine import density, scores
-from imbalance.engine.clusters import mass_between
 from imbalance.engine.cohorts import build
-from imbalance.engine.estimate import DAY_MS, Assumptions, Venue
+from imbalance.engine.estimate import DAY_MS, Assumptions, Venue, in_contracts, kinds
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.validate import Path, Walk
 
 Floats = npt.NDArray[np.float64]
-LEAST_CASES = 10
-FLOOR_USD = 1e5
+BAND_LOG_WIDTH = 0.01
+LEAST_BANDS = 20
+FLOOR_USD = 1e4
 
 
 @dataclasses.dataclass(frozen=True)
 class HorizonScore:
-    """Maps kept for `days`: rank correlation over maps and sides, mean |ln error| and total after one scale."""
+    """Maps kept for `days`, by bands of 1 % that price came to cross.
+
+    Rank correlations of what a band held with what was observed in it, of the width of the band that was crossed with
+    the same (what a map without any shape would do), and the mean |ln error| after one scale for all.
+    """
 
     days: float
-    cases: int
+    maps: int
+    bands: int
     spearman: float
+    width_spearman: float
     ln_error: float
 
 
 def frozen_scores(
     interval_ms: int, path: Path, venues: list[Venue], a: Assumptions, found: Walk, horizons_days: list[float]
 ) -> list[HorizonScore]:
-    """Score a map of each day over each horizon; horizons with too few cases are left out."""
+    """Score a map of each day over each horizon; horizons with too few bands crossed are left out."""
     bars, a_day = path[0].size, max(DAY_MS // interval_ms, 1)
-    longest = round(max(horizons_days) * a_day)
-    predicted: dict[float, list[float]] = {h: [] for h in horizons_days}
-    observed: dict[float, list[float]] = {h: [] for h in horizons_days}
+    cases: dict[float, list[Floats]] = {days: [] for days in horizons_days}
+    maps = dict.fromkeys(horizons_days, 0)
     for start, weights, capture in found.fits:
-        after = slice(start, min(start + longest, bars))
-        mass = _map(interval_ms, path, venues, a, start, weights, capture, found.printed)
-        for side in (LONG, SHORT):
-            held, seen = _crossed(path, mass[side], found.observed[side], after, side)
-            for days in horizons_days:
-                span = round(days * a_day)
-                if start + span <= bars and np.isfinite(found.observed[side][start : start + span]).all():
-                    predicted[days].append(float(held[:span].sum()))
-                    observed[days].append(float(seen[:span].sum()))
+        mass = _map(interval_ms, path, [venues[v] for v in found.printed], a, start, weights, capture)
+        for days in horizons_days:
+            after = slice(start, start + round(days * a_day))
+            if after.stop <= bars and np.isfinite(found.observed[:, after]).all():
+                maps[days] += 1
+                cases[days] += [_crossed(path, mass[s], found.observed[s, after], after, s) for s in (LONG, SHORT)]
     rows = []
     for days in horizons_days:
-        p, o = np.array(predicted[days]), np.array(observed[days])
-        if p.size >= LEAST_CASES and p.sum() > 0 and o.sum() > 0:
-            p = p * o.sum() / p.sum()
-            error = float(np.mean(np.abs(np.log((p + FLOOR_USD) / (o + FLOOR_USD)))))
-            rows.append(HorizonScore(days, int(p.size), scores.spearman(o, p), error))
+        held, seen, width = np.concatenate([np.zeros((3, 0)), *cases[days]], axis=1)
+        if held.size >= LEAST_BANDS and held.sum() > 0 and seen.sum() > 0:
+            scaled = held * seen.sum() / held.sum()
+            error = float(np.mean(np.abs(np.log((scaled + FLOOR_USD) / (seen + FLOOR_USD)))))
+            ranks = scores.spearman(seen, held), scores.spearman(seen, width)
+            rows.append(HorizonScore(days, maps[days], held.size, *ranks, error))
     return rows
 
 
 def _map(
-    interval_ms: int,
-    path: Path,
-    venues: list[Venue],
-    a: Assumptions,
-    start: int,
-    weights: Floats,
-    capture: Floats,
-    printed: npt.NDArray[np.intp],
+    interval_ms: int, path: Path, venues: list[Venue], a: Assumptions, start: int, weights: Floats, capture: Floats
 ) -> Floats:
-    """Return what the printing venues would print by bin as of a bar's start, shape (sides, bins)."""
+    """Return what the venues would print by bin as of a bar's start, shape (sides, bins)."""
     opens, high, low, close = (p[:start] for p in path)
-    mine = [venues[v] for v in printed]
+    past = [dataclasses.replace(v, volume=v.volume[:start], open_interest=v.open_interest[:start]) for v in venues]
     cohorts = build(
         (opens, high, low, close),
-        np.stack([v.volume[:start] for v in mine]),
-        np.stack([v.open_interest[:start] for v in mine]),
+        *in_contracts(past, close),
         interval_ms / DAY_MS,
         np.array(a.class_hazard_a_day),
         np.array(a.class_share),
         a.turnover_share,
     )
-    left = np.einsum("vkc,v->kc", cohorts.left_at_end(), capture)
-    edges = density.distance_edges(a.distances)
-    points = density.entry_points(interval_ms)
-    mass, _alive = density.mass_basis((opens, high, low, close), cohorts, left[None], edges, float(close[-1]), points)
-    return np.asarray(np.einsum("sfb,f->sb", mass[0].reshape(2, weights.size, -1), weights))
+    edges, points = density.distance_edges(a.distances), density.entry_points(interval_ms)
+    kept, now = cohorts.left_at_end(), float(close[-1])
+    total = np.zeros((2, density.log_edges().size - 1))
+    for inverse, mine in kinds(past):
+        left = np.einsum("vkc,v->kc", kept[mine], capture[mine])[None]
+        mass, _alive = density.mass_basis((opens, high, low, close), cohorts, left, edges, now, points, inverse=inverse)
+        total += np.einsum("sfb,f->sb", mass[0].reshape(2, weights.size, -1), weights)
+    return total
 
 
-def _crossed(path: Path, mass: Floats, observed: Floats, after: slice, side: int) -> tuple[Floats, Floats]:
-    """Return by bar what the map held in the prices newly reached, and what was observed in such bars."""
+def _crossed(path: Path, mass: Floats, observed: Floats, after: slice, side: int) -> Floats:
+    """Return what each band held, what was observed as price first crossed it, and how much of its width it crossed.
+
+    Shape (3, bands crossed). A bar that crosses several bands gives to each by the width crossed: by the map's own
+    shape, it would be scored against itself.
+    """
     price = float(path[3][after.start - 1])
-    if side == LONG:
-        reach = np.minimum(np.minimum.accumulate(np.log(path[2][after] / price)), 0.0)
-    else:
-        reach = np.maximum(np.maximum.accumulate(np.log(path[1][after] / price)), 0.0)
-    before = np.concatenate([[0.0], reach[:-1]])
-    edges = density.log_edges()
-    held = np.array(
-        [
-            float(mass_between(edges, mass, min(x, y), max(x, y))) if x != y else 0.0
-            for x, y in zip(before, reach, strict=True)
-        ]
-    )
-    return held, np.where(reach != before, observed[after], 0.0)
+    extreme = np.log(path[2][after] / price) if side == LONG else -np.log(path[1][after] / price)
+    depth = np.maximum(np.maximum.accumulate(-extreme), 0.0)
+    before = np.concatenate([[0.0], depth[:-1]])
+    cut = np.arange(0.0, density.REACH_LOG + BAND_LOG_WIDTH / 2, BAND_LOG_WIDTH)
+    inside = np.minimum(depth[:, None], cut[1:]) - np.maximum(before[:, None], cut[:-1])
+    inside = np.maximum(inside, 0.0)
+    grown = depth - before
+    seen = np.divide(observed, grown, out=np.zeros_like(observed), where=grown > 0) @ inside
+    edges = density.log_edges() if side == SHORT else -density.log_edges()[::-1]
+    total = np.concatenate([[0.0], np.cumsum(mass if side == SHORT else mass[::-1])])
+    reached = np.clip(depth[-1], cut[:-1], cut[1:])
+    held = np.interp(reached, edges, total) - np.interp(cut[:-1], edges, total)
+    width = inside.sum(axis=0)
+    return np.stack([held, seen, width])[:, width > 0]

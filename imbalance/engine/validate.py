@@ -27,12 +27,14 @@ from imbalance.engine.leverage import point_weights
 from imbalance.engine.margin import LONG, SHORT
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 Path = tuple[Floats, Floats, Floats, Floats]
 
 WARM_DAYS = 5
 TRAIN_SHARE = 0.35
 FIXED_LEVERAGES = (5.0, 10.0, 20.0, 25.0, 50.0, 100.0)
 RELIABILITY_BINS = 8
+RELIABILITY_CLASSES = 5
 LEAST_IN_BIN = 30
 BOOTSTRAPS = 300
 LEAST_ROWS = 200
@@ -202,16 +204,56 @@ def _trailing(values: Floats, span: int) -> Floats:
     return np.asarray(out)
 
 
+@dataclasses.dataclass(frozen=True)
+class Reliability:
+    """How often what was observed lay below, inside and above its 90 % interval, for a class of predictions [USD]."""
+
+    predicted_low_usd: float
+    predicted_high_usd: float
+    cases: int
+    below: float
+    inside: float
+    above: float
+
+
+def reliability(found: Walk) -> list[Reliability]:
+    """Return how the intervals of the test part held, by fifths of the prediction, both sides together."""
+    _known, _first, test = _split(found)
+    predicted, low, high, observed = (
+        values[:, test].ravel() for values in (found.predicted, found.low, found.high, found.observed)
+    )
+    known = np.isfinite(low)
+    if known.sum() < RELIABILITY_CLASSES:
+        return []
+    order = np.argsort(np.where(known, predicted, np.inf), kind="stable")[: known.sum()]
+    return [
+        Reliability(
+            float(predicted[rows[0]]),
+            float(predicted[rows[-1]]),
+            rows.size,
+            float(np.mean(observed[rows] < low[rows])),
+            float(np.mean((low[rows] <= observed[rows]) & (observed[rows] <= high[rows]))),
+            float(np.mean(observed[rows] > high[rows])),
+        )
+        for rows in np.array_split(order, RELIABILITY_CLASSES)
+    ]
+
+
+def _split(found: Walk) -> tuple[Ints, int, Ints]:
+    """Return bars predicted and observed, how many of them only train, and the rest, which test; none if too few."""
+    known = np.flatnonzero(np.isfinite(found.predicted).all(axis=0) & np.isfinite(found.observed).all(axis=0))
+    first = int(known.size * TRAIN_SHARE) if known.size >= LEAST_ROWS else known.size
+    return known, first, known[first:]
+
+
 def scored(found: Walk, seed: int = 0) -> tuple[list[Score], float, int]:
     """Return scores of the model and its baselines, the share of bars inside their interval, and test bars.
 
     None are given where fewer than `LEAST_ROWS` bars were predicted and observed.
     """
-    known = np.flatnonzero(np.isfinite(found.predicted).all(axis=0) & np.isfinite(found.observed).all(axis=0))
-    if known.size < LEAST_ROWS:
+    known, first, test = _split(found)
+    if not test.size:
         return [], float("nan"), 0
-    first = int(known.size * TRAIN_SHARE)
-    test = known[first:]
     step = max(int(np.median(np.bincount(found.day[known])[np.unique(found.day[known])])), 1)
     blocks = scores.day_blocks(found.day[test], BOOTSTRAPS, seed)
     methods = {"model": found.predicted, "path null": found.path_null, "fixed leverages": found.fixed}

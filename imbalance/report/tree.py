@@ -422,12 +422,28 @@ class MethodScore(msgspec.Struct):
     over_null_high: float | None
 
 
+class Reliability(msgspec.Struct):
+    """Bars of a class of predictions, smallest first: shares observed below, inside and above their 90 % interval."""
+
+    predicted_low_usd: float
+    predicted_high_usd: float
+    cases: int
+    below: float
+    inside: float
+    above: float
+
+
 class HorizonScore(msgspec.Struct):
-    """Scores of maps kept for some days."""
+    """Scores of maps kept for some days, by 1 % bands of price that were crossed.
+
+    `width_spearman` is what the width crossed alone reaches: a map without any shape.
+    """
 
     days: float
-    cases: int
+    maps: int
+    bands: int
     spearman: float
+    width_spearman: float
     ln_error: float
 
 
@@ -497,6 +513,7 @@ class ValidateReport(Head, kw_only=True):
     venues: list[Venue]
     bars_tested: int
     inside_range_share: float | None
+    reliability: list[Reliability]
     methods: list[MethodScore]
     horizons: list[HorizonScore]
     bars: list[BarPrediction]

@@ -12,7 +12,7 @@ from imbalance.engine.estimate import Assumptions, Venue
 from imbalance.engine.frozen import frozen_scores
 from imbalance.engine.liquidation_map import SIDE_NAMES
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.validate import WARM_DAYS, Walk, scored, walk
+from imbalance.engine.validate import WARM_DAYS, Walk, reliability, scored, walk
 from imbalance.errors import MissingDataError
 from imbalance.market import MarketData
 from imbalance.report import tree
@@ -40,6 +40,7 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
         "venues": told_venues(market),
         "bars_tested": tested,
         "inside_range_share": inside if np.isfinite(inside) else None,
+        "reliability": [tree.Reliability(**dataclasses.asdict(r)) for r in reliability(found)],
         "methods": [tree.MethodScore(**dataclasses.asdict(m)) for m in methods],
         "horizons": [tree.HorizonScore(**dataclasses.asdict(h)) for h in horizons],
         "bars": _bars(market, found),

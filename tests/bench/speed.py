@@ -7,15 +7,18 @@
 
 from __future__ import annotations
 
+import cProfile
 import dataclasses
+import pstats
 import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 
 from imbalance.engine import calibrate, density
 from imbalance.engine.cohorts import build
-from imbalance.engine.estimate import Assumptions
+from imbalance.engine.estimate import Assumptions, Venue
 from imbalance.engine.heatmap import heatmap
 
 BARS = 105_120
@@ -52,10 +55,12 @@ def stages(bars: int) -> dict[str, float]:
     )
     left = timed("what is left", cohorts.left_at_end)
     timed("current map", lambda: density.current_map(path, cohorts, left[0], edges, price, weights, 1))
+    none = np.zeros(0)
+    venue = Venue("one", True, volume[0], interest[0], none, none, none, none, none, 125.0)  # noqa: FBT003
     stamps = np.arange(bars, dtype=np.int64) * BAR_MS
     timed(
         "heatmap 1000 x 1000",
-        lambda: heatmap("BTC", stamps, BAR_MS, path, volume, interest, weights, A, 1000, 1000),
+        lambda: heatmap("BTC", stamps, BAR_MS, path, [venue], weights, A, 1000, 1000),
     )
     return times
 
@@ -87,6 +92,14 @@ def main() -> None:
     print(f"{'reference':22} {reference * 1000:8.1f} ms")
     for name, took in best.items():
         print(f"{name:22} {took * 1000:8.1f} ms  {took / reference:7.1f} x")
+    print("\nwhere it goes, own time of the five costliest functions:")
+    profile = cProfile.Profile()
+    profile.runcall(stages, BARS)
+    counted = pstats.Stats(profile).stats
+    total = sum(own for _cc, _nc, own, _cum, _callers in counted.values())
+    for (file, _line, name), (_cc, calls, own, _cum, _callers) in sorted(counted.items(), key=lambda i: -i[1][2])[:5]:
+        print(f"  {own / total * 100:3.0f} %  {calls:5} calls  {Path(file).stem}.{name}")
+    print()
     tracemalloc.start()
     stages(BARS)
     calibration(BARS)

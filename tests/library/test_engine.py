@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imbalance.engine import calibrate, cohorts, density, flows, passage, validate
+from imbalance.engine import calibrate, clusters, cohorts, density, flows, frozen, passage, validate
 from imbalance.engine.clusters import mass_between, narrowest_band
 from imbalance.engine.estimate import Assumptions, Venue, estimate
 from imbalance.engine.leverage import distance_weights
@@ -404,3 +404,18 @@ def test_assumptions_are_told():
     told = Assumptions().told()
     assert {"sides", "leverage", "lifetimes", "forced", "capture"} <= set(told)
     assert dataclasses.is_dataclass(Assumptions)
+
+
+@pytest.mark.parametrize("side", [LONG, SHORT])
+def test_a_frozen_map_is_charged_what_price_crossed_and_no_more(side):
+    path, _volume, _interest = walk(60, seed=9, sd=0.02)
+    edges, after = density.log_edges(), slice(20, 60)
+    generator = np.random.default_rng(side)
+    mass, observed = generator.gamma(1, 1, edges.size - 1), generator.gamma(1, 1, 40)
+    held, seen, width = frozen._crossed(path, mass, observed, after, side)
+    price, sign = path[3][19], 1 if side == SHORT else -1
+    far = np.maximum.accumulate(np.maximum(sign * np.log(path[1 if side == SHORT else 2][after] / price), 0.0))
+    low, high = sorted((0.0, sign * far[-1]))
+    assert width.sum() == pytest.approx(far[-1])
+    assert held.sum() == pytest.approx(float(clusters.mass_between(edges, mass, low, high)))
+    assert seen.sum() == pytest.approx(observed[np.diff(far, prepend=0.0) > 0].sum())

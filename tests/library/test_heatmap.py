@@ -7,7 +7,7 @@ import pytest
 
 import imbalance
 from imbalance.engine import cohorts, density, heatmap
-from imbalance.engine.estimate import Assumptions
+from imbalance.engine.estimate import Assumptions, Venue
 from imbalance.market import read_bars
 from tests.library.test_engine import HOUR_MS, walk
 from tests.library.test_market import rows, write
@@ -16,39 +16,41 @@ A = Assumptions()
 WEIGHTS = np.random.default_rng(8).gamma(1, 0.1, A.distances * len(A.class_share))
 
 
-def drawn(path, volume, interest, columns, bins=1000):
+def drawn(path, volume, interest, columns, bins=1000, *, inverse=False):
     time_ms = np.arange(path[0].size, dtype=np.int64) * HOUR_MS
-    return heatmap.heatmap("BTC", time_ms, HOUR_MS, path, volume[None], interest[None], WEIGHTS, A, columns, bins)
+    none = np.zeros(0)
+    venue = Venue("one", True, volume, interest, *[none] * 5, most_leverage=100.0, inverse=inverse)  # noqa: FBT003
+    return heatmap.heatmap("BTC", time_ms, HOUR_MS, path, [venue], WEIGHTS, A, columns, bins)
 
 
-def mapped_at(path, volume, interest, bars):
+def mapped_at(path, volume, interest, bars, *, inverse):
     """Return mass by side as the map of the first `bars` bars has it, with one entry point a bar."""
     past = tuple(p[:bars] for p in path)
     hazard, share = np.array(A.class_hazard_a_day), np.array(A.class_share)
-    seen = volume[None, :bars], interest[None, :bars]
+    unit = past[3] if inverse else 1.0
+    seen = volume[None, :bars] * unit, interest[None, :bars] * unit
     made = cohorts.build(past, *seen, 1 / 24, hazard, share, A.turnover_share)
     left = made.left_at_end()[0][None]
     edges, price = density.distance_edges(A.distances), float(past[3][-1])
-    mass, _ = density.mass_basis(past, made, left, edges, price, heatmap.POINTS)
+    mass, _ = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse)
     return np.einsum("sfb,f->sb", mass[0].reshape(2, WEIGHTS.size, -1), WEIGHTS), price
 
 
-@pytest.mark.parametrize(("block", "chunk"), [(200.0, 1_000_000), (3.0, 100)])
-def test_every_column_is_the_map_of_its_time(block, chunk, monkeypatch):
-    monkeypatch.setattr(heatmap, "BLOCK_EXPONENT", block)
+@pytest.mark.parametrize(("inverse", "chunk"), [(False, 1_000_000), (True, 100)])
+def test_every_column_is_the_map_of_its_time(inverse, chunk, monkeypatch):
     monkeypatch.setattr(heatmap, "CHUNK", chunk)
     path, volume, interest = walk(500, seed=4, sd=0.008)
-    found = drawn(path, volume, interest, 500)
-    for bars in (30, 177, 333, 500):
-        mass, price = mapped_at(path, volume, interest, bars)
+    found = drawn(path, volume, interest, 500, inverse=inverse)
+    for bars in (100, 177, 333, 500):
+        mass, price = mapped_at(path, volume, interest, bars, inverse=inverse)
         edges = price * np.exp(density.log_edges())
         low, high = max(edges[0], found.edges[0]), min(edges[-1], found.edges[-1])
         for side, values in enumerate((found.long_usd[bars - 1], found.short_usd[bars - 1])):
             cut = np.linspace(low, high, 9)
             one = np.interp(cut, edges, np.append(0, np.cumsum(mass[side])))
             other = np.interp(cut, found.edges, np.append(0, np.cumsum(values)))
-            # Bins are cut at other edges, and the first bar's inventory is a few large lumps.
-            assert other - other[0] == pytest.approx(one - one[0], abs=0.04 * (one[-1] - one[0]))
+            # Bins are cut at other edges.
+            assert other - other[0] == pytest.approx(one - one[0], abs=0.01 * (one[-1] - one[0]))
 
 
 def test_fewer_columns_show_the_same_times():

@@ -81,15 +81,36 @@ def validation(r: tree.ValidateReport) -> list[Block]:
     found: list[Block] = [Table(columns, rows, ["short" if m.name == "model" else "" for m in r.methods]), Line(told)]
     note = "Rank: Spearman, observed against predicted. Partial: the same given the bar's own move."
     found.append(Line(note, "dim"))
-    if r.horizons:
-        kept = [[f"{h.days:g} d", str(h.cases), f"{h.spearman:.3f}", f"{h.ln_error:.2f}"] for h in r.horizons]
-        heads = [
-            Column("Map kept"),
-            Column("Cases", right=True),
-            Column("Rank", right=True),
-            Column("|ln error|", right=True),
+    if r.reliability:
+        heads = [Column("Predicted"), *(Column(name, right=True) for name in ("Bars", "below", "inside", "above"))]
+        held = [
+            [
+                words.span(c.predicted_low_usd, c.predicted_high_usd, "usd"),
+                str(c.cases),
+                *(_percent(share) for share in (c.below, c.inside, c.above)),
+            ]
+            for c in r.reliability
         ]
-        found.append(Table(heads, kept))
+        found += [Table(heads, held), Line("Shares of bars below, inside and above their 90 % interval.", "dim")]
+    if r.horizons:
+        kept = [
+            [
+                f"{h.days:g} d",
+                str(h.maps),
+                str(h.bands),
+                f"{h.spearman:.3f}",
+                f"{h.width_spearman:.3f}",
+                f"{h.ln_error:.2f}",
+            ]
+            for h in r.horizons
+        ]
+        heads = [Column("Map kept")]
+        heads += [Column(name, right=True) for name in ("Maps", "Bands", "Rank", "by width", "|ln error|")]
+        told = (
+            "Bands of 1 % that price came to cross: what the map held there against what was liquidated then; by "
+            "width: the rank correlation of the width crossed alone, a map without shape."
+        )
+        found += [Table(heads, kept), Line(told, "dim")]
     return found
 
 
