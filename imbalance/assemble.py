@@ -5,13 +5,24 @@ A series that a venue publishes more coarsely than the bars is interpolated, and
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from imbalance.errors import MissingDataError
 from imbalance.market import FEEDS, Floats, Ints, MarketData, VenueBars, frozen
-from imbalance.records import Candle, ContractStats, Feed, Instrument, MarginTier, OpenInterest, TakerVolume
+from imbalance.records import (
+    Candle,
+    ContractStats,
+    Feed,
+    Instrument,
+    MarginTier,
+    OpenInterest,
+    TakerVolume,
+    VenueLiquidations,
+)
 from imbalance.units import interval_name
 
 MOST_MISSING = 0.2
@@ -28,6 +39,8 @@ class VenueRecords:
         open_interest: Sequence[OpenInterest] = (),
         taker_volume: Sequence[TakerVolume] = (),
         statistics: Sequence[ContractStats] = (),
+        seen_elsewhere: Sequence[VenueLiquidations] = (),
+        seen_elsewhere_by: str = "",
         tiers: Sequence[MarginTier] = (),
         tiers_note: str = "",
     ) -> None:
@@ -36,6 +49,8 @@ class VenueRecords:
         self.open_interest = open_interest
         self.taker_volume = taker_volume
         self.statistics = statistics
+        self.seen_elsewhere = seen_elsewhere
+        self.seen_elsewhere_by = seen_elsewhere_by
         self.tiers = tuple(tiers)
         self.tiers_note = tiers_note
 
@@ -85,9 +100,51 @@ def assemble(symbol: str, interval_ms: int, end_ms: int, price: float, venues: S
         low=frozen(ohlc[2]),
         close=frozen(ohlc[3]),
         price=price,
-        venues=tuple(_venue(v, time_ms, interval_ms) for v in usable),
+        venues=tuple(_shaped([_venue(v, time_ms, interval_ms, ohlc[3]) for v in usable])),
         notes=tuple(notes),
     )
+
+
+def joined(candles: Sequence[Candle], interval_ms: int) -> list[Candle]:
+    """Return candles as bars of `interval_ms`: shorter ones joined; a bar that lacks any of its parts is left out.
+
+    The running bar is kept as far as it has come.
+    """
+    if len(candles) < 2 or candles[1].time_ms - candles[0].time_ms >= interval_ms:  # noqa: PLR2004
+        return list(candles)
+    step_ms = min(b.time_ms - a.time_ms for a, b in itertools.pairwise(candles))
+    parts: dict[int, list[Candle]] = {}
+    for candle in candles:
+        parts.setdefault(candle.time_ms // interval_ms * interval_ms, []).append(candle)
+    last = max(parts)
+    return [
+        Candle(
+            time_ms,
+            rows[0].open,
+            max(row.high for row in rows),
+            min(row.low for row in rows),
+            rows[-1].close,
+            sum(row.volume_base for row in rows),
+        )
+        for time_ms, rows in sorted(parts.items())
+        if len(rows) == interval_ms // step_ms or time_ms == last
+    ]
+
+
+def _shaped(venues: list[VenueBars]) -> list[VenueBars]:
+    """Give venues whose open interest is known only now the shape that the others' has over time."""
+    known = [v for v in venues if np.isfinite(v.open_interest_base[:-1]).any()]
+    total = np.sum([np.nan_to_num(v.open_interest_base) for v in known], axis=0) if known else None
+    found = []
+    for venue in venues:
+        now = venue.open_interest_base[-1]
+        if np.isfinite(venue.open_interest_base[:-1]).any() or not np.isfinite(now):
+            found.append(venue)
+            continue
+        shape = np.ones(venue.open_interest_base.size) if total is None or total[-1] <= 0 else total / total[-1]
+        note = "no history of open interest: shaped like that of the others"
+        found.append(dataclasses.replace(venue, open_interest_base=frozen(now * shape), notes=(*venue.notes, note)))
+    return found
 
 
 def _path(candles: Sequence[Candle], time_ms: Ints) -> tuple[Floats, int]:
@@ -140,7 +197,21 @@ def _level(time_ms: Ints, interval_ms: int, stamps_ms: Sequence[int], values: Se
     return level
 
 
-def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int) -> VenueBars:
+def _seen_elsewhere(
+    rows: Sequence[VenueLiquidations], time_ms: Ints, interval_ms: int, close: Floats
+) -> tuple[Floats, Floats]:
+    """Return longs and shorts liquidated [base] as an aggregator saw them; inside its span no bucket means none."""
+    sides = []
+    for name in ("long_usd", "short_usd"):
+        by_time = {row.time_ms: getattr(row, name) for row in rows}
+        bucket_ms = rows[0].bucket_ms
+        stamps = list(range(min(by_time), max(by_time) + 1, bucket_ms))
+        usd = _spread(time_ms, interval_ms, stamps, [by_time.get(stamp, 0.0) for stamp in stamps])
+        sides.append(usd / close)
+    return sides[0], sides[1]
+
+
+def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats) -> VenueBars:
     notes = [records.tiers_note] if records.tiers_note else []
     taker = np.full(time_ms.size, np.nan)
     long_liquidations = short_liquidations = taker
@@ -154,6 +225,11 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int) -> VenueBars:
             shares = [t.buy_base / max(t.buy_base + t.sell_base, 1e-12) for t in records.taker_volume]
             taker = volume * _level(time_ms, 0, stamps, shares)
             notes += _coarser("taker volume", stamps, interval_ms)
+    seen_by = ""
+    if records.seen_elsewhere and not records.statistics:
+        seen_by = records.seen_elsewhere_by
+        long_liquidations, short_liquidations = _seen_elsewhere(records.seen_elsewhere, time_ms, interval_ms, close)
+        notes += [f"liquidations as seen by {seen_by}"]
     if records.statistics:
         stamps = [s.time_ms for s in records.statistics]
         long_liquidations = _spread(
@@ -163,20 +239,22 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int) -> VenueBars:
             time_ms, interval_ms, stamps, [s.short_liquidations_base for s in records.statistics]
         )
         notes += _coarser("statistics", stamps, interval_ms)
+        taker = _spread(time_ms, interval_ms, stamps, [s.taker_buy_base for s in records.statistics])
         if not records.candles:
-            buys = _spread(time_ms, interval_ms, stamps, [s.taker_buy_base for s in records.statistics])
             sells = _spread(time_ms, interval_ms, stamps, [s.taker_sell_base for s in records.statistics])
-            volume, taker = buys + sells, buys
+            volume = taker + sells
     interest = list(records.open_interest)
-    if not interest and len(records.statistics) > 1:
+    if len(interest) < 2 and len(records.statistics) > 1:  # noqa: PLR2004
         bucket_ms = min(b.time_ms - a.time_ms for a, b in zip(records.statistics, records.statistics[1:], strict=False))
-        interest = [OpenInterest(s.time_ms + bucket_ms, s.open_interest_base) for s in records.statistics]
+        history = [OpenInterest(s.time_ms + bucket_ms, s.open_interest_base) for s in records.statistics]
+        interest = [row for row in history if not interest or row.time_ms < interest[0].time_ms] + interest
     notes += _coarser("open interest", [o.time_ms for o in interest], interval_ms)
     name = records.instrument.venue
     return VenueBars(
         name=name,
         contract=records.instrument.contract,
-        feed=FEEDS.get(name, Feed.UNKNOWN),
+        feed=Feed.UNKNOWN if seen_by else FEEDS.get(name, Feed.UNKNOWN),
+        liquidations_by=seen_by,
         volume_base=frozen(volume),
         taker_buy_base=frozen(taker),
         open_interest_base=frozen(

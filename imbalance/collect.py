@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from imbalance import __version__
-from imbalance.assemble import VenueRecords, assemble
+from imbalance.assemble import VenueRecords, assemble, joined
 from imbalance.errors import (
+    DoubtfulError,
     MissingDataError,
+    NotOpenError,
     NotRecordedError,
     StaleDataError,
     StrictError,
@@ -25,7 +27,8 @@ from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import find
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
-from imbalance.records import ContractStats, MarginTier, OpenInterest, TakerVolume
+from imbalance.quality import doubts, interest_rows
+from imbalance.records import ContractStats, MarginTier, OpenInterest, TakerVolume, VenueLiquidations
 from imbalance.report import sections, tree
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
@@ -58,6 +61,8 @@ class Options:
     timeout_s: float = 15.0
     strict: bool = False
     max_age_s: float | None = None
+    accounts: tuple[str, ...] = ()
+    probe: bool = False
 
 
 @dataclasses.dataclass
@@ -155,8 +160,12 @@ def collect(
         client.recorder.close(now_ms, [s.name for s in asked])
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures], now_ms)
+    told = doubts(harvests, now_ms)
+    for harvest in harvests:
+        if harvest.name in told:
+            harvest.drop(DoubtfulError(harvest.name, "figures", f"left out, since {told[harvest.name]}"))
     run = Run(options, "replay" if replay else "live", scenario, now_ms, harvests, skipped, wanted)
-    failed = [str(f) for h in harvests for f in h.failures]
+    failed = [str(f) for h in harvests for f in h.failures if not isinstance(f, NotOpenError)]
     if options.strict and failed:
         raise StrictError(f"{len(failed)} requests failed under --strict, the first: {failed[0]}")
     return run
@@ -183,7 +192,7 @@ def ask_of(options: Options, now_ms: int) -> Ask:
     interval_ms = INTERVALS_MS[options.interval]
     end_ms = -(-now_ms // interval_ms) * interval_ms
     start_ms = now_ms // interval_ms * interval_ms - options.lookback_ms // interval_ms * interval_ms
-    return Ask(options.symbol, now_ms, start_ms, end_ms, interval_ms)
+    return Ask(options.symbol, now_ms, start_ms, end_ms, interval_ms, accounts=options.accounts)
 
 
 def market_of(run: Run) -> MarketData:
@@ -196,13 +205,21 @@ def market_of(run: Run) -> MarketData:
     """
     run.require_listing()
     price = sections.mark_price(run.harvests)
-    venues = [_records(h, run.options.symbol) for h in run.harvests if h.source.is_venue and h.instrument is not None]
+    interval_ms = INTERVALS_MS[run.options.interval]
+    elsewhere = {
+        (h.name, venue): rows for h in run.harvests for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
+    }
+    venues = [
+        _records(h, run.options.symbol, interval_ms, elsewhere)
+        for h in run.harvests
+        if h.source.is_venue and h.instrument is not None
+    ]
     usable_venues = [v for v in venues if v.usable and v.candles]
     if price is None or not usable_venues:
         raise MissingDataError(
             "no venue gave price, open interest and candles, so there is nothing to map", why_not(run.harvests)
         )
-    return assemble(run.options.symbol, INTERVALS_MS[run.options.interval], run.now_ms, price, venues)
+    return assemble(run.options.symbol, interval_ms, run.now_ms, price, venues)
 
 
 def why_not(harvests: Sequence[Harvest]) -> str:
@@ -214,7 +231,17 @@ def why_not(harvests: Sequence[Harvest]) -> str:
     return "\n  ".join([*told, way])
 
 
-def _records(harvest: Harvest, base: str) -> VenueRecords:
+def _by_venue(rows: Sequence[VenueLiquidations]) -> dict[str, list[VenueLiquidations]]:
+    found: dict[str, list[VenueLiquidations]] = {}
+    for row in rows:
+        found.setdefault(row.venue, []).append(row)
+    return found
+
+
+def _records(
+    harvest: Harvest, base: str, interval_ms: int, elsewhere: dict[tuple[str, str], list[VenueLiquidations]]
+) -> VenueRecords:
+    seen_by = next((by for by, venue in elsewhere if venue == harvest.name), "")
     tiers = sorted(harvest.of(MarginTier), key=lambda tier: tier.cap)
     note = "" if tiers else "margin ladder not read, a default stands in"
     if not tiers:
@@ -224,14 +251,12 @@ def _records(harvest: Harvest, base: str) -> VenueRecords:
         raise ValueError("records of a venue that does not list the coin")
     return VenueRecords(
         harvest.instrument,
-        candles=harvest.candles,
-        open_interest=in_time(
-            harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest)
-            + harvest.at(Kind.OPEN_INTEREST, OpenInterest)
-            + harvest.at(Kind.TICKER, OpenInterest)
-        ),
+        candles=joined(harvest.candles, interval_ms),
+        open_interest=in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest) + interest_rows(harvest)),
         taker_volume=in_time(harvest.of(TakerVolume)),
         statistics=in_time(harvest.of(ContractStats)),
+        seen_elsewhere=elsewhere.get((seen_by, harvest.name), ()),
+        seen_elsewhere_by=seen_by,
         tiers=tiers,
         tiers_note=note,
     )

@@ -11,11 +11,13 @@
     │   ├── RefusedError           the source answered no (HTTP status or error body)
     │   │   ├── BlockedError       403/451: this place or address is refused
     │   │   ├── RateLimitedError   429/418 or the venue's own code
-    │   │   └── KeyRefusedError    a key is missing, wrong or its plan too small
+    │   │   ├── KeyRefusedError    a key is missing, wrong or its plan too small
+    │   │   └── NotOpenError       the source keeps this from everyone without a key: a gap, no failure
     │   ├── UnreachableError       no connection, or it broke
     │   ├── DeadlineError          no whole answer in time
     │   ├── TooLargeError          more bytes than any true answer has
-    │   └── NotRecordedError       a replay lacks this request
+    │   ├── NotRecordedError       a replay lacks this request
+    │   └── DoubtfulError          the figures cannot be true: they are left out
     ├── MissingDataError           what the answer needs is not there
     ├── StaleDataError             what is there is older than allowed
     └── StrictError                a source failed where none may
@@ -91,6 +93,10 @@ class KeyRefusedError(RefusedError):
     """A key is missing, wrong, or its plan does not include the endpoint."""
 
 
+class NotOpenError(RefusedError):
+    """The source keeps this series from everyone without a key; a gap, and no failure."""
+
+
 class UnreachableError(SourceError):
     """No connection, or it broke."""
 
@@ -105,6 +111,10 @@ class TooLargeError(SourceError):
 
 class NotRecordedError(SourceError):
     """The recording that is replayed lacks this request."""
+
+
+class DoubtfulError(SourceError):
+    """What the source gave cannot be true, so that it is left out of sums and maps."""
 
 
 class MissingDataError(ImbalanceError):

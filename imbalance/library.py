@@ -95,6 +95,7 @@ def _engine_venue(venue: VenueBars, market: MarketData, own: list[MarginTier] | 
         rate=np.array([t.rate for t in tiers]),
         deduction_usd=np.array([t.deduction_usd for t in tiers]),
         inverse=venue.contract is Contract.INVERSE,
+        seen_by=venue.liquidations_by,
         most_leverage=max((t.max_leverage for t in tiers), default=125.0),
     )
 

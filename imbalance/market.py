@@ -21,7 +21,15 @@ Ints = npt.NDArray[np.int64]
 
 # Which venues print all their liquidations, by name, as known on this day; others are "unknown".
 FEEDS_AS_OF = "2026-11-22"
-FEEDS = {"bybit": Feed.COMPLETE, "binance": Feed.CENSORED, "okx": Feed.CENSORED, "bitget": Feed.CENSORED}
+FEEDS = {
+    "bybit": Feed.COMPLETE,
+    "deribit": Feed.COMPLETE,
+    "binance": Feed.CENSORED,
+    "binance_coinm": Feed.CENSORED,
+    "okx": Feed.CENSORED,
+    "bitget": Feed.CENSORED,
+    "htx": Feed.CENSORED,
+}
 
 PRICES = ("open", "high", "low", "close")
 OPTIONAL_NUMBERS = (
@@ -40,7 +48,8 @@ MOST_MISSING = 0.2
 class VenueBars:
     """One venue's series on the market's bars; arrays of shape (bars,), NaN where not known.
 
-    `open_interest_base` is one side, at bar close; volumes count each trade once.
+    `open_interest_base` is one side, at bar close; volumes count each trade once. `liquidations_by` names who saw the
+    liquidations where it was not the venue itself.
     """
 
     name: str
@@ -53,6 +62,7 @@ class VenueBars:
     short_liquidations_base: Floats
     tiers: tuple[MarginTier, ...] = ()
     notes: tuple[str, ...] = ()
+    liquidations_by: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

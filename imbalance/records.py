@@ -32,7 +32,8 @@ class Instrument(msgspec.Struct, frozen=True):
     """A contract as listed.
 
     `contract_size_base` coins make one contract (1 where the venue counts coins). `price_multiplier`
-    coins are what one quoted price buys (1000 for ``1000SHIBUSDT``).
+    coins are what one quoted price buys (1000 for ``1000SHIBUSDT``). A coin-settled contract is `contract_size_usd`.
+    `lot_base` is the least step of an order.
     """
 
     venue: str
@@ -44,6 +45,8 @@ class Instrument(msgspec.Struct, frozen=True):
     price_multiplier: float = 1.0
     max_leverage: float | None = None
     funding_interval_hours: float | None = None
+    contract_size_usd: float | None = None
+    lot_base: float | None = None
 
     def base_of(self, contracts: float) -> float:
         """Return a size in the venue's unit as base coins."""
@@ -90,7 +93,7 @@ class OpenInterest(msgspec.Struct, frozen=True):
 
 
 class OpenInterestUsd(msgspec.Struct, frozen=True):
-    """Open interest that is published in USD alone, at the end of a day."""
+    """Open interest that is published in USD alone, at a moment or the end of a day."""
 
     time_ms: int
     open_interest_usd: float
@@ -140,8 +143,63 @@ class LiquidationSum(msgspec.Struct, frozen=True):
     time_ms: int
     long_usd: float
     short_usd: float
-    long_base: float | None = None
-    short_base: float | None = None
+
+
+class VenueLiquidations(msgspec.Struct, frozen=True):
+    """What an aggregator saw liquidated on a venue in a bucket that starts at `time_ms`; empty buckets are left out."""
+
+    time_ms: int
+    venue: str
+    long_usd: float
+    short_usd: float
+    bucket_ms: int
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A position of a known account; its liquidation price is the venue's own, None where it has none."""
+
+    time_ms: int
+    side: Side
+    quantity_base: float
+    notional_usd: float
+    entry_price: float | None
+    liquidation_price: float | None
+    leverage: float
+    margin: str
+
+
+class Covered(msgspec.Struct, frozen=True):
+    """The answer holds all liquidations printed from `time_ms` on: it may not reach back a whole day."""
+
+    time_ms: int
+
+
+class Total(msgspec.Struct, frozen=True):
+    """A figure that another service sums over exchanges; `what` is open_interest or volume_24h."""
+
+    what: str
+    usd: float
+
+
+class Commitments(msgspec.Struct, frozen=True):
+    """A weekly report of a futures contract: positions by group of traders, in contracts of `units` coins.
+
+    `groups` maps a group to (long, short, spread).
+    """
+
+    time_ms: int
+    contract: str
+    units: float
+    open_interest: float
+    groups: dict[str, tuple[float, float, float]]
+
+
+class Holders(msgspec.Struct, frozen=True):
+    """Activity of old coins on a day, as the source measures it; `what` names the measure."""
+
+    time_ms: int
+    what: str
+    value: float
 
 
 class ContractStats(msgspec.Struct, frozen=True):

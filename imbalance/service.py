@@ -12,6 +12,7 @@ from imbalance.collect import (
     Done,
     Options,
     Run,
+    chosen,
     collect,
     head_of,
     market_of,
@@ -25,7 +26,8 @@ from imbalance.fetch.client import Settings
 from imbalance.library import engine_venues, liquidation_map, through_time
 from imbalance.market import MarketData, read_bars
 from imbalance.records import OrderBook
-from imbalance.report import bars_sections, mapping, metrics, sections, tree
+from imbalance.report import bars_sections, mapping, metrics, others, sections, tree
+from imbalance.report.capabilities import capabilities
 from imbalance.units import interval_name, iso, parse_time_ms
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
@@ -40,6 +42,7 @@ MAP_KINDS = frozenset(
         Kind.TAKER_VOLUME,
         Kind.CONTRACT_STATS,
         Kind.MARGIN_TIERS,
+        Kind.VENUE_LIQUIDATIONS,
     }
 )
 INTEREST_KINDS = frozenset(
@@ -51,12 +54,33 @@ INTEREST_KINDS = frozenset(
         Kind.OPEN_INTEREST_DAILY,
         Kind.DAILY_CANDLES,
         Kind.CONTRACT_STATS,
+        Kind.TOTALS,
     }
 )
-VOLUME_KINDS = frozenset({Kind.MARK_PRICE, Kind.TICKER, Kind.DAILY_CANDLES, Kind.CONTRACT_STATS})
-LIQUIDATION_KINDS = frozenset({Kind.LIQUIDATIONS, Kind.CONTRACT_STATS, Kind.LIQUIDATION_SUMS, Kind.LIQUIDATION_DAILY})
+VOLUME_KINDS = frozenset(
+    {Kind.MARK_PRICE, Kind.TICKER, Kind.OPEN_INTEREST, Kind.DAILY_CANDLES, Kind.CONTRACT_STATS, Kind.TOTALS}
+)
+LIQUIDATION_KINDS = frozenset(
+    {
+        Kind.LIQUIDATIONS,
+        Kind.CONTRACT_STATS,
+        Kind.VENUE_LIQUIDATIONS,
+        Kind.LIQUIDATION_SUMS,
+        Kind.LIQUIDATION_DAILY,
+    }
+)
 HEALTH_KINDS = frozenset(
-    {Kind.TICKER, Kind.CONTRACT_STATS, Kind.SENTIMENT, Kind.LIQUIDATION_SUMS, Kind.OPEN_INTEREST_DAILY}
+    {
+        Kind.TICKER,
+        Kind.MARK_PRICE,
+        Kind.OPEN_INTEREST,
+        Kind.SENTIMENT,
+        Kind.LIQUIDATION_SUMS,
+        Kind.VENUE_LIQUIDATIONS,
+        Kind.OPEN_INTEREST_DAILY,
+        Kind.COMMITMENTS,
+        Kind.HOLDERS,
+    }
 )
 
 
@@ -153,6 +177,7 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         seen = sections.liquidations(harvests, at_ms)
     mood, funding = sections.sentiment(harvests), sections.funding(harvests, interest)
     price = sections.market_price(market, harvests)
+    institutional, held = others.institutional(harvests, market.price), others.holders(harvests)
     quotes = metrics.quoted_bands(harvests, market.price)
     mapped = mapping.sections(market, found, options.window_pct, list(options.bands))
     risk = mapped["risk"]
@@ -165,9 +190,14 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         liquidations=seen,
         sentiment=mood,
         funding=funding,
+        institutional=institutional,
+        holders=held,
         market_price=price,
         metrics=metrics.rows(found, risk, interest, seen, mood, quotes, head["as_of"]),
-        signals=metrics.gauges(harvests, found, price, funding, volumes, quotes),
+        signals=[
+            *metrics.gauges(harvests, found, price, funding, volumes, quotes),
+            *others.gauges(institutional, held),
+        ],
         verdict=metrics.verdict(risk),
     )
 
@@ -215,10 +245,14 @@ def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) ->
 
 
 def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:
-    """Ask every source a little and say how each fared: ``imbalance.sources/1``."""
+    """Say what every source gives and, where they are probed, how each fares: ``imbalance.sources/1``."""
+    offered = capabilities(chosen(options.venues))
+    if not options.probe:
+        head = head_of("sources", "live", None, options.symbol, now_ms)
+        return tree.SourcesReport(**head, capabilities=offered, sources=[], gaps=[])
     run = collect(options, settings, now_ms, HEALTH_KINDS, done)
     rows = sections.states(run.harvests, run.skipped)
     good = last_good.read() if run.mode == "live" else {}
     for row in rows:
         row.last_good = iso(good[row.name]) if row.name in good else None
-    return tree.SourcesReport(**run.head("sources"), sources=rows, gaps=run.tail()["gaps"])
+    return tree.SourcesReport(**run.head("sources"), capabilities=offered, sources=rows, gaps=run.tail()["gaps"])

@@ -66,6 +66,7 @@ class Settings:
     to: str | None = None
     columns: int | None = None
     bins: int | None = None
+    probe: bool = False
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -108,6 +109,7 @@ class Settings:
             to_price=None if self.to is None else _price("--to", self.to),
             timeout_s=self.timeout_s,
             strict=self.strict,
+            probe=self.probe,
             max_age_s=None if self.max_age is None else span_ms("--max-age", self.max_age) / SECOND_MS,
         )
 
@@ -339,6 +341,12 @@ CELLS: dict[str, tuple[Any, Any]] = {
     )
     for name, what in (("columns", "Columns of time"), ("bins", "Bins of price"))
 }
+PROBE: dict[str, tuple[Any, Any]] = {
+    "probe": (
+        Annotated[bool, typer.Option("--probe", help="Ask each source how it is.", rich_help_panel=_READ)],
+        False,
+    ),
+}
 PUSH: dict[str, tuple[Any, Any]] = {
     "shock": (
         Annotated[
@@ -418,4 +426,5 @@ def _settings(given: dict[str, Any]) -> Settings:
         to=given.get("to"),
         columns=given.get("columns"),
         bins=given.get("bins"),
+        probe=given.get("probe", False),
     )

@@ -84,7 +84,8 @@ class Assumptions:
 class Venue:
     """One venue's arrays for the engine, shape (bars,), in base coin, NaN where unknown.
 
-    The ladder arrays have shape (brackets,); empty where none is known.
+    The ladder arrays have shape (brackets,); empty where none is known. `seen_by` names who saw the liquidations where
+    it was not the venue itself.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Venue:
     deduction_usd: Floats
     most_leverage: float
     inverse: bool = False
+    seen_by: str = ""
 
 
 def estimate(
@@ -398,8 +400,9 @@ def _model(
     capture: dict[str, Range] = {}
     if fit is not None:
         printing = [v for v in venues if np.nansum(v.long_liquidations) + np.nansum(v.short_liquidations) > 0]
+        names = [f"{v.name} (seen by {v.seen_by})" if v.seen_by else v.name for v in printing]
         told["calibration"] = (
-            f"{', '.join(v.name for v in printing)}; {fit.days} days; {fit.effective_events:.0f} effective events; "
+            f"{', '.join(names)}; {fit.days} days; {fit.effective_events:.0f} effective events; "
             f"the data moved the prior by a factor {math.exp(fit.moved):.2f} (rms)"
         )
         if draw.capture is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import time
@@ -11,9 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 import stamina
 import stamina.instrumentation
-from aiolimiter import AsyncLimiter
 
 from imbalance.errors import (
     NotRecordedError,
@@ -24,14 +25,16 @@ from imbalance.errors import (
     UnreachableError,
     UsageError,
 )
+from imbalance.fetch.budget import Budgets, shared_file
 from imbalance.fetch.recording import Recorder, Recording, ReplayTransport
-from imbalance.wire import Ask, Endpoint, Params, Source
-from imbalance.wire.refusals import SERVER_ERROR, TOO_MANY, way_out
+from imbalance.wire import Endpoint, Kind, Params, Source
+from imbalance.wire.refusals import SERVER_ERROR, TEAPOT, TOO_MANY, way_out
 
 MOST_BYTES = 32 * 1024 * 1024
 ATTEMPTS = 3
 LONGEST_RETRY_AFTER_S = 5.0
 SHORT_RETRY_AFTER_S = 1.0
+BAN_S = 120.0
 
 stamina.instrumentation.set_on_retry_hooks([])
 
@@ -77,10 +80,12 @@ class Client:
         self.settings = settings
         self.recording = recording
         self.recorder = recorder
-        self._budgets: dict[str, AsyncLimiter] = {}
+        self.budgets = Budgets(None if recording else shared_file())
+        self.clock_ahead_s: dict[str, float] = {}
         self.requests: dict[str, int] = {}
         self.received_bytes: dict[str, int] = {}
         self.latency_ms: dict[str, float] = {}
+        self._listings: dict[tuple[str, str, Params], bytes] = {}
         # The pool looks through its idle connections at every turn: a few are worth keeping, many cost more.
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=3)
         timeout = httpx.Timeout(30.0)
@@ -95,9 +100,10 @@ class Client:
 
     async def close(self) -> None:
         """Close all connections."""
+        self.budgets.close()
         await self._http.aclose()
 
-    async def get(self, source: Source, endpoint: Endpoint, ask: Ask, query: Params) -> bytes:
+    async def get(self, source: Source, endpoint: Endpoint, query: Params) -> bytes:
         """Return the body of one request, after retries where they can help.
 
         Raises
@@ -105,6 +111,10 @@ class Client:
         SourceError
             Of the kind that says what went wrong.
         """
+        # A listing often carries more than names: those who ask for the same again get the same.
+        same = (source.name, endpoint.path, query)
+        if same in self._listings:
+            return self._listings[same]
         async for attempt in stamina.retry_context(
             on=_worth_another_try,
             attempts=1 if self.recording else ATTEMPTS,
@@ -114,13 +124,16 @@ class Client:
             wait_jitter=0.15,
         ):
             with attempt:
-                return await self._once(source, endpoint, ask, query)
+                body = await self._once(source, endpoint, query)
+                if endpoint.kind is Kind.INSTRUMENTS:
+                    self._listings[same] = body
+                return body
         raise AssertionError("a retry context returns or raises")
 
-    async def _once(self, source: Source, endpoint: Endpoint, ask: Ask, query: Params) -> bytes:
-        request = self._request(source, endpoint, ask, query)
+    async def _once(self, source: Source, endpoint: Endpoint, query: Params) -> bytes:
+        request = self._request(source, endpoint, query)
         if self.recording is None:
-            await self._limiter(source, endpoint).acquire(endpoint.weight)
+            await self._wait_for_room(source, endpoint)
         started = time.perf_counter()
         self.requests[source.name] = self.requests.get(source.name, 0) + 1
         try:
@@ -135,23 +148,57 @@ class Client:
             if self.recorder:
                 self.recorder.keep_error(request, type(error).__name__)
             raise _unreachable(error, source, endpoint) from None
-        self.latency_ms.setdefault(source.name, (time.perf_counter() - started) * 1000)
+        took_s = time.perf_counter() - started
+        self.latency_ms.setdefault(source.name, took_s * 1000)
+        if self.recording is None:
+            self._heed(source, endpoint, headers, took_s)
         self.received_bytes[source.name] = self.received_bytes.get(source.name, 0) + len(body)
         if self.recorder:
             self.recorder.keep(request, status, body, headers.get("content-type", ""))
-        error_told = source.refusal(status, body, endpoint.name)
-        if error_told is None:
+        refused = source.refusal(status, body, endpoint.name)
+        if refused is None:
             return body
-        if isinstance(error_told, RateLimitedError):
-            error_told.retry_after_s = _retry_after_s(headers.get("retry-after"))
-        raise error_told
+        if isinstance(refused, RateLimitedError):
+            self._slow_down(source, endpoint, refused, _retry_after_s(headers.get("retry-after")))
+        raise refused
 
-    def _limiter(self, source: Source, endpoint: Endpoint) -> AsyncLimiter:
-        key = source.name + (endpoint.path if endpoint.budget else "")
-        if key not in self._budgets:
-            budget = endpoint.budget or source.budget
-            self._budgets[key] = AsyncLimiter(budget.weight, budget.period_s)
-        return self._budgets[key]
+    def _slow_down(self, source: Source, endpoint: Endpoint, told: RateLimitedError, after_s: float | None) -> None:
+        """Let every run on this machine wait as long as the source asks; where it does not say, as long as it may."""
+        told.retry_after_s = after_s
+        if self.recording is not None:
+            return
+        if after_s is None:
+            after_s = SHORT_RETRY_AFTER_S if told.status == TOO_MANY else BAN_S
+        self.budgets.pause(self._budget(source, endpoint), after_s)
+
+    def _budget(self, source: Source, endpoint: Endpoint) -> str:
+        """Return the name of what the exchange counts together: a host, or a path that it counts apart."""
+        return f"{self.settings.url(source)} {endpoint.path if endpoint.budget else ''}"
+
+    async def _wait_for_room(self, source: Source, endpoint: Endpoint) -> None:
+        budget, name = endpoint.budget or source.budget, self._budget(source, endpoint)
+        while (wait_s := self.budgets.reserve(name, endpoint.weight, budget.weight, budget.period_s)) > 0:
+            pause_s = self.budgets.paused_s(name)
+            if pause_s > LONGEST_RETRY_AFTER_S:
+                message = f"asked for a pause, {pause_s:.0f} s of which are left: it was not asked again"
+                raise RateLimitedError(source.name, endpoint.name, message, "Wait until then.", TEAPOT)
+            await asyncio.sleep(wait_s)
+
+    def _heed(self, source: Source, endpoint: Endpoint, headers: httpx.Headers, took_s: float) -> None:
+        """Take from an answer's headers what the exchange has counted, and what time it is there."""
+        used = headers.get(source.used_header, "") if source.used_header else ""
+        if used.isdigit() and endpoint.budget is None:
+            self.budgets.told(self._budget(source, endpoint), float(used), source.budget.period_s)
+        with contextlib.suppress(ValueError, KeyError):
+            ahead_s = parsedate_to_datetime(headers["date"]).timestamp() - (time.time() - took_s / 2)
+            self.clock_ahead_s.setdefault(source.name, ahead_s)
+
+    def budget_used(self, source: Source) -> float | None:
+        """Return the share of a source's budget that is used now, by all runs on this machine; None in a replay."""
+        if self.recording is not None:
+            return None
+        name = self._budget(source, source.endpoints[0])
+        return self.budgets.used(name, source.budget.period_s) / source.budget.weight
 
     @contextlib.asynccontextmanager
     async def _sent(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
@@ -161,23 +208,30 @@ class Client:
         finally:
             await response.aclose()
 
-    def _request(self, source: Source, endpoint: Endpoint, ask: Ask, query: Params) -> httpx.Request:
-        path = endpoint.path.replace("{coin}", ask.base.lower())
-        headers = {}
+    def _request(self, source: Source, endpoint: Endpoint, query: Params) -> httpx.Request:
+        path, left = endpoint.address(query)
+        content = None if endpoint.body is None else msgspec.json.encode(endpoint.body(left))
+        headers = {} if content is None else {"content-type": "application/json"}
         key = self.settings.key(source)
         if source.key_header and key and self.recording is None:
             if not key.isascii() or not key.isprintable():
                 raise UsageError(f"IMBALANCE_{source.variable}_KEY holds characters that no key has")
             headers[source.key_header] = source.key_prefix + key
         try:
-            url = httpx.URL(self.settings.url(source) + path, params=list(query))
+            url = httpx.URL(self.settings.url(source) + path, params=None if content else list(left))
         except httpx.InvalidURL as error:
             raise UsageError(f"IMBALANCE_{source.variable}_URL is no address: {error}") from None
         return self._http.build_request(
-            "GET",
+            "GET" if content is None else "POST",
             url,
             headers=headers,
-            extensions={"source": source.name, "path": path, "timeout": {"connect": 5.0}},
+            content=content,
+            extensions={
+                "source": source.name,
+                "path": path,
+                "query": url.query.decode() if content is None else content.decode(),
+                "timeout": {"connect": 5.0},
+            },
         )
 
 

@@ -45,19 +45,22 @@ async def _harvest(client: Client, source: Source, ask: Ask, wanted: frozenset[K
     endpoints = [e for e in source.endpoints if e.kind in wanted and e.kind is not Kind.INSTRUMENTS]
     endpoints.sort(key=lambda e: e.following is None)  # what is walked page by page takes longest: it goes first
     deadline = started + timeout_s
-    if source.is_venue:
+    if source.lists:
         await _run(client, harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], deadline)
         rows = harvest.of(Instrument)
         harvest.listed = tuple(row.base for row in rows)
-        harvest.instrument = next((row for row in rows if row.base == ask.base), None)
+        own = tuple(row for row in rows if row.base == ask.base)
+        harvest.instrument = own[0] if own else None
         if harvest.instrument is None:
             endpoints = []
-        ask = msgspec.structs.replace(ask, instrument=harvest.instrument)
+        ask = msgspec.structs.replace(ask, instrument=harvest.instrument, listings=own)
     await _run(client, harvest, ask, endpoints, deadline)
     harvest.requests = client.requests.get(source.name, 0)
     harvest.received_bytes = client.received_bytes.get(source.name, 0)
     if client.recording is None:
         harvest.latency_ms = client.latency_ms.get(source.name)
+        harvest.clock_ahead_s = client.clock_ahead_s.get(source.name)
+        harvest.budget_used = client.budget_used(source)
     harvest.elapsed_s = time.perf_counter() - started
     return harvest
 
@@ -86,7 +89,7 @@ async def _run(client: Client, harvest: Harvest, ask: Ask, endpoints: Sequence[E
 
 async def _read(client: Client, source: Source, endpoint: Endpoint, ask: Ask) -> list[Record]:
     async def page(query: Params) -> bytes:
-        return await client.get(source, endpoint, ask, query)
+        return await client.get(source, endpoint, query)
 
     bodies = await asyncio.gather(*(page(query) for query in endpoint.pages(ask)))
     rows = [row for body in bodies for row in endpoint.parse(body, ask)]

@@ -148,8 +148,8 @@ ERRORS: dict[str, type[httpx.RequestError]] = {
 
 
 def key_of(request: httpx.Request) -> tuple[str, str, str]:
-    """Return (source, path, query) of a request that the client made."""
-    return request.extensions["source"], request.extensions["path"], request.url.query.decode()
+    """Return (source, path, query) of a request that the client made; a posted body stands for the query."""
+    return request.extensions["source"], request.extensions["path"], request.extensions["query"]
 
 
 class Recorder:

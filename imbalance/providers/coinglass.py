@@ -1,4 +1,4 @@
-"""CoinGlass v4, with a key: liquidation sums over exchanges and its liquidation map.
+"""CoinGlass v4, with a key: liquidation sums, open interest and volume over exchanges, and its liquidation map.
 
 Errors come inside HTTP 200 with a string code. The unit of the map's levels is not stated; they are taken
 as USD and only ever quoted.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from imbalance.errors import KeyRefusedError, RateLimitedError, RefusedError, SourceError
-from imbalance.records import LiquidationLevel, LiquidationSum
+from imbalance.records import LiquidationLevel, LiquidationSum, Total
 from imbalance.units import DAY_MS, HOUR_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, params
 from imbalance.wire.decode import Amount, Price, TimeMs, decode, in_order
@@ -101,6 +101,36 @@ def parse_liquidation_map(body: bytes, _ask: Ask) -> list[LiquidationLevel]:
     return sorted(levels, key=lambda level: level.price)
 
 
+class _Exchange(msgspec.Struct):
+    exchange: str
+    open_interest_usd: Amount
+
+
+class _Exchanges(msgspec.Struct):
+    data: list[_Exchange]
+
+
+def parse_open_interest(body: bytes, _ask: Ask) -> list[Total]:
+    """Read open-interest/exchange-list: the row "All", in USD."""
+    rows = decode(_opened(body, "open interest"), _Exchanges, NAME, "open interest").data
+    return [Total("open_interest", row.open_interest_usd) for row in rows if row.exchange == "All"]
+
+
+class _Traded(msgspec.Struct):
+    buy_vol_usd: Amount
+    sell_vol_usd: Amount
+
+
+class _Volume(msgspec.Struct):
+    data: _Traded
+
+
+def parse_volume(body: bytes, _ask: Ask) -> list[Total]:
+    """Read taker-buy-sell-volume/exchange-list: what takers bought and sold in 24 hours, in USD."""
+    row = decode(_opened(body, "volume"), _Volume, NAME, "volume").data
+    return [Total("volume_24h", row.buy_vol_usd + row.sell_vol_usd)]
+
+
 COINGLASS = Source(
     name=NAME,
     title="CoinGlass",
@@ -109,6 +139,8 @@ COINGLASS = Source(
     refusal=refusal,
     is_venue=False,
     key_header="CG-API-KEY",
+    used_header="api-key-use-limit",
+    prints="what it received of each exchange's stream",
     needs="a key in IMBALANCE_COINGLASS_KEY",
     endpoints=(
         Endpoint(
@@ -116,18 +148,34 @@ COINGLASS = Source(
             "/futures/liquidation/aggregated-history",
             _history("4h", 6, 4 * HOUR_MS),
             parse_liquidation_sums,
+            reach="24 h read",
         ),
         Endpoint(
             Kind.LIQUIDATION_DAILY,
             "/futures/liquidation/aggregated-history",
             _history("1d", DAYS, DAY_MS),
             parse_liquidation_sums,
+            reach="1,000 d",
         ),
         Endpoint(
             Kind.LIQUIDATION_MAP,
             "/futures/liquidation/aggregated-map",
             lambda ask: [params(symbol=ask.base, range="30d")],
             parse_liquidation_map,
+        ),
+        Endpoint(
+            Kind.TOTALS,
+            "/futures/open-interest/exchange-list",
+            lambda ask: [params(symbol=ask.base)],
+            parse_open_interest,
+            label="open interest",
+        ),
+        Endpoint(
+            Kind.TOTALS,
+            "/futures/taker-buy-sell-volume/exchange-list",
+            lambda ask: [params(symbol=ask.base, range="24h")],
+            parse_volume,
+            label="volume",
         ),
     ),
 )

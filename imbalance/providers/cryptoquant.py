@@ -1,13 +1,17 @@
-"""CryptoQuant, with a key: daily open interest of an exchange's perpetuals, in USD."""
+"""CryptoQuant, with a key: daily open interest of an exchange's perpetuals in USD, and coin days destroyed.
+
+The field of coin days destroyed is the vendor's name for the measure; no answer of it has been recorded.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from imbalance.errors import KeyRefusedError, ParseError, SourceError
-from imbalance.records import OpenInterestUsd
+from imbalance.records import Holders, OpenInterestUsd
 from imbalance.units import SECOND_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, params
 from imbalance.wire.decode import Amount, decode, require
@@ -15,6 +19,8 @@ from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
 
 NAME = "cryptoquant"
 DAYS = 200
+HOLDER_DAYS = 35
+MEASURE = "coin days destroyed"
 
 
 class _Status(msgspec.Struct):
@@ -52,25 +58,61 @@ class _Body(msgspec.Struct):
     result: _Result
 
 
+class _DestroyedRow(msgspec.Struct):
+    date: str
+    cdd: Amount | None
+
+
+class _DestroyedResult(msgspec.Struct):
+    data: list[_DestroyedRow]
+
+
+class _Destroyed(msgspec.Struct):
+    result: _DestroyedResult
+
+
+def _days(dates: Sequence[str], endpoint: str) -> list[int]:
+    """Return the day of each row [ms]; order is not relied on, but no day may occur twice."""
+    found: list[int] = []
+    for i, date in enumerate(dates):
+        path = f"$.result.data[{i}].date"
+        try:
+            day = datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            raise ParseError(NAME, endpoint, f"{date!r} is no date", path) from None
+        found.append(round(day.timestamp()) * SECOND_MS)
+        require(found[-1] not in found[:-1], "the day occurs twice", NAME, endpoint, path)
+    return found
+
+
 def _pages(ask: Ask) -> list[Params]:
-    return [params(exchange="binance", window="day", limit=DAYS)] if ask.base in {"BTC", "ETH"} else []
+    if ask.base not in {"BTC", "ETH"}:
+        return []
+    return [params(coin=ask.base.lower(), exchange="binance", window="day", limit=DAYS)]
 
 
 def parse_open_interest(body: bytes, _ask: Ask) -> list[OpenInterestUsd]:
     """Read market-data/open-interest: USD a day; null days are left out, order is not relied on."""
     rows = decode(body, _Body, NAME, Kind.OPEN_INTEREST_DAILY).result.data
-    found: dict[int, OpenInterestUsd] = {}
-    for i, row in enumerate(rows):
-        path = f"$.result.data[{i}].date"
-        try:
-            day = datetime.strptime(row.date, "%Y-%m-%d").replace(tzinfo=UTC)
-        except ValueError:
-            raise ParseError(NAME, Kind.OPEN_INTEREST_DAILY, f"{row.date!r} is no date", path) from None
-        time_ms = round(day.timestamp()) * SECOND_MS
-        require(time_ms not in found, "the day occurs twice", NAME, Kind.OPEN_INTEREST_DAILY, path)
-        if row.open_interest is not None:
-            found[time_ms] = OpenInterestUsd(time_ms, row.open_interest)
-    return [found[time_ms] for time_ms in sorted(found)]
+    days = _days([row.date for row in rows], Kind.OPEN_INTEREST_DAILY)
+    found = [
+        OpenInterestUsd(day, row.open_interest)
+        for day, row in zip(days, rows, strict=True)
+        if row.open_interest is not None
+    ]
+    return sorted(found, key=lambda row: row.time_ms)
+
+
+def _holder_pages(ask: Ask) -> list[Params]:
+    return [params(coin="btc", window="day", limit=HOLDER_DAYS)] if ask.base == "BTC" else []
+
+
+def parse_holders(body: bytes, _ask: Ask) -> list[Holders]:
+    """Read network-indicator/cdd: coin days destroyed a day."""
+    rows = decode(body, _Destroyed, NAME, Kind.HOLDERS).result.data
+    days = _days([row.date for row in rows], Kind.HOLDERS)
+    found = [Holders(day, MEASURE, row.cdd) for day, row in zip(days, rows, strict=True) if row.cdd is not None]
+    return sorted(found, key=lambda row: row.time_ms)
 
 
 CRYPTOQUANT = Source(
@@ -83,5 +125,14 @@ CRYPTOQUANT = Source(
     key_header="Authorization",
     key_prefix="Bearer ",
     needs="a key in IMBALANCE_CRYPTOQUANT_KEY",
-    endpoints=(Endpoint(Kind.OPEN_INTEREST_DAILY, "/{coin}/market-data/open-interest", _pages, parse_open_interest),),
+    endpoints=(
+        Endpoint(
+            Kind.OPEN_INTEREST_DAILY,
+            "/{coin}/market-data/open-interest",
+            _pages,
+            parse_open_interest,
+            reach="200 d read",
+        ),
+        Endpoint(Kind.HOLDERS, "/{coin}/network-indicator/cdd", _holder_pages, parse_holders, reach="35 d read"),
+    ),
 )

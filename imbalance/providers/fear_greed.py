@@ -57,5 +57,5 @@ FEAR_GREED = Source(
     budget=Budget(60, 60),
     refusal=refusal,
     is_venue=False,
-    endpoints=(Endpoint(Kind.SENTIMENT, "/fng/", once(limit=31), parse_sentiment),),
+    endpoints=(Endpoint(Kind.SENTIMENT, "/fng/", once(limit=31), parse_sentiment, reach="2018; 31 d read"),),
 )

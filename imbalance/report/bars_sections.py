@@ -31,7 +31,7 @@ def open_interest(market: MarketData) -> tree.OpenInterest:
     total = sum(r.open_interest_base for r in rows)
     for r in rows:
         r.share = r.open_interest_base / total if total else 0.0
-    rows.sort(key=lambda r: -r.share)
+    rows.sort(key=lambda r: -r.open_interest_base)
     return tree.OpenInterest(total, total * market.price, rows, missing, _change(market, total))
 
 

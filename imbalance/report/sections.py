@@ -9,14 +9,20 @@ import msgspec
 import numpy as np
 
 from imbalance import signals
+from imbalance.errors import DoubtfulError, NotOpenError
 from imbalance.market import MarketData
+from imbalance.quality import interest_rows
 from imbalance.records import (
     Candle,
     ContractStats,
+    Covered,
+    Feed,
     Liquidation,
     LiquidationSum,
     OpenInterestUsd,
     Ticker,
+    Total,
+    VenueLiquidations,
 )
 from imbalance.records import Funding as FundingRecord
 from imbalance.records import OpenInterest as OpenInterestRecord
@@ -29,6 +35,12 @@ from imbalance.wire.harvest import Harvest, in_time
 WEEK = 7
 FUNDING_HOURS = 8.0
 BASE_DAYS = 120
+CLOCK_OFF_S = 60.0
+SILENT = {
+    "": "publishes none over REST (a stream only)",
+    "hyperliquid": "publishes none for the whole market",
+    "kraken": "publishes no history of them by side",
+}
 
 
 def ticker(harvest: Harvest) -> Ticker:
@@ -50,7 +62,7 @@ def mark_price(harvests: Sequence[Harvest]) -> float | None:
 
 def interest_now(harvest: Harvest) -> float | None:
     """Return the venue's open interest now [base], one side."""
-    now = harvest.at(Kind.OPEN_INTEREST, OpenInterestRecord) or harvest.at(Kind.TICKER, OpenInterestRecord)
+    now = interest_rows(harvest)
     if now:
         return now[-1].open_interest_base
     statistics = in_time(harvest.of(ContractStats))
@@ -70,9 +82,14 @@ def _missing(harvests: Sequence[Harvest], present: set[str]) -> list[str]:
 
 
 def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.OpenInterest:
-    """Build the open-interest section: one side each, in base coin and at the venue's mark price."""
+    """Build the open-interest section: one side each, in base coin and at the venue's mark price.
+
+    Shares are of the venues whose figures can be compared.
+    """
     now = {h.name: value for h in harvests if h.source.is_venue and (value := interest_now(h)) is not None}
     total = sum(now.values())
+    disputed = {h.name: h.source.disputed for h in harvests if h.source.disputed}
+    comparable = sum(value for name, value in now.items() if name not in disputed)
     rows = []
     for harvest in harvests:
         if harvest.name not in now:
@@ -84,8 +101,9 @@ def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tre
                 harvest.name,
                 value,
                 value * (ticker(harvest).mark_price or price),
-                value / total if total else 0.0,
+                value / comparable if comparable and harvest.name not in disputed else None,
                 value / past[-1] - 1 if past and past[-1] > 0 else None,
+                disputed.get(harvest.name, ""),
             )
         )
     rows.sort(key=lambda row: -row.open_interest_base)
@@ -95,7 +113,22 @@ def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tre
         rows,
         _missing(harvests, set(now)),
         _change(harvests, now),
+        _concentration(rows),
+        quoted(harvests, "open_interest"),
     )
+
+
+def _concentration(rows: Sequence[tree.VenueOpenInterest]) -> tree.Concentration | None:
+    shares = {row.name: row.share for row in rows if row.share}
+    if not shares:
+        return None
+    largest = max(shares, key=lambda name: shares[name])
+    return tree.Concentration(list(shares), largest, shares[largest], sum(share**2 for share in shares.values()))
+
+
+def quoted(harvests: Sequence[Harvest], what: str) -> list[tree.QuotedTotal]:
+    """Return others' totals over exchanges, named."""
+    return [tree.QuotedTotal(h.name, row.usd) for h in harvests for row in h.of(Total) if row.what == what]
 
 
 def _change(harvests: Sequence[Harvest], now: dict[str, float]) -> tree.OpenInterestChange | None:
@@ -144,7 +177,7 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
         if not harvest.source.is_venue or not (daily or statistics or harvest.of(Ticker)):
             continue
         row = ticker(harvest)
-        if statistics:
+        if statistics and row.volume_24h_base is None:
             row = msgspec.structs.replace(row, volume_24h_base=_day_volume(statistics, now_ms))
         usd = row.volume_24h_usd
         if usd is None and row.volume_24h_base is not None:
@@ -168,6 +201,7 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
         sum(months) if months else None,
         rows,
         _missing(harvests, present),
+        quoted(harvests, "volume_24h"),
     )
 
 
@@ -183,12 +217,14 @@ def _day_volume(statistics: Sequence[ContractStats], now_ms: int) -> float | Non
 def liquidations(harvests: Sequence[Harvest], now_ms: int) -> tree.Liquidations:
     """Build the liquidations section: what each source saw in the last 24 hours, never blended.
 
-    The headline is CoinGlass's sum over exchanges where it is there, else the sum of the venues' own.
+    The headline is the best there is: CoinGlass's sum over exchanges, else Coinalyze's, else that of the venues' own
+    which cover the whole day.
     """
     seen = [row for h in harvests if (row := _observed(h, now_ms)) is not None]
     glass = [row for row in seen if row.source == "coinglass"]
-    chosen = glass or seen
-    present = {row.source for row in seen}
+    other = [row for row in seen if row.source == "coinalyze"]
+    chosen = glass or other or [row for row in seen if row.whole_day]
+    present = {row.source for row in seen if row.whole_day}
     since = None
     for harvest in harvests:
         daily = in_time(harvest.at(Kind.LIQUIDATION_DAILY, LiquidationSum))
@@ -213,13 +249,29 @@ def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None
     orders = [r for r in harvest.of(Liquidation) if start_ms < r.time_ms <= now_ms]
     if Kind.LIQUIDATIONS in harvest.records:
         usd = {side: sum(r.price * r.quantity_base for r in orders if r.position is side) for side in Side}
+        first_ms = max(min((r.time_ms for r in harvest.of(Covered)), default=start_ms), start_ms)
         return tree.ObservedLiquidations(
             harvest.name,
             usd[Side.LONG],
             usd[Side.SHORT],
-            iso(start_ms),
+            iso(first_ms),
             iso(now_ms),
             str(harvest.source.feed),
+            harvest.source.prints,
+            first_ms == start_ms,
+        )
+    elsewhere = harvest.of(VenueLiquidations)
+    if elsewhere:
+        last_day = [r for r in elsewhere if start_ms <= r.time_ms and r.time_ms + r.bucket_ms <= now_ms]
+        return tree.ObservedLiquidations(
+            harvest.name,
+            sum(r.long_usd for r in last_day),
+            sum(r.short_usd for r in last_day),
+            iso(start_ms),
+            iso(now_ms),
+            str(Feed.UNKNOWN),
+            harvest.source.prints,
+            whole_day=True,
         )
     statistics = in_time(harvest.of(ContractStats))
     sums = [LiquidationSum(s.time_ms, s.long_liquidations_usd, s.short_liquidations_usd) for s in statistics]
@@ -238,6 +290,8 @@ def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None
         iso(day[0].time_ms),
         iso(day[-1].time_ms + step_ms),
         str(harvest.source.feed),
+        harvest.source.prints,
+        len(day) == DAY_MS // step_ms,
     )
 
 
@@ -315,6 +369,10 @@ def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]])
         )
         if h.unlisted:
             status = "unlisted"
+        elif isinstance(h.failures[-1] if h.failures else None, DoubtfulError):
+            first, status = h.failures[-1], "doubtful"
+        elif h.failures and all(isinstance(f, NotOpenError) for f in h.failures):
+            status = "not open"
         rows.append(
             tree.SourceState(
                 h.name,
@@ -325,6 +383,8 @@ def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]])
                 iso(newest) if newest is not None else None,
                 str(first) if first else "",
                 first.hint if first else "",
+                clock_ahead_s=h.clock_ahead_s,
+                budget_used=h.budget_used,
             )
         )
     rows += [tree.SourceState(name, title, "skipped", 0, None, None, why, "") for name, title, why in skipped]
@@ -340,14 +400,19 @@ def gaps(
         told = set()
         for failure in h.failures:
             if failure.reason not in told:
-                found.append(tree.Gap(h.name, failure.endpoint, failure.reason, failure.hint))
+                failed = not isinstance(failure, NotOpenError)
+                found.append(tree.Gap(h.name, failure.endpoint, failure.reason, failure.hint, failed=failed))
             told.add(failure.reason)
+        if h.clock_ahead_s is not None and abs(h.clock_ahead_s) > CLOCK_OFF_S:
+            way = "ahead of" if h.clock_ahead_s > 0 else "behind"
+            off = f"its clock is {abs(h.clock_ahead_s) / 60:.0f} min {way} this machine's"
+            found.append(tree.Gap(h.name, "clock", off, "Set this machine's clock if several say so.", failed=False))
         if h.unlisted:
             found.append(tree.Gap(h.name, "contract", "does not list this coin", failed=False))
     for h in harvests:
         kinds = {e.kind for e in h.source.endpoints}
         silent = h.instrument is not None and not kinds & {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}
         if Kind.LIQUIDATIONS in wanted and silent:
-            found.append(tree.Gap(h.name, "liquidations", "publishes none over REST (a stream only)", failed=False))
+            found.append(tree.Gap(h.name, "liquidations", SILENT.get(h.name, SILENT[""]), failed=False))
     found += [tree.Gap(name, title, why, failed=False) for name, title, why in skipped]
     return found

@@ -37,13 +37,30 @@ class SourceState(msgspec.Struct):
 
     name: str
     title: str
-    status: Literal["ok", "partial", "failed", "unlisted", "skipped"]
+    status: Literal["ok", "partial", "failed", "doubtful", "not open", "unlisted", "skipped"]
     requests: int
     latency_ms: float | None
     newest: str | None
     message: str
     hint: str
     last_good: str | None = None
+    clock_ahead_s: float | None = None
+    budget_used: float | None = None
+
+
+class Capability(msgspec.Struct):
+    """What a source gives and how far back: an empty text where it gives none of it."""
+
+    name: str
+    title: str
+    needs: str
+    open_interest: str
+    open_interest_history: str
+    candles: str
+    funding: str
+    liquidations: str
+    margin_tiers: str
+    other: list[str]
 
 
 class Head(msgspec.Struct, kw_only=True):
@@ -190,8 +207,25 @@ class VenueOpenInterest(msgspec.Struct):
     name: str
     open_interest_base: float
     open_interest_usd: float
-    share: float
+    share: float | None
     change_24h: float | None
+    disputed: str = ""
+
+
+class Concentration(msgspec.Struct):
+    """How open interest is spread over venues that can be compared; `hhi` is the sum of squared shares."""
+
+    of: list[str]
+    largest: str
+    largest_share: float
+    hhi: float
+
+
+class QuotedTotal(msgspec.Struct):
+    """Another service's total over exchanges, as it publishes it [USD]."""
+
+    source: str
+    usd: float
 
 
 class OpenInterestChange(msgspec.Struct):
@@ -213,6 +247,8 @@ class OpenInterest(msgspec.Struct):
     venues: list[VenueOpenInterest]
     missing: list[str]
     change: OpenInterestChange | None
+    concentration: Concentration | None = None
+    quoted: list[QuotedTotal] = []
 
 
 class VenueVolume(msgspec.Struct):
@@ -233,10 +269,11 @@ class Volume(msgspec.Struct):
     total_month_usd: float | None
     venues: list[VenueVolume]
     missing: list[str]
+    quoted: list[QuotedTotal] = []
 
 
 class ObservedLiquidations(msgspec.Struct):
-    """What one source saw liquidated in the 24 hours to `to`."""
+    """What one source saw liquidated from `from` to `to`, and what its feed shows of all there were."""
 
     source: str
     long_usd: float
@@ -244,6 +281,8 @@ class ObservedLiquidations(msgspec.Struct):
     start: str = msgspec.field(name="from")
     to: str
     feed: str
+    prints: str = ""
+    whole_day: bool = True
 
 
 class LargestSince(msgspec.Struct):
@@ -291,6 +330,38 @@ class Funding(msgspec.Struct):
 
     rate_8h: float | None
     venues: list[VenueFunding]
+
+
+class GroupPositions(msgspec.Struct):
+    """A group of traders in CME futures [base coin]; `net_change_base` is over the last week."""
+
+    name: str
+    long_base: float
+    short_base: float
+    spread_base: float
+    net_base: float
+    net_change_base: float | None
+
+
+class Institutional(msgspec.Struct):
+    """CME futures, standard and micro, by the CFTC's weekly report [base coin, one side]."""
+
+    date: str
+    open_interest_base: float
+    open_interest_usd: float
+    change_week: float | None
+    groups: list[GroupPositions]
+    source: str
+
+
+class HolderActivity(msgspec.Struct):
+    """Activity of coins held long: the newest day, and the same a month before."""
+
+    measure: str
+    value: float
+    month_ago: float | None
+    date: str
+    source: str
 
 
 class Price(msgspec.Struct):
@@ -362,6 +433,8 @@ class Report(ClustersReport, kw_only=True):
     liquidations: Liquidations
     sentiment: Sentiment | None
     funding: Funding
+    institutional: Institutional | None
+    holders: list[HolderActivity]
     market_price: Price
     metrics: list[Metric]
     signals: list[Signal]
@@ -402,8 +475,9 @@ class SentimentReport(Head, kw_only=True):
 
 
 class SourcesReport(Head, kw_only=True):
-    """``imbalance.sources/1``."""
+    """``imbalance.sources/1``; `sources` is empty unless they were probed."""
 
+    capabilities: list[Capability]
     sources: list[SourceState]
     gaps: list[Gap]
 

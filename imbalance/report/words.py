@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 MISSING = "-"
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 _MONTHS = (
@@ -57,6 +59,15 @@ def ratio(value: float | None) -> str:
     return f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"  # noqa: PLR2004
 
 
+def age(newest: str, as_of: str) -> str:
+    """Return the time between two ISO times: 4 s, 12 min, 3 h, 2 d."""
+    seconds = (datetime.fromisoformat(as_of) - datetime.fromisoformat(newest)).total_seconds()
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
 def month(date: str) -> str:
     """Return the month of an ISO date: October 2025."""
     return f"{_MONTHS[int(date[5:7]) - 1]} {date[:4]}"
@@ -72,4 +83,11 @@ def span(low: float | None, high: float | None, unit: str) -> str:
 
 def name(source: str) -> str:
     """Return a source's name as it writes itself."""
-    return {"coinglass": "CoinGlass", "cryptoquant": "CryptoQuant", "fear_greed": "alternative.me"}.get(source, source)
+    return {
+        "coinglass": "CoinGlass",
+        "cryptoquant": "CryptoQuant",
+        "coinalyze": "Coinalyze",
+        "coinmetrics": "Coin Metrics",
+        "cftc": "CFTC",
+        "fear_greed": "alternative.me",
+    }.get(source, source)

@@ -6,7 +6,6 @@ second and symbol), so a report shows a gap. The maintenance ladder needs a key:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -25,7 +24,7 @@ from imbalance.records import (
     Ticker,
 )
 from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, params, windows
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, coins_of, params, windows
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -49,7 +48,6 @@ DAYS = 200
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
 DEFAULT_FUNDING_HOURS = 8.0
 STATISTICS = Budget(1000, 300)
-_MULTIPLIED = re.compile(r"^(1000+)([A-Z].*)$")
 
 
 def _symbol(ask: Ask) -> tuple[Params, ...]:
@@ -112,13 +110,12 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
     for row in listing.symbols:
         if row.contract_type != "PERPETUAL" or row.quote_asset != "USDT" or row.status != "TRADING":
             continue
-        many = _MULTIPLIED.match(row.base_asset)
-        coins = float(many[1]) if many else 1.0
+        base, coins = coins_of(row.base_asset)
         found.append(
             Instrument(
                 venue=NAME,
                 symbol=row.symbol,
-                base=many[2] if many else row.base_asset,
+                base=base,
                 quote=row.quote_asset,
                 contract=Contract.LINEAR,
                 contract_size_base=coins,
@@ -329,6 +326,8 @@ BINANCE = Source(
     budget=Budget(2400, 60),
     refusal=refusal,
     feed=Feed.CENSORED,
+    prints="at most one order a second and symbol, in a stream",
+    used_header="x-mbx-used-weight-1m",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/fapi/v1/exchangeInfo", _no_parameters, parse_instruments),
         Endpoint(Kind.FUNDING_INTERVALS, "/fapi/v1/fundingInfo", _no_parameters, parse_funding_intervals),
@@ -341,9 +340,10 @@ BINANCE = Source(
             _open_interest_pages,
             parse_open_interest_history,
             budget=STATISTICS,
+            reach="30 d",
         ),
-        Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10),
-        Endpoint(Kind.DAILY_CANDLES, "/fapi/v1/klines", _daily_pages, parse_candles, weight=2),
+        Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
+        Endpoint(Kind.DAILY_CANDLES, "/fapi/v1/klines", _daily_pages, parse_candles, weight=2, reach="200 d read"),
         _ratio_parser("accounts"),
         _ratio_parser("top accounts"),
         _ratio_parser("top positions"),

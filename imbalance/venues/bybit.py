@@ -6,7 +6,6 @@ HTTP 200 and a retCode. Neither taker volumes nor past liquidations are publishe
 
 from __future__ import annotations
 
-import re
 from typing import Generic, TypeVar
 
 import msgspec
@@ -34,6 +33,7 @@ from imbalance.wire import (
     Params,
     Source,
     coarsest_needed,
+    coins_of,
     params,
     windows,
 )
@@ -73,7 +73,6 @@ PERIOD_NAMES = {
     INTERVALS_MS["4h"]: "4h",
     INTERVALS_MS["1d"]: "1d",
 }
-_MULTIPLIED = re.compile(r"^(1000+)([A-Z].*)$")
 T = TypeVar("T")
 
 
@@ -173,13 +172,12 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
     for row in _result(body, _List[_Listed], Kind.INSTRUMENTS).rows:
         if row.contract_type != "LinearPerpetual" or row.quote_coin != "USDT" or row.status != "Trading":
             continue
-        many = _MULTIPLIED.match(row.base_coin)
-        coins = float(many[1]) if many else 1.0
+        base, coins = coins_of(row.base_coin)
         found.append(
             Instrument(
                 venue=NAME,
                 symbol=row.symbol,
-                base=many[2] if many else row.base_coin,
+                base=base,
                 quote=row.quote_coin,
                 contract=Contract.LINEAR,
                 contract_size_base=coins,
@@ -377,6 +375,7 @@ BYBIT = Source(
     budget=Budget(600, 5),
     refusal=refusal,
     feed=Feed.COMPLETE,
+    prints="all, in a stream",
     endpoints=(
         Endpoint(
             Kind.INSTRUMENTS,
@@ -391,6 +390,7 @@ BYBIT = Source(
             "/v5/market/open-interest",
             _open_interest_pages,
             parse_open_interest_history,
+            reach="all",
         ),
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,
@@ -398,7 +398,7 @@ BYBIT = Source(
             _linear(intervalTime="1d", limit=DAYS),
             parse_open_interest_history,
         ),
-        Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles),
+        Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles, reach="all"),
         Endpoint(Kind.DAILY_CANDLES, "/v5/market/kline", _linear(interval="D", limit=DAYS), parse_candles),
         Endpoint(Kind.LONG_SHORT, "/v5/market/account-ratio", _linear(period="1h", limit=1), parse_long_short),
         Endpoint(Kind.ORDER_BOOK, "/v5/market/orderbook", _linear(limit=1000), parse_order_book),

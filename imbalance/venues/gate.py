@@ -1,7 +1,7 @@
-"""Gate USDT perpetuals: the contract statistics.
+"""Gate USDT perpetuals.
 
-They sum liquidations by side with months of history, key-free, and are the default feed for calibrating.
-Stamps are seconds at a bucket's start; open interest counts BOTH sides, in contracts.
+The contract statistics sum liquidations by side over months, key-free, and are the default feed for calibrating. Stamps
+are seconds at a bucket's start. Sizes are contracts; open interest counts BOTH sides there and in the tickers.
 """
 
 from __future__ import annotations
@@ -9,14 +9,41 @@ from __future__ import annotations
 import msgspec
 
 from imbalance.errors import SourceError
-from imbalance.records import Contract, ContractStats, Feed, Instrument
-from imbalance.units import INTERVALS_MS, SECOND_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, windows
-from imbalance.wire.decode import Amount, Price, Ratio, TimeS, decode, in_order
+from imbalance.records import (
+    Candle,
+    Contract,
+    ContractStats,
+    Feed,
+    Funding,
+    Instrument,
+    MarginTier,
+    OpenInterest,
+    Ticker,
+)
+from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, interval_name
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, params, windows
+from imbalance.wire.decode import (
+    Amount,
+    Leverage,
+    Price,
+    Rate,
+    Ratio,
+    Signed,
+    TimeS,
+    decode,
+    in_order,
+    require,
+    sound_candle,
+)
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "gate"
 ROWS = 100
+CANDLE_LIMIT = 2000
+LAST_BARS = 10_000
+DAYS = 200
+DEDUCTION_TOLERANCE = 0.05
+OFFERED_MS = [INTERVALS_MS[p] for p in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")]
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "4h", "1d")]
 
 
@@ -34,6 +61,33 @@ def _stats_pages(ask: Ask) -> list[Params]:
         )
         for start, end in windows(start_ms, ask.end_ms, period_ms, ROWS)
     ]
+
+
+def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
+    """Cut a span into requests; older bars than the last 10,000 are refused, with a few to spare."""
+    first_ms = (ask.now_ms // step_ms - LAST_BARS + 10) * step_ms
+    return [
+        (
+            ("contract", ask.listed.symbol),
+            ("from", str(start // SECOND_MS)),
+            ("to", str(end // SECOND_MS - 1)),
+            ("interval", interval_name(step_ms)),
+        )
+        for start, end in windows(max(start_ms, first_ms), ask.end_ms, step_ms, CANDLE_LIMIT)
+    ]
+
+
+def _candle_pages(ask: Ask) -> list[Params]:
+    step_ms = dividing(ask, OFFERED_MS)
+    return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
+
+
+def _daily_pages(ask: Ask) -> list[Params]:
+    return _candles(ask, DAY_MS, ask.now_ms // DAY_MS * DAY_MS - (DAYS - 1) * DAY_MS)
+
+
+def _contract(ask: Ask) -> list[Params]:
+    return [params(contract=ask.listed.symbol)]
 
 
 class _Refusal(msgspec.Struct):
@@ -120,15 +174,99 @@ def parse_contract_stats(body: bytes, ask: Ask) -> list[ContractStats]:
     ]
 
 
+class _Ticker(msgspec.Struct):
+    contract: str
+    last: Price
+    mark_price: Price
+    index_price: Price
+    total_size: Amount
+    volume_24h_base: Amount
+    volume_24h_quote: Amount
+    change_percentage: Signed
+    funding_rate: Rate
+
+
+def parse_ticker(body: bytes, ask: Ask) -> list[Ticker | Funding | OpenInterest]:
+    """Read tickers: prices, volumes, the change in per cent; open interest is halved to one side."""
+    found: list[Ticker | Funding | OpenInterest] = []
+    for row in decode(body, list[_Ticker], NAME, Kind.TICKER):
+        if row.contract != ask.listed.symbol:
+            continue
+        found += [
+            Ticker(
+                last_price=row.last,
+                mark_price=row.mark_price,
+                index_price=row.index_price,
+                volume_24h_base=row.volume_24h_base,
+                volume_24h_usd=row.volume_24h_quote,
+                change_24h=row.change_percentage / 100,
+            ),
+            Funding(row.funding_rate),
+            OpenInterest(ask.now_ms, ask.listed.base_of(row.total_size) / 2),
+        ]
+    return found
+
+
+class _Candle(msgspec.Struct):
+    t: TimeS
+    o: Price
+    h: Price
+    l: Price  # noqa: E741  the venue's name
+    c: Price
+    v: Amount
+    sum: Amount
+
+
+def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
+    """Read candlesticks: volume in contracts and in USDT; oldest first."""
+    rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
+    in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
+    for i, row in enumerate(rows):
+        sound = sound_candle(row.l, row.h, row.o, row.c)
+        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$[{i}].h")
+    return [Candle(r.t * SECOND_MS, r.o, r.h, r.l, r.c, ask.listed.base_of(r.v), r.sum) for r in rows]
+
+
+class _Tier(msgspec.Struct):
+    risk_limit: Price
+    maintenance_rate: Price
+    leverage_max: Leverage
+    deduction: Amount | None = None
+
+
+def parse_margin_tiers(body: bytes, _ask: Ask) -> list[MarginTier]:
+    """Read risk_limit_tiers: upper bounds in USDT; older answers leave the deduction to be worked out."""
+    found: list[MarginTier] = []
+    deduction = 0.0
+    for i, row in enumerate(decode(body, list[_Tier], NAME, Kind.MARGIN_TIERS)):
+        before = found[-1] if found else None
+        rises = before is None or (row.risk_limit > before.cap and row.maintenance_rate >= before.rate)
+        rises &= row.maintenance_rate * row.leverage_max < 1
+        require(rises, "does not follow from the step below", NAME, Kind.MARGIN_TIERS, f"$[{i}].risk_limit")
+        floor = before.cap if before else 0.0
+        deduction += floor * (row.maintenance_rate - before.rate) if before else 0.0
+        given = deduction if row.deduction is None else row.deduction
+        follows = abs(given - deduction) <= 1 + DEDUCTION_TOLERANCE * max(given, deduction)
+        require(follows, "does not follow from the steps below", NAME, Kind.MARGIN_TIERS, f"$[{i}].deduction")
+        deduction = given
+        found.append(MarginTier(floor, row.risk_limit, row.maintenance_rate, row.leverage_max, deduction))
+    return found
+
+
 GATE = Source(
     name=NAME,
-    title="Gate contract statistics",
+    title="Gate USDT",
     url="https://api.gateio.ws/api/v4",
     budget=Budget(200, 10),
     refusal=refusal,
     feed=Feed.UNKNOWN,
+    prints="its own sums; how they are made is not documented",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/futures/usdt/contracts", lambda _ask: [()], parse_instruments),
-        Endpoint(Kind.CONTRACT_STATS, "/futures/usdt/contract_stats", _stats_pages, parse_contract_stats),
+        Endpoint(Kind.TICKER, "/futures/usdt/tickers", _contract, parse_ticker),
+        Endpoint(Kind.CONTRACT_STATS, "/futures/usdt/contract_stats", _stats_pages, parse_contract_stats, reach="90 d"),
+        Endpoint(Kind.CANDLES, "/futures/usdt/candlesticks", _candle_pages, parse_candles, reach="10,000 bars"),
+        Endpoint(Kind.DAILY_CANDLES, "/futures/usdt/candlesticks", _daily_pages, parse_candles, reach="200 d read"),
+        Endpoint(Kind.MARGIN_TIERS, "/futures/usdt/risk_limit_tiers", _contract, parse_margin_tiers),
     ),
 )

@@ -429,6 +429,7 @@ OKX = Source(
     budget=Budget(40, 2),
     refusal=refusal,
     feed=Feed.CENSORED,
+    prints="at most one a second and contract",
     endpoints=(
         Endpoint(
             Kind.INSTRUMENTS,
@@ -466,6 +467,7 @@ OKX = Source(
             _open_interest_pages,
             parse_open_interest_history,
             budget=Budget(10, 2),
+            reach="1,440 rows",
         ),
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,
@@ -481,7 +483,14 @@ OKX = Source(
             parse_taker_volume,
             budget=Budget(5, 2),
         ),
-        Endpoint(Kind.CANDLES, "/api/v5/market/history-candles", _candle_pages, parse_candles, budget=Budget(20, 2)),
+        Endpoint(
+            Kind.CANDLES,
+            "/api/v5/market/history-candles",
+            _candle_pages,
+            parse_candles,
+            budget=Budget(20, 2),
+            reach="all",
+        ),
         Endpoint(
             Kind.DAILY_CANDLES, "/api/v5/market/history-candles", _daily_pages, parse_candles, budget=Budget(20, 2)
         ),
@@ -494,6 +503,7 @@ OKX = Source(
             lambda ask: [_liquidation_page(ask)],
             parse_liquidations,
             following=_older_liquidations,
+            reach="24 h",
         ),
         Endpoint(Kind.ORDER_BOOK, "/api/v5/market/books", _of_symbol(sz=400), parse_order_book),
         Endpoint(

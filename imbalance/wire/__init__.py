@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -13,6 +14,7 @@ from imbalance.records import Contract, Feed, Instrument
 
 Params = tuple[tuple[str, str], ...]
 Record = msgspec.Struct
+_MULTIPLIED = re.compile(r"^(1000+)([A-Z].*)$")
 
 
 class Kind(StrEnum):
@@ -32,6 +34,7 @@ class Kind(StrEnum):
     TAKER_VOLUME = "taker volume"
     LONG_SHORT = "long/short ratios"
     LIQUIDATIONS = "liquidations"
+    VENUE_LIQUIDATIONS = "liquidations by venue"
     LIQUIDATION_SUMS = "liquidation sums"
     LIQUIDATION_DAILY = "daily liquidations"
     LIQUIDATION_MAP = "liquidation map"
@@ -39,6 +42,10 @@ class Kind(StrEnum):
     ORDER_BOOK = "order book"
     MARGIN_TIERS = "margin tiers"
     SENTIMENT = "sentiment"
+    TOTALS = "totals over exchanges"
+    COMMITMENTS = "commitments of traders"
+    HOLDERS = "long-term holders"
+    POSITIONS = "positions"
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -50,6 +57,8 @@ class Ask(msgspec.Struct, frozen=True):
     end_ms: int
     interval_ms: int
     instrument: Instrument | None = None
+    listings: tuple[Instrument, ...] = ()
+    accounts: tuple[str, ...] = ()
 
     @property
     def listed(self) -> Instrument:
@@ -75,7 +84,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     `pages` gives the parameters of every request that can be told beforehand (they go out together);
     `following` gives those of the next request from the answer before, where the source can only be
     walked. `budget` is the path's own, where the source counts each path apart; it then stands in for the
-    source's. `parse` turns a body into records, or raises a `SourceError`; it does nothing else.
+    source's. `parse` turns a body into records, or raises a `SourceError`; it does nothing else. Names in braces in
+    `path` are filled from the parameters. Where `body` is given the rest of them is posted as the JSON it makes.
+    `reach` says how far back the series goes.
     """
 
     kind: Kind
@@ -86,15 +97,31 @@ class Endpoint(msgspec.Struct, frozen=True):
     weight: float = 1.0
     budget: Budget | None = None
     label: str = ""
+    body: Callable[[Params], Any] | None = None
+    reach: str = ""
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return self.label or self.kind.value
 
+    def address(self, query: Params) -> tuple[str, Params]:
+        """Return the path with its names filled in, and the parameters that are left."""
+        path, left = self.path, []
+        for name, value in query:
+            if f"{{{name}}}" in path:
+                path = path.replace(f"{{{name}}}", value)
+            else:
+                left.append((name, value))
+        return path, tuple(left)
+
 
 class Source(msgspec.Struct, frozen=True):
-    """A system that is read: its address, its key if it needs one, its endpoints."""
+    """A system that is read: its address, its key if it needs one, its endpoints.
+
+    `prints` says what its liquidation feed shows; `disputed` why its open interest may not be comparable with that of
+    others; `used_header` names the header that tells how much of the budget is used.
+    """
 
     name: str
     title: str
@@ -108,6 +135,9 @@ class Source(msgspec.Struct, frozen=True):
     key_header: str = ""
     key_prefix: str = ""
     needs: str = ""
+    prints: str = ""
+    disputed: str = ""
+    used_header: str = ""
 
     @property
     def variable(self) -> str:
@@ -117,6 +147,11 @@ class Source(msgspec.Struct, frozen=True):
     def endpoint(self, kind: Kind) -> Endpoint:
         """Return the first endpoint of a kind."""
         return next(e for e in self.endpoints if e.kind is kind)
+
+    @property
+    def lists(self) -> bool:
+        """Whether its listing is read before anything else."""
+        return any(e.kind is Kind.INSTRUMENTS for e in self.endpoints)
 
 
 def params(**values: str | int | None) -> Params:
@@ -140,6 +175,17 @@ def coarsest_needed(ask: Ask, periods_ms: Sequence[int], most_rows: int) -> int:
     """Return the finest period, no finer than the bars, that covers the span in `most_rows` rows."""
     fitting = [p for p in periods_ms if p >= ask.interval_ms and (ask.end_ms - ask.start_ms) / p <= most_rows]
     return fitting[0] if fitting else periods_ms[-1]
+
+
+def dividing(ask: Ask, offered_ms: Sequence[int]) -> int | None:
+    """Return the longest bar length on offer that divides the one asked for; None where none does."""
+    return max((step for step in offered_ms if ask.interval_ms % step == 0), default=None)
+
+
+def coins_of(name: str) -> tuple[str, float]:
+    """Return (coin, how many of it are counted as one) of a listed base: ``1000SHIB`` is a thousand SHIB."""
+    many = _MULTIPLIED.match(name)
+    return (many[2], float(many[1])) if many else (name, 1.0)
 
 
 def best(records: Sequence[Any]) -> Any | None:  # noqa: ANN401  the one record, of whatever kind was asked

@@ -31,8 +31,8 @@ TimeS = Annotated[int, Meta(ge=1_262_304_000, lt=4_102_444_800)]
 _AT = re.compile(r"^(.*?)(?: - at `(?:key in )?(.*)`)?$", re.DOTALL)
 
 
-def decode(body: bytes, kind: type[T], source: str, endpoint: str) -> T:
-    """Decode JSON into `kind`.
+def decode(body: bytes, kind: type[T], source: str, endpoint: str, root: str = "$") -> T:
+    """Decode JSON into `kind`; `root` is the path of `body` within a larger one.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def decode(body: bytes, kind: type[T], source: str, endpoint: str) -> T:
     except msgspec.ValidationError as error:
         told = _AT.match(str(error))
         message, path = (told[1], told[2] or "$") if told else (str(error), "$")
-        raise ParseError(source, endpoint, message, path) from None
+        raise ParseError(source, endpoint, message, root + path.removeprefix("$")) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         told_html = " (an HTML page)" if body[:200].lstrip().lower().startswith((b"<!doctype", b"<html")) else ""
         raise ParseError(source, endpoint, f"not JSON{told_html}: {error}") from None

@@ -28,6 +28,8 @@ class Harvest(msgspec.Struct):
     received_bytes: int = 0
     latency_ms: float | None = None
     elapsed_s: float = 0.0
+    clock_ahead_s: float | None = None
+    budget_used: float | None = None
 
     def keep(self, kind: Kind, rows: Sequence[Record]) -> None:
         """Keep the records of an endpoint."""
@@ -35,6 +37,12 @@ class Harvest(msgspec.Struct):
         if kind not in DAILY:
             for row in rows:
                 self.typed.setdefault(type(row), []).append(row)
+
+    def drop(self, why: SourceError) -> None:
+        """Forget all figures, and keep why."""
+        self.records = {kind: rows for kind, rows in self.records.items() if kind is Kind.INSTRUMENTS}
+        self.typed = {}
+        self.failures.append(why)
 
     @property
     def name(self) -> str:

@@ -1,16 +1,16 @@
-"""The health of each source."""
+"""What the sources give and how they are."""
 
 from __future__ import annotations
 
 import typer
 
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import Settings, shared
+from imbalance_cli.options import PROBE, Settings, shared
 
 
-@shared()
+@shared(own=PROBE)
 def sources(settings: Settings) -> None:
-    """Check every source: status, latency, what a failure means."""
+    """Show what each source gives; --probe asks how it is."""
     run("sources", settings)
 
 

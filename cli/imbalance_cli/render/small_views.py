@@ -122,7 +122,7 @@ def interest(r: tree.OpenInterestReport) -> list[Block]:
             v.name,
             f"{v.open_interest_base:,.0f}",
             words.usd(v.open_interest_usd),
-            f"{v.share * 100:.0f} %",
+            words.MISSING if v.share is None else f"{v.share * 100:.0f} %",
             words.fraction(v.change_24h),
         ]
         for v in o.venues
@@ -138,6 +138,11 @@ def interest(r: tree.OpenInterestReport) -> list[Block]:
     found: list[Block] = [Table(columns, rows)]
     if o.missing:
         found.append(Line(f"the sum lacks {', '.join(o.missing)}", "warn"))
+    found += [Line(f"{v.name} has no share: {v.disputed}", "warn") for v in o.venues if v.disputed]
+    if o.concentration:
+        k = o.concentration
+        found.append(Line(f"concentration: {k.largest} holds {k.largest_share * 100:.0f} %; HHI {k.hhi:.2f}"))
+    found += _quoted(o.quoted)
     if o.change:
         c = o.change
         found.append(
@@ -147,6 +152,10 @@ def interest(r: tree.OpenInterestReport) -> list[Block]:
             )
         )
     return found
+
+
+def _quoted(totals: list[tree.QuotedTotal]) -> list[Block]:
+    return [Line(f"{words.name(t.source)} says {words.usd(t.usd)} over the exchanges that it reads") for t in totals]
 
 
 def volume(v: tree.Volume) -> list[Block]:
@@ -162,7 +171,7 @@ def volume(v: tree.Volume) -> list[Block]:
         Column("month before", right=True),
     ]
     lacking = [Line(f"the sum lacks {', '.join(v.missing)}", "warn")] if v.missing else []
-    return [Table(columns, rows), *lacking]
+    return [Table(columns, rows), *lacking, *_quoted(v.quoted)]
 
 
 def liquidations(r: tree.LiquidationsReport) -> list[Block]:
@@ -175,7 +184,9 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
             words.usd(x.short_usd),
             words.usd(x.long_usd + x.short_usd),
             x.feed,
+            x.start[5:16].replace("T", " "),
             x.to[5:16].replace("T", " "),
+            x.prints,
         ]
         for x in seen.observed
     ]
@@ -185,11 +196,19 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
         Column("Short", right=True),
         Column("Sum", right=True),
         Column("Feed", drop=1),
-        Column("24 h to", drop=2),
+        Column("from", drop=3),
+        Column("to", drop=2),
+        Column("What it prints", wrap=True, drop=4),
     ]
     found: list[Block] = [Table(columns, rows)]
+    if seen.usd is not None:
+        of = ", ".join(words.name(name) for name in seen.of)
+        found.append(Line(f"best there is: {words.usd(seen.usd)}, by {of}"))
+    part = [words.name(x.source) for x in seen.observed if not x.whole_day]
+    if part:
+        found.append(Line(f"less than a day, in no sum: {', '.join(part)}", "warn"))
     if seen.missing:
-        found.append(Line(f"not seen: {', '.join(seen.missing)} publish none over REST or failed", "warn"))
+        found.append(Line(f"not seen for the whole day: {', '.join(seen.missing)}", "warn"))
     if seen.largest_since:
         s = seen.largest_since
         found.append(Line(f"largest since {s.date or f'before {s.history_from}'}, by {words.name(s.source)}"))
@@ -202,14 +221,39 @@ def mood(mood: tree.Sentiment) -> list[Block]:
     return [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
 
 
-def sources(sources: list[tree.SourceState]) -> list[Block]:
-    """Return the blocks of the section."""
+def capabilities(rows: list[tree.Capability]) -> list[Block]:
+    """Return what each source gives."""
+    shown = [
+        [
+            c.name,
+            *(x or words.MISSING for x in (c.open_interest_history or c.open_interest, c.candles, c.liquidations)),
+            *("yes" if x else words.MISSING for x in (c.funding, c.margin_tiers)),
+            "; ".join([*c.other, *([f"needs {c.needs}"] if c.needs else [])]),
+        ]
+        for c in rows
+    ]
+    columns = [
+        Column("Source"),
+        Column("Open interest"),
+        Column("Candles"),
+        Column("Liquidations"),
+        Column("Funding", drop=2),
+        Column("Tiers", drop=1),
+        Column("Besides", wrap=True, drop=3),
+    ]
+    return [Table(columns, shown), Line("How far back each goes; --probe asks them how they are.", "dim")]
+
+
+def sources(sources: list[tree.SourceState], as_of: str) -> list[Block]:
+    """Return how each source fares."""
     rows = [
         [
             s.name,
             s.status,
             words.MISSING if s.latency_ms is None else f"{s.latency_ms:.0f} ms",
-            (s.newest or words.MISSING)[5:16].replace("T", " ") if s.newest else words.MISSING,
+            words.MISSING if s.newest is None else words.age(s.newest, as_of),
+            words.MISSING if s.clock_ahead_s is None else f"{s.clock_ahead_s:+.0f} s",
+            words.MISSING if s.budget_used is None else f"{s.budget_used * 100:.0f} %",
             s.last_good[5:16].replace("T", " ") if s.last_good else words.MISSING,
             " ".join(x for x in (s.message, s.hint) if x),
         ]
@@ -219,8 +263,12 @@ def sources(sources: list[tree.SourceState]) -> list[Block]:
         Column("Source"),
         Column("Status"),
         Column("Latency", right=True),
-        Column("Newest", drop=2),
+        Column("Age", right=True, drop=4),
+        Column("Clock", right=True, drop=2),
+        Column("Budget", right=True, drop=3),
         Column("Last good", drop=1),
-        Column("What it means", wrap=True, drop=3),
+        Column("What it means", wrap=True, drop=5),
     ]
-    return [Table(columns, rows, ["warn" if s.status in {"failed", "partial"} else "" for s in sources])]
+    worse = {"failed", "partial", "doubtful"}
+    note = "Age: of the newest datum. Clock: ahead of this machine's. Budget: used of what the source allows."
+    return [Table(columns, rows, ["warn" if s.status in worse else "" for s in sources]), Line(note, "dim")]

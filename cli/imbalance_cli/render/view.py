@@ -64,7 +64,10 @@ def blocks_of(document: tree.Document) -> list[Block]:
             *small_views.validation(document),
             *_gaps(document),
         ]
-    return [_title(document, "sources"), *_scenario(document), *small_views.sources(document.sources), *_gaps(document)]
+    if not document.sources:
+        return small_views.capabilities(document.capabilities)
+    told = small_views.sources(document.sources, document.as_of)
+    return [_title(document, "sources"), *_scenario(document), *told, *_gaps(document)]
 
 
 def _title(document: tree.Document, what: str) -> Title:

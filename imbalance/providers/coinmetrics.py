@@ -1,0 +1,101 @@
+"""Coin Metrics' community data (CC BY-NC 4.0): how much of a coin's supply has not moved in a year.
+
+Active supply counts coins that moved at least once in the window; the rest of the supply is dormant. The series may be
+refused without a key, which is a gap and no failure. A row is dated by its day and published the day after.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from imbalance.errors import NotOpenError, ParseError, SourceError
+from imbalance.records import Holders
+from imbalance.units import DAY_MS, iso, parse_time_ms
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, params
+from imbalance.wire.decode import Price, decode, in_order, require
+from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
+
+NAME = "coinmetrics"
+DAYS = 35
+MEASURE = "supply not moved in a year"
+
+
+def _pages(ask: Ask) -> list[Params]:
+    if ask.base not in {"BTC", "ETH"}:
+        return []
+    return [
+        params(
+            assets=ask.base.lower(),
+            metrics="SplyAct1yr,SplyCur",
+            frequency="1d",
+            start_time=iso(ask.now_ms - DAYS * DAY_MS)[:10],
+            page_size=100,
+            paging_from="start",
+        )
+    ]
+
+
+class _Told(msgspec.Struct):
+    type: str = ""
+    message: str = ""
+
+
+class _Refusal(msgspec.Struct):
+    error: _Told
+
+
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
+    """Return the error of the HTTP status; a series that only paying users may read is no failure."""
+    try:
+        told = msgspec.json.decode(body, type=_Refusal).error
+    except msgspec.MsgspecError:
+        return by_status(status, NAME, endpoint)
+    if status in {UNAUTHORIZED, FORBIDDEN} and told.type in {"forbidden", "unauthorized"}:
+        hint = "Set IMBALANCE_CRYPTOQUANT_KEY to read coin days destroyed instead."
+        return NotOpenError(NAME, endpoint, f"does not open this series without a key: {told.message}", hint, status)
+    return by_status(status, NAME, endpoint, told.message)
+
+
+class _Row(msgspec.Struct):
+    asset: str
+    time: str
+    active: Price | None = msgspec.field(name="SplyAct1yr", default=None)
+    supply: Price | None = msgspec.field(name="SplyCur", default=None)
+
+
+class _Body(msgspec.Struct):
+    data: list[_Row]
+
+
+def parse_holders(body: bytes, ask: Ask) -> list[Holders]:
+    """Read timeseries/asset-metrics: the dormant share is 1 - SplyAct1yr / SplyCur; days that lack either are left."""
+    rows = decode(body, _Body, NAME, Kind.HOLDERS).data
+    times = []
+    for i, row in enumerate(rows):
+        try:
+            times.append(parse_time_ms(row.time[:19]))
+        except ValueError:
+            path = f"$.data[{i}].time"
+            raise ParseError(NAME, Kind.HOLDERS, f"{row.time!r} is no time", path) from None
+        mine = row.asset == ask.base.lower()
+        require(mine, f"{row.asset!r} was not asked for", NAME, Kind.HOLDERS, f"$.data[{i}].asset")
+    in_order(times, NAME, Kind.HOLDERS, "$.data[{}].time")
+    found = []
+    for i, (time_ms, row) in enumerate(zip(times, rows, strict=True)):
+        if row.active is None or row.supply is None:
+            continue
+        path = f"$.data[{i}].SplyAct1yr"
+        require(row.active <= row.supply, "exceeds the supply", NAME, Kind.HOLDERS, path)
+        found.append(Holders(time_ms, MEASURE, 1 - row.active / row.supply))
+    return found
+
+
+COINMETRICS = Source(
+    name=NAME,
+    title="Coin Metrics community",
+    url="https://community-api.coinmetrics.io/v4",
+    budget=Budget(10, 6),
+    refusal=refusal,
+    is_venue=False,
+    endpoints=(Endpoint(Kind.HOLDERS, "/timeseries/asset-metrics", _pages, parse_holders, reach="35 d read"),),
+)

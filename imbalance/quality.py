@@ -1,0 +1,104 @@
+"""Figures that cannot be true: stale, frozen, or off by a unit. A venue that shows one is left out of sums and maps."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from imbalance.records import ContractStats, OpenInterest, OpenInterestUsd, Ticker
+from imbalance.units import HOUR_MS, iso
+from imbalance.wire import Kind
+from imbalance.wire.harvest import Harvest, in_time
+
+PRICE_OFF = 0.05
+STALE_MS = 2 * HOUR_MS
+FROZEN_MS = 6 * HOUR_MS
+LEAST_FROZEN = 4
+JUMP = 4.0
+LEAST_VENUES = 3
+
+
+def doubts(harvests: Sequence[Harvest], now_ms: int) -> dict[str, str]:
+    """Return why a venue's figures cannot be true, by name; venues without such a reason are not in it.
+
+    The price that others agree on is the median of the venues' own, where at least three have one.
+    """
+    prices = {h.name: price for h in harvests if h.source.is_venue and (price := price_of(h)) is not None}
+    middle = float(np.median(list(prices.values()))) if len(prices) >= LEAST_VENUES else None
+    found = {}
+    for harvest in harvests:
+        if harvest.instrument is None or not harvest.source.is_venue:
+            continue
+        told = _price(prices.get(harvest.name), middle) or _candles(harvest, now_ms) or _interest(harvest, now_ms)
+        if told:
+            found[harvest.name] = told
+    return found
+
+
+def price_of(harvest: Harvest) -> float | None:
+    """Return the venue's mark price, else its last close."""
+    marks = [row.mark_price for row in harvest.of(Ticker) if row.mark_price is not None]
+    closes = [row.close for row in harvest.candles[-1:]]
+    return next(iter([*marks[-1:], *closes]), None)
+
+
+def _price(price: float | None, middle: float | None) -> str:
+    if price is None or middle is None or abs(price / middle - 1) <= PRICE_OFF:
+        return ""
+    return f"its price of {price:,.6g} is {price / middle:.3g} times that of the other venues"
+
+
+def _candles(harvest: Harvest, now_ms: int) -> str:
+    rows = harvest.candles
+    if len(rows) < 2:  # noqa: PLR2004
+        return ""
+    step_ms = rows[-1].time_ms - rows[-2].time_ms
+    if rows[-1].time_ms + 2 * step_ms < now_ms - STALE_MS:
+        return f"its newest bar is of {iso(rows[-1].time_ms)}"
+    recent = [row for row in rows if row.time_ms > rows[-1].time_ms - FROZEN_MS]
+    still = len({row.close for row in recent}) == 1 and not any(row.volume_base for row in recent)
+    if still and len(recent) >= max(FROZEN_MS // step_ms, LEAST_FROZEN):
+        return f"its bars have not moved since {iso(recent[0].time_ms)}"
+    return ""
+
+
+def _interest(harvest: Harvest, now_ms: int) -> str:
+    price = price_of(harvest)
+    rows = in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest))
+    past = [(row.time_ms, row.open_interest_base) for row in rows]
+    past = past or [(row.time_ms, row.open_interest_base) for row in in_time(harvest.of(ContractStats))]
+    for row in rows + interest_rows(harvest):
+        if price and row.open_interest_usd and row.open_interest_base:
+            implied = row.open_interest_usd / row.open_interest_base
+            # History was valued at its own time's price: only a unit is that far off.
+            if not 1 / JUMP < implied / price < JUMP:
+                return f"its open interest in coins and in USD imply a price of {implied:,.6g}"
+    for (_before_ms, before), (time_ms, after) in itertools.pairwise(past):
+        if before > 0 and after > 0 and not 1 / JUMP < after / before < JUMP:
+            return f"its open interest jumps from {before:,.6g} to {after:,.6g} at {iso(time_ms)}"
+    recent = [value for time_ms, value in past if past and time_ms > past[-1][0] - FROZEN_MS]
+    spans = len(past) > 1 and past[-1][0] - past[0][0] >= FROZEN_MS
+    if spans and len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
+        return f"its open interest has been {recent[0]:,.6g} for {FROZEN_MS // HOUR_MS} hours"
+    for row in interest_rows(harvest)[-1:]:
+        if row.time_ms < now_ms - STALE_MS:
+            return f"its open interest is of {iso(row.time_ms)}"
+        if past and past[-1][1] > 0 and not 1 / JUMP < row.open_interest_base / past[-1][1] < JUMP:
+            return (
+                f"its open interest of {row.open_interest_base:,.6g} disagrees with its own history, {past[-1][1]:,.6g}"
+            )
+    return ""
+
+
+def interest_rows(harvest: Harvest) -> list[OpenInterest]:
+    """Return the venue's open interest now; USD alone becomes coins at the venue's price."""
+    now = harvest.at(Kind.OPEN_INTEREST, OpenInterest) or harvest.at(Kind.TICKER, OpenInterest)
+    price = price_of(harvest)
+    if not now and price:
+        now = [
+            OpenInterest(row.time_ms, row.open_interest_usd / price, row.open_interest_usd)
+            for row in harvest.at(Kind.OPEN_INTEREST, OpenInterestUsd)
+        ]
+    return now

@@ -1,0 +1,258 @@
+"""Binance COIN-M perpetuals: contracts of 100 USD (BTC) or 10 USD (others), settled in coin.
+
+The paths are those of USD-M on another host; volumes and open interest are contracts, beside them coins. Liquidations
+exist only as a thinned stream.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from imbalance.errors import SourceError
+from imbalance.records import (
+    Candle,
+    Contract,
+    Feed,
+    Funding,
+    Instrument,
+    OpenInterest,
+    OpenInterestUsd,
+    Ticker,
+)
+from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, params, windows
+from imbalance.wire.decode import (
+    Amount,
+    Price,
+    Rate,
+    Signed,
+    TimeMs,
+    decode,
+    in_order,
+    require,
+    sound_candle,
+)
+from imbalance.wire.refusals import OK, by_status
+
+NAME = "binance_coinm"
+CANDLE_LIMIT = 1500
+HISTORY_LIMIT = 500
+HISTORY_DEPTH_MS = 30 * DAY_MS
+DAYS = 200
+FUNDING_HOURS = 8.0
+TOLERANCE = 0.02
+PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
+
+
+def _symbol(ask: Ask) -> list[Params]:
+    return [params(symbol=ask.listed.symbol)]
+
+
+def _candle_pages(ask: Ask) -> list[Params]:
+    return [
+        params(
+            symbol=ask.listed.symbol,
+            interval=interval_name(ask.interval_ms),
+            startTime=start,
+            endTime=end - 1,
+            limit=CANDLE_LIMIT,
+        )
+        for start, end in windows(ask.start_ms, ask.end_ms, ask.interval_ms, CANDLE_LIMIT)
+    ]
+
+
+def _open_interest_pages(ask: Ask) -> list[Params]:
+    start_ms = max(ask.start_ms, ask.now_ms - HISTORY_DEPTH_MS + 10 * MINUTE_MS)
+    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+    return [
+        params(
+            pair=ask.listed.symbol.partition("_")[0],
+            contractType="PERPETUAL",
+            period=interval_name(period_ms),
+            startTime=start,
+            endTime=end,
+            limit=HISTORY_LIMIT,
+        )
+        for start, end in windows(start_ms, min(ask.end_ms, ask.now_ms), period_ms, HISTORY_LIMIT - 1)
+    ]
+
+
+class _Refusal(msgspec.Struct):
+    code: int
+    msg: str
+
+
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
+    """Return the error an answer carries: an HTTP status, with a sentence in the body."""
+    said = ""
+    if status != OK:
+        try:
+            said = msgspec.json.decode(body, type=_Refusal).msg
+        except msgspec.MsgspecError:
+            said = ""
+    return by_status(status, NAME, endpoint, said)
+
+
+class _Listed(msgspec.Struct, rename="camel"):
+    symbol: str
+    contract_type: str
+    contract_status: str
+    contract_size: Price
+    base_asset: str
+    quote_asset: str
+
+
+class _Listing(msgspec.Struct):
+    symbols: list[_Listed]
+
+
+def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
+    """Read exchangeInfo: perpetuals that trade; contracts of contractSize USD."""
+    return [
+        Instrument(
+            venue=NAME,
+            symbol=row.symbol,
+            base=row.base_asset,
+            quote=row.quote_asset,
+            contract=Contract.INVERSE,
+            funding_interval_hours=FUNDING_HOURS,
+            contract_size_usd=row.contract_size,
+        )
+        for row in decode(body, _Listing, NAME, Kind.INSTRUMENTS).symbols
+        if row.contract_type == "PERPETUAL" and row.contract_status == "TRADING"
+    ]
+
+
+class _Mark(msgspec.Struct, rename="camel"):
+    symbol: str
+    mark_price: Price
+    index_price: Price
+    last_funding_rate: Rate
+    next_funding_time: TimeMs
+    time: TimeMs
+
+
+def parse_mark_price(body: bytes, ask: Ask) -> list[Ticker | Funding]:
+    """Read premiumIndex: mark and index price and the running period's funding; a list even for one symbol."""
+    found: list[Ticker | Funding] = []
+    for row in decode(body, list[_Mark], NAME, Kind.MARK_PRICE):
+        if row.symbol == ask.listed.symbol:
+            found += [
+                Ticker(row.time, mark_price=row.mark_price, index_price=row.index_price),
+                Funding(row.last_funding_rate, row.time, row.next_funding_time),
+            ]
+    return found
+
+
+class _Ticker(msgspec.Struct, rename="camel"):
+    symbol: str
+    last_price: Price
+    volume: Amount
+    price_change_percent: Signed
+    close_time: TimeMs
+
+
+def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
+    """Read ticker/24hr: `volume` is contracts; a list even for one symbol."""
+    size = ask.listed.contract_size_usd or 0.0
+    return [
+        Ticker(
+            row.close_time,
+            row.last_price,
+            volume_24h_usd=row.volume * size,
+            change_24h=row.price_change_percent / 100,
+        )
+        for row in decode(body, list[_Ticker], NAME, Kind.TICKER)
+        if row.symbol == ask.listed.symbol
+    ]
+
+
+class _Interest(msgspec.Struct, rename="camel"):
+    open_interest: Amount
+    time: TimeMs
+
+
+def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterestUsd]:
+    """Read openInterest: contracts, one side, as USD."""
+    row = decode(body, _Interest, NAME, Kind.OPEN_INTEREST)
+    return [OpenInterestUsd(row.time, row.open_interest * (ask.listed.contract_size_usd or 0.0))]
+
+
+class _History(msgspec.Struct, rename="camel"):
+    sum_open_interest: Amount
+    sum_open_interest_value: Amount
+    timestamp: TimeMs
+
+
+def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
+    """Read openInterestHist: contracts, and their value in COINS; oldest first."""
+    rows = decode(body, list[_History], NAME, Kind.OPEN_INTEREST_HISTORY)
+    in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].timestamp")
+    size = ask.listed.contract_size_usd or 0.0
+    return [OpenInterest(r.timestamp, r.sum_open_interest_value, r.sum_open_interest * size) for r in rows]
+
+
+class _Kline(msgspec.Struct, array_like=True):
+    start: TimeMs
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    contracts: Amount
+    end: TimeMs
+    base: Amount
+    trades: Amount
+    taker_contracts: Amount
+    taker_base: Amount
+
+
+def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
+    """Read klines: volumes in contracts, beside them in coins; the two must agree at the bar's prices."""
+    rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
+    in_order([row.start for row in rows], NAME, Kind.CANDLES, "$[{}][0]")
+    size = ask.listed.contract_size_usd or 0.0
+    for i, row in enumerate(rows):
+        sound = sound_candle(row.low, row.high, row.open, row.close)
+        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$[{i}][2]")
+        for contracts, base, at in ((row.contracts, row.base, 7), (row.taker_contracts, row.taker_base, 10)):
+            usd, slack = contracts * size, size / row.low
+            fits = usd / row.high * (1 - TOLERANCE) - slack <= base <= usd / row.low * (1 + TOLERANCE) + slack
+            require(fits, "not the contracts at the bar's prices", NAME, Kind.CANDLES, f"$[{i}][{at}]")
+        require(row.taker_base <= row.base, "takers bought more than was traded", NAME, Kind.CANDLES, f"$[{i}][10]")
+    return [Candle(r.start, r.open, r.high, r.low, r.close, r.base, r.contracts * size, r.taker_base) for r in rows]
+
+
+BINANCE_COINM = Source(
+    name=NAME,
+    title="Binance COIN-M",
+    url="https://dapi.binance.com",
+    budget=Budget(2400, 60),
+    refusal=refusal,
+    contract=Contract.INVERSE,
+    feed=Feed.CENSORED,
+    prints="at most one order a second and symbol, in a stream",
+    used_header="x-mbx-used-weight-1m",
+    endpoints=(
+        Endpoint(Kind.INSTRUMENTS, "/dapi/v1/exchangeInfo", lambda _ask: [()], parse_instruments),
+        Endpoint(Kind.MARK_PRICE, "/dapi/v1/premiumIndex", _symbol, parse_mark_price, weight=10),
+        Endpoint(Kind.TICKER, "/dapi/v1/ticker/24hr", _symbol, parse_ticker),
+        Endpoint(Kind.OPEN_INTEREST, "/dapi/v1/openInterest", _symbol, parse_open_interest),
+        Endpoint(
+            Kind.OPEN_INTEREST_HISTORY,
+            "/futures/data/openInterestHist",
+            _open_interest_pages,
+            parse_open_interest_history,
+            budget=Budget(1000, 300),
+            reach="30 d",
+        ),
+        Endpoint(Kind.CANDLES, "/dapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
+        Endpoint(
+            Kind.DAILY_CANDLES,
+            "/dapi/v1/klines",
+            lambda ask: [params(symbol=ask.listed.symbol, interval="1d", limit=DAYS)],
+            parse_candles,
+            weight=2,
+            reach="200 d read",
+        ),
+    ),
+)

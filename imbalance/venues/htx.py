@@ -1,0 +1,303 @@
+"""HTX linear perpetuals.
+
+Volumes and open interest sum BOTH sides, in contracts and in coins: they are halved. Stamps of candles are seconds, of
+everything else milliseconds. Errors come with HTTP 200, spelled with underscores or hyphens by path.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from imbalance.errors import RateLimitedError, RefusedError, SourceError
+from imbalance.records import Candle, Contract, Covered, Feed, Funding, Instrument, Liquidation, OpenInterest, Ticker
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, SECOND_MS, Side
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, dividing, params, windows
+from imbalance.wire.decode import (
+    Amount,
+    Hours,
+    Price,
+    Rate,
+    TimeMs,
+    TimeS,
+    decode,
+    in_order,
+    require,
+    sound_candle,
+)
+from imbalance.wire.refusals import OK, by_status
+
+NAME = "htx"
+CANDLE_LIMIT = 2000
+HISTORY_ROWS = 200
+DAYS = 200
+LIQUIDATION_WINDOW_MS = 2 * HOUR_MS
+LISTED = 1
+OK_CODE = 200
+KLINE_NAMES = {
+    INTERVALS_MS[name]: told
+    for name, told in {
+        "1m": "1min", "5m": "5min", "15m": "15min", "30m": "30min", "1h": "60min", "4h": "4hour", "1d": "1day",
+    }.items()
+}  # fmt: skip
+PERIOD_NAMES = {INTERVALS_MS[name]: told for name, told in {"1h": "60min", "4h": "4hour", "12h": "12hour"}.items()}
+T = TypeVar("T")
+
+
+def _contract(ask: Ask) -> list[Params]:
+    return [params(contract_code=ask.listed.symbol)]
+
+
+def _history_pages(ask: Ask) -> list[Params]:
+    span_ms = ask.end_ms - ask.start_ms
+    period = next((told for ms, told in PERIOD_NAMES.items() if span_ms <= ms * HISTORY_ROWS), "1day")
+    return [params(contract_code=ask.listed.symbol, period=period, size=HISTORY_ROWS, amount_type=2)]
+
+
+def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
+    return [
+        (
+            ("contract_code", ask.listed.symbol),
+            ("period", KLINE_NAMES[step_ms]),
+            ("from", str(start // SECOND_MS)),
+            ("to", str(end // SECOND_MS - 1)),
+        )
+        for start, end in windows(start_ms, ask.end_ms, step_ms, CANDLE_LIMIT)
+    ]
+
+
+def _candle_pages(ask: Ask) -> list[Params]:
+    step_ms = dividing(ask, list(KLINE_NAMES))
+    return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
+
+
+def _daily_pages(ask: Ask) -> list[Params]:
+    return _candles(ask, DAY_MS, ask.now_ms // DAY_MS * DAY_MS - (DAYS - 1) * DAY_MS)
+
+
+def _liquidation_pages(ask: Ask) -> list[Params]:
+    return [
+        params(contract=ask.listed.symbol, trade_type=0, start_time=start, end_time=end, direct="prev")
+        for start, end in windows(ask.now_ms - DAY_MS, ask.now_ms, LIQUIDATION_WINDOW_MS, 1)
+    ]
+
+
+class _Refusal(msgspec.Struct):
+    status: str = "ok"
+    err_code: int | str = ""
+    err_msg: str = ""
+    dashed_code: int | str = msgspec.field(name="err-code", default="")
+    dashed_msg: str = msgspec.field(name="err-msg", default="")
+    code: int = OK_CODE
+    msg: str = ""
+    message: str = ""
+
+
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
+    """Return the error an answer carries: a status other than ok, or a code other than 200."""
+    try:
+        told = msgspec.json.decode(body, type=_Refusal)
+    except msgspec.MsgspecError:
+        return by_status(status, NAME, endpoint)
+    if told.status == "ok" and told.code == OK_CODE:
+        return by_status(status, NAME, endpoint)
+    code = told.err_code or told.dashed_code or told.code
+    said = f"{told.err_msg or told.dashed_msg or told.msg or told.message} (code {code})"
+    if "too many" in said.lower() or "too-many" in said.lower():
+        return RateLimitedError(NAME, endpoint, f"too many requests: {said}", "Wait a minute.", 429)
+    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said, "", status)
+
+
+class _Envelope(msgspec.Struct, Generic[T]):
+    data: T
+    ts: TimeMs
+
+
+def _read(body: bytes, kind: type[T], endpoint: str) -> _Envelope[T]:
+    error = refusal(OK, body, endpoint)
+    if error is not None:
+        raise error
+    return decode(body, _Envelope[kind], NAME, endpoint)  # type: ignore[valid-type]
+
+
+class _Listed(msgspec.Struct):
+    symbol: str
+    contract_code: str
+    contract_size: Price
+    contract_status: int
+    settlement_period: Hours | None = None
+    contract_type: str = "swap"
+
+
+def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
+    """Read swap_contract_info: listed perpetuals in USDT; a contract is contract_size coins."""
+    return [
+        Instrument(
+            venue=NAME,
+            symbol=row.contract_code,
+            base=row.symbol,
+            quote="USDT",
+            contract=Contract.LINEAR,
+            contract_size_base=row.contract_size,
+            funding_interval_hours=row.settlement_period,
+        )
+        for row in _read(body, list[_Listed], Kind.INSTRUMENTS).data
+        if row.contract_status == LISTED and row.contract_type == "swap" and row.contract_code == f"{row.symbol}-USDT"
+    ]
+
+
+class _Interest(msgspec.Struct):
+    contract_code: str
+    volume: Amount
+    amount: Amount
+    value: Amount
+    trade_amount: Amount | None = None
+    trade_turnover: Amount | None = None
+
+
+def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterest | Ticker]:
+    """Read swap_open_interest: coins and USDT held, and traded in 24 hours; both sides, halved."""
+    read = _read(body, list[_Interest], Kind.OPEN_INTEREST)
+    found: list[OpenInterest | Ticker] = []
+    for i, row in enumerate(read.data):
+        if row.contract_code != ask.listed.symbol:
+            continue
+        fits = abs(ask.listed.base_of(row.volume) - row.amount) <= 1e-6 * row.amount + ask.listed.contract_size_base
+        require(fits, "not volume x contract size", NAME, Kind.OPEN_INTEREST, f"$.data[{i}].amount")
+        found.append(OpenInterest(read.ts, row.amount / 2, row.value / 2))
+        if row.trade_amount is not None and row.trade_turnover is not None:
+            found.append(Ticker(volume_24h_base=row.trade_amount / 2, volume_24h_usd=row.trade_turnover / 2))
+    return found
+
+
+class _Tick(msgspec.Struct):
+    volume: Amount
+    amount_type: int
+    ts: TimeMs
+
+
+class _History(msgspec.Struct):
+    tick: list[_Tick]
+
+
+def parse_open_interest_history(body: bytes, _ask: Ask) -> list[OpenInterest]:
+    """Read swap_his_open_interest in coins: both sides, halved; the order is not documented."""
+    ticks = _read(body, _History, Kind.OPEN_INTEREST_HISTORY).data.tick
+    found: dict[int, OpenInterest] = {}
+    for i, row in enumerate(ticks):
+        path = f"$.data.tick[{i}]"
+        require(row.amount_type == 2, "not in coins", NAME, Kind.OPEN_INTEREST_HISTORY, f"{path}.amount_type")  # noqa: PLR2004
+        require(row.ts not in found, "the stamp occurs twice", NAME, Kind.OPEN_INTEREST_HISTORY, f"{path}.ts")
+        found[row.ts] = OpenInterest(row.ts, row.volume / 2)
+    return [found[time_ms] for time_ms in sorted(found)]
+
+
+class _Candle(msgspec.Struct):
+    id: TimeS
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    vol: Amount
+    amount: Amount
+    trade_turnover: Amount
+
+
+def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
+    """Read kline: coins and USDT of both sides, halved; oldest first."""
+    rows = _read(body, list[_Candle], Kind.CANDLES).data
+    in_order([row.id for row in rows], NAME, Kind.CANDLES, "$.data[{}].id")
+    for i, row in enumerate(rows):
+        path = f"$.data[{i}]"
+        sound = sound_candle(row.low, row.high, row.open, row.close)
+        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"{path}.high")
+        fits = abs(ask.listed.base_of(row.vol) - row.amount) <= 1e-3 * row.amount + ask.listed.contract_size_base
+        require(fits, "not vol x contract size", NAME, Kind.CANDLES, f"{path}.amount")
+    return [Candle(r.id * SECOND_MS, r.open, r.high, r.low, r.close, r.amount / 2, r.trade_turnover / 2) for r in rows]
+
+
+class _Rate(msgspec.Struct):
+    contract_code: str
+    funding_rate: Rate
+    funding_time: TimeMs
+
+
+def parse_funding(body: bytes, ask: Ask) -> list[Funding]:
+    """Read swap_batch_funding_rate: the rate of the running period and when it is paid."""
+    read = _read(body, list[_Rate], Kind.FUNDING)
+    return [
+        Funding(row.funding_rate, read.ts, row.funding_time)
+        for row in read.data
+        if row.contract_code == ask.listed.symbol
+    ]
+
+
+class _Order(msgspec.Struct):
+    contract_code: str
+    direction: str
+    volume: Amount
+    amount: Amount
+    price: Price
+    created_at: TimeMs
+
+
+SIDES = {"sell": Side.LONG, "buy": Side.SHORT}
+
+
+def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
+    """Read v3 swap_liquidation_orders: `direction` is the closing order's, so a sell closed a long.
+
+    Coins at the bankruptcy price; how many rows a page holds is not documented, so the sum is a lower bound.
+    """
+    found: list[Liquidation | Covered] = []
+    for i, row in enumerate(_read(body, list[_Order], Kind.LIQUIDATIONS).data):
+        path = f"$.data[{i}]"
+        require(row.direction in SIDES, f"{row.direction!r} is no side", NAME, Kind.LIQUIDATIONS, f"{path}.direction")
+        if row.contract_code != ask.listed.symbol:
+            continue
+        fits = abs(ask.listed.base_of(row.volume) - row.amount) <= 1e-3 * row.amount + 1e-9
+        require(fits, "not volume x contract size", NAME, Kind.LIQUIDATIONS, f"{path}.amount")
+        found.append(Liquidation(row.created_at, SIDES[row.direction], row.price, row.amount))
+    found.sort(key=lambda row: row.time_ms)
+    return [*found, Covered(ask.now_ms - DAY_MS)]
+
+
+HTX = Source(
+    name=NAME,
+    title="HTX linear",
+    url="https://api.hbdm.com",
+    budget=Budget(240, 3),
+    refusal=refusal,
+    feed=Feed.CENSORED,
+    prints="at least the first page of each two hours",
+    endpoints=(
+        Endpoint(Kind.INSTRUMENTS, "/linear-swap-api/v1/swap_contract_info", lambda _ask: [()], parse_instruments),
+        Endpoint(Kind.OPEN_INTEREST, "/linear-swap-api/v1/swap_open_interest", _contract, parse_open_interest),
+        Endpoint(
+            Kind.OPEN_INTEREST_HISTORY,
+            "/linear-swap-api/v1/swap_his_open_interest",
+            _history_pages,
+            parse_open_interest_history,
+            reach="200 rows",
+        ),
+        Endpoint(
+            Kind.CANDLES, "/linear-swap-ex/market/history/kline", _candle_pages, parse_candles, reach="about 2 years"
+        ),
+        Endpoint(
+            Kind.DAILY_CANDLES,
+            "/linear-swap-ex/market/history/kline",
+            _daily_pages,
+            parse_candles,
+            reach="200 d read",
+        ),
+        Endpoint(Kind.FUNDING, "/linear-swap-api/v1/swap_batch_funding_rate", _contract, parse_funding),
+        Endpoint(
+            Kind.LIQUIDATIONS,
+            "/linear-swap-api/v3/swap_liquidation_orders",
+            _liquidation_pages,
+            parse_liquidations,
+            reach="90 d; 24 h read",
+        ),
+    ),
+)

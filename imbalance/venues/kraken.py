@@ -1,0 +1,293 @@
+"""Kraken Futures' linear perpetuals (``PF_``).
+
+XBT is BTC. Sizes and open interest are coins. Funding is hourly and absolute: over the price it is a fraction. Errors
+come with HTTP 200. Liquidations are only in the trades, without a documented history by side.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from imbalance.errors import RefusedError, SourceError
+from imbalance.records import Candle, Contract, Funding, Instrument, MarginTier, OpenInterest, Ticker
+from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, interval_name
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, windows
+from imbalance.wire.decode import (
+    Amount,
+    Price,
+    Signed,
+    TimeMs,
+    TimeS,
+    decode,
+    in_order,
+    require,
+    sound_candle,
+)
+from imbalance.wire.refusals import OK, by_status
+
+NAME = "kraken"
+API = "/derivatives/api/v3"
+CHARTS = "/api/charts/v1"
+CANDLE_LIMIT = 2000
+HISTORY_ROWS = 1000
+DAYS = 200
+OFFERED_MS = [INTERVALS_MS[i] for i in ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")]
+PERIODS_MS = [INTERVALS_MS[i] for i in ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")]
+NO_CAP_USD = 1e12
+_PERPETUAL = re.compile(r"^PF_([A-Z0-9]+)USD$")
+_COINS = {"XBT": "BTC"}
+
+
+def _everything(_ask: Ask) -> list[Params]:
+    return [()]
+
+
+def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
+    return [
+        (
+            ("symbol", ask.listed.symbol),
+            ("interval", interval_name(step_ms)),
+            ("from", str(start // SECOND_MS)),
+            ("to", str(end // SECOND_MS - 1)),
+        )
+        for start, end in windows(start_ms, ask.end_ms, step_ms, CANDLE_LIMIT)
+    ]
+
+
+def _candle_pages(ask: Ask) -> list[Params]:
+    step_ms = dividing(ask, OFFERED_MS)
+    return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
+
+
+def _daily_pages(ask: Ask) -> list[Params]:
+    return _candles(ask, DAY_MS, ask.now_ms // DAY_MS * DAY_MS - (DAYS - 1) * DAY_MS)
+
+
+def _history(ask: Ask, since_s: int) -> Params:
+    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_ROWS)
+    return (
+        ("symbol", ask.listed.symbol),
+        ("since", str(since_s)),
+        ("to", str(ask.now_ms // SECOND_MS)),
+        ("interval", str(period_ms // SECOND_MS)),
+    )
+
+
+def _history_pages(ask: Ask) -> list[Params]:
+    return [_history(ask, ask.start_ms // SECOND_MS)]
+
+
+class _Refusal(msgspec.Struct):
+    result: Any = None
+    error: str = ""
+    errors: list[Any] = []
+
+
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
+    """Return the error an answer carries: `result` error, or errors of severity E, with HTTP 200 or not."""
+    try:
+        told = msgspec.json.decode(body, type=_Refusal)
+    except msgspec.MsgspecError:
+        plain = "" if status == OK or body[:1] in {b"<", b"{", b"["} else body[:200].decode("utf-8", "replace").strip()
+        return by_status(status, NAME, endpoint, plain)
+    said = told.error if told.result == "error" else ""
+    for row in told.errors:
+        if isinstance(row, dict) and row.get("severity") == "E":
+            said = said or " ".join(str(row[k]) for k in ("type", "field", "msg") if row.get(k) is not None)
+    if not said and told.result != "error":
+        return by_status(status, NAME, endpoint)
+    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said or "error", "", status)
+
+
+def _opened(body: bytes, kind: type[Any], endpoint: str) -> Any:  # noqa: ANN401  as `kind` says
+    error = refusal(OK, body, endpoint)
+    if error is not None:
+        raise error
+    return decode(body, kind, NAME, endpoint)
+
+
+def _base(symbol: str) -> str | None:
+    found = _PERPETUAL.match(symbol.upper())
+    return None if found is None else _COINS.get(found[1], found[1])
+
+
+class _Level(msgspec.Struct, rename="camel"):
+    initial_margin: Price
+    maintenance_margin: Price
+    num_non_contract_units: Amount | None = None
+
+
+class _Listed(msgspec.Struct, rename="camel"):
+    symbol: str
+    tradeable: bool
+    contract_size: Price | None = None
+    margin_levels: list[_Level] = []
+
+
+class _Listing(msgspec.Struct):
+    instruments: list[_Listed]
+
+
+def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
+    """Read instruments: linear perpetuals that trade; one contract is one coin."""
+    found = []
+    for i, row in enumerate(_opened(body, _Listing, Kind.INSTRUMENTS).instruments):
+        base = _base(row.symbol)
+        if base is None or not row.tradeable:
+            continue
+        path = f"$.instruments[{i}].contractSize"
+        require(row.contract_size == 1, "sizes are coins only where this is 1", NAME, Kind.INSTRUMENTS, path)
+        found.append(Instrument(NAME, row.symbol.upper(), base, "USD", Contract.LINEAR, funding_interval_hours=1.0))
+    return found
+
+
+def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
+    """Read instruments: steps start at a notional in USD; their rate is taken for the whole position above it.
+
+    The most leverage of a step is one over its initial margin.
+    """
+    for i, row in enumerate(_opened(body, _Listing, Kind.MARGIN_TIERS).instruments):
+        if row.symbol.upper() != ask.listed.symbol:
+            continue
+        floors = [level.num_non_contract_units or 0.0 for level in row.margin_levels]
+        found: list[MarginTier] = []
+        for j, level in enumerate(row.margin_levels):
+            path = f"$.instruments[{i}].marginLevels[{j}]"
+            rises = j == 0 or (floors[j] > floors[j - 1] and level.maintenance_margin > found[-1].rate)
+            rises &= level.maintenance_margin < level.initial_margin <= 1
+            require(rises, "levels do not rise", NAME, Kind.MARGIN_TIERS, path)
+            cap = floors[j + 1] if j + 1 < len(floors) else NO_CAP_USD
+            found.append(MarginTier(floors[j], cap, level.maintenance_margin, 1 / level.initial_margin))
+        return found
+    return []
+
+
+class _Ticker(msgspec.Struct, rename="camel"):
+    symbol: str
+    mark_price: Price | None = None
+    index_price: Price | None = None
+    last: Price | None = None
+    vol24h: Amount | None = None
+    volume_quote: Amount | None = None
+    open_interest: Amount | None = None
+    funding_rate: Signed | None = None
+    change24h: Signed | None = None
+
+
+class _Tickers(msgspec.Struct):
+    tickers: list[_Ticker]
+
+
+def parse_ticker(body: bytes, ask: Ask) -> list[Ticker | Funding | OpenInterest]:
+    """Read tickers: prices, volume and open interest in coins, the change in per cent, funding in USD per coin."""
+    found: list[Ticker | Funding | OpenInterest] = []
+    for row in _opened(body, _Tickers, Kind.TICKER).tickers:
+        if row.symbol.upper() != ask.listed.symbol or row.mark_price is None or row.open_interest is None:
+            continue
+        change = None if row.change24h is None else row.change24h / 100
+        found += [
+            Ticker(None, row.last, row.mark_price, row.index_price, row.vol24h, row.volume_quote, change),
+            OpenInterest(ask.now_ms, row.open_interest),
+        ]
+        if row.funding_rate is not None:
+            found.append(Funding(row.funding_rate / row.mark_price, interval_hours=1.0))
+    return found
+
+
+class _Candle(msgspec.Struct):
+    time: TimeMs
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Amount
+
+
+class _Candles(msgspec.Struct):
+    candles: list[_Candle]
+
+
+def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
+    """Read charts of trades: volume in coins; oldest first."""
+    rows = _opened(body, _Candles, Kind.CANDLES).candles
+    in_order([row.time for row in rows], NAME, Kind.CANDLES, "$.candles[{}].time")
+    for i, row in enumerate(rows):
+        sound = sound_candle(row.low, row.high, row.open, row.close)
+        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$.candles[{i}].high")
+    return [Candle(r.time, r.open, r.high, r.low, r.close, r.volume) for r in rows]
+
+
+class _Series(msgspec.Struct):
+    timestamp: list[TimeS]
+    data: list[msgspec.Raw]
+    more: bool = False
+
+
+class _Analytics(msgspec.Struct):
+    result: _Series
+
+
+def _close(raw: msgspec.Raw, path: str) -> float:
+    """Return a bucket's value, or the close of its open, high, low and close."""
+    bare = bytes(raw)
+    if not bare.startswith(b"["):
+        return float(decode(bare, Amount, NAME, Kind.OPEN_INTEREST_HISTORY, path))
+    values = decode(bare, tuple[Amount, Amount, Amount, Amount], NAME, Kind.OPEN_INTEREST_HISTORY, path)
+    sound = sound_candle(values[2], values[1], values[0], values[3])
+    require(sound, "high and low do not hold open and close", NAME, Kind.OPEN_INTEREST_HISTORY, path)
+    return values[3]
+
+
+def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
+    """Read analytics open-interest: a value or its open, high, low, close by bucket; the close stands at its end."""
+    series = _opened(body, _Analytics, Kind.OPEN_INTEREST_HISTORY).result
+    same = len(series.timestamp) == len(series.data)
+    require(same, "not as long as timestamp", NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.data")
+    in_order(series.timestamp, NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.timestamp[{}]")
+    step_s = int(dict(_history(ask, 0))["interval"])
+    found = []
+    for i, (stamp, raw) in enumerate(zip(series.timestamp, series.data, strict=True)):
+        value, end_ms = _close(raw, f"$.result.data[{i}]"), (stamp + step_s) * SECOND_MS
+        # The last bucket is still filling.
+        if end_ms <= ask.now_ms:
+            found.append(OpenInterest(end_ms, value))
+    return found
+
+
+def _more_history(body: bytes, ask: Ask) -> Params | None:
+    series = _opened(body, _Analytics, Kind.OPEN_INTEREST_HISTORY).result
+    return _history(ask, series.timestamp[-1] + 1) if series.more and series.timestamp else None
+
+
+KRAKEN = Source(
+    name=NAME,
+    title="Kraken Futures",
+    url="https://futures.kraken.com",
+    # No limit is stated: a burst of what one report asks, then about two a second.
+    budget=Budget(20, 10),
+    refusal=refusal,
+    endpoints=(
+        Endpoint(Kind.INSTRUMENTS, f"{API}/instruments", _everything, parse_instruments),
+        Endpoint(Kind.MARGIN_TIERS, f"{API}/instruments", _everything, parse_margin_tiers),
+        Endpoint(Kind.TICKER, f"{API}/tickers", _everything, parse_ticker),
+        Endpoint(
+            Kind.OPEN_INTEREST_HISTORY,
+            f"{CHARTS}/analytics/{{symbol}}/open-interest",
+            _history_pages,
+            parse_open_interest_history,
+            following=_more_history,
+            reach="2023",
+        ),
+        Endpoint(Kind.CANDLES, f"{CHARTS}/trade/{{symbol}}/{{interval}}", _candle_pages, parse_candles, reach="all"),
+        Endpoint(
+            Kind.DAILY_CANDLES,
+            f"{CHARTS}/trade/{{symbol}}/{{interval}}",
+            _daily_pages,
+            parse_candles,
+            reach="200 d read",
+        ),
+    ),
+)
