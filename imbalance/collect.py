@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import difflib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imbalance import __version__
 from imbalance.assemble import VenueRecords, assemble, joined
@@ -22,9 +23,10 @@ from imbalance.errors import (
     UsageError,
 )
 from imbalance.fetch import last_good
-from imbalance.fetch.client import Client, Settings, open_client, usable
 from imbalance.fetch.gather import gather
-from imbalance.fetch.recording import find
+from imbalance.fetch.recording import Recorder, Recording, find
+from imbalance.fetch.replay import Replay
+from imbalance.fetch.settings import Settings
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
 from imbalance.quality import doubts, interest_rows
@@ -34,6 +36,9 @@ from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
 from imbalance.wire import Ask, Kind, Source
 from imbalance.wire.harvest import Harvest, in_time
+
+if TYPE_CHECKING:
+    from imbalance.fetch.client import Client
 
 NEAR_NAMES = 3
 Done = Callable[[Harvest], None]
@@ -142,13 +147,12 @@ def collect(
     """
     wanted = frozenset(kinds)
     sources = [s for s in chosen(options.venues) if any(e.kind in wanted for e in s.endpoints)]
-    replay = find(options.replay) if options.replay is not None else None
-    client = open_client(replay, options.record, settings)
+    client = _opened(options, settings)
     scenario = None
     if client.recording is not None:
         now_ms = client.recording.captured_at_ms
         scenario = client.recording.index.scenario
-    asked = usable(sources, client)
+    asked = _usable(sources, client, settings)
     skipped = [
         (s.name, s.title, "not in the recording" if client.recording else f"needs {s.needs}")
         for s in sources
@@ -160,19 +164,39 @@ def collect(
         client.recorder.close(now_ms, [s.name for s in asked])
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures], now_ms)
-    told = doubts(harvests, now_ms)
+    told = doubts(harvests)
     for harvest in harvests:
         if harvest.name in told:
             harvest.drop(DoubtfulError(harvest.name, "figures", f"left out, since {told[harvest.name]}"))
-    run = Run(options, "replay" if replay else "live", scenario, now_ms, harvests, skipped, wanted)
+    run = Run(options, "replay" if client.recording else "live", scenario, now_ms, harvests, skipped, wanted)
     failed = [str(f) for h in harvests for f in h.failures if not isinstance(f, NotOpenError)]
     if options.strict and failed:
         raise StrictError(f"{len(failed)} requests failed under --strict, the first: {failed[0]}")
     return run
 
 
+def _opened(options: Options, settings: Settings) -> Client | Replay:
+    """Return what answers: the network, recorded where asked for, or a recording."""
+    if options.replay is not None:
+        if options.record is not None:
+            raise UsageError("--replay and --record cannot be used together")
+        return Replay(Recording(find(options.replay)))
+    # The network's libraries take a while to load; a replay needs none of them.
+    from imbalance.fetch.client import Client
+
+    recorder = Recorder(options.record, lambda: time.time_ns() // 1_000_000) if options.record is not None else None
+    return Client(settings, recorder)
+
+
+def _usable(sources: Iterable[Source], client: Client | Replay, settings: Settings) -> list[Source]:
+    """Return the sources that can be asked: keyed ones need their key, or to be in the recording."""
+    if client.recording is not None:
+        return [s for s in sources if s.name in client.recording.sources]
+    return [s for s in sources if not s.key_header or settings.key(s)]
+
+
 async def _gather(
-    client: Client,
+    client: Client | Replay,
     sources: list[Source],
     ask: Ask,
     wanted: frozenset[Kind],

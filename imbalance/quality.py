@@ -20,18 +20,22 @@ JUMP = 4.0
 LEAST_VENUES = 3
 
 
-def doubts(harvests: Sequence[Harvest], now_ms: int) -> dict[str, str]:
+def doubts(harvests: Sequence[Harvest]) -> dict[str, str]:
     """Return why a venue's figures cannot be true, by name; venues without such a reason are not in it.
 
-    The price that others agree on is the median of the venues' own, where at least three have one.
+    The price and the time that others agree on are the medians of the venues' own, where at least three have one: this
+    machine's clock may be wrong too.
     """
+    newest = [at_ms for h in harvests if h.source.is_venue and (at_ms := _newest_ms(h)) is not None]
+    time_ms = int(np.median(newest)) if len(newest) >= LEAST_VENUES else None
     prices = {h.name: price for h in harvests if h.source.is_venue and (price := price_of(h)) is not None}
     middle = float(np.median(list(prices.values()))) if len(prices) >= LEAST_VENUES else None
     found = {}
     for harvest in harvests:
         if harvest.instrument is None or not harvest.source.is_venue:
             continue
-        told = _price(prices.get(harvest.name), middle) or _candles(harvest, now_ms) or _interest(harvest, now_ms)
+        told = _price(prices.get(harvest.name), middle) or _time(harvest, time_ms) or _bars(harvest)
+        told = told or _interest(harvest)
         if told:
             found[harvest.name] = told
     return found
@@ -50,13 +54,31 @@ def _price(price: float | None, middle: float | None) -> str:
     return f"its price of {price:,.6g} is {price / middle:.3g} times that of the other venues"
 
 
-def _candles(harvest: Harvest, now_ms: int) -> str:
+def _stamps(harvest: Harvest) -> list[tuple[str, int]]:
+    """Return what the newest figures are and the time of each; a bar is as new as its end."""
+    found = [("open interest", row.time_ms) for row in interest_rows(harvest)[-1:]]
+    rows = harvest.candles[-2:]
+    if len(rows) > 1:
+        found.append(("bar", 2 * rows[1].time_ms - rows[0].time_ms))
+    return found
+
+
+def _newest_ms(harvest: Harvest) -> int | None:
+    return max((at_ms for _what, at_ms in _stamps(harvest)), default=None)
+
+
+def _time(harvest: Harvest, others_ms: int | None) -> str:
+    for what, at_ms in _stamps(harvest):
+        if others_ms is not None and abs(at_ms - others_ms) > STALE_MS:
+            return f"its newest {what} is of {iso(at_ms)}, that of the other venues of {iso(others_ms)}"
+    return ""
+
+
+def _bars(harvest: Harvest) -> str:
     rows = harvest.candles
     if len(rows) < 2:  # noqa: PLR2004
         return ""
     step_ms = rows[-1].time_ms - rows[-2].time_ms
-    if rows[-1].time_ms + 2 * step_ms < now_ms - STALE_MS:
-        return f"its newest bar is of {iso(rows[-1].time_ms)}"
     recent = [row for row in rows if row.time_ms > rows[-1].time_ms - FROZEN_MS]
     still = len({row.close for row in recent}) == 1 and not any(row.volume_base for row in recent)
     if still and len(recent) >= max(FROZEN_MS // step_ms, LEAST_FROZEN):
@@ -64,7 +86,7 @@ def _candles(harvest: Harvest, now_ms: int) -> str:
     return ""
 
 
-def _interest(harvest: Harvest, now_ms: int) -> str:
+def _interest(harvest: Harvest) -> str:
     price = price_of(harvest)
     rows = in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest))
     past = [(row.time_ms, row.open_interest_base) for row in rows]
@@ -83,8 +105,6 @@ def _interest(harvest: Harvest, now_ms: int) -> str:
     if spans and len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
         return f"its open interest has been {recent[0]:,.6g} for {FROZEN_MS // HOUR_MS} hours"
     for row in interest_rows(harvest)[-1:]:
-        if row.time_ms < now_ms - STALE_MS:
-            return f"its open interest is of {iso(row.time_ms)}"
         if past and past[-1][1] > 0 and not 1 / JUMP < row.open_interest_base / past[-1][1] < JUMP:
             return (
                 f"its open interest of {row.open_interest_base:,.6g} disagrees with its own history, {past[-1][1]:,.6g}"

@@ -22,7 +22,7 @@ from imbalance.collect import (
 )
 from imbalance.errors import MissingDataError
 from imbalance.fetch import last_good
-from imbalance.fetch.client import Settings
+from imbalance.fetch.settings import Settings
 from imbalance.library import engine_venues, liquidation_map, through_time
 from imbalance.market import MarketData, read_bars
 from imbalance.records import OrderBook

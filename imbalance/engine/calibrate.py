@@ -73,27 +73,19 @@ def fit(
         return None
     anchored = complete if complete.any() else np.ones_like(complete)
     start = prior * (y[anchored].sum() / max(base[anchored].sum(), 1e-12))
-    capture = _captures(x @ start, y, complete)
+    capture = _captures((x @ start).sum(axis=1), y.sum(axis=1), complete)
     mean = capture[:, None] * (x @ start)
     dispersion = _dispersion(y, mean, known, day)
-    weights, capture = _solve(x, y, start, start, capture, complete, dispersion, ITERATIONS)
-    generator = np.random.default_rng(seed)
-    days, place = np.unique(day, return_inverse=True)
-    replicas = np.empty((draws, prior.size))
-    for r in range(draws):
-        times = generator.multinomial(days.size, np.full(days.size, 1 / days.size))[place].astype(np.float64)
-        chosen = np.flatnonzero(times)
-        replicas[r], _ = _solve(
-            x[:, chosen],
-            y[:, chosen],
-            weights,
-            start,
-            capture,
-            complete,
-            dispersion,
-            REFIT_ITERATIONS,
-            times[chosen],
-        )
+    once = np.ones((1, day.size))
+    solved, captures = _solve(x, y, start[None], start, capture[None], complete, dispersion, ITERATIONS, once)
+    weights, capture = solved[0], captures[0]
+    replicas = np.empty((0, prior.size))
+    if draws:
+        generator = np.random.default_rng(seed)
+        days, place = np.unique(day, return_inverse=True)
+        times = generator.multinomial(days.size, np.full(days.size, 1 / days.size), draws)[:, place].astype(np.float64)
+        first, second = np.tile(weights, (draws, 1)), np.tile(capture, (draws, 1))
+        replicas, _ = _solve(x, y, first, start, second, complete, dispersion, REFIT_ITERATIONS, times)
     gain = np.log(np.maximum(weights, 1e-12) / np.maximum(start, 1e-12))
     importance = x.sum(axis=(0, 1)) * start
     moved = float(np.sqrt(np.sum(importance * gain**2) / max(importance.sum(), 1e-12)))
@@ -111,13 +103,13 @@ def fit(
 
 
 def _captures(expected: Floats, y: Floats, complete: npt.NDArray[np.bool_]) -> Floats:
-    """Return printed over expected for censored venues; 1 for complete ones (all, where none is)."""
+    """Return printed over expected for censored venues; 1 for complete ones (the one that prints most, where none is).
+
+    Sums by venue, shape (..., venues).
+    """
     if not complete.any():
-        first = np.zeros_like(complete)
-        first[int(np.argmax(y.sum(axis=1)))] = True
-        complete = first
-    ratio = y.sum(axis=1) / np.maximum(expected.sum(axis=1), 1e-12)
-    return np.where(complete, 1.0, ratio)
+        complete = np.arange(complete.size) == np.argmax(y, axis=-1)[..., None]
+    return np.where(complete, 1.0, y / np.maximum(expected, 1e-12))
 
 
 def _dispersion(y: Floats, mean: Floats, known: npt.NDArray[np.bool_], day: npt.NDArray[np.intp]) -> float:
@@ -144,21 +136,22 @@ def _solve(
     complete: npt.NDArray[np.bool_],
     dispersion: float,
     iterations: int,
-    times: Floats | None = None,
+    times: Floats,
 ) -> tuple[Floats, Floats]:
-    if times is not None:
-        x = x * times[None, :, None]
-        y = y * times
-    venues = x.shape[0]
-    reach = x.sum(axis=1)
+    """Return weights (draws, features) and captures (draws, venues) after so many steps, all draws at once.
+
+    `times` says how often each row counts in each draw, shape (draws, rows).
+    """
+    printed = times @ y.T
+    reach = np.stack([times @ rows for rows in x])
+    inverse_prior = PRIOR_STRENGTH / np.maximum(prior, 1e-15)
     for _ in range(iterations):
         gain = np.zeros_like(weights)
-        for v in range(venues):
-            mean = capture[v] * (x[v] @ weights)
-            ratio = np.divide(y[v], mean, out=np.zeros_like(mean), where=mean > 0)
-            gain += capture[v] * (x[v].T @ ratio) / dispersion
-        seen = (capture[:, None] * reach).sum(axis=0) / dispersion
-        inverse_prior = PRIOR_STRENGTH / np.maximum(prior, 1e-15)
+        for v, rows in enumerate(x):
+            mean = capture[:, v, None] * (weights @ rows.T)
+            ratio = np.divide(times * y[v], mean, out=np.zeros_like(mean), where=mean > 0)
+            gain += capture[:, v, None] * (ratio @ rows) / dispersion
+        seen = np.einsum("rv,vrf->rf", capture, reach) / dispersion
         weights = (PRIOR_STRENGTH + weights * gain) / (inverse_prior + seen)
-        capture = _captures(x @ weights, y, complete)
+        capture = _captures(np.einsum("vrf,rf->rv", reach, weights), printed, complete)
     return weights, capture

@@ -1,8 +1,7 @@
 """Cohorts: positions grouped by opening bar and lifetime class, and what is left of them.
 
-State is (venue, class, cohort). A class closes at its own constant hazard on the venue's clock, so a
-mixture of classes gives the observed steep fall of the closing hazard with age. What the classes leave is
-scaled to the venue's open interest at every bar.
+State is (venue, class, cohort). A class closes at its own constant hazard, so a mixture of classes gives the observed
+steep fall of the closing hazard with age. What the classes leave is scaled to the venue's open interest at every bar.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Cohorts:
     entry_low, entry_high : range of entry prices, shape (cohorts,).
     seen_low, seen_high, seen_close : what of the opening bar an entry may live through, shape (cohorts,).
     opened : contracts opened by class, shape (venues, classes, cohorts).
-    clock : exponent of decay at bar closes, shape (venues, classes, bars).
+    clock : exponent of decay at bar closes, shape (classes, bars).
     scale : open interest over the contracts that the classes leave, shape (venues, bars).
     open_interest : shape (venues, bars).
     """
@@ -60,7 +59,7 @@ class Cohorts:
 
     def left_at_end(self) -> Floats:
         """Return contracts left after the last bar if none was liquidated, shape (venues, classes, cohorts)."""
-        decay = np.exp(self.clock[:, :, self.birth] - self.clock[:, :, -1:])
+        decay = np.exp(self.clock[:, self.birth] - self.clock[:, -1:])
         return np.asarray(self.opened * decay * self.scale[:, -1][:, None, None])
 
 
@@ -123,7 +122,7 @@ def build(
         seen_high=np.concatenate([highs, old_seen]),
         seen_close=np.concatenate([closes, old_seen]),
         opened=opened,
-        clock=np.broadcast_to(exponent, (venues, *exponent.shape)),
+        clock=exponent,
         scale=scale,
         open_interest=interest,
     )

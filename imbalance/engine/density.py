@@ -189,15 +189,17 @@ def liquidation_basis(
         when = hit[met]
         born = cohorts.birth[met]
         stay = np.flatnonzero(alive[:bars] < 1)
-        for n, v in enumerate(venues):
-            # Open interest before the bar: what is predicted of a bar may not know how the bar ended.
-            usd = alive[met] * worth[met] * cohorts.scale[v, when - 1] / points
-            own_usd = (1 - alive[stay]) * worth[stay] * cohorts.scale[v, np.maximum(stay - 1, 0)] / points
-            for k in range(classes):
-                decay = np.exp(cohorts.clock[v, k, born] - cohorts.clock[v, k, when])
-                value = cohorts.opened[v, k, met] * decay * usd
-                out[n, side, i, k] += np.bincount(bucket[when], value, minlength=buckets)
-                out[n, side, i, k] += np.bincount(bucket[stay], flow[v, k, stay] * own_usd, minlength=buckets)
+        # Open interest before the bar: what is predicted of a bar may not know how the bar ended.
+        before, own_before = when - 1, np.maximum(stay - 1, 0)
+        usd, own_usd = alive[met] * worth[met] / points, (1 - alive[stay]) * worth[stay] / points
+        where, own_where = bucket[when], bucket[stay]
+        for k in range(classes):
+            left = usd * np.exp(cohorts.clock[k, born] - cohorts.clock[k, when])
+            for n, v in enumerate(venues):
+                value = cohorts.opened[v, k, met] * left * cohorts.scale[v, before]
+                own = flow[v, k, stay] * own_usd * cohorts.scale[v, own_before]
+                out[n, side, i, k] += np.bincount(where, value, minlength=buckets)
+                out[n, side, i, k] += np.bincount(own_where, own, minlength=buckets)
     return np.ascontiguousarray(np.moveaxis(out, 4, 2))
 
 

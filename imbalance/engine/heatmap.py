@@ -99,7 +99,7 @@ def _standing(side: int, path: Path, cohorts: Cohorts, table: Floats, grid: _Gri
     """Return one side's mass at the end of every column, shape (columns, bins)."""
     columns, classes = grid.last.size, table.shape[1]
     # Classes close at a constant hazard, so what is left of a position depends on its age in bars alone.
-    faded = np.exp(-cohorts.clock[0])
+    faded = np.exp(-cohorts.clock)
     sweep = _sweep(path[2] if side == LONG else -path[1], grid.column)
     change = np.zeros((classes, columns * grid.bins))
     for start in range(0, cohorts.birth.size, CHUNK):

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 import stamina
 import stamina.instrumentation
 
 from imbalance.errors import (
-    NotRecordedError,
     RateLimitedError,
     RefusedError,
-    SourceError,
     TooLargeError,
     UnreachableError,
     UsageError,
 )
 from imbalance.fetch.budget import Budgets, shared_file
-from imbalance.fetch.recording import Recorder, Recording, ReplayTransport
+from imbalance.fetch.recording import Key, Recorder
+from imbalance.fetch.replay import unreachable
+from imbalance.fetch.settings import Settings
 from imbalance.wire import Endpoint, Kind, Params, Source
-from imbalance.wire.refusals import SERVER_ERROR, TEAPOT, TOO_MANY, way_out
+from imbalance.wire.refusals import SERVER_ERROR, TEAPOT, TOO_MANY
 
 MOST_BYTES = 32 * 1024 * 1024
 ATTEMPTS = 3
@@ -39,48 +35,20 @@ BAN_S = 120.0
 stamina.instrumentation.set_on_retry_hooks([])
 
 
-class Settings(dict[str, str]):
-    """The ``IMBALANCE_*`` variables that apply: base URLs and keys by source."""
-
-    def url(self, source: Source) -> str:
-        """Return the source's base URL, overridden or its own."""
-        url = self.get(f"IMBALANCE_{source.variable}_URL") or source.url
-        try:
-            parts = urlsplit(url)
-            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            known = False
-        if not known:
-            raise UsageError(f"IMBALANCE_{source.variable}_URL must be http://HOST or https://HOST, not {url!r}")
-        return url.rstrip("/")
-
-    def key(self, source: Source) -> str | None:
-        """Return the source's key, where one is set."""
-        return self.get(f"IMBALANCE_{source.variable}_KEY") or None
-
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """Read the process's environment."""
-        return cls({k: v for k, v in os.environ.items() if k.startswith("IMBALANCE_")})
-
-
 class Client:
-    """Asks endpoints; one for all sources of a run.
+    """Asks endpoints; one for all sources of a run."""
 
-    In a replay the same code runs over a transport that serves the recording, without budgets and waits.
-    """
+    recording = None
 
     def __init__(
         self,
         settings: Settings,
-        recording: Recording | None = None,
         recorder: Recorder | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.settings = settings
-        self.recording = recording
         self.recorder = recorder
-        self.budgets = Budgets(None if recording else shared_file())
+        self.budgets = Budgets(shared_file())
         self.clock_ahead_s: dict[str, float] = {}
         self.requests: dict[str, int] = {}
         self.received_bytes: dict[str, int] = {}
@@ -90,9 +58,6 @@ class Client:
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=3)
         timeout = httpx.Timeout(30.0)
         headers = {"user-agent": "imbalance"}
-        if recording is not None:
-            self._http = httpx.AsyncClient(transport=ReplayTransport(recording), trust_env=False, headers=headers)
-            return
         try:
             self._http = httpx.AsyncClient(transport=transport, limits=limits, timeout=timeout, headers=headers)
         except (ValueError, httpx.HTTPError) as error:
@@ -117,7 +82,7 @@ class Client:
             return self._listings[same]
         async for attempt in stamina.retry_context(
             on=_worth_another_try,
-            attempts=1 if self.recording else ATTEMPTS,
+            attempts=ATTEMPTS,
             timeout=None,
             wait_initial=0.15,
             wait_max=2.0,
@@ -131,9 +96,9 @@ class Client:
         raise AssertionError("a retry context returns or raises")
 
     async def _once(self, source: Source, endpoint: Endpoint, query: Params) -> bytes:
-        request = self._request(source, endpoint, query)
-        if self.recording is None:
-            await self._wait_for_room(source, endpoint)
+        key = (source.name, *endpoint.asked(query))
+        request = self._request(source, endpoint, key)
+        await self._wait_for_room(source, endpoint)
         started = time.perf_counter()
         self.requests[source.name] = self.requests.get(source.name, 0) + 1
         try:
@@ -141,20 +106,18 @@ class Client:
                 body = await _capped(response.aiter_bytes(), source, endpoint)
                 status, headers = response.status_code, response.headers
         except httpx.UnsupportedProtocol as error:
-            if self.recording is None:
-                raise UsageError(f"IMBALANCE_{source.variable}_URL: {error}") from None
-            raise NotRecordedError(source.name, endpoint.name, str(error), "Record it again.") from None
+            raise UsageError(f"IMBALANCE_{source.variable}_URL: {error}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if self.recorder:
-                self.recorder.keep_error(request, type(error).__name__)
-            raise _unreachable(error, source, endpoint) from None
+                self.recorder.keep_error(key, type(error).__name__)
+            raise unreachable(type(error).__name__, str(error).strip(), source, endpoint) from None
         took_s = time.perf_counter() - started
         self.latency_ms.setdefault(source.name, took_s * 1000)
-        if self.recording is None:
-            self._heed(source, endpoint, headers, took_s)
         self.received_bytes[source.name] = self.received_bytes.get(source.name, 0) + len(body)
+        self._heed(source, endpoint, headers, took_s)
         if self.recorder:
-            self.recorder.keep(request, status, body, headers.get("content-type", ""))
+            url = str(request.url.copy_with(username=None, password=None, query=None))
+            self.recorder.keep(key, url, status, body, headers.get("content-type", ""))
         refused = source.refusal(status, body, endpoint.name)
         if refused is None:
             return body
@@ -165,8 +128,6 @@ class Client:
     def _slow_down(self, source: Source, endpoint: Endpoint, told: RateLimitedError, after_s: float | None) -> None:
         """Let every run on this machine wait as long as the source asks; where it does not say, as long as it may."""
         told.retry_after_s = after_s
-        if self.recording is not None:
-            return
         if after_s is None:
             after_s = SHORT_RETRY_AFTER_S if told.status == TOO_MANY else BAN_S
         self.budgets.pause(self._budget(source, endpoint), after_s)
@@ -193,10 +154,8 @@ class Client:
             ahead_s = parsedate_to_datetime(headers["date"]).timestamp() - (time.time() - took_s / 2)
             self.clock_ahead_s.setdefault(source.name, ahead_s)
 
-    def budget_used(self, source: Source) -> float | None:
-        """Return the share of a source's budget that is used now, by all runs on this machine; None in a replay."""
-        if self.recording is not None:
-            return None
+    def budget_used(self, source: Source) -> float:
+        """Return the share of a source's budget that is used now, by all runs on this machine."""
         name = self._budget(source, source.endpoints[0])
         return self.budgets.used(name, source.budget.period_s) / source.budget.weight
 
@@ -208,35 +167,26 @@ class Client:
         finally:
             await response.aclose()
 
-    def _request(self, source: Source, endpoint: Endpoint, query: Params) -> httpx.Request:
-        path, left = endpoint.address(query)
-        content = None if endpoint.body is None else msgspec.json.encode(endpoint.body(left))
-        headers = {} if content is None else {"content-type": "application/json"}
-        key = self.settings.key(source)
-        if source.key_header and key and self.recording is None:
-            if not key.isascii() or not key.isprintable():
+    def _request(self, source: Source, endpoint: Endpoint, key: Key) -> httpx.Request:
+        _name, path, text = key
+        posted = endpoint.body is not None
+        headers = {"content-type": "application/json"} if posted else {}
+        secret = self.settings.key(source)
+        if source.key_header and secret:
+            if not secret.isascii() or not secret.isprintable():
                 raise UsageError(f"IMBALANCE_{source.variable}_KEY holds characters that no key has")
-            headers[source.key_header] = source.key_prefix + key
+            headers[source.key_header] = source.key_prefix + secret
         try:
-            url = httpx.URL(self.settings.url(source) + path, params=None if content else list(left))
+            url = httpx.URL(self.settings.url(source) + path + ("" if posted or not text else f"?{text}"))
         except httpx.InvalidURL as error:
             raise UsageError(f"IMBALANCE_{source.variable}_URL is no address: {error}") from None
         return self._http.build_request(
-            "GET" if content is None else "POST",
+            "POST" if posted else "GET",
             url,
             headers=headers,
-            content=content,
-            extensions={
-                "source": source.name,
-                "path": path,
-                "query": url.query.decode() if content is None else content.decode(),
-                "timeout": {"connect": 5.0},
-            },
+            content=text.encode() if posted else None,
+            extensions={"key": key, "timeout": {"connect": 5.0}},
         )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _capped(chunks: AsyncIterator[bytes], source: Source, endpoint: Endpoint) -> bytes:
@@ -271,35 +221,3 @@ def _retry_after_s(header: str | None) -> float | None:
         return max(parsedate_to_datetime(header).timestamp() - time.time(), 0.0)
     except ValueError:
         return None
-
-
-def _unreachable(error: Exception, source: Source, endpoint: Endpoint) -> SourceError:
-    words: dict[type[Exception], str] = {
-        httpx.ConnectError: "cannot be reached",
-        httpx.ConnectTimeout: "cannot be reached (no answer to the connection)",
-        httpx.ReadTimeout: "does not answer",
-        httpx.RemoteProtocolError: "broke off or does not speak HTTP",
-        httpx.ReadError: "broke off",
-        httpx.ProxyError: "cannot be reached through the proxy",
-        httpx.DecodingError: "sent a body that cannot be decompressed",
-    }
-    told = words.get(type(error), "failed")
-    detail = str(error).strip() or type(error).__name__
-    hint = "Check the connection. " + way_out(source.name) if isinstance(error, httpx.ConnectError) else ""
-    return UnreachableError(source.name, endpoint.name, f"{told}: {detail}", hint)
-
-
-def open_client(replay: Path | None, record: Path | None, settings: Settings) -> Client:
-    """Return the client of a run: live, recording, or replaying."""
-    if replay is not None and record is not None:
-        raise UsageError("--replay and --record cannot be used together")
-    recording = Recording(replay) if replay is not None else None
-    recorder = Recorder(record, _now_ms) if record is not None else None
-    return Client(settings, recording, recorder)
-
-
-def usable(sources: Iterable[Source], client: Client) -> list[Source]:
-    """Return the sources that can be asked: keyed ones need their key, or to be in the recording."""
-    if client.recording is not None:
-        return [s for s in sources if s.name in client.recording.sources]
-    return [s for s in sources if not s.key_header or client.settings.key(s)]

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from imbalance.errors import DeadlineError, SourceError
-from imbalance.fetch.client import Client
+from imbalance.fetch.replay import Replay
 from imbalance.records import Instrument
 from imbalance.wire import Ask, Endpoint, Kind, Params, Record, Source
 from imbalance.wire.harvest import Harvest
+
+if TYPE_CHECKING:
+    from imbalance.fetch.client import Client
 
 MOST_WALKED_PAGES = 20
 
 
 async def gather(
-    client: Client,
+    client: Client | Replay,
     sources: Sequence[Source],
     ask: Ask,
     kinds: Iterable[Kind],
@@ -39,7 +43,9 @@ async def gather(
     return list(await asyncio.gather(*(one(source) for source in sources)))
 
 
-async def _harvest(client: Client, source: Source, ask: Ask, wanted: frozenset[Kind], timeout_s: float) -> Harvest:
+async def _harvest(
+    client: Client | Replay, source: Source, ask: Ask, wanted: frozenset[Kind], timeout_s: float
+) -> Harvest:
     started = time.perf_counter()
     harvest = Harvest(source)
     endpoints = [e for e in source.endpoints if e.kind in wanted and e.kind is not Kind.INSTRUMENTS]
@@ -65,7 +71,9 @@ async def _harvest(client: Client, source: Source, ask: Ask, wanted: frozenset[K
     return harvest
 
 
-async def _run(client: Client, harvest: Harvest, ask: Ask, endpoints: Sequence[Endpoint], deadline: float) -> None:
+async def _run(
+    client: Client | Replay, harvest: Harvest, ask: Ask, endpoints: Sequence[Endpoint], deadline: float
+) -> None:
     """Ask endpoints at once until the deadline; keep their records or their failure."""
     tasks = {asyncio.create_task(_read(client, harvest.source, e, ask)): e for e in endpoints}
     if not tasks:
@@ -87,7 +95,7 @@ async def _run(client: Client, harvest: Harvest, ask: Ask, endpoints: Sequence[E
             harvest.keep(endpoint.kind, task.result())
 
 
-async def _read(client: Client, source: Source, endpoint: Endpoint, ask: Ask) -> list[Record]:
+async def _read(client: Client | Replay, source: Source, endpoint: Endpoint, ask: Ask) -> list[Record]:
     async def page(query: Params) -> bytes:
         return await client.get(source, endpoint, query)
 

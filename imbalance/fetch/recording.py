@@ -1,4 +1,4 @@
-"""Recordings: every response of a run on disk, and a transport that serves them back.
+"""Recordings: every response of a run on disk, and what was asked for it.
 
 A recording is a folder: ``recording.json`` (format, capture time, symbol and one entry a request) and
 ``bodies/``. Keys travel in headers alone and headers are never stored; addresses are stored as the source's
@@ -12,13 +12,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import msgspec
 
 from imbalance.errors import UsageError
 
 FORMAT = "imbalance.recording/1"
 INDEX = "recording.json"
+Key = tuple[str, str, str]  # source, path, and the query or the posted body
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ class Recording:
         self.folder = folder
         self.index = _read_index(folder)
         self.captured_at_ms = self.index.captured_at_ms
-        self.answers: dict[tuple[str, str, str], tuple[Entry, Path]] = {}
+        self.answers: dict[Key, tuple[Entry, Path]] = {}
         self.sources = list(self.index.sources)
         if self.index.extends:
             beside = Recording(folder.parent / Path(self.index.extends).name)
@@ -110,48 +110,6 @@ def find(name: str) -> Path:
     return Path(name)
 
 
-class ReplayTransport(httpx.AsyncBaseTransport):
-    """Serves a recording; a request that it lacks is an error, never a network call."""
-
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the recorded response of the request's source, path and query."""
-        key = key_of(request)
-        found = self.recording.answers.get(key)
-        if found is None:
-            raise httpx.UnsupportedProtocol(f"not in the recording: {key[1]}?{key[2]}", request=request)
-        entry, folder = found
-        if entry.error:
-            raise ERRORS.get(entry.error, httpx.ConnectError)(f"recorded: {entry.error}", request=request)
-        headers = {"content-type": entry.content_type} if entry.content_type else {}
-        return httpx.Response(
-            entry.status, headers=headers, content=self.recording.body(entry, folder), request=request
-        )
-
-
-ERRORS: dict[str, type[httpx.RequestError]] = {
-    kind.__name__: kind
-    for kind in (
-        httpx.ConnectError,
-        httpx.ConnectTimeout,
-        httpx.ReadError,
-        httpx.ReadTimeout,
-        httpx.RemoteProtocolError,
-        httpx.ProxyError,
-        httpx.PoolTimeout,
-        httpx.WriteError,
-        httpx.DecodingError,
-    )
-}
-
-
-def key_of(request: httpx.Request) -> tuple[str, str, str]:
-    """Return (source, path, query) of a request that the client made; a posted body stands for the query."""
-    return request.extensions["source"], request.extensions["path"], request.extensions["query"]
-
-
 class Recorder:
     """Collects a run's responses and writes them as a recording when it is done."""
 
@@ -160,26 +118,25 @@ class Recorder:
             raise UsageError(f"{folder} already holds a recording", "Name a new folder.")
         self.folder = folder
         self.clock_ms = clock_ms
-        self.entries: dict[tuple[str, str, str], Entry] = {}
+        self.entries: dict[Key, Entry] = {}
         try:
             (folder / "bodies").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"cannot record to {folder}: {error.strerror}") from None
 
-    def keep(self, request: httpx.Request, status: int, body: bytes, content_type: str) -> None:
+    def keep(self, key: Key, url: str, status: int, body: bytes, content_type: str) -> None:
         """Store one response; a repeated request replaces the earlier answer."""
         digest = hashlib.sha256(body).hexdigest()
-        source, path, query = key_of(request)
+        source, path, query = key
         file = f"{source}-{digest[:16]}"
         self._write(self.folder / "bodies" / file, body)
-        url = str(request.url.copy_with(username=None, password=None, query=None))
         self.entries[source, path, query] = Entry(
             source, path, query, url, status, self.clock_ms(), digest, file, content_type.partition(";")[0]
         )
 
-    def keep_error(self, request: httpx.Request, error: str) -> None:
+    def keep_error(self, key: Key, error: str) -> None:
         """Store that a request ended without a response."""
-        source, path, query = key_of(request)
+        source, path, query = key
         self.entries[source, path, query] = Entry(source, path, query, time_ms=self.clock_ms(), error=error)
 
     def close(self, captured_at_ms: int, sources: list[str], scenario: str | None = None, note: str = "") -> None:

@@ -12,6 +12,7 @@ from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
 
 DEPTH_WITHIN = 0.01
+MOST_VOLUMES = 3
 BY = "imbalance"
 
 
@@ -175,7 +176,11 @@ def gauges(
         ),
         tree.Signal("funding_8h", "Funding, 8 h", funding.rate_8h, "fraction", words.fraction(funding.rate_8h, 3)),
     ]
-    for row in volume.venues:
+    if volume.total_month_usd is not None:
+        label = f"{words.month(volume.month + '-01')} volume, all read"
+        told = words.usd(volume.total_month_usd)
+        result.append(tree.Signal("month_volume", label, volume.total_month_usd, "usd", told))
+    for row in volume.venues[:MOST_VOLUMES]:
         if row.month_usd is not None:
             label = f"{words.month(volume.month + '-01')} volume, {row.name}"
             result.append(

@@ -411,7 +411,7 @@ def gaps(
             found.append(tree.Gap(h.name, "contract", "does not list this coin", failed=False))
     for h in harvests:
         kinds = {e.kind for e in h.source.endpoints}
-        silent = h.instrument is not None and not kinds & {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}
+        silent = h.source.is_venue and h.instrument is not None and not kinds & {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}
         if Kind.LIQUIDATIONS in wanted and silent:
             found.append(tree.Gap(h.name, "liquidations", SILENT.get(h.name, SILENT[""]), failed=False))
     found += [tree.Gap(name, title, why, failed=False) for name, title, why in skipped]

@@ -137,9 +137,10 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
     """Read get_book_summary_by_currency: the perpetuals; sizes in USD where they settle in coin."""
     found = []
     for row in _result(body, list[_Summary], Kind.INSTRUMENTS):
-        if not row.instrument_name.endswith(PERPETUAL):
-            continue
         inverse = row.instrument_name == row.base_currency + PERPETUAL
+        linear = row.instrument_name == f"{row.base_currency}_{row.quote_currency}{PERPETUAL}"
+        if not inverse and not linear:
+            continue
         contract = Contract.INVERSE if inverse else Contract.LINEAR
         found.append(
             Instrument(

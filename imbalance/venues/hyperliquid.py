@@ -7,6 +7,8 @@ are not published, but the positions of any known address are.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from imbalance.errors import SourceError
@@ -157,9 +159,14 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
     if asset is None:
         return []
     tables = {number: table.margin_tiers for number, table in meta.margin_tables}
+    number = asset.margin_table_id
     steps = [_Tier(0.0, asset.max_leverage)]
-    if asset.margin_table_id is not None and asset.margin_table_id >= SINGLE_TIER_BELOW:
-        steps = tables.get(asset.margin_table_id, [])
+    if tables and number not in tables:
+        # A number below 50 is itself the most leverage of a single tier.
+        single = number is not None and number < SINGLE_TIER_BELOW and number == asset.max_leverage
+        require(single, f"no margin table {number}", NAME, Kind.MARGIN_TIERS, f"$[0].universe[?{asset.name}]")
+    elif number is not None and tables:
+        steps = tables[number]
     found: list[MarginTier] = []
     deduction, before = 0.0, None
     for i, step in enumerate(steps):
@@ -195,7 +202,7 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
 
 
 class _Leverage(msgspec.Struct):
-    type: str
+    type: Literal["cross", "isolated"]
     value: Leverage
 
 

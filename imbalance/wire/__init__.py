@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -114,6 +115,11 @@ class Endpoint(msgspec.Struct, frozen=True):
             else:
                 left.append((name, value))
         return path, tuple(left)
+
+    def asked(self, query: Params) -> tuple[str, str]:
+        """Return the path and the text of the rest: a query, or the JSON that is posted. Recordings are kept by it."""
+        path, left = self.address(query)
+        return path, urlencode(left) if self.body is None else msgspec.json.encode(self.body(left)).decode()
 
 
 class Source(msgspec.Struct, frozen=True):

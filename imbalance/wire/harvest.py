@@ -30,10 +30,12 @@ class Harvest(msgspec.Struct):
     elapsed_s: float = 0.0
     clock_ahead_s: float | None = None
     budget_used: float | None = None
+    bars: list[Candle] | None = None
 
     def keep(self, kind: Kind, rows: Sequence[Record]) -> None:
         """Keep the records of an endpoint."""
         self.records.setdefault(kind, []).extend(rows)
+        self.bars = None
         if kind not in DAILY:
             for row in rows:
                 self.typed.setdefault(type(row), []).append(row)
@@ -41,7 +43,7 @@ class Harvest(msgspec.Struct):
     def drop(self, why: SourceError) -> None:
         """Forget all figures, and keep why."""
         self.records = {kind: rows for kind, rows in self.records.items() if kind is Kind.INSTRUMENTS}
-        self.typed = {}
+        self.typed, self.bars = {}, None
         self.failures.append(why)
 
     @property
@@ -60,12 +62,15 @@ class Harvest(msgspec.Struct):
 
     def at(self, kind: Kind, type_: type[R]) -> list[R]:
         """Return the records of one endpoint kind."""
-        return [r for r in self.records.get(kind, []) if isinstance(r, type_)]
+        rows = self.records.get(kind, [])
+        return [r for r in rows if type(r) is type_]  # records have no subtypes
 
     @property
     def candles(self) -> list[Candle]:
-        """The bars asked for, in order, each time once."""
-        return in_time(self.at(Kind.CANDLES, Candle))
+        """The bars asked for, in order, each time once; put in order when first asked for."""
+        if self.bars is None:
+            self.bars = in_time(self.at(Kind.CANDLES, Candle))
+        return self.bars
 
 
 def in_time(rows: Sequence[R]) -> list[R]:

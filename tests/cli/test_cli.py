@@ -98,7 +98,7 @@ def test_without_keys_the_rows_rest_on_what_is_there():
     rows = {m["id"]: m for m in json.loads(run("report", "--replay", "article-keyless", "--json").stdout)["metrics"]}
     assert rows["short_liquidation_risk"]["quoted"] == []
     assert rows["open_interest_change"]["source"] == "bybit + okx"
-    assert rows["liquidations_24h"]["source"] == "okx, gate"
+    assert rows["liquidations_24h"]["source"] == "okx, gate, bitget, htx"
     assert "since" not in rows["liquidations_24h"]["significance"]
 
 

@@ -8,11 +8,14 @@ import pytest
 
 from imbalance.collect import Options
 from imbalance.errors import MissingDataError, StrictError, UnknownSymbolError
-from imbalance.fetch.client import Settings
+from imbalance.fetch.settings import Settings
+from imbalance.providers import PROVIDERS
 from imbalance.service import open_interest, report
+from imbalance.venues import VENUES
 from tests.support.exchange import FAULTS, NOW_MS, SOURCES, Exchange
 
-KEYLESS = ["binance", "bybit", "okx", "gate", "fear_greed"]
+KEYED = {s.name for s in PROVIDERS if s.key_header}
+KEYLESS = [name for name in SOURCES if name not in KEYED]
 STATUSES = ["302", "403", "418", "429", "451", "500"]
 TIMEOUT_S = 3.0
 
@@ -45,7 +48,7 @@ def test_a_failing_venue_is_a_labelled_gap_and_left_out_of_sums(fault, whole):
     assert failed == {"bybit"}
     assert all(g.message and "Traceback" not in g.message for g in found.gaps)
     assert "bybit" in found.open_interest.missing
-    assert {v.name for v in found.venues} == {"binance", "okx", "gate"}
+    assert {v.name for v in found.venues} == {v.name for v in VENUES} - {"bybit"}
     expected = sum(v.open_interest_base for v in whole.open_interest.venues if v.name != "bybit")
     assert found.open_interest.total_base == pytest.approx(expected)
     state = next(s for s in found.sources if s.name == "bybit")
@@ -94,18 +97,18 @@ def test_too_many_requests_is_asked_again_and_a_ban_is_not():
 def test_keyed_sources_are_not_asked_without_a_key():
     with Exchange() as exchange:
         found = run(exchange)
-        assert not {"coinglass", "cryptoquant"} & {source for source, _p, _q in exchange.asked}
-    assert {s.name for s in found.sources if s.status == "skipped"} == {"coinglass", "cryptoquant"}
+        assert not KEYED & {source for source, _p, _q in exchange.asked}
+    assert {s.name for s in found.sources if s.status == "skipped"} == KEYED
 
 
 def test_keys_are_sent_but_never_recorded(tmp_path):
     secret = "s3cret-key-of-mine"  # noqa: S105
     with Exchange() as exchange:
         settings = exchange.settings
-        settings["IMBALANCE_COINGLASS_KEY"] = settings["IMBALANCE_CRYPTOQUANT_KEY"] = secret
+        settings.update({f"IMBALANCE_{name.upper()}_KEY": secret for name in KEYED})
         options = Options(timeout_s=TIMEOUT_S, record=tmp_path / "kept")
         live = report(options, settings, NOW_MS, lambda _h: None)
-        assert sum(secret in head for head in exchange.headers) == 4
+        assert sum(secret in head for head in exchange.headers) == sum(s in KEYED for s, _p, _q in exchange.asked) > 0
     kept = b"".join(p.read_bytes() for p in (tmp_path / "kept").rglob("*") if p.is_file())
     assert secret.encode() not in kept
     again = report(Options(replay=str(tmp_path / "kept")), settings, 0, lambda _h: None)

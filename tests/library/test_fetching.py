@@ -21,8 +21,9 @@ from imbalance.errors import (
     UsageError,
 )
 from imbalance.fetch import client as module
-from imbalance.fetch.client import Client, Settings
+from imbalance.fetch.client import Client
 from imbalance.fetch.recording import INDEX, Recording, find
+from imbalance.fetch.settings import Settings
 from imbalance.providers import COINGLASS, FEAR_GREED
 from imbalance.service import report
 from imbalance.units import DAY_MS
@@ -51,7 +52,7 @@ def get(answers, source=FEAR_GREED, settings=None):
         client = Client(settings or Settings(), transport=httpx.MockTransport(handle))
         try:
             endpoint = source.endpoints[0]
-            return await client.get(source, endpoint, ASK, endpoint.pages(ASK)[0])
+            return await client.get(source, endpoint, endpoint.pages(ASK)[0])
         finally:
             await client.close()
 

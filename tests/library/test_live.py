@@ -7,7 +7,7 @@ import time
 import pytest
 
 from imbalance.collect import Options
-from imbalance.fetch.client import Settings
+from imbalance.fetch.settings import Settings
 from imbalance.service import report
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 
 import msgspec
@@ -11,26 +12,39 @@ import pytest
 from imbalance.errors import ParseError, SourceError
 from imbalance.fetch.recording import Recording, find
 from imbalance.providers import PROVIDERS
-from imbalance.records import Contract, Instrument
 from imbalance.units import DAY_MS
 from imbalance.venues import VENUES
 from imbalance.wire import Ask, Kind
 from tests.support.exchange import NOW_MS
 
-ASKED = {
-    "binance": Instrument("binance", "BTCUSDT", "BTC", "USDT", Contract.LINEAR),
-    "bybit": Instrument("bybit", "BTCUSDT", "BTC", "USDT", Contract.LINEAR),
-    "okx": Instrument("okx", "BTC-USDT-SWAP", "BTC", "USDT", Contract.LINEAR, 0.01),
-    "gate": Instrument("gate", "BTC_USDT", "BTC", "USDT", Contract.LINEAR, 0.0001),
-}
 SOURCES = {s.name: s for s in (*VENUES, *PROVIDERS)}
 ENDPOINTS = [(s.name, i) for s in SOURCES.values() for i in range(len(s.endpoints))]
 NAMES = [f"{s}-{SOURCES[s].endpoints[i].name}" for s, i in ENDPOINTS]
 RECORDING = Recording(find("article"))
 
 
+ACCOUNTS = tuple(
+    json.loads(query)["user"] for _source, _path, query in RECORDING.answers if "clearinghouseState" in query
+)
+
+
+@functools.cache
 def ask_for(source):
-    return Ask("BTC", NOW_MS, NOW_MS - 30 * DAY_MS, NOW_MS, 900_000, ASKED.get(source))
+    """Return what is asked of a source once its own listing has been read."""
+    ask = Ask("BTC", NOW_MS, NOW_MS - 30 * DAY_MS, NOW_MS, 900_000, accounts=ACCOUNTS)
+    listing = next((e for e in SOURCES[source].endpoints if e.kind is Kind.INSTRUMENTS), None)
+    if listing is None:
+        return ask
+    rows = listing.parse(recorded(source, listing, ask), ask)
+    own = tuple(row for row in rows if row.base == "BTC")
+    return msgspec.structs.replace(ask, instrument=own[0], listings=own)
+
+
+def recorded(source, endpoint, ask):
+    """Return an endpoint's own body: the recorded answer to the first page it asks for."""
+    key = (source, *endpoint.asked(endpoint.pages(ask)[0]))
+    assert key in RECORDING.answers, f"no body of {source} {endpoint.name}: {key}"
+    return RECORDING.body(*RECORDING.answers[key])
 
 
 def small(node):
@@ -38,24 +52,15 @@ def small(node):
     if isinstance(node, dict):
         return {k: small(v) for k, v in list(node.items())[:40]}
     if isinstance(node, list):
-        scalars = all(not isinstance(v, dict | list) for v in node)
-        return [small(v) for v in (node if scalars else node[:3])]
+        # A short list of plain values is a row, a long one a column.
+        row = len(node) <= 12 and all(not isinstance(v, dict | list) for v in node)
+        return [small(v) for v in (node if row else node[:3])]
     return node
 
 
 def body_of(source, index):
-    """Return an endpoint's own body: the recorded answer to the first page it asks for."""
-    endpoint, ask = SOURCES[source].endpoints[index], ask_for(source)
-    query = "&".join(f"{k}={v}" for k, v in endpoint.pages(ask)[0])
-    path = endpoint.path.replace("{coin}", "btc")
-    wanted = {part for part in query.split("&") if part}
-    found = [
-        v
-        for (s, p, q), v in RECORDING.answers.items()
-        if s == source and p == path and {part for part in q.replace("%2C", ",").split("&") if part} == wanted
-    ]
-    assert found, f"no body of {source} {endpoint.name} {query}"
-    return small(json.loads(RECORDING.body(*found[0])))
+    """Return an endpoint's own body, its lists cut short."""
+    return small(json.loads(recorded(source, SOURCES[source].endpoints[index], ask_for(source))))
 
 
 def parse(source, index, body):
@@ -94,7 +99,9 @@ def plain(record):
 
 
 WORDS = {"symbol", "label", "base", "quote", "kind"}
-SIGNED = {"change_24h", "rate"}
+SIGNED = {"change_24h", "rate", "quantity_base", "side"}
+# Columns side by side, told apart by their index alone: a market's price is checked against the others' later.
+COLUMNS = {("hyperliquid", "ticker"), ("kraken", "open interest history")}
 
 
 def same(found, true):
@@ -156,6 +163,8 @@ def lists(node, path=()):
 
 @pytest.mark.parametrize(("source", "index"), ENDPOINTS, ids=NAMES)
 def test_a_list_in_the_wrong_order_is_an_error_or_changes_nothing(source, index):
+    if (source, SOURCES[source].endpoints[index].name) in COLUMNS:
+        return
     body = body_of(source, index)
     whole = parse(source, index, body)
     for path in lists(body):

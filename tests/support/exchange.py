@@ -8,10 +8,9 @@ import gzip
 import sys
 import threading
 from typing import Self
-from urllib.parse import unquote
 
-from imbalance.fetch.client import Settings
 from imbalance.fetch.recording import Recording, find
+from imbalance.fetch.settings import Settings
 from imbalance.providers import PROVIDERS
 from imbalance.venues import VENUES
 
@@ -82,6 +81,9 @@ class Exchange:
                 self.headers.append(head.decode())
                 path, _, query = target.partition("?")
                 source, _, rest = path.lstrip("/").partition("/")
+                if head.startswith(b"POST"):
+                    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+                    query = (await reader.readexactly(int(length.split(b":")[1]))).decode()
                 self.asked.append((source, "/" + rest, query))
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
@@ -91,9 +93,7 @@ class Exchange:
     async def _answer(self, writer: asyncio.StreamWriter, source: str, path: str, query: str) -> bool:
         """Answer one request; False closes the connection."""
         fault = self.faults.get(source, "")
-        found = self.recording.answers.get((source, path, query)) or self.recording.answers.get(
-            (source, path, unquote(query))
-        )
+        found = self.recording.answers.get((source, path, query))
         body = self.recording.body(*found) if found else b"{}"
         if fault.isdigit():
             status = int(fault)

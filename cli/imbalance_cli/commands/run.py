@@ -50,7 +50,7 @@ def run(command: str, settings: Settings) -> None:
 
 def _ask(command: str, settings: Settings) -> Document:
     from imbalance import service
-    from imbalance.fetch.client import Settings as SourceSettings
+    from imbalance.fetch.settings import Settings as SourceSettings
 
     call: Callable[..., Any] = {
         "report": service.report,

@@ -15,59 +15,34 @@ def blocks_of(document: tree.Document) -> list[Block]:
     """Return the blocks of a document."""
     if isinstance(document, tree.Report):
         return _report(document)
-    if isinstance(document, tree.ClustersReport):
-        return [
-            _title(document, "liquidation map"),
-            *_scenario(document),
-            *_map(document),
-            *_windows(document),
-            *_gaps(document),
-        ]
-    if isinstance(document, tree.OpenInterestReport):
-        return [
-            _title(document, "open interest"),
-            *_scenario(document),
-            *small_views.interest(document),
-            *_gaps(document),
-        ]
-    if isinstance(document, tree.VolumeReport):
-        return [
-            _title(document, "volume"),
-            *_scenario(document),
-            *small_views.volume(document.volume),
-            *_gaps(document),
-        ]
-    if isinstance(document, tree.LiquidationsReport):
-        return [
-            _title(document, "liquidations, 24 h"),
-            *_scenario(document),
-            *small_views.liquidations(document),
-            *_gaps(document),
-        ]
-    if isinstance(document, tree.SentimentReport):
-        return [
-            _title(document, "Fear & Greed"),
-            *_scenario(document),
-            *small_views.mood(document.sentiment),
-            *_gaps(document),
-        ]
-    if isinstance(document, tree.HeatmapReport):
-        size = f"{len(document.time)} columns of time, {len(document.edges) - 1} bins of price"
-        ways = Line(f"{size}: see --format table or json, or -o map.png")
-        return [_title(document, "heatmap"), *_scenario(document), ways, *_gaps(document)]
-    if isinstance(document, tree.CascadeReport):
-        return [_title(document, "cascade"), *_scenario(document), *small_views.cascade(document), *_gaps(document)]
-    if isinstance(document, tree.ValidateReport):
-        return [
-            _title(document, "validation"),
-            *_scenario(document),
-            *small_views.validation(document),
-            *_gaps(document),
-        ]
-    if not document.sources:
+    if isinstance(document, tree.SourcesReport) and not document.sources:
         return small_views.capabilities(document.capabilities)
-    told = small_views.sources(document.sources, document.as_of)
-    return [_title(document, "sources"), *_scenario(document), *told, *_gaps(document)]
+    what, blocks = _of(document)
+    return [_title(document, what), *_scenario(document), *blocks, *_gaps(document)]
+
+
+def _of(document: tree.Document) -> tuple[str, list[Block]]:
+    """Return the title and the own blocks of a document."""
+    match document:
+        case tree.ClustersReport():
+            return "liquidation map", [*_map(document), *_windows(document)]
+        case tree.OpenInterestReport():
+            return "open interest", small_views.interest(document)
+        case tree.VolumeReport():
+            return "volume", small_views.volume(document.volume)
+        case tree.LiquidationsReport():
+            return "liquidations, 24 h", small_views.liquidations(document)
+        case tree.SentimentReport():
+            return "Fear & Greed", small_views.mood(document.sentiment)
+        case tree.CascadeReport():
+            return "cascade", small_views.cascade(document)
+        case tree.ValidateReport():
+            return "validation", small_views.validation(document)
+        case tree.SourcesReport():
+            return "sources", small_views.sources(document.sources, document.as_of)
+        case tree.HeatmapReport():
+            size = f"{len(document.time)} columns of time, {len(document.edges) - 1} bins of price"
+            return "heatmap", [Line(f"{size}: see --format table or json, or -o map.png")]
 
 
 def _title(document: tree.Document, what: str) -> Title:
