@@ -36,3 +36,18 @@ def samples():
     if not folder.is_dir():
         pytest.skip("the recorded samples are not here")
     return folder
+
+
+_CELLS: list[tuple[str, str]] = []
+
+
+@pytest.fixture
+def matrix_cells():
+    return _CELLS
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _CELLS:
+        sources, faults = ({cell[i] for cell in _CELLS} for i in (0, 1))
+        told = f"fault matrix: {len(sources)} sources x {len(faults)} faults = {len(_CELLS)} cells"
+        terminalreporter.write_line(told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import zlib
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 
@@ -26,7 +27,9 @@ from imbalance.fetch.settings import Settings
 from imbalance.wire import Endpoint, Kind, Params, Source
 from imbalance.wire.refusals import SERVER_ERROR, TEAPOT, TOO_MANY
 
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024  # several times the largest true answer, a list of all contracts
+ENCODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
+ANY_HEADER = 32 + zlib.MAX_WBITS  # gzip or zlib
 ATTEMPTS = 3
 LONGEST_RETRY_AFTER_S = 5.0
 SHORT_RETRY_AFTER_S = 1.0
@@ -57,7 +60,7 @@ class Client:
         # The pool looks through its idle connections at every turn: a few are worth keeping, many cost more.
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=3)
         timeout = httpx.Timeout(30.0)
-        headers = {"user-agent": "imbalance"}
+        headers = {"user-agent": "imbalance", "accept-encoding": "gzip"}
         try:
             self._http = httpx.AsyncClient(transport=transport, limits=limits, timeout=timeout, headers=headers)
         except (ValueError, httpx.HTTPError) as error:
@@ -103,7 +106,7 @@ class Client:
         self.requests[source.name] = self.requests.get(source.name, 0) + 1
         try:
             async with self._sent(request) as response:
-                body = await _capped(response.aiter_bytes(), source, endpoint)
+                body = await _capped(response, source, endpoint)
                 status, headers = response.status_code, response.headers
         except httpx.UnsupportedProtocol as error:
             raise UsageError(f"IMBALANCE_{source.variable}_URL: {error}") from None
@@ -189,12 +192,22 @@ class Client:
         )
 
 
-async def _capped(chunks: AsyncIterator[bytes], source: Source, endpoint: Endpoint) -> bytes:
+async def _capped(response: httpx.Response, source: Source, endpoint: Endpoint) -> bytes:
+    """Return the body, decompressed here piece by piece: a small answer may be a bomb."""
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        raise httpx.DecodingError(f"content-encoding {encoding!r}, which was not asked for", request=response.request)
+    unpack = zlib.decompressobj(ANY_HEADER) if ENCODINGS[encoding] else None
     body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise TooLargeError(source.name, endpoint.name, f"the answer exceeds {MOST_BYTES // 2**20} MB")
+    try:
+        async for raw in response.aiter_raw():
+            body += raw if unpack is None else unpack.decompress(raw, MOST_BYTES + 1 - len(body))
+            if len(body) > MOST_BYTES:
+                raise TooLargeError(source.name, endpoint.name, f"the answer exceeds {MOST_BYTES // 2**20} MB")
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error), request=response.request) from None
+    if unpack is not None and not unpack.eof:
+        raise httpx.DecodingError("its end is missing", request=response.request)
     return bytes(body)
 
 

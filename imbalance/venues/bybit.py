@@ -357,6 +357,8 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
         )
         rate = r.maintenance_margin * fits[0]
         floor = tiers[i - 1].cap if i else 0.0
+        path = f"$.result.list[?riskLimitValue={r.risk_limit_value:g}].riskLimitValue"
+        require(r.risk_limit_value > floor, "the step occurs twice", NAME, Kind.MARGIN_TIERS, path)
         # The deduction makes maintenance margin continuous; the rule stands in where the field is empty.
         deduction += floor * (rate - (tiers[i - 1].rate if i else rate))
         given = float(decode(r.mm_deduction.encode(), Amount, NAME, Kind.MARGIN_TIERS)) if r.mm_deduction else deduction

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from imbalance.errors import KeyRefusedError, ParseError, RateLimitedError, RefusedError
-from imbalance.providers import coinglass, cryptoquant, fear_greed
-from imbalance.records import Contract, Funding, Instrument, LiquidationLevel, OpenInterest, OpenInterestUsd, Ticker
+from imbalance.errors import KeyRefusedError, NotOpenError, ParseError, RateLimitedError, RefusedError
+from imbalance.providers import cftc, coinalyze, coinglass, coinmetrics, cryptoquant, fear_greed
+from imbalance.records import (
+    Contract,
+    Funding,
+    Instrument,
+    LiquidationLevel,
+    OpenInterest,
+    OpenInterestUsd,
+    Ticker,
+    Total,
+)
 from imbalance.units import Side
-from imbalance.venues import binance, bybit, gate, okx
+from imbalance.venues import binance, binance_coinm, bitget, bybit, deribit, gate, htx, hyperliquid, kraken, okx
 from imbalance.wire import Ask
 
 
@@ -152,3 +162,179 @@ def test_cryptoquant(read):
     rows = cryptoquant.parse_open_interest(read("cryptoquant/open-interest.1.json"), ask())
     assert rows == [OpenInterestUsd(1789516800000, 9400120345.5), OpenInterestUsd(1789603200000, 9321456789.12)]
     assert isinstance(cryptoquant.refusal(401, read("cryptoquant/error_401.1.json"), "x"), KeyRefusedError)
+
+
+def test_hyperliquid(read):
+    body = read("hyperliquid/metaAndAssetCtxs.1.json")
+    (listed,) = hyperliquid.parse_instruments(body, ask())
+    assert (listed.symbol, listed.max_leverage, listed.funding_interval_hours) == ("SOL", 50, 1)
+    asked = msgspec.structs.replace(ask(), now_ms=5, instrument=listed)
+    ticker, interest, funding = hyperliquid.parse_ticker(body, asked)
+    assert (ticker.mark_price, ticker.index_price, ticker.volume_24h_usd) == (108.04, 107.99, 9450588.2273)
+    assert ticker.change_24h == pytest.approx(108.04 / 111.81 - 1)
+    assert interest == OpenInterest(5, 10764.48)
+    assert funding == Funding(0.0000198, interval_hours=1.0)
+    (tier,) = hyperliquid.parse_margin_tiers(body, asked)
+    assert (tier.rate, tier.max_leverage) == (0.01, 50)
+    # kPEPE counts in thousands of PEPE: 520,665,683 of them at 0.001604 for a thousand.
+    pepe = Instrument("hyperliquid", "kPEPE", "PEPE", "USD", Contract.LINEAR, 1000, 1000)
+    first = hyperliquid.parse_candles(
+        read("hyperliquid/candleSnapshot.1.json"), msgspec.structs.replace(asked, instrument=pepe)
+    )[0]
+    assert (first.time_ms, first.close, first.volume_base) == (1684699200000, 0.001604 / 1000, 520665683000.0)
+    told = hyperliquid.refusal(422, read("hyperliquid/error_422.1.json"), "x")
+    assert "Failed to deserialize" in str(told)
+
+
+def test_bitget(read):
+    (listed,) = bitget.parse_instruments(read("bitget/contracts.1.json"), ask())
+    assert (listed.symbol, listed.lot_base, listed.max_leverage) == ("BTCUSDT", 0.01, 125)
+    first = bitget.parse_candles(read("bitget/candles.2.json"), ask())[0]
+    assert (first.time_ms, first.close, first.volume_base) == (1789651200000, 76586.2, 110.9379)
+    # About 110.9 coins at 76,600 each.
+    assert first.volume_usd == 8498626.70689
+    (tier,) = bitget.parse_margin_tiers(read("bitget/position_lever.1.json"), ask())
+    assert (tier.floor, tier.cap, tier.rate, tier.max_leverage) == (0, 150_000, 0.004, 125)
+    lots = msgspec.structs.replace(ask(), instrument=msgspec.structs.replace(listed, lot_base=0.0001))
+    short, long, covered = bitget.parse_liquidations(read("bitget/liquidations_v3.1.json"), lots)
+    assert (long.position, long.price, long.quantity_base) == (Side.LONG, 82012.3, 0.0031)
+    assert (short.position, short.quantity_base, short.time_ms) == (Side.SHORT, 0.012, 1791382377455)
+    assert covered.time_ms == lots.now_ms - 3 * 86_400_000
+    assert "40034" in str(bitget.refusal(400, read("bitget/error_40034.1.json"), "x"))
+
+
+def test_bitget_tells_the_unit_of_amounts_by_the_lot(read):
+    told = msgspec.json.decode(read("bitget/ws_liquidation_v3.1.json"))
+    apes = [row for row in told["data"] if row["symbol"] == "APEUSDT"]
+    body = msgspec.json.encode({"code": "00000", "data": {"list": apes, "cursor": ""}})
+    listed = Instrument("bitget", "APEUSDT", "APE", "USDT", Contract.LINEAR, lot_base=0.1)
+    row, _covered = bitget.parse_liquidations(body, msgspec.structs.replace(ask(), instrument=listed))
+    assert row.quantity_base == pytest.approx(83.1)  # 13.70319 USDT at 0.1649
+    unclear = msgspec.structs.replace(listed, lot_base=7.0)
+    with pytest.raises(ParseError, match="neither"):
+        bitget.parse_liquidations(body, msgspec.structs.replace(ask(), instrument=unclear))
+
+
+def test_gate_prices(read):
+    asked = ask("gate", "BTC_USDT", 0.0001)
+    ticker, funding, interest = gate.parse_ticker(read("gate/tickers.1.json"), asked)
+    assert (ticker.mark_price, ticker.volume_24h_base, ticker.change_24h) == (77755.8, 90565, 0.0083)
+    assert (funding.rate, interest.open_interest_base) == (0.000016, pytest.approx(32044.3501))
+    (candle,) = gate.parse_candles(read("gate/candlesticks.1.json"), ask("gate", "X_USDT", 0.001))
+    assert (candle.time_ms, candle.volume_base, candle.volume_usd) == (1539852480000, pytest.approx(97.151), 3580)
+    tiers = gate.parse_margin_tiers(read("gate/risk_limit_tiers.2.json"), asked)
+    assert [(t.cap, t.rate, t.deduction_usd) for t in tiers[:2]] == [(500_000, 0.003, 0), (1_000_000, 0.0035, 250)]
+    for name in ("INVALID_PARAM_VALUE.1", "INVALID_KEY.1", "FORBIDDEN.1"):
+        assert isinstance(gate.refusal(400, read(f"gate/error_{name}.json"), "x"), RefusedError)
+
+
+def test_deribit(read):
+    body = read("deribit/get_book_summary.1.json")
+    (listed,) = deribit.parse_instruments(body, ask())
+    assert (listed.symbol, listed.contract, listed.contract_size_usd) == ("BTC-PERPETUAL", Contract.INVERSE, 1)
+    asked = msgspec.structs.replace(ask(), instrument=listed)
+    ticker, interest, funding = deribit.parse_ticker(body, asked)
+    assert (ticker.mark_price, ticker.volume_24h_base, ticker.volume_24h_usd) == (87102.01, 7377.18657991, 661040250)
+    assert ticker.change_24h == pytest.approx(-0.032032)
+    assert interest.open_interest_base == pytest.approx(9978911260 / 87102.01)
+    assert (funding.rate, funding.interval_hours) == (-0.00081069, 8)
+    candles = deribit.parse_candles(read("deribit/get_tradingview_chart_data.1.json"), asked)
+    assert (candles[0].time_ms, candles[0].volume_base, candles[0].volume_usd) == (
+        1583916960000,
+        3.6680847969999992,
+        28740,
+    )
+    trades = deribit.parse_liquidations(
+        read("deribit/get_last_trades.1.json"), msgspec.structs.replace(ask(), instrument=ETH_PERPETUAL)
+    )
+    assert [type(row).__name__ for row in trades] == ["Covered"]
+    (stream,) = msgspec.json.decode(read("deribit/ws_trades_liquidation.1.json"))["params"]["data"]
+    page = msgspec.json.encode({"result": {"trades": [stream], "has_more": False}})
+    row, _covered = deribit.parse_liquidations(page, asked)
+    assert (row.position, row.price, row.quantity_base) == (Side.LONG, 4469.5, pytest.approx(1120 / 4469.5))
+    assert isinstance(deribit.refusal(200, read("deribit/error_10028.1.json"), "x"), RateLimitedError)
+
+
+ETH_PERPETUAL = Instrument("deribit", "ETH-PERPETUAL", "ETH", "USD", Contract.INVERSE, contract_size_usd=1)
+
+
+def test_kraken(read):
+    listed = {i.base: i for i in kraken.parse_instruments(read("kraken_futures/instruments.1.json"), ask())}
+    assert listed["ETH"].symbol == "PF_ETHUSD"
+    asked = msgspec.structs.replace(ask(), instrument=listed["ETH"])
+    tiers = kraken.parse_margin_tiers(read("kraken_futures/instruments.1.json"), asked)
+    assert [(t.floor, t.rate, t.max_leverage) for t in tiers[:2]] == [(0, 0.01, 50), (2_000_000, 0.02, 25)]
+    assert kraken.parse_ticker(read("kraken_futures/tickers.1.json"), asked) == []
+    first = kraken.parse_candles(read("kraken_futures/candles.1.json"), asked)[0]
+    assert (first.time_ms, first.high, first.volume_base) == (1731715200000, 91373.5, 319499)
+    with pytest.raises(RefusedError, match="invalidArgument: symbol"):
+        kraken.parse_candles(read("kraken_futures/error.1.json"), asked)
+    with pytest.raises(RefusedError, match="Invalid arguments interval"):
+        kraken.parse_open_interest_history(read("kraken_futures/analytics_error.1.json"), asked)
+
+
+def test_htx(read):
+    (listed,) = htx.parse_instruments(read("htx/contract_info.1.json"), ask())
+    assert (listed.symbol, listed.contract_size_base, listed.funding_interval_hours) == ("BTC-USDT", 0.001, 8)
+    asked = msgspec.structs.replace(ask(), instrument=listed)
+    interest, ticker = htx.parse_open_interest(read("htx/swap_open_interest.1.json"), asked)
+    assert interest == OpenInterest(1789336871199, 28808.125 / 2, 2221334021.6875 / 2)
+    assert (ticker.volume_24h_base, ticker.volume_24h_usd) == (1884.88 / 2, 145152802.919 / 2)
+    (past,) = htx.parse_open_interest_history(read("htx/swap_his_open_interest.1.json"), asked)
+    assert past == OpenInterest(1648220400000, 4385.435 / 2)
+    (candle,) = htx.parse_candles(read("htx/kline.1.json"), asked)
+    assert (candle.time_ms, candle.volume_base, candle.volume_usd) == (1603695060000, 0.002, 52.3072 / 2)
+    dated = msgspec.structs.replace(listed, symbol="BTC-USDT-211210")
+    order, _covered = htx.parse_liquidations(
+        read("htx/liquidation_orders_v3.1.json"), msgspec.structs.replace(asked, instrument=dated)
+    )
+    assert (order.position, order.price, order.quantity_base) == (Side.LONG, 51441.7, 0.479)
+    with pytest.raises(RefusedError, match="1332"):
+        htx.parse_open_interest(read("htx/error_1332.1.json"), asked)
+
+
+def test_binance_coinm(read):
+    listed = binance_coinm.parse_instruments(read("binance/coinm_exchangeInfo.1.json"), ask())
+    assert (listed[0].symbol, listed[0].contract, listed[0].contract_size_usd) == ("BTCUSD_PERP", Contract.INVERSE, 100)
+
+
+def test_cftc(read):
+    body = read("cftc/tff_futures_only.1.json")
+    tuesday = 1_789_430_400_000  # 2026-09-15
+    known = Ask("BTC", tuesday + 4 * 86_400_000, 0, 0, 900_000)
+    (row,) = cftc.parse_commitments(body, known)
+    assert (row.time_ms, row.contract, row.units, row.open_interest) == (tuesday, "133741", 5, 20773)
+    assert row.groups["leveraged funds"] == (5545, 11899, 1841)
+    assert row.groups["dealers"] == (6587, 3168, 620)
+    early = msgspec.structs.replace(known, now_ms=tuesday + 3 * 86_400_000)
+    assert cftc.parse_commitments(body, early) == []
+    assert cftc.parse_commitments(read("cftc/tff_futures_only_no_rows.1.json"), known) == []
+    assert "no-such-column" in str(cftc.refusal(400, read("cftc/socrata_error.1.json"), "x"))
+
+
+def test_coinmetrics(read):
+    told = coinmetrics.refusal(403, read("coinmetrics/error_403.1.json"), "x")
+    assert isinstance(told, NotOpenError)
+    # The example holds other series: both of ours are missing, so nothing may come of it.
+    assert coinmetrics.parse_holders(read("coinmetrics/asset-metrics.1.json"), ask()) == []
+
+
+def test_coinalyze(read):
+    (market,) = coinalyze.parse_instruments(read("coinalyze/future-markets.1.json"), ask())
+    assert (market.venue, market.symbol) == ("binance", "BTCUSDT_PERP.A")
+    asked = Ask("BTC", 1_787_700_000_000, 1_785_000_000_000, 0, 900_000, market, (market,))
+    rows = coinalyze.parse_liquidations(read("coinalyze/liquidation-history.1.json"), asked)
+    assert (rows[0].time_ms, rows[0].venue, rows[0].long_usd, rows[0].short_usd) == (
+        1787529600000,
+        "binance",
+        112.334,
+        87.021,
+    )
+    assert isinstance(coinalyze.refusal(401, read("coinalyze/error_401.1.json"), "x"), KeyRefusedError)
+
+
+def test_totals_of_coinglass(read):
+    (total,) = coinglass.parse_open_interest(read("coinglass/oi_exchange_list.1.json"), ask())
+    assert total == Total("open_interest", 57437891724.5572)
+    (traded,) = coinglass.parse_volume(read("coinglass/taker_exchange_list.1.json"), ask())
+    assert traded.usd == pytest.approx(1112108532.1688 + 1068220541.0417)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import json
+import ssl
 import sys
 import threading
-from typing import Self
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any, Self
 
 from imbalance.fetch.recording import Recording, find
 from imbalance.fetch.settings import Settings
 from imbalance.providers import PROVIDERS
 from imbalance.venues import VENUES
 
+CERTIFICATE = Path(__file__).with_name("elsewhere.pem")
 NOW_MS = 1_769_774_400_000
 SOURCES = [s.name for s in (*VENUES, *PROVIDERS)]
 BOMB = gzip.compress(b"[" + b" " * 100_000_000)
@@ -24,9 +31,11 @@ STATUS_TEXT = {200: "OK", 302: "Found", 403: "Forbidden", 418: "Teapot", 429: "T
 class Exchange:
     """Runs in a thread; `faults` maps a source to the fault that all its answers show."""
 
-    def __init__(self, faults: dict[str, str] | None = None, delay_s: float = 0.0) -> None:
+    def __init__(self, faults: dict[str, str] | None = None, delay_s: float = 0.0, *, tls: bool = False) -> None:
         self.faults = faults or {}
+        self.tls = tls
         self.delay_s = delay_s
+        self.clock_ahead_s = 0.0
         self.recording = Recording(find("article"))
         self.asked: list[tuple[str, str, str]] = []
         self.headers: list[str] = []
@@ -51,7 +60,8 @@ class Exchange:
 
     @property
     def environment(self) -> dict[str, str]:
-        urls = {f"IMBALANCE_{s.upper()}_URL": f"http://127.0.0.1:{self.port}/{s}" for s in SOURCES}
+        scheme = "https" if self.tls else "http"
+        urls = {f"IMBALANCE_{s.upper()}_URL": f"{scheme}://127.0.0.1:{self.port}/{s}" for s in SOURCES}
         dead = {f"IMBALANCE_{s.upper()}_URL": "http://127.0.0.1:1" for s, f in self.faults.items() if f == "refused"}
         return urls | dead
 
@@ -61,7 +71,11 @@ class Exchange:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._client, "127.0.0.1", 0, backlog=256)
+        context = None
+        if self.tls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(CERTIFICATE)
+        server = await asyncio.start_server(self._client, "127.0.0.1", 0, backlog=256, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -95,16 +109,20 @@ class Exchange:
         fault = self.faults.get(source, "")
         found = self.recording.answers.get((source, path, query))
         body = self.recording.body(*found) if found else b"{}"
-        if fault.isdigit():
-            status = int(fault)
-            more = {"Retry-After": "0"} if status == 429 else {"Location": "/elsewhere"} if status == 302 else {}
+        if fault[:3].isdigit():
+            status = int(fault[:3])
+            more = {"Retry-After": fault.rpartition(" ")[2]} if "after" in fault else {}
+            more |= {"Location": f"/{source}{path}?{query}"} if status == 302 else {}
             return self._send(writer, status, HTML, more)
+        if fault in DAMAGES and found:
+            return self._send(writer, 200, json.dumps(DAMAGES[fault](json.loads(body))).encode())
         if fault in FAULTS:
             return await FAULTS[fault](self, writer, body)
         return self._send(writer, 200 if found else 404, body)
 
     def _send(self, writer: asyncio.StreamWriter, status: int, body: bytes, more: dict[str, str] | None = None) -> bool:
         lines = [f"HTTP/1.1 {status} {STATUS_TEXT.get(status, 'X')}", f"Content-Length: {len(body)}"]
+        lines.append(f"Date: {formatdate(time.time() + self.clock_ahead_s, usegmt=True)}")
         lines += [f"{k}: {v}" for k, v in (more or {}).items()]
         writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         return True
@@ -148,6 +166,19 @@ class Exchange:
     async def empty(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
         return self._send(writer, 200, b"")
 
+    async def short(self, writer: asyncio.StreamWriter, body: bytes) -> bool:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body) + 100}\r\n\r\n".encode() + body)
+        await writer.drain()
+        return False
+
+    async def bad_chunk(self, writer: asyncio.StreamWriter, body: bytes) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + body + b"\r\n0\r\n\r\n")
+        await writer.drain()
+        return False
+
+    async def other_json(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
+        return self._send(writer, 200, b'{"hello": ["world"]}')
+
     async def bad_gzip(self, writer: asyncio.StreamWriter, _body: bytes) -> bool:
         return self._send(writer, 200, b"\x1f\x8b\x08\x00 this is no gzip", {"Content-Encoding": "gzip"})
 
@@ -157,7 +188,49 @@ class Exchange:
 
 FAULTS = {
     name: getattr(Exchange, name)
-    for name in ("never", "dripping", "reset", "huge", "html", "garbage", "truncated", "empty", "bad_gzip", "bomb")
+    for name in (
+        "never", "dripping", "reset", "short", "huge", "html", "garbage", "truncated", "empty", "other_json",
+        "bad_chunk", "bad_gzip", "bomb",
+    )
+}  # fmt: skip
+
+
+def leaves_as(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a damage that changes every number, written as one or as text."""
+
+    def damage(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {k: damage(v) for k, v in node.items()}
+        if isinstance(node, list):
+            return [damage(v) for v in node]
+        number = isinstance(node, int | float) or (isinstance(node, str) and node.replace(".", "", 1).isdigit())
+        return change(node) if number and not isinstance(node, bool) else node
+
+    return damage
+
+
+def lists_as(change: Callable[[list[Any]], list[Any]]) -> Callable[[Any], Any]:
+    """Return a damage that changes every list of rows."""
+
+    def damage(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {k: damage(v) for k, v in node.items()}
+        if isinstance(node, list):
+            rows = [damage(v) for v in node]
+            return change(rows) if rows and all(isinstance(v, dict | list) for v in rows) else rows
+        return node
+
+    return damage
+
+
+DAMAGES: dict[str, Callable[[Any], Any]] = {
+    "wrong types": leaves_as(lambda _n: {"unexpected": []}),
+    "not a number": leaves_as(lambda _n: float("nan")),
+    "as text nan": leaves_as(lambda _n: "NaN"),
+    "huge numbers": leaves_as(lambda _n: 10**300),
+    "doubled rows": lists_as(lambda rows: [row for row in rows for _ in (0, 1)]),
+    "shuffled rows": lists_as(lambda rows: rows[1::2] + rows[::2]),
+    "no rows": lists_as(lambda _rows: []),
 }
 
 
