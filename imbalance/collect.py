@@ -151,6 +151,8 @@ def collect(
     scenario = None
     if client.recording is not None:
         now_ms = client.recording.captured_at_ms
+        if not options.accounts:
+            options = dataclasses.replace(options, accounts=client.recording.accounts())
         scenario = client.recording.index.scenario
     asked = _usable(sources, client, settings)
     skipped = [

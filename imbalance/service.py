@@ -20,12 +20,12 @@ from imbalance.collect import (
     require_fresh_run,
     why_not,
 )
-from imbalance.errors import MissingDataError
+from imbalance.errors import MissingDataError, UsageError
 from imbalance.fetch import last_good
 from imbalance.fetch.settings import Settings
 from imbalance.library import engine_venues, liquidation_map, through_time
 from imbalance.market import MarketData, read_bars
-from imbalance.records import OrderBook
+from imbalance.records import OrderBook, Position
 from imbalance.report import bars_sections, mapping, metrics, others, sections, tree
 from imbalance.report.capabilities import capabilities
 from imbalance.units import interval_name, iso, parse_time_ms
@@ -92,6 +92,7 @@ class _Market:
     head: dict[str, Any]
     tail: dict[str, Any]
     harvests: Sequence[Harvest]
+    accounts: tuple[str, ...] = ()
 
 
 def _market(
@@ -105,7 +106,7 @@ def _market(
     run = collect(options, settings, now_ms, kinds, done)
     market = market_of(run)
     require_fresh_run(run)
-    return _Market(market, run.head(command), run.tail(), run.harvests)
+    return _Market(market, run.head(command), run.tail(), run.harvests, run.options.accounts)
 
 
 def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ClustersReport:
@@ -136,6 +137,23 @@ def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done
         long_usd=np.round(built.long_usd, 2).tolist(),
         short_usd=np.round(built.short_usd, 2).tolist(),
     )
+
+
+def positions(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.PositionsReport:
+    """Read accounts' own positions and set them beside the map: ``imbalance.positions/1``."""
+    from imbalance.report import positions as building
+
+    if not options.accounts and options.replay is None:
+        raise UsageError("no accounts given", "Name them with --address 0x..., or in a file with --addresses FILE.")
+    if options.venues and "hyperliquid" not in options.venues:
+        raise UsageError("positions are read from hyperliquid: name it with --venue too, or name no venue")
+    market = _market("positions", options, settings, now_ms, done, MAP_KINDS | {Kind.POSITIONS})
+    harvests = [h for h in market.harvests if Kind.POSITIONS in h.records]
+    if not harvests:
+        raise MissingDataError("no accounts were read", why_not(market.harvests))
+    read = [row for h in harvests for row in h.of(Position)]
+    found = liquidation_map(market.bars)
+    return tree.PositionsReport(**market.head, **building.sections(read, len(market.accounts), found), **market.tail)
 
 
 def cascade(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CascadeReport:

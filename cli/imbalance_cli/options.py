@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PICTURE_CELLS = 200
 LONGEST_LOOKBACK_MS = 400 * DAY_MS
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$")
+_ADDRESS = re.compile(r"^0x[0-9a-fA-F]{40}$")
 _UNITS_MS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
@@ -67,6 +68,8 @@ class Settings:
     columns: int | None = None
     bins: int | None = None
     probe: bool = False
+    address: tuple[str, ...] = ()
+    addresses: Path | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -110,6 +113,7 @@ class Settings:
             timeout_s=self.timeout_s,
             strict=self.strict,
             probe=self.probe,
+            accounts=accounts(self.address, self.addresses),
             max_age_s=None if self.max_age is None else span_ms("--max-age", self.max_age) / SECOND_MS,
         )
 
@@ -132,6 +136,28 @@ def band(text: str) -> tuple[float, float]:
     if not 0 < low < high < float("inf"):
         raise UsageError(f"--band {text!r}: the low price must be above zero and below the high one")
     return low, high
+
+
+def accounts(given: Sequence[str], file: Path | None) -> tuple[str, ...]:
+    """Return the accounts of options and file, each once.
+
+    Raises
+    ------
+    UsageError
+        Naming the option or line that is no address.
+    """
+    named = [("--address", text) for text in given]
+    if file is not None:
+        try:
+            lines = file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--addresses {file}: {getattr(error, 'strerror', None) or 'no text'}") from None
+        bare = [(number, line.partition("#")[0].strip()) for number, line in enumerate(lines, 1)]
+        named += [(f"{file}, line {number}", line) for number, line in bare if line]
+    for where, text in named:
+        if not _ADDRESS.match(text):
+            raise UsageError(f"{where}: {text[:60]!r} is no address", "Write 0x and 40 hexadecimal digits.")
+    return tuple(dict.fromkeys(text.lower() for _where, text in named))
 
 
 def _shock(text: str | None, to: str | None) -> float | None:
@@ -341,6 +367,22 @@ CELLS: dict[str, tuple[Any, Any]] = {
     )
     for name, what in (("columns", "Columns of time"), ("bins", "Bins of price"))
 }
+ACCOUNTS: dict[str, tuple[Any, Any]] = {
+    "address": (
+        Annotated[
+            list[str] | None,
+            typer.Option("--address", metavar="0x...", help="An account (repeatable).", rich_help_panel=_READ),
+        ],
+        None,
+    ),
+    "addresses": (
+        Annotated[
+            Path | None,
+            typer.Option(metavar="FILE", help="Accounts, one a line; # starts a comment.", rich_help_panel=_READ),
+        ],
+        None,
+    ),
+}
 PROBE: dict[str, tuple[Any, Any]] = {
     "probe": (
         Annotated[bool, typer.Option("--probe", help="Ask each source how it is.", rich_help_panel=_READ)],
@@ -427,4 +469,6 @@ def _settings(given: dict[str, Any]) -> Settings:
         columns=given.get("columns"),
         bins=given.get("bins"),
         probe=given.get("probe", False),
+        address=tuple(given.get("address") or ()),
+        addresses=given.get("addresses"),
     )

@@ -70,6 +70,14 @@ class Recording:
         for entry in self.index.entries:
             self.answers[entry.source, entry.path, entry.query] = (entry, folder)
 
+    def accounts(self) -> tuple[str, ...]:
+        """Return the accounts that were asked for, by the bodies that were posted."""
+        found = []
+        for _source, _path, text in self.answers:
+            if text.startswith("{") and "user" in (posted := msgspec.json.decode(text)):
+                found.append(str(posted["user"]))
+        return tuple(found)
+
     def body(self, entry: Entry, folder: Path) -> bytes:
         """Return a stored body, checked against its hash."""
         file = folder / "bodies" / Path(entry.file).name

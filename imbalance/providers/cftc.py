@@ -14,7 +14,7 @@ from imbalance.errors import ParseError, SourceError
 from imbalance.records import Commitments
 from imbalance.units import DAY_MS, MINUTE_MS, SECOND_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source
-from imbalance.wire.decode import Amount, decode, require
+from imbalance.wire.decode import Amount, decode, maybe, require
 from imbalance.wire.refusals import by_status
 
 NAME = "cftc"
@@ -49,11 +49,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error of the HTTP status with the publisher's sentence."""
-    said = ""
-    try:
-        said = msgspec.json.decode(body, type=_Refusal).message
-    except msgspec.MsgspecError:
-        said = ""
+    told = maybe(body, _Refusal)
+    said = told.message if told is not None else ""
     return by_status(status, NAME, endpoint, said)
 
 

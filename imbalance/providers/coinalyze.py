@@ -12,7 +12,7 @@ from imbalance.errors import KeyRefusedError, SourceError
 from imbalance.records import Contract, Instrument, VenueLiquidations
 from imbalance.units import DAY_MS, HOUR_MS, SECOND_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source
-from imbalance.wire.decode import Amount, TimeS, decode, in_order, require
+from imbalance.wire.decode import Amount, TimeS, decode, in_order, maybe, require
 from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
 
 NAME = "coinalyze"
@@ -46,11 +46,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error of the HTTP status with the publisher's sentence."""
-    said = ""
-    try:
-        said = msgspec.json.decode(body, type=_Refusal).message
-    except msgspec.MsgspecError:
-        said = ""
+    told = maybe(body, _Refusal)
+    said = told.message if told is not None else ""
     if status in {UNAUTHORIZED, FORBIDDEN}:
         hint = "Check IMBALANCE_COINALYZE_KEY."
         return KeyRefusedError(NAME, endpoint, f"key refused: {said} (HTTP {status})", hint, status)

@@ -12,7 +12,7 @@ from imbalance.errors import KeyRefusedError, RateLimitedError, RefusedError, So
 from imbalance.records import LiquidationLevel, LiquidationSum, Total
 from imbalance.units import DAY_MS, HOUR_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, params
-from imbalance.wire.decode import Amount, Price, TimeMs, decode, in_order
+from imbalance.wire.decode import Amount, Price, TimeMs, decode, in_order, maybe
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "coinglass"
@@ -44,9 +44,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a code other than "0", inside HTTP 200."""
-    try:
-        told = msgspec.json.decode(body, type=_Refusal, strict=False)
-    except msgspec.MsgspecError:
+    told = maybe(body, _Refusal, strict=False)
+    if told is None:
         return by_status(status, NAME, endpoint)
     if told.code == "0":
         return by_status(status, NAME, endpoint)

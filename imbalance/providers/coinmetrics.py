@@ -12,7 +12,7 @@ from imbalance.errors import NotOpenError, ParseError, SourceError
 from imbalance.records import Holders
 from imbalance.units import DAY_MS, iso, parse_time_ms
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, params
-from imbalance.wire.decode import Price, decode, in_order, require
+from imbalance.wire.decode import Price, decode, in_order, maybe, require
 from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
 
 NAME = "coinmetrics"
@@ -46,10 +46,10 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error of the HTTP status; a series that only paying users may read is no failure."""
-    try:
-        told = msgspec.json.decode(body, type=_Refusal).error
-    except msgspec.MsgspecError:
+    read = maybe(body, _Refusal)
+    if read is None:
         return by_status(status, NAME, endpoint)
+    told = read.error
     if status in {UNAUTHORIZED, FORBIDDEN} and told.type in {"forbidden", "unauthorized"}:
         hint = "Set IMBALANCE_CRYPTOQUANT_KEY to read coin days destroyed instead."
         return NotOpenError(NAME, endpoint, f"does not open this series without a key: {told.message}", hint, status)

@@ -14,7 +14,7 @@ from imbalance.errors import KeyRefusedError, ParseError, SourceError
 from imbalance.records import Holders, OpenInterestUsd
 from imbalance.units import SECOND_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, params
-from imbalance.wire.decode import Amount, decode, require
+from imbalance.wire.decode import Amount, decode, maybe, require
 from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
 
 NAME = "cryptoquant"
@@ -34,11 +34,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error of the HTTP status with the vendor's words."""
-    try:
-        told = msgspec.json.decode(body, type=_Refusal).status
-        said = told.description or told.message
-    except msgspec.MsgspecError:
-        said = ""
+    told = maybe(body, _Refusal)
+    said = told.status.description or told.status.message if told is not None else ""
     if status in {UNAUTHORIZED, FORBIDDEN}:
         hint = "Check IMBALANCE_CRYPTOQUANT_KEY and what its plan includes."
         return KeyRefusedError(NAME, endpoint, f"key refused: {said} (HTTP {status})", hint, status)

@@ -581,6 +581,53 @@ class HeatmapReport(Head, kw_only=True):
     gaps: list[Gap] = []
 
 
+class HeldPosition(msgspec.Struct):
+    """A position of a known account; null where the venue gives no price."""
+
+    side: Literal["long", "short"]
+    quantity_base: float
+    notional_usd: float
+    entry_price: float | None
+    liquidation_price: float | None
+    distance_pct: float | None
+    leverage: float
+    margin: str
+
+
+class PositionsMap(msgspec.Struct):
+    """Positions by liquidation price [USD: coins at that price], on the edges of the map."""
+
+    edges: list[float]
+    long_usd: list[float]
+    short_usd: list[float]
+
+
+class PositionsWindow(msgspec.Struct):
+    """What was read within a share of the price, and what the model holds there for the whole market."""
+
+    window_pct: float
+    long_usd: float
+    short_usd: float
+    model_long: SideRisk
+    model_short: SideRisk
+
+
+class PositionsReport(Head, kw_only=True):
+    """``imbalance.positions/1``."""
+
+    price: float
+    accounts: int
+    holding: int
+    without_liquidation_price: int
+    long_notional_usd: float
+    short_notional_usd: float
+    positions: list[HeldPosition]
+    map: PositionsMap
+    windows: list[PositionsWindow]
+    sources: list[SourceState]
+    gaps: list[Gap]
+
+
 class ValidateReport(Head, kw_only=True):
     """``imbalance.validate/1``."""
 
@@ -606,6 +653,7 @@ Document = (
     | ValidateReport
     | CascadeReport
     | HeatmapReport
+    | PositionsReport
 )
 
 SCHEMAS: dict[str, type[Head]] = {
@@ -619,6 +667,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "validate": ValidateReport,
     "cascade": CascadeReport,
     "heatmap": HeatmapReport,
+    "positions": PositionsReport,
 }
 
 

@@ -35,10 +35,11 @@ from imbalance.wire.decode import (
     TimeMs,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
-from imbalance.wire.refusals import by_status
+from imbalance.wire.refusals import OK, by_status
 
 NAME = "binance"
 CANDLE_LIMIT = 1500
@@ -307,12 +308,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: binance answers by HTTP status, with a sentence in the body."""
-    said = ""
-    try:
-        said = msgspec.json.decode(body, type=_Refusal).msg if status != 200 else ""  # noqa: PLR2004
-    except msgspec.MsgspecError:
-        said = ""
-    return by_status(status, NAME, endpoint, said)
+    told = None if status == OK else maybe(body, _Refusal)
+    return by_status(status, NAME, endpoint, told.msg if told else "")
 
 
 def _no_parameters(_ask: Ask) -> Sequence[Params]:

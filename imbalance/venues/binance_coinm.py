@@ -29,6 +29,7 @@ from imbalance.wire.decode import (
     TimeMs,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
@@ -84,13 +85,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: an HTTP status, with a sentence in the body."""
-    said = ""
-    if status != OK:
-        try:
-            said = msgspec.json.decode(body, type=_Refusal).msg
-        except msgspec.MsgspecError:
-            said = ""
-    return by_status(status, NAME, endpoint, said)
+    told = None if status == OK else maybe(body, _Refusal)
+    return by_status(status, NAME, endpoint, told.msg if told else "")
 
 
 class _Listed(msgspec.Struct, rename="camel"):

@@ -34,6 +34,7 @@ from imbalance.wire.decode import (
     TimeMs,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
@@ -98,9 +99,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: an HTTP status with a code and a sentence in the body."""
-    try:
-        told = msgspec.json.decode(body, type=_Refusal)
-    except msgspec.MsgspecError:
+    told = maybe(body, _Refusal)
+    if told is None:
         return by_status(status, NAME, endpoint)
     if told.code == OK_CODE:
         return by_status(status, NAME, endpoint)

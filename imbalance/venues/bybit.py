@@ -47,6 +47,7 @@ from imbalance.wire.decode import (
     TimeMs,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
@@ -122,9 +123,8 @@ _BUSY = {10000, 10016}
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a retCode other than 0, whatever the HTTP status."""
-    try:
-        told = msgspec.json.decode(body, type=_Refusal)
-    except msgspec.MsgspecError:
+    told = maybe(body, _Refusal)
+    if told is None:
         return by_status(status, NAME, endpoint)
     if told.ret_code == 0:
         return by_status(status, NAME, endpoint)

@@ -32,6 +32,7 @@ from imbalance.wire.decode import (
     TimeMs,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
@@ -97,10 +98,10 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: an error object, mostly with HTTP 400."""
-    try:
-        told = msgspec.json.decode(body, type=_Refusal).error
-    except msgspec.MsgspecError:
+    read = maybe(body, _Refusal)
+    if read is None:
         return by_status(status, NAME, endpoint)
+    told = read.error
     said = f"{told.message} (code {told.code})"
     if told.code == TOO_MANY_CODE:
         hint = "Wait a minute, or ask less often."

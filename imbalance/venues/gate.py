@@ -32,6 +32,7 @@ from imbalance.wire.decode import (
     TimeS,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
@@ -99,9 +100,8 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: gate answers by HTTP status, with a label in the body."""
     if status == OK:
         return None
-    try:
-        told = msgspec.json.decode(body, type=_Refusal)
-    except msgspec.MsgspecError:
+    told = maybe(body, _Refusal)
+    if told is None:
         return by_status(status, NAME, endpoint)
     return by_status(status, NAME, endpoint, f"{told.message} ({told.label})")
 

@@ -23,6 +23,7 @@ from imbalance.wire.decode import (
     TimeS,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
@@ -96,9 +97,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a status other than ok, or a code other than 200."""
-    try:
-        told = msgspec.json.decode(body, type=_Refusal)
-    except msgspec.MsgspecError:
+    told = maybe(body, _Refusal)
+    if told is None:
         return by_status(status, NAME, endpoint)
     if told.status == "ok" and told.code == OK_CODE:
         return by_status(status, NAME, endpoint)

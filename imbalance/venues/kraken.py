@@ -23,6 +23,7 @@ from imbalance.wire.decode import (
     TimeS,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
@@ -88,9 +89,8 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: `result` error, or errors of severity E, with HTTP 200 or not."""
-    try:
-        told = msgspec.json.decode(body, type=_Refusal)
-    except msgspec.MsgspecError:
+    told = maybe(body, _Refusal)
+    if told is None:
         plain = "" if status == OK or body[:1] in {b"<", b"{", b"["} else body[:200].decode("utf-8", "replace").strip()
         return by_status(status, NAME, endpoint, plain)
     said = told.error if told.result == "error" else ""

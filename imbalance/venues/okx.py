@@ -37,6 +37,7 @@ from imbalance.wire.decode import (
     TimeMs,
     decode,
     in_order,
+    maybe,
     require,
     sound_candle,
 )
@@ -113,9 +114,8 @@ _BUSY = {"50001", "50013", "50026"}
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a code other than "0", whatever the HTTP status."""
-    try:
-        told = msgspec.json.decode(body, type=_Envelope)
-    except msgspec.MsgspecError:
+    told = maybe(body, _Envelope)
+    if told is None:
         return by_status(status, NAME, endpoint)
     if told.code == "0":
         return by_status(status, NAME, endpoint)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from imbalance import __version__
-from imbalance_cli.commands import config, figures, sources
+from imbalance_cli.commands import config, figures, positions, sources
 
 app = typer.Typer(
     name="imbalance",
@@ -46,5 +46,6 @@ def root(
 
 
 figures.add_to(app)
+positions.add_to(app)
 sources.add_to(app)
 app.add_typer(config.app, name="config")

@@ -62,6 +62,7 @@ def _ask(command: str, settings: Settings) -> Document:
         "sources": service.sources,
         "validate": service.validate,
         "cascade": service.cascade,
+        "positions": service.positions,
         "heatmap": service.heatmap_report,
     }[command]
     options = settings.service()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from imbalance.report import tree, words
 from imbalance_cli.render.parts import Block, Column, Line, Table
 
+MOST_POSITIONS = 10
+
 
 def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
     return [words.MISSING, ""] if r is None else [show(r.value), f"{show(r.low)}-{show(r.high)}"]
@@ -219,6 +221,68 @@ def mood(mood: tree.Sentiment) -> list[Block]:
     """Return the blocks of the section."""
     week = f"; a week ago {mood.week_ago}" if mood.week_ago is not None else ""
     return [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
+
+
+def positions(r: tree.PositionsReport) -> list[Block]:
+    """Return the blocks of the section."""
+    told = (
+        f"price {words.price(r.price)}   {r.holding} positions in {r.accounts} accounts: "
+        f"long {words.usd(r.long_notional_usd)}, short {words.usd(r.short_notional_usd)}"
+    )
+    heads = [Column("Within")]
+    for side in ("Long", "Short"):
+        heads += [
+            Column(f"{side} read", right=True),
+            Column("model exposed", right=True, drop=1),
+            Column("forced", right=True, drop=2),
+            Column("90 %", right=True, drop=3),
+        ]
+    rows = [
+        [
+            f"{w.window_pct:g} %",
+            *(
+                cell
+                for read, model in ((w.long_usd, w.model_long), (w.short_usd, w.model_short))
+                for cell in (
+                    words.usd(read),
+                    words.usd(model.exposed_usd),
+                    f"{words.usd(model.usd)} est",
+                    words.span(model.low, model.high, "usd"),
+                )
+            ),
+        ]
+        for w in r.windows
+    ]
+    largest = [
+        [
+            p.side,
+            words.usd(p.notional_usd),
+            words.MISSING if p.liquidation_price is None else words.price(p.liquidation_price),
+            words.MISSING if p.distance_pct is None else f"{p.distance_pct:+.1f} %",
+            words.MISSING if p.entry_price is None else words.price(p.entry_price),
+            f"{p.leverage:g}x {p.margin}",
+        ]
+        for p in r.positions[:MOST_POSITIONS]
+    ]
+    columns = [
+        Column("Side"),
+        Column("Notional", right=True),
+        Column("Liquidated at", right=True),
+        Column("Distance", right=True),
+        Column("Entry", right=True, drop=1),
+        Column("Leverage", drop=2),
+    ]
+    found: list[Block] = [Line(told), Table(heads, rows)]
+    found.append(
+        Line(
+            "Read: coins at the venue's own liquidation prices, of these accounts alone. Model: the whole market.",
+            "dim",
+        )
+    )
+    found.append(Table(columns, largest, [p.side for p in r.positions[:MOST_POSITIONS]]))
+    if r.without_liquidation_price:
+        found.append(Line(f"{r.without_liquidation_price} positions have no liquidation price", "warn"))
+    return found
 
 
 def capabilities(rows: list[tree.Capability]) -> list[Block]:

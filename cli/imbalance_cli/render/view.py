@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from imbalance.report import tree, words
 from imbalance_cli.render import small_views
@@ -17,32 +19,8 @@ def blocks_of(document: tree.Document) -> list[Block]:
         return _report(document)
     if isinstance(document, tree.SourcesReport) and not document.sources:
         return small_views.capabilities(document.capabilities)
-    what, blocks = _of(document)
-    return [_title(document, what), *_scenario(document), *blocks, *_gaps(document)]
-
-
-def _of(document: tree.Document) -> tuple[str, list[Block]]:
-    """Return the title and the own blocks of a document."""
-    match document:
-        case tree.ClustersReport():
-            return "liquidation map", [*_map(document), *_windows(document)]
-        case tree.OpenInterestReport():
-            return "open interest", small_views.interest(document)
-        case tree.VolumeReport():
-            return "volume", small_views.volume(document.volume)
-        case tree.LiquidationsReport():
-            return "liquidations, 24 h", small_views.liquidations(document)
-        case tree.SentimentReport():
-            return "Fear & Greed", small_views.mood(document.sentiment)
-        case tree.CascadeReport():
-            return "cascade", small_views.cascade(document)
-        case tree.ValidateReport():
-            return "validation", small_views.validation(document)
-        case tree.SourcesReport():
-            return "sources", small_views.sources(document.sources, document.as_of)
-        case tree.HeatmapReport():
-            size = f"{len(document.time)} columns of time, {len(document.edges) - 1} bins of price"
-            return "heatmap", [Line(f"{size}: see --format table or json, or -o map.png")]
+    what, build = _VIEWS[type(document)]
+    return [_title(document, what), *_scenario(document), *build(document), *_gaps(document)]
 
 
 def _title(document: tree.Document, what: str) -> Title:
@@ -242,3 +220,23 @@ def _windows(r: tree.ClustersReport) -> list[Block]:
 
 def _gaps(document: tree.Document) -> list[Block]:
     return [Line(f"gap: {g.source} {g.what}: {g.message}", "warn" if g.failed else "dim") for g in document.gaps]
+
+
+def _picture(r: tree.HeatmapReport) -> list[Block]:
+    size = f"{len(r.time)} columns of time, {len(r.edges) - 1} bins of price"
+    return [Line(f"{size}: see --format table or json, or -o map.png")]
+
+
+# What each document is called and what it shows between its title and its gaps.
+_VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
+    tree.ClustersReport: ("liquidation map", lambda r: [*_map(r), *_windows(r)]),
+    tree.OpenInterestReport: ("open interest", small_views.interest),
+    tree.VolumeReport: ("volume", lambda r: small_views.volume(r.volume)),
+    tree.LiquidationsReport: ("liquidations, 24 h", small_views.liquidations),
+    tree.SentimentReport: ("Fear & Greed", lambda r: small_views.mood(r.sentiment)),
+    tree.CascadeReport: ("cascade", small_views.cascade),
+    tree.ValidateReport: ("validation", small_views.validation),
+    tree.SourcesReport: ("sources", lambda r: small_views.sources(r.sources, r.as_of)),
+    tree.PositionsReport: ("positions of known accounts", small_views.positions),
+    tree.HeatmapReport: ("heatmap", _picture),
+}
