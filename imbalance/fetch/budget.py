@@ -1,8 +1,10 @@
 """Request budgets that all runs on this machine share: a small locked file of what was asked when.
 
-Each request is written down before it is sent, under a lock that other processes wait for, so that ten reports at once
-ask no more than one may. Where an exchange says how much it has counted, that stands if it is more; where it asks for a
-pause, everyone pauses. A file that cannot be used leaves each process with a budget of its own.
+Each request is written down before it is sent, under a lock that other processes wait for, and counts from then until
+its period after the answer has passed. An exchange sees it somewhere between the two, so that no window of its own can
+hold more than the budget, however slow this machine is. Where an exchange says how much it has counted, that stands if
+it is more; where it asks for a pause, everyone pauses. A file that cannot be used leaves each process with a budget of
+its own.
 """
 
 from __future__ import annotations
@@ -13,13 +15,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-# What arrives late falls into a later window of the exchange's than of ours: some room is left.
-KEPT_SHARE = 0.8
+KEPT_SHARE = 0.9  # others may share the address
 BUSY_S = 5.0
-LONGEST_PERIOD_S = 600.0
+LONGEST_FLIGHT_S = 60.0  # what has not been answered by then belongs to a process that is gone
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS asked (budget TEXT, at REAL, weight REAL);
-CREATE INDEX IF NOT EXISTS asked_when ON asked (budget, at);
+CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY, budget TEXT, until REAL, weight REAL);
+CREATE INDEX IF NOT EXISTS asked_of ON asked (budget, until);
 CREATE TABLE IF NOT EXISTS paused (budget TEXT PRIMARY KEY, until REAL);
 """
 
@@ -42,41 +43,46 @@ class Budgets:
         except (OSError, sqlite3.Error):
             self._store = _opened(":memory:")
 
-    def reserve(self, budget: str, weight: float, allowed: float, period_s: float) -> float:
-        """Write down a request, or return how many seconds to wait before trying again.
+    def reserve(self, budget: str, weight: float, allowed: float) -> tuple[int, float]:
+        """Return the number under which a request is written down and 0, or 0 and the seconds to wait before trying.
 
         Parameters
         ----------
         budget : name of what the exchange counts together.
-        allowed : weight that it allows in any `period_s`.
+        allowed : weight that it allows in its period.
         """
         now = time.time()
         with self._locked() as store:
-            store.execute("DELETE FROM asked WHERE at < ?", (now - LONGEST_PERIOD_S,))
+            store.execute("DELETE FROM asked WHERE until < ?", (now,))
             pause = self._pause(budget, now)
             if pause > 0:
-                return pause
+                return 0, pause
             rows = store.execute(
-                "SELECT at, weight FROM asked WHERE budget = ? AND at > ? ORDER BY at", (budget, now - period_s)
+                "SELECT until, weight FROM asked WHERE budget = ? ORDER BY until", (budget,)
             ).fetchall()
-            over, wait = sum(used for _at, used in rows) + weight - allowed * KEPT_SHARE, 0.0
-            # Wait until enough of the oldest has left the period; what exceeds the budget alone goes when all has.
-            for at, used in rows:
+            over, wait = sum(used for _until, used in rows) + weight - allowed * KEPT_SHARE, 0.0
+            # Wait until enough has left the period; what exceeds the budget alone goes when all has.
+            for until, used in rows:
                 if over <= 0:
                     break
                 over -= used
-                wait = at + period_s - now
-            if wait <= 0:
-                store.execute("INSERT INTO asked VALUES (?, ?, ?)", (budget, now, weight))
-            return max(wait, 0.0)
+                wait = until - now
+            if wait > 0:
+                return 0, wait
+            return self._write(budget, now + LONGEST_FLIGHT_S, weight), 0.0
+
+    def answered(self, number: int, period_s: float) -> None:
+        """Let a request count for its period from now on."""
+        with self._locked() as store:
+            store.execute("UPDATE asked SET until = ? WHERE number = ?", (time.time() + period_s, number))
 
     def told(self, budget: str, used: float, period_s: float) -> None:
         """Believe an exchange that has counted more than is written down here."""
         now = time.time()
-        with self._locked() as store:
-            missing = used - self._sum(budget, now - period_s)
+        with self._locked():
+            missing = used - self._sum(budget, now)
             if missing > 0:
-                store.execute("INSERT INTO asked VALUES (?, ?, ?)", (budget, now, missing))
+                self._write(budget, now + period_s, missing)
 
     def pause(self, budget: str, seconds: float) -> None:
         """Let nobody ask for a while."""
@@ -91,10 +97,10 @@ class Budgets:
         with self._locked():
             return self._pause(budget, time.time())
 
-    def used(self, budget: str, period_s: float) -> float:
-        """Return the weight asked in the last `period_s`."""
+    def used(self, budget: str) -> float:
+        """Return the weight that counts now."""
         with self._locked():
-            return self._sum(budget, time.time() - period_s)
+            return self._sum(budget, time.time())
 
     def close(self) -> None:
         """Close the file."""
@@ -104,9 +110,13 @@ class Budgets:
         row = self._store.execute("SELECT until FROM paused WHERE budget = ?", (budget,)).fetchone()
         return max(row[0] - now, 0.0) if row else 0.0
 
-    def _sum(self, budget: str, since: float) -> float:
-        found = self._store.execute("SELECT total(weight) FROM asked WHERE budget = ? AND at > ?", (budget, since))
+    def _sum(self, budget: str, now: float) -> float:
+        found = self._store.execute("SELECT total(weight) FROM asked WHERE budget = ? AND until > ?", (budget, now))
         return float(found.fetchone()[0])
+
+    def _write(self, budget: str, until: float, weight: float) -> int:
+        row = self._store.execute("INSERT INTO asked (budget, until, weight) VALUES (?, ?, ?)", (budget, until, weight))
+        return row.lastrowid or 0
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[sqlite3.Connection]:

@@ -34,6 +34,7 @@ ATTEMPTS = 3
 LONGEST_RETRY_AFTER_S = 5.0
 SHORT_RETRY_AFTER_S = 1.0
 BAN_S = 120.0
+LOOK_AGAIN_S = 0.2
 
 stamina.instrumentation.set_on_retry_hooks([])
 
@@ -101,7 +102,7 @@ class Client:
     async def _once(self, source: Source, endpoint: Endpoint, query: Params) -> bytes:
         key = (source.name, *endpoint.asked(query))
         request = self._request(source, endpoint, key)
-        await self._wait_for_room(source, endpoint)
+        number = await self._room(source, endpoint)
         started = time.perf_counter()
         self.requests[source.name] = self.requests.get(source.name, 0) + 1
         try:
@@ -114,6 +115,8 @@ class Client:
             if self.recorder:
                 self.recorder.keep_error(key, type(error).__name__)
             raise unreachable(type(error).__name__, str(error).strip(), source, endpoint) from None
+        finally:
+            self.budgets.answered(number, (endpoint.budget or source.budget).period_s)
         took_s = time.perf_counter() - started
         self.latency_ms.setdefault(source.name, took_s * 1000)
         self.received_bytes[source.name] = self.received_bytes.get(source.name, 0) + len(body)
@@ -139,14 +142,19 @@ class Client:
         """Return the name of what the exchange counts together: a host, or a path that it counts apart."""
         return f"{self.settings.url(source)} {endpoint.path if endpoint.budget else ''}"
 
-    async def _wait_for_room(self, source: Source, endpoint: Endpoint) -> None:
+    async def _room(self, source: Source, endpoint: Endpoint) -> int:
+        """Wait until the budget has room for a request, and return the number that it is written down under."""
         budget, name = endpoint.budget or source.budget, self._budget(source, endpoint)
-        while (wait_s := self.budgets.reserve(name, endpoint.weight, budget.weight, budget.period_s)) > 0:
+        while True:
+            number, wait_s = self.budgets.reserve(name, endpoint.weight, budget.weight)
+            if number:
+                return number
             pause_s = self.budgets.paused_s(name)
             if pause_s > LONGEST_RETRY_AFTER_S:
                 message = f"asked for a pause, {pause_s:.0f} s of which are left: it was not asked again"
                 raise RateLimitedError(source.name, endpoint.name, message, "Wait until then.", TEAPOT)
-            await asyncio.sleep(wait_s)
+            # Answers that come meanwhile make room sooner than was told.
+            await asyncio.sleep(min(wait_s, LOOK_AGAIN_S))
 
     def _heed(self, source: Source, endpoint: Endpoint, headers: httpx.Headers, took_s: float) -> None:
         """Take from an answer's headers what the exchange has counted, and what time it is there."""
@@ -160,7 +168,7 @@ class Client:
     def budget_used(self, source: Source) -> float:
         """Return the share of a source's budget that is used now, by all runs on this machine."""
         name = self._budget(source, source.endpoints[0])
-        return self.budgets.used(name, source.budget.period_s) / source.budget.weight
+        return self.budgets.used(name) / source.budget.weight
 
     @contextlib.asynccontextmanager
     async def _sent(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:

@@ -46,7 +46,7 @@ def get(answers, source=FEAR_GREED, settings=None):
         answer = answers[min(len(tries), len(answers)) - 1]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
 
     async def once():
         client = Client(settings or Settings(), transport=httpx.MockTransport(handle))

@@ -1,0 +1,134 @@
+"""Budgets that all runs share: never more than allowed in any period, whoever asks."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from imbalance.collect import chosen
+from imbalance.fetch.budget import Budgets
+from tests.support.exchange import Exchange
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [1_000_000.0]
+    monkeypatch.setattr("imbalance.fetch.budget.time.time", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize("late", [0.0, 3.0, 25.0])
+def test_no_window_ever_holds_more_than_is_allowed(late, clock, tmp_path):
+    """However long an answer takes, the exchange sees its request at some moment between."""
+    budgets, generator = Budgets(tmp_path / "b.db"), random.Random(1)  # noqa: S311
+    seen, flying = [], []
+    for _ in range(1500):
+        number, wait = budgets.reserve("x", 3.0, 50.0)
+        if number:
+            answer = clock[0] + generator.random() * late
+            seen.append(clock[0] + generator.random() * (answer - clock[0]))
+            flying.append((answer, number))
+        clock[0] += min(max(wait, 0.05), 0.3)
+        for answer, known in [f for f in flying if f[0] <= clock[0]]:
+            budgets.answered(known, 10.0)
+            flying.remove((answer, known))
+    assert len(seen) > 30
+    for start in seen:
+        assert 3.0 * sum(start <= at < start + 10.0 for at in seen) <= 50.0
+
+
+def test_the_wait_told_is_enough_and_not_more(clock, tmp_path):
+    budgets = Budgets(tmp_path / "b.db")
+    for _ in range(9):
+        number, _wait = budgets.reserve("x", 1.0, 10.0)
+        budgets.answered(number, 60.0)
+        clock[0] += 1
+    _none, wait = budgets.reserve("x", 1.0, 10.0)
+    assert wait == pytest.approx(51, abs=0.01)
+    clock[0] += wait - 0.5
+    assert budgets.reserve("x", 1.0, 10.0)[1] > 0
+    clock[0] += 0.6
+    assert budgets.reserve("x", 1.0, 10.0)[0]
+    assert budgets.reserve("other", 1.0, 10.0)[0]
+
+
+def test_what_the_exchange_counts_and_asks_is_heeded(clock, tmp_path):
+    mine, other = Budgets(tmp_path / "b.db"), Budgets(tmp_path / "b.db")
+    mine.told("x", 2200.0, 60.0)
+    mine.told("x", 1000.0, 60.0)
+    assert other.used("x") == 2200
+    assert other.reserve("x", 10.0, 2400.0)[1] == pytest.approx(60)
+    mine.pause("y", 30.0)
+    mine.pause("y", 5.0)
+    assert other.reserve("y", 1.0, 100.0)[1] == other.paused_s("y") == pytest.approx(30)
+
+
+def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path):
+    (tmp_path / "damaged.db").write_bytes(b"this is no database" * 100)
+    (tmp_path / "folder").write_text("a file where a folder should be")
+    for file in (tmp_path / "damaged.db", tmp_path / "folder" / "b.db", None):
+        budgets = Budgets(file)
+        assert budgets.reserve("x", 1.0, 10.0)[0]
+        assert budgets.used("x") == 1
+
+
+class Counting(Exchange):
+    """Counts weight as the sources' budgets say, tells Binance's, and bans whoever asks for more."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock, self.seen, self.banned = threading.Lock(), {}, []
+        self.sources = {s.name: s for s in chosen(())}
+
+    async def _answer(self, writer, source, path, query):
+        endpoint = self._endpoint(source, path, query)
+        budget = endpoint.budget or self.sources[source].budget
+        key, now = (source, endpoint.path if endpoint.budget else ""), time.monotonic()
+        with self.lock:
+            window = [(at, w) for at, w in self.seen.get(key, []) if at > now - budget.period_s]
+            window.append((now, endpoint.weight))
+            self.seen[key] = window
+            used = sum(w for _at, w in window)
+            if used > budget.weight:
+                self.banned.append(key)
+        return await super()._answer(writer, source, path, query)
+
+    def _endpoint(self, source, path, query):
+        """Return the endpoint that a request is of; of several that it may be the heaviest."""
+        posted = json.loads(query) if query.startswith("{") else None
+        kind = None
+        if posted is not None:
+            daily = posted.get("req", {}).get("interval") == "1d"
+            kind = "daily candles" if daily else "candles" if "req" in posted else "instruments"
+        fits = [
+            e
+            for e in self.sources[source].endpoints
+            if path.startswith(e.path.split("{")[0]) and ("{" in e.path or e.path == path) and kind in {None, e.name}
+        ]
+        return max(fits, key=lambda e: e.weight)
+
+
+def test_ten_reports_at_once_trip_no_limit(home):
+    with Counting() as exchange:
+        command = [sys.executable, "-c", "from imbalance_cli.app import main; main()", "report", "-f", "text", "-q"]
+        keys = {f"IMBALANCE_{s.name.upper()}_KEY": "k" for s in exchange.sources.values() if s.key_header}
+        places = {name: str(home) for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+        environment = {"PATH": "/usr/bin:/bin", **exchange.environment, **keys, **places}
+        runs = [
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for _ in range(10)
+        ]
+        codes = {run.wait(120) for run in runs}
+        for run in runs:
+            run.stdout.close()
+            run.stderr.close()
+        asked = len(exchange.asked)
+    assert not exchange.banned
+    assert asked > 500
+    assert codes <= {0, 3}
