@@ -53,7 +53,6 @@ class Budgets:
         """
         now = time.time()
         with self._locked() as store:
-            store.execute("DELETE FROM asked WHERE until < ?", (now,))
             pause = self._pause(budget, now)
             if pause > 0:
                 return 0, pause
@@ -73,8 +72,8 @@ class Budgets:
 
     def answered(self, number: int, period_s: float) -> None:
         """Let a request count for its period from now on."""
-        with self._locked() as store:
-            store.execute("UPDATE asked SET until = ? WHERE number = ?", (time.time() + period_s, number))
+        with contextlib.suppress(sqlite3.Error):  # at worst it counts for longer than it must
+            self._store.execute("UPDATE asked SET until = ? WHERE number = ?", (time.time() + period_s, number))
 
     def told(self, budget: str, used: float, period_s: float) -> None:
         """Believe an exchange that has counted more than is written down here."""
@@ -138,4 +137,5 @@ def _opened(name: str) -> sqlite3.Connection:
     store.execute("PRAGMA journal_mode = WAL")
     store.execute("PRAGMA synchronous = OFF")
     store.executescript(SCHEMA)
+    store.execute("DELETE FROM asked WHERE until < ?", (time.time(),))
     return store

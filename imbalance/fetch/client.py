@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 import zlib
 from collections.abc import AsyncIterator
@@ -58,19 +59,33 @@ class Client:
         self.received_bytes: dict[str, int] = {}
         self.latency_ms: dict[str, float] = {}
         self._listings: dict[tuple[str, str, Params], bytes] = {}
-        # The pool looks through its idle connections at every turn: a few are worth keeping, many cost more.
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=3)
-        timeout = httpx.Timeout(30.0)
-        headers = {"user-agent": "imbalance", "accept-encoding": "gzip"}
-        try:
-            self._http = httpx.AsyncClient(transport=transport, limits=limits, timeout=timeout, headers=headers)
-        except (ValueError, httpx.HTTPError) as error:
-            raise UsageError(f"the proxy variables cannot be used: {error}") from None
+        self._transport = transport
+        self._pools: dict[str, httpx.AsyncClient] = {}
+        self._trust: ssl.SSLContext | None = None
+
+    def _pool(self, source: Source) -> httpx.AsyncClient:
+        """Return the source's own connections: a pool looks through all of its own at every turn."""
+        if source.name not in self._pools:
+            # Reading the certificates takes a while: once for all, and only where one is looked at.
+            if self._trust is None and self.settings.url(source).startswith("https"):
+                self._trust = httpx.create_ssl_context()
+            try:
+                self._pools[source.name] = httpx.AsyncClient(
+                    transport=self._transport,
+                    verify=self._trust or False,
+                    limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
+                    timeout=httpx.Timeout(30.0),
+                    headers={"user-agent": "imbalance", "accept-encoding": "gzip"},
+                )
+            except (ValueError, httpx.HTTPError) as error:
+                raise UsageError(f"the proxy variables cannot be used: {error}") from None
+        return self._pools[source.name]
 
     async def close(self) -> None:
         """Close all connections."""
         self.budgets.close()
-        await self._http.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
 
     async def get(self, source: Source, endpoint: Endpoint, query: Params) -> bytes:
         """Return the body of one request, after retries where they can help.
@@ -106,7 +121,7 @@ class Client:
         started = time.perf_counter()
         self.requests[source.name] = self.requests.get(source.name, 0) + 1
         try:
-            async with self._sent(request) as response:
+            async with self._sent(source, request) as response:
                 body = await _capped(response, source, endpoint)
                 status, headers = response.status_code, response.headers
         except httpx.UnsupportedProtocol as error:
@@ -171,8 +186,8 @@ class Client:
         return self.budgets.used(name) / source.budget.weight
 
     @contextlib.asynccontextmanager
-    async def _sent(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-        response = await self._http.send(request, stream=True)
+    async def _sent(self, source: Source, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        response = await self._pool(source).send(request, stream=True)
         try:
             yield response
         finally:
@@ -191,7 +206,7 @@ class Client:
             url = httpx.URL(self.settings.url(source) + path + ("" if posted or not text else f"?{text}"))
         except httpx.InvalidURL as error:
             raise UsageError(f"IMBALANCE_{source.variable}_URL is no address: {error}") from None
-        return self._http.build_request(
+        return self._pool(source).build_request(
             "POST" if posted else "GET",
             url,
             headers=headers,

@@ -40,7 +40,10 @@ async def gather(
         done(harvest)
         return harvest
 
-    return list(await asyncio.gather(*(one(source) for source in sources)))
+    # What is walked page by page takes longest: it goes first.
+    walked = sorted(sources, key=lambda s: not any(e.following and e.kind in wanted for e in s.endpoints))
+    found = {h.name: h for h in await asyncio.gather(*(one(source) for source in walked))}
+    return [found[source.name] for source in sources]
 
 
 async def _harvest(
@@ -49,7 +52,7 @@ async def _harvest(
     started = time.perf_counter()
     harvest = Harvest(source)
     endpoints = [e for e in source.endpoints if e.kind in wanted and e.kind is not Kind.INSTRUMENTS]
-    endpoints.sort(key=lambda e: e.following is None)  # what is walked page by page takes longest: it goes first
+    endpoints.sort(key=lambda e: e.following is None)
     deadline = started + timeout_s
     if source.lists:
         await _run(client, harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], deadline)
@@ -100,14 +103,20 @@ async def _read(client: Client | Replay, source: Source, endpoint: Endpoint, ask
         return await client.get(source, endpoint, query)
 
     bodies = await asyncio.gather(*(page(query) for query in endpoint.pages(ask)))
-    rows = [row for body in bodies for row in endpoint.parse(body, ask)]
-    walked = 0
-    following = endpoint.following
-    while following and bodies and walked < MOST_WALKED_PAGES:
-        query = following(bodies[-1], ask)
-        if query is None:
+    rows: list[Record] = []
+    for walked in range(MOST_WALKED_PAGES + 1):
+        query = endpoint.following(bodies[-1], ask) if endpoint.following and bodies else None
+        # The next page is on its way while this one is read.
+        coming = asyncio.ensure_future(page(query)) if query is not None and walked < MOST_WALKED_PAGES else None
+        try:
+            for body in bodies:
+                rows += endpoint.parse(body, ask)
+                await asyncio.sleep(0)
+        except BaseException:
+            if coming is not None:
+                coming.cancel()
+            raise
+        if coming is None:
             break
-        bodies = [await page(query)]
-        rows += endpoint.parse(bodies[0], ask)
-        walked += 1
+        bodies = [await coming]
     return rows

@@ -70,9 +70,9 @@ def in_order(
             raise ParseError(source, endpoint, message, path.format(i))
 
 
-def sound_candle(low: float, high: float, *inside: float) -> bool:
+def sound_candle(low: float, high: float, opened: float, closed: float) -> bool:
     """Tell whether the extremes hold the open and close."""
-    return low <= min(inside) and max(inside) <= high
+    return low <= opened <= high and low <= closed <= high
 
 
 def require(holds: bool, message: str, source: str, endpoint: str, path: str) -> None:

@@ -37,8 +37,8 @@ class Harvest(msgspec.Struct):
         self.records.setdefault(kind, []).extend(rows)
         self.bars = None
         if kind not in DAILY:
-            for row in rows:
-                self.typed.setdefault(type(row), []).append(row)
+            for type_ in set(map(type, rows)):
+                self.typed.setdefault(type_, []).extend(row for row in rows if type(row) is type_)
 
     def drop(self, why: SourceError) -> None:
         """Forget all figures, and keep why."""

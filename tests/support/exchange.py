@@ -15,7 +15,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Self
 
-from imbalance.fetch.recording import Recording, find
+from imbalance.fetch.recording import Entry, Recording, find
 from imbalance.fetch.settings import Settings
 from imbalance.providers import PROVIDERS
 from imbalance.venues import VENUES
@@ -37,6 +37,7 @@ class Exchange:
         self.delay_s = delay_s
         self.clock_ahead_s = 0.0
         self.recording = Recording(find("article"))
+        self.bodies: dict[Entry, bytes] = {}
         self.asked: list[tuple[str, str, str]] = []
         self.headers: list[str] = []
         self.port = 0
@@ -108,7 +109,7 @@ class Exchange:
         """Answer one request; False closes the connection."""
         fault = self.faults.get(source, "")
         found = self.recording.answers.get((source, path, query))
-        body = self.recording.body(*found) if found else b"{}"
+        body = self._body(found) if found else b"{}"
         if fault[:3].isdigit():
             status = int(fault[:3])
             more = {"Retry-After": fault.rpartition(" ")[2]} if "after" in fault else {}
@@ -119,6 +120,11 @@ class Exchange:
         if fault in FAULTS:
             return await FAULTS[fault](self, writer, body)
         return self._send(writer, 200 if found else 404, body)
+
+    def _body(self, found: tuple[Entry, Path]) -> bytes:
+        if found[0] not in self.bodies:
+            self.bodies[found[0]] = self.recording.body(*found)
+        return self.bodies[found[0]]
 
     def _send(self, writer: asyncio.StreamWriter, status: int, body: bytes, more: dict[str, str] | None = None) -> bool:
         lines = [f"HTTP/1.1 {status} {STATUS_TEXT.get(status, 'X')}", f"Content-Length: {len(body)}"]
