@@ -177,29 +177,31 @@ def liquidation_basis(
     classes = cohorts.opened.shape[1]
     buckets = int(bucket[-1]) + 1
     cells = edges.size - 1
-    out = np.zeros((venues.size, len(SIDES), cells, classes, buckets))
+    out = np.zeros((len(SIDES), cells, classes, venues.size * buckets))
     minima = [passage.block_minima(_lows(path, side)) for side in SIDES]
-    flow = expected_opening(cohorts.opened[:, :, :bars], bars_a_day)
+    opened, scale = cohorts.opened[venues].swapaxes(0, 1), cohorts.scale[venues]
+    flow = expected_opening(cohorts.opened[venues][:, :, :bars], bars_a_day).swapaxes(0, 1)
     later = [passage.suffix_low(_lows(path, side))[cohorts.birth] for side in SIDES]
+    # All venues go into one row of buckets, each after the one before.
+    shift = (np.arange(venues.size) * buckets)[:, None]
     for side, i, price, level in entries(cohorts, edges, points, inverse=inverse):
         worth = np.ones_like(price) if inverse else price
         alive = arrival(cohorts, side, level)
         hit = passage.hits(level, cohorts.birth + 1, minima[side], later[side])
         met = np.flatnonzero((hit < bars) & (alive > 0))
-        when = hit[met]
-        born = cohorts.birth[met]
+        when, born = hit[met], cohorts.birth[met]
         stay = np.flatnonzero(alive[:bars] < 1)
         # Open interest before the bar: what is predicted of a bar may not know how the bar ended.
-        before, own_before = when - 1, np.maximum(stay - 1, 0)
-        usd, own_usd = alive[met] * worth[met] / points, (1 - alive[stay]) * worth[stay] / points
-        where, own_where = bucket[when], bucket[stay]
+        usd = scale[:, when - 1] * (alive[met] * worth[met] / points)
+        own_usd = scale[:, np.maximum(stay - 1, 0)] * ((1 - alive[stay]) * worth[stay] / points)
+        where = np.concatenate([(shift + bucket[when]).ravel(), (shift + bucket[stay]).ravel()])
         for k in range(classes):
-            left = usd * np.exp(cohorts.clock[k, born] - cohorts.clock[k, when])
-            for n, v in enumerate(venues):
-                value = cohorts.opened[v, k, met] * left * cohorts.scale[v, before]
-                own = flow[v, k, stay] * own_usd * cohorts.scale[v, own_before]
-                out[n, side, i, k] += np.bincount(where, value, minlength=buckets)
-                out[n, side, i, k] += np.bincount(own_where, own, minlength=buckets)
+            left = opened[k][:, met] * usd * np.exp(cohorts.clock[k, born] - cohorts.clock[k, when])
+            own = flow[k][:, stay] * own_usd
+            out[side, i, k] += np.bincount(
+                where, np.concatenate([left.ravel(), own.ravel()]), minlength=venues.size * buckets
+            )
+    out = np.moveaxis(out.reshape(len(SIDES), cells, classes, venues.size, buckets), 3, 0)
     return np.ascontiguousarray(np.moveaxis(out, 4, 2))
 
 
