@@ -166,7 +166,7 @@ def collect(
         client.recorder.close(now_ms, [s.name for s in asked])
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures], now_ms)
-    told = doubts(harvests)
+    told = doubts(harvests, now_ms)
     for harvest in harvests:
         if harvest.name in told:
             harvest.drop(DoubtfulError(harvest.name, "figures", f"left out, since {told[harvest.name]}"))

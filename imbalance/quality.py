@@ -20,13 +20,14 @@ JUMP = 4.0
 LEAST_VENUES = 3
 
 
-def doubts(harvests: Sequence[Harvest]) -> dict[str, str]:
+def doubts(harvests: Sequence[Harvest], asked_ms: int) -> dict[str, str]:
     """Return why a venue's figures cannot be true, by name; venues without such a reason are not in it.
 
     The price and the time that others agree on are the medians of the venues' own, where at least three have one: this
-    machine's clock may be wrong too.
+    machine's clock may be wrong too. What came without a time carries that of the asking, `asked_ms`, and tells nothing.
     """
-    newest = [at_ms for h in harvests if h.source.is_venue and (at_ms := _newest_ms(h)) is not None]
+    stamps = {h.name: _stamps(h, asked_ms) for h in harvests if h.source.is_venue}
+    newest = [max(at_ms for _what, at_ms in known) for known in stamps.values() if known]
     time_ms = int(np.median(newest)) if len(newest) >= LEAST_VENUES else None
     prices = {h.name: price for h in harvests if h.source.is_venue and (price := price_of(h)) is not None}
     middle = float(np.median(list(prices.values()))) if len(prices) >= LEAST_VENUES else None
@@ -34,7 +35,7 @@ def doubts(harvests: Sequence[Harvest]) -> dict[str, str]:
     for harvest in harvests:
         if harvest.instrument is None or not harvest.source.is_venue:
             continue
-        told = _price(prices.get(harvest.name), middle) or _time(harvest, time_ms) or _bars(harvest)
+        told = _price(prices.get(harvest.name), middle) or _time(stamps[harvest.name], time_ms) or _bars(harvest)
         told = told or _interest(harvest)
         if told:
             found[harvest.name] = told
@@ -54,21 +55,17 @@ def _price(price: float | None, middle: float | None) -> str:
     return f"its price of {price:,.6g} is {price / middle:.3g} times that of the other venues"
 
 
-def _stamps(harvest: Harvest) -> list[tuple[str, int]]:
+def _stamps(harvest: Harvest, asked_ms: int) -> list[tuple[str, int]]:
     """Return what the newest figures are and the time of each; a bar is as new as its end."""
-    found = [("open interest", row.time_ms) for row in interest_rows(harvest)[-1:]]
+    found = [("open interest", row.time_ms) for row in interest_rows(harvest)[-1:] if row.time_ms != asked_ms]
     rows = harvest.candles[-2:]
     if len(rows) > 1:
         found.append(("bar", 2 * rows[1].time_ms - rows[0].time_ms))
     return found
 
 
-def _newest_ms(harvest: Harvest) -> int | None:
-    return max((at_ms for _what, at_ms in _stamps(harvest)), default=None)
-
-
-def _time(harvest: Harvest, others_ms: int | None) -> str:
-    for what, at_ms in _stamps(harvest):
+def _time(stamps: Sequence[tuple[str, int]], others_ms: int | None) -> str:
+    for what, at_ms in stamps:
         if others_ms is not None and abs(at_ms - others_ms) > STALE_MS:
             return f"its newest {what} is of {iso(at_ms)}, that of the other venues of {iso(others_ms)}"
     return ""

@@ -214,7 +214,7 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         metrics=metrics.rows(found, risk, interest, seen, mood, quotes, head["as_of"]),
         signals=[
             *metrics.gauges(harvests, found, price, funding, volumes, quotes),
-            *others.gauges(institutional, held),
+            *others.gauges(market.symbol, institutional, held),
         ],
         verdict=metrics.verdict(risk),
     )

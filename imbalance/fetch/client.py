@@ -155,7 +155,7 @@ class Client:
 
     def _budget(self, source: Source, endpoint: Endpoint) -> str:
         """Return the name of what the exchange counts together: a host, or a path that it counts apart."""
-        return f"{self.settings.url(source)} {endpoint.path if endpoint.budget else ''}"
+        return f"{source.name} {self.settings.url(source)} {endpoint.path if endpoint.budget else ''}"
 
     async def _room(self, source: Source, endpoint: Endpoint) -> int:
         """Wait until the budget has room for a request, and return the number that it is written down under."""

@@ -50,7 +50,9 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     said = told.message if told is not None else ""
     if status in {UNAUTHORIZED, FORBIDDEN}:
         hint = "Check IMBALANCE_COINALYZE_KEY."
-        return KeyRefusedError(NAME, endpoint, f"key refused: {said} (HTTP {status})", hint, status)
+        return KeyRefusedError(
+            NAME, endpoint, f"key refused: {said or 'no reason given'} (HTTP {status})", hint, status
+        )
     return by_status(status, NAME, endpoint, said)
 
 

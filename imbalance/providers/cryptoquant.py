@@ -38,7 +38,9 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     said = told.status.description or told.status.message if told is not None else ""
     if status in {UNAUTHORIZED, FORBIDDEN}:
         hint = "Check IMBALANCE_CRYPTOQUANT_KEY and what its plan includes."
-        return KeyRefusedError(NAME, endpoint, f"key refused: {said} (HTTP {status})", hint, status)
+        return KeyRefusedError(
+            NAME, endpoint, f"key refused: {said or 'no reason given'} (HTTP {status})", hint, status
+        )
     return by_status(status, NAME, endpoint, said)
 
 

@@ -64,14 +64,14 @@ def holders(harvests: Sequence[Harvest]) -> list[tree.HolderActivity]:
     return found
 
 
-def gauges(told: tree.Institutional | None, held: Sequence[tree.HolderActivity]) -> list[tree.Signal]:
+def gauges(symbol: str, told: tree.Institutional | None, held: Sequence[tree.HolderActivity]) -> list[tree.Signal]:
     """Return both as gauges."""
     found = []
     if told is not None:
         groups = {group.name: group for group in told.groups}
         nets = ", ".join(f"{name} {groups[name].net_base:+,.0f}" for name in TOLD_GROUPS if name in groups)
         change = f", {words.fraction(told.change_week)} in a week" if told.change_week is not None else ""
-        text = f"{told.open_interest_base:,.0f} ({words.usd(told.open_interest_usd)}){change}; net {nets}"
+        text = f"{told.open_interest_base:,.0f} {symbol} ({words.usd(told.open_interest_usd)}){change}; net {nets}"
         label = f"CME futures, {told.date}"
         found.append(tree.Signal("cme_open_interest", label, told.open_interest_base, "base", text))
     for row in held:

@@ -308,3 +308,44 @@ def test_prices_of_any_size_keep_their_edges_apart(tmp_path, scale):
     assert all(a < b <= a * 1.0026 for a, b in itertools.pairwise(edges))
     assert edges[0] < found["price"] * 0.68
     assert edges[-1] > found["price"] * 1.48
+
+
+def test_what_each_source_gives_and_how_it_is():
+    matrix = json.loads(run("sources", "--json", check=0).stdout)
+    rows = {c["name"]: c for c in matrix["capabilities"]}
+    assert set(rows) == set(SOURCES)
+    assert matrix["sources"] == []
+    assert (rows["gate"]["liquidations"], rows["hyperliquid"]["liquidations"]) == ("90 d", "")
+    assert "KEY" in rows["coinalyze"]["needs"]
+    with Exchange({"okx": "451", "bitget": "429"}) as exchange:
+        told = run("sources", "--probe", "--json", env=exchange.environment, check=0).stdout
+    states = {s["name"]: s for s in json.loads(told)["sources"]}
+    assert (states["okx"]["status"], states["bitget"]["status"]) == ("failed", "failed")
+    assert "--venue" in states["okx"]["hint"]
+    binance = states["binance"]
+    assert binance["status"] == "ok"
+    assert abs(binance["clock_ahead_s"]) < 5
+    assert 0 < binance["budget_used"] < 0.5
+    assert binance["latency_ms"] > 0
+
+
+def test_accounts_are_checked_before_anything_is_asked(tmp_path):
+    file = tmp_path / "accounts"
+    file.write_text("# mine\n0x" + "ab" * 20 + "  # cold\n\nnot one\n")
+    told = run("positions", "--addresses", str(file), check=2).stderr
+    assert "line 4" in told
+    assert "no accounts" in run("positions", check=2).stderr
+    assert "No such file" in run("positions", "--addresses", str(tmp_path / "none"), check=2).stderr
+    read = json.loads(run("positions", *REPLAY, "--json", check=0).stdout)
+    assert read["holding"] == len(read["positions"]) == 8
+
+
+def test_a_key_is_in_nothing_that_is_printed(tmp_path):
+    secret = "s3cret-key-of-mine"  # noqa: S105
+    keys = {f"IMBALANCE_{name}_KEY": secret for name in ("COINGLASS", "CRYPTOQUANT", "COINALYZE")}
+    for fault in ("401", "html", "reset", "other_json"):
+        with Exchange(dict.fromkeys(("coinglass", "cryptoquant", "coinalyze"), fault)) as exchange:
+            done = run("sources", "--probe", "--debug", "-v", "--json", env={**exchange.environment, **keys}, check=0)
+        assert secret not in done.stdout + done.stderr
+        told = {g["source"] for g in json.loads(done.stdout)["gaps"] if g["failed"]}
+        assert {"coinglass", "cryptoquant", "coinalyze"} <= told

@@ -65,7 +65,7 @@ def test_a_fault_gives_a_labelled_failure_and_no_wrong_number(fault, healthy, mo
         found = harvests(exchange)
         elapsed = time.monotonic() - started
     assert elapsed < TIMEOUT_S + SLACK_S
-    left_out = doubts(list(found.values()))
+    left_out = doubts(list(found.values()), NOW_MS)
     for name, harvest in found.items():
         matrix_cells.append((name, fault))
         assert all(isinstance(f, SourceError) and str(f).startswith(name) for f in harvest.failures)

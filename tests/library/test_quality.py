@@ -15,7 +15,7 @@ from imbalance.records import Candle, OpenInterest, Ticker
 from imbalance.service import open_interest, report
 from imbalance.units import HOUR_MS
 from imbalance.wire import Kind
-from tests.support.exchange import Exchange
+from tests.support.exchange import NOW_MS, Exchange
 
 REPLAY = Options(replay="article-keyless")
 
@@ -56,7 +56,7 @@ def tenfold(row):
 
 
 def test_nothing_is_doubted_in_sound_figures(healthy):
-    assert doubts(healthy) == {}
+    assert doubts(healthy, NOW_MS) == {}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_nothing_is_doubted_in_sound_figures(healthy):
     ids=["price of another unit", "price of a thousandth", "jump", "value", "frozen", "stale", "no trade"],
 )
 def test_what_cannot_be_true_is_told(kind, change, told, healthy):
-    found = doubts(changed(healthy, "binance", kind, change))
+    found = doubts(changed(healthy, "binance", kind, change), NOW_MS)
     assert set(found) == {"binance"}
     assert told in found["binance"]
 
@@ -88,12 +88,12 @@ def test_figures_now_that_disagree_with_the_history(healthy):
     harvest.records[Kind.TICKER] = [
         tenfold(r) if isinstance(r, OpenInterest) else r for r in harvest.records[Kind.TICKER]
     ]
-    assert "disagrees with its own history" in doubts(harvests)["bybit"]
+    assert "disagrees with its own history" in doubts(harvests, NOW_MS)["bybit"]
 
 
 def test_one_venue_alone_cannot_be_told_from_the_rest(healthy):
     alone = [h for h in changed(healthy, "bybit", Ticker, times("mark_price", 10)) if h.name == "bybit"]
-    assert doubts(alone) == {}
+    assert doubts(alone, NOW_MS) == {}
 
 
 class Wrong(Exchange):
@@ -107,9 +107,9 @@ class Wrong(Exchange):
 
 def test_a_doubtful_venue_is_a_gap_and_in_no_sum():
     with Wrong() as exchange:
-        found = report(Options(), exchange.settings, 1_769_774_400_000, lambda _h: None)
+        found = report(Options(), exchange.settings, NOW_MS, lambda _h: None)
         with pytest.raises(StrictError, match="bitget"):
-            report(Options(strict=True), exchange.settings, 1_769_774_400_000, lambda _h: None)
+            report(Options(strict=True), exchange.settings, NOW_MS, lambda _h: None)
     assert {g.source for g in found.gaps if g.failed} == {"bitget"}
     assert next(s for s in found.sources if s.name == "bitget").status == "doubtful"
     assert "bitget" in found.open_interest.missing
