@@ -24,7 +24,7 @@ def doubts(harvests: Sequence[Harvest], asked_ms: int) -> dict[str, str]:
     """Return why a venue's figures cannot be true, by name; venues without such a reason are not in it.
 
     The price and the time that others agree on are the medians of the venues' own, where at least three have one: this
-    machine's clock may be wrong too. What came without a time carries that of the asking, `asked_ms`, and tells nothing.
+    machine's clock may be wrong too. What came without a time has that of the asking, `asked_ms`, and tells nothing.
     """
     stamps = {h.name: _stamps(h, asked_ms) for h in harvests if h.source.is_venue}
     newest = [max(at_ms for _what, at_ms in known) for known in stamps.values() if known]
