@@ -12,11 +12,13 @@ from imbalance.units import HOUR_MS, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
 
-PRICE_OFF = 0.05
+# Wide enough for the worst hours of a crash and for young coins: a wrong unit or a dead feed is further off.
+PRICE_OFF = 0.2
 STALE_MS = 2 * HOUR_MS
 FROZEN_MS = 6 * HOUR_MS
 LEAST_FROZEN = 4
-JUMP = 4.0
+JUMP = 8.0
+APART = 4.0
 LEAST_VENUES = 3
 
 
@@ -27,7 +29,7 @@ def doubts(harvests: Sequence[Harvest], asked_ms: int) -> dict[str, str]:
     machine's clock may be wrong too. What came without a time has that of the asking, `asked_ms`, and tells nothing.
     """
     stamps = {h.name: _stamps(h, asked_ms) for h in harvests if h.source.is_venue}
-    newest = [max(at_ms for _what, at_ms in known) for known in stamps.values() if known]
+    newest = [max(at_ms for _what, at_ms, _slack_ms in known) for known in stamps.values() if known]
     time_ms = int(np.median(newest)) if len(newest) >= LEAST_VENUES else None
     prices = {h.name: price for h in harvests if h.source.is_venue and (price := price_of(h)) is not None}
     middle = float(np.median(list(prices.values()))) if len(prices) >= LEAST_VENUES else None
@@ -55,18 +57,19 @@ def _price(price: float | None, middle: float | None) -> str:
     return f"its price of {price:,.6g} is {price / middle:.3g} times that of the other venues"
 
 
-def _stamps(harvest: Harvest, asked_ms: int) -> list[tuple[str, int]]:
-    """Return what the newest figures are and the time of each; a bar is as new as its end."""
-    found = [("open interest", row.time_ms) for row in interest_rows(harvest)[-1:] if row.time_ms != asked_ms]
+def _stamps(harvest: Harvest, asked_ms: int) -> list[tuple[str, int, int]]:
+    """Return what the newest figures are, the time of each, and how far apart they may be by their steps alone."""
+    found = [("open interest", row.time_ms, 0) for row in interest_rows(harvest)[-1:] if row.time_ms != asked_ms]
     rows = harvest.candles[-2:]
     if len(rows) > 1:
-        found.append(("bar", 2 * rows[1].time_ms - rows[0].time_ms))
+        step_ms = rows[1].time_ms - rows[0].time_ms
+        found.append(("bar", rows[1].time_ms + step_ms, step_ms))
     return found
 
 
-def _time(stamps: Sequence[tuple[str, int]], others_ms: int | None) -> str:
-    for what, at_ms in stamps:
-        if others_ms is not None and abs(at_ms - others_ms) > STALE_MS:
+def _time(stamps: Sequence[tuple[str, int, int]], others_ms: int | None) -> str:
+    for what, at_ms, slack_ms in stamps:
+        if others_ms is not None and abs(at_ms - others_ms) > STALE_MS + slack_ms:
             return f"its newest {what} is of {iso(at_ms)}, that of the other venues of {iso(others_ms)}"
     return ""
 
@@ -92,7 +95,7 @@ def _interest(harvest: Harvest) -> str:
         if price and row.open_interest_usd and row.open_interest_base:
             implied = row.open_interest_usd / row.open_interest_base
             # History was valued at its own time's price: only a unit is that far off.
-            if not 1 / JUMP < implied / price < JUMP:
+            if not 1 / APART < implied / price < APART:
                 return f"its open interest in coins and in USD imply a price of {implied:,.6g}"
     for (_before_ms, before), (time_ms, after) in itertools.pairwise(past):
         if before > 0 and after > 0 and not 1 / JUMP < after / before < JUMP:
@@ -102,7 +105,7 @@ def _interest(harvest: Harvest) -> str:
     if spans and len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
         return f"its open interest has been {recent[0]:,.6g} for {FROZEN_MS // HOUR_MS} hours"
     for row in interest_rows(harvest)[-1:]:
-        if past and past[-1][1] > 0 and not 1 / JUMP < row.open_interest_base / past[-1][1] < JUMP:
+        if past and past[-1][1] > 0 and not 1 / APART < row.open_interest_base / past[-1][1] < APART:
             return (
                 f"its open interest of {row.open_interest_base:,.6g} disagrees with its own history, {past[-1][1]:,.6g}"
             )

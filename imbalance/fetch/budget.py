@@ -17,7 +17,7 @@ from pathlib import Path
 
 KEPT_SHARE = 0.9  # others may share the address
 BUSY_S = 5.0
-LONGEST_FLIGHT_S = 60.0  # what has not been answered by then belongs to a process that is gone
+LONGEST_FLIGHT_S = 20.0  # what has not been answered by then belongs to a process that is gone
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY, budget TEXT, until REAL, weight REAL);
 CREATE INDEX IF NOT EXISTS asked_of ON asked (budget, until);

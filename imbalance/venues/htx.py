@@ -1,7 +1,8 @@
 """HTX linear perpetuals.
 
 Volumes and open interest sum BOTH sides, in contracts and in coins: they are halved. Stamps of candles are seconds, of
-everything else milliseconds. Errors come with HTTP 200, spelled with underscores or hyphens by path.
+everything else milliseconds. Days begin at 16:00 UTC, so no daily bars are read. Errors come with HTTP 200, spelled
+with underscores or hyphens by path.
 """
 
 from __future__ import annotations
@@ -32,14 +33,13 @@ from imbalance.wire.refusals import OK, by_status
 NAME = "htx"
 CANDLE_LIMIT = 2000
 HISTORY_ROWS = 200
-DAYS = 200
 LIQUIDATION_WINDOW_MS = 2 * HOUR_MS
 LISTED = 1
 OK_CODE = 200
 KLINE_NAMES = {
     INTERVALS_MS[name]: told
     for name, told in {
-        "1m": "1min", "5m": "5min", "15m": "15min", "30m": "30min", "1h": "60min", "4h": "4hour", "1d": "1day",
+        "1m": "1min", "5m": "5min", "15m": "15min", "30m": "30min", "1h": "60min", "4h": "4hour",
     }.items()
 }  # fmt: skip
 PERIOD_NAMES = {INTERVALS_MS[name]: told for name, told in {"1h": "60min", "4h": "4hour", "12h": "12hour"}.items()}
@@ -56,7 +56,10 @@ def _history_pages(ask: Ask) -> list[Params]:
     return [params(contract_code=ask.listed.symbol, period=period, size=HISTORY_ROWS, amount_type=2)]
 
 
-def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
+def _candle_pages(ask: Ask) -> list[Params]:
+    step_ms = dividing(ask, list(KLINE_NAMES))
+    if step_ms is None:
+        return []
     return [
         (
             ("contract_code", ask.listed.symbol),
@@ -64,17 +67,8 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
             ("from", str(start // SECOND_MS)),
             ("to", str(end // SECOND_MS - 1)),
         )
-        for start, end in windows(start_ms, ask.end_ms, step_ms, CANDLE_LIMIT)
+        for start, end in windows(ask.start_ms, ask.end_ms, step_ms, CANDLE_LIMIT)
     ]
-
-
-def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, list(KLINE_NAMES))
-    return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
-
-
-def _daily_pages(ask: Ask) -> list[Params]:
-    return _candles(ask, DAY_MS, ask.now_ms // DAY_MS * DAY_MS - (DAYS - 1) * DAY_MS)
 
 
 def _liquidation_pages(ask: Ask) -> list[Params]:
@@ -283,13 +277,6 @@ HTX = Source(
         ),
         Endpoint(
             Kind.CANDLES, "/linear-swap-ex/market/history/kline", _candle_pages, parse_candles, reach="about 2 years"
-        ),
-        Endpoint(
-            Kind.DAILY_CANDLES,
-            "/linear-swap-ex/market/history/kline",
-            _daily_pages,
-            parse_candles,
-            reach="200 d read",
         ),
         Endpoint(Kind.FUNDING, "/linear-swap-api/v1/swap_batch_funding_rate", _contract, parse_funding),
         Endpoint(

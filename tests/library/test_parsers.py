@@ -12,7 +12,7 @@ import pytest
 from imbalance.errors import ParseError, SourceError
 from imbalance.fetch.recording import Recording, find
 from imbalance.providers import PROVIDERS
-from imbalance.units import DAY_MS
+from imbalance.units import DAY_MS, INTERVALS_MS
 from imbalance.venues import VENUES
 from imbalance.wire import Ask, Kind
 from tests.support.exchange import NOW_MS
@@ -202,3 +202,17 @@ def test_each_source_has_distinct_endpoints():
         names = [e.name for e in source.endpoints]
         assert len(names) == len(set(names))
     assert all(v.endpoint(Kind.INSTRUMENTS) for v in VENUES)
+
+
+@pytest.mark.parametrize("interval_ms", INTERVALS_MS.values(), ids=INTERVALS_MS)
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_bar_length_can_be_asked_for(source, interval_ms):
+    start = NOW_MS // interval_ms * interval_ms - max(30 * DAY_MS, 100 * interval_ms)
+    ask = msgspec.structs.replace(ask_for(source), interval_ms=interval_ms, start_ms=start, end_ms=NOW_MS)
+    for endpoint in SOURCES[source].endpoints:
+        pages = endpoint.pages(ask)
+        assert len(set(pages)) == len(pages)
+        for query in pages:
+            path, text = endpoint.asked(query)
+            assert "{" not in path
+            assert "None" not in text

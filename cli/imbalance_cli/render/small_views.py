@@ -198,9 +198,9 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
         Column("Short", right=True),
         Column("Sum", right=True),
         Column("Feed", drop=1),
-        Column("from", drop=3),
-        Column("to", drop=2),
-        Column("What it prints", wrap=True, drop=4),
+        Column("from", drop=4),
+        Column("to", drop=3),
+        Column("What it prints", wrap=True, drop=2),
     ]
     found: list[Block] = [Table(columns, rows)]
     if seen.usd is not None:
@@ -299,11 +299,11 @@ def capabilities(rows: list[tree.Capability]) -> list[Block]:
     columns = [
         Column("Source"),
         Column("Open interest"),
-        Column("Candles"),
+        Column("Candles", drop=2),
         Column("Liquidations"),
-        Column("Funding", drop=2),
-        Column("Tiers", drop=1),
-        Column("Besides", wrap=True, drop=3),
+        Column("Funding", drop=4),
+        Column("Tiers", drop=3),
+        Column("Besides", wrap=True, drop=1),
     ]
     return [Table(columns, shown), Line("How far back each goes; --probe asks them how they are.", "dim")]
 
