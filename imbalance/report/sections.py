@@ -55,8 +55,14 @@ def ticker(harvest: Harvest) -> Ticker:
 
 
 def mark_price(harvests: Sequence[Harvest]) -> float | None:
-    """Return the median of the venues' own mark prices."""
+    """Return the median of the venues' own mark prices.
+
+    Where none publishes one, of their last closes, or of what their open interest is valued at.
+    """
     marks = [m for h in harvests if h.of(Ticker) and (m := ticker(h).mark_price) is not None]
+    marks = marks or [h.candles[-1].close for h in harvests if h.candles]
+    valued = [row for h in harvests for row in interest_rows(h) if row.open_interest_usd and row.open_interest_base]
+    marks = marks or [row.open_interest_usd / row.open_interest_base for row in valued if row.open_interest_usd]
     return float(np.median(marks)) if marks else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from imbalance.quality import doubts
 from imbalance.records import Candle, OpenInterest, Ticker
 from imbalance.service import open_interest, report
 from imbalance.units import HOUR_MS
+from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from tests.support.exchange import NOW_MS, Exchange
 
@@ -57,6 +59,15 @@ def tenfold(row):
 
 def test_nothing_is_doubted_in_sound_figures(healthy):
     assert doubts(healthy, NOW_MS) == {}
+
+
+@pytest.mark.parametrize("venue", sorted(v.name for v in VENUES))
+def test_each_venue_alone_makes_a_report(venue):
+    only = dataclasses.replace(REPLAY, venues=(venue,))
+    found = report(only, Settings(), 0, lambda _h: None)
+    assert found.risk.long.usd > 0
+    assert found.audit.long_exposed_base <= found.audit.open_interest_base
+    assert open_interest(only, Settings(), 0, lambda _h: None).price == pytest.approx(82_512, rel=0.01)
 
 
 @pytest.mark.parametrize(
