@@ -10,6 +10,7 @@ its own.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -17,9 +18,9 @@ from pathlib import Path
 
 KEPT_SHARE = 0.9  # others may share the address
 BUSY_S = 5.0
-LONGEST_FLIGHT_S = 20.0  # what has not been answered by then belongs to a process that is gone
+LONGEST_FLIGHT_S = 60.0  # longer than any deadline that is usual
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY, budget TEXT, until REAL, weight REAL);
+CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY, budget TEXT, until REAL, weight REAL, flown_by INTEGER);
 CREATE INDEX IF NOT EXISTS asked_of ON asked (budget, until);
 CREATE TABLE IF NOT EXISTS paused (budget TEXT PRIMARY KEY, until REAL);
 """
@@ -43,37 +44,32 @@ class Budgets:
         except (OSError, sqlite3.Error):
             self._store = _opened(":memory:")
 
-    def reserve(self, budget: str, weight: float, allowed: float) -> tuple[int, float]:
+    def reserve(self, budget: str, weight: float, allowed: float, period_s: float) -> tuple[int, float]:
         """Return the number under which a request is written down and 0, or 0 and the seconds to wait before trying.
 
         Parameters
         ----------
         budget : name of what the exchange counts together.
-        allowed : weight that it allows in its period.
+        allowed : weight that it allows in any `period_s`.
         """
         now = time.time()
         with self._locked() as store:
             pause = self._pause(budget, now)
             if pause > 0:
                 return 0, pause
-            rows = store.execute(
-                "SELECT until, weight FROM asked WHERE budget = ? ORDER BY until", (budget,)
-            ).fetchall()
-            over, wait = sum(used for _until, used in rows) + weight - allowed * KEPT_SHARE, 0.0
-            # Wait until enough has left the period; what exceeds the budget alone goes when all has.
-            for until, used in rows:
-                if over <= 0:
-                    break
-                over -= used
-                wait = until - now
+            wait = self._wait(budget, weight, allowed * KEPT_SHARE, now)
+            if wait > 0 and self._land(budget, now + period_s):
+                wait = self._wait(budget, weight, allowed * KEPT_SHARE, now)
             if wait > 0:
                 return 0, wait
-            return self._write(budget, now + LONGEST_FLIGHT_S, weight), 0.0
+            return self._write(budget, now + LONGEST_FLIGHT_S, weight, os.getpid()), 0.0
 
     def answered(self, number: int, period_s: float) -> None:
         """Let a request count for its period from now on."""
         with contextlib.suppress(sqlite3.Error):  # at worst it counts for longer than it must
-            self._store.execute("UPDATE asked SET until = ? WHERE number = ?", (time.time() + period_s, number))
+            self._store.execute(
+                "UPDATE asked SET until = ?, flown_by = 0 WHERE number = ?", (time.time() + period_s, number)
+            )
 
     def told(self, budget: str, used: float, period_s: float) -> None:
         """Believe an exchange that has counted more than is written down here."""
@@ -113,23 +109,47 @@ class Budgets:
         found = self._store.execute("SELECT total(weight) FROM asked WHERE budget = ? AND until > ?", (budget, now))
         return float(found.fetchone()[0])
 
-    def _write(self, budget: str, until: float, weight: float) -> int:
-        row = self._store.execute("INSERT INTO asked (budget, until, weight) VALUES (?, ?, ?)", (budget, until, weight))
+    def _write(self, budget: str, until: float, weight: float, flown_by: int = 0) -> int:
+        row = self._store.execute(
+            "INSERT INTO asked (budget, until, weight, flown_by) VALUES (?, ?, ?, ?)", (budget, until, weight, flown_by)
+        )
         return row.lastrowid or 0
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._store.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error:
-            # A disk that filled up or a file that was damaged meanwhile: go on alone.
-            self._store = _opened(":memory:")
-            self._store.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._store
-        finally:
-            with contextlib.suppress(sqlite3.Error):
-                self._store.execute("COMMIT")
+    def _wait(self, budget: str, weight: float, allowed: float, now: float) -> float:
+        """Return the seconds until enough has left the period; what exceeds the budget alone goes when all has."""
+        rows = self._store.execute(
+            "SELECT until, weight FROM asked WHERE budget = ? AND until > ? ORDER BY until", (budget, now)
+        ).fetchall()
+        over, wait = sum(used for _until, used in rows) + weight - allowed, 0.0
+        for until, used in rows:
+            if over <= 0:
+                break
+            over -= used
+            wait = until - now
+        return wait
+
+    def _land(self, budget: str, until: float) -> bool:
+        """Let requests of processes that are gone count for no longer than until then; tell whether there were any."""
+        flying = self._store.execute("SELECT DISTINCT flown_by FROM asked WHERE budget = ? AND flown_by > 0", (budget,))
+        gone = [process for (process,) in flying.fetchall() if not _runs(process)]
+        for process in gone:
+            self._store.execute(
+                "UPDATE asked SET until = min(until, ?), flown_by = 0 WHERE flown_by = ? AND budget = ?",
+                (until, process, budget),
+            )
+        return bool(gone)
+
+
+def _runs(process: int) -> bool:
+    if os.name != "posix":  # elsewhere asking would be a signal
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _opened(name: str) -> sqlite3.Connection:

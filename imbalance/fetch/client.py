@@ -161,7 +161,7 @@ class Client:
         """Wait until the budget has room for a request, and return the number that it is written down under."""
         budget, name = endpoint.budget or source.budget, self._budget(source, endpoint)
         while True:
-            number, wait_s = self.budgets.reserve(name, endpoint.weight, budget.weight)
+            number, wait_s = self.budgets.reserve(name, endpoint.weight, budget.weight, budget.period_s)
             if number:
                 return number
             pause_s = self.budgets.paused_s(name)

@@ -29,7 +29,7 @@ def test_no_window_ever_holds_more_than_is_allowed(late, clock, tmp_path):
     budgets, generator = Budgets(tmp_path / "b.db"), random.Random(1)  # noqa: S311
     seen, flying = [], []
     for _ in range(1500):
-        number, wait = budgets.reserve("x", 3.0, 50.0)
+        number, wait = budgets.reserve("x", 3.0, 50.0, 10.0)
         if number:
             answer = clock[0] + generator.random() * late
             seen.append(clock[0] + generator.random() * (answer - clock[0]))
@@ -46,16 +46,16 @@ def test_no_window_ever_holds_more_than_is_allowed(late, clock, tmp_path):
 def test_the_wait_told_is_enough_and_not_more(clock, tmp_path):
     budgets = Budgets(tmp_path / "b.db")
     for _ in range(9):
-        number, _wait = budgets.reserve("x", 1.0, 10.0)
+        number, _wait = budgets.reserve("x", 1.0, 10.0, 60.0)
         budgets.answered(number, 60.0)
         clock[0] += 1
-    _none, wait = budgets.reserve("x", 1.0, 10.0)
+    _none, wait = budgets.reserve("x", 1.0, 10.0, 60.0)
     assert wait == pytest.approx(51, abs=0.01)
     clock[0] += wait - 0.5
-    assert budgets.reserve("x", 1.0, 10.0)[1] > 0
+    assert budgets.reserve("x", 1.0, 10.0, 60.0)[1] > 0
     clock[0] += 0.6
-    assert budgets.reserve("x", 1.0, 10.0)[0]
-    assert budgets.reserve("other", 1.0, 10.0)[0]
+    assert budgets.reserve("x", 1.0, 10.0, 60.0)[0]
+    assert budgets.reserve("other", 1.0, 10.0, 60.0)[0]
 
 
 def test_what_the_exchange_counts_and_asks_is_heeded(clock, tmp_path):
@@ -63,10 +63,24 @@ def test_what_the_exchange_counts_and_asks_is_heeded(clock, tmp_path):
     mine.told("x", 2200.0, 60.0)
     mine.told("x", 1000.0, 60.0)
     assert other.used("x") == 2200
-    assert other.reserve("x", 10.0, 2400.0)[1] == pytest.approx(60)
+    assert other.reserve("x", 10.0, 2400.0, 60.0)[1] == pytest.approx(60)
     mine.pause("y", 30.0)
     mine.pause("y", 5.0)
-    assert other.reserve("y", 1.0, 100.0)[1] == other.paused_s("y") == pytest.approx(30)
+    assert other.reserve("y", 1.0, 100.0, 60.0)[1] == other.paused_s("y") == pytest.approx(30)
+
+
+def test_what_a_killed_process_left_counts_for_its_period_alone(tmp_path):
+    file = tmp_path / "b.db"
+    code = (
+        "import os, sys; from pathlib import Path; from imbalance.fetch.budget import Budgets;"
+        "b = Budgets(Path(sys.argv[1])); [b.reserve('x', 1.0, 10.0, 0.2) for _ in range(9)]; os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(file)], check=False).returncode == -9
+    budgets = Budgets(file)
+    _none, wait = budgets.reserve("x", 1.0, 10.0, 0.2)
+    assert 0 < wait < 0.21
+    time.sleep(0.25)
+    assert budgets.reserve("x", 1.0, 10.0, 0.2)[0]
 
 
 def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path):
@@ -74,7 +88,7 @@ def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path):
     (tmp_path / "folder").write_text("a file where a folder should be")
     for file in (tmp_path / "damaged.db", tmp_path / "folder" / "b.db", None):
         budgets = Budgets(file)
-        assert budgets.reserve("x", 1.0, 10.0)[0]
+        assert budgets.reserve("x", 1.0, 10.0, 60.0)[0]
         assert budgets.used("x") == 1
 
 
