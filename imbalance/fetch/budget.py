@@ -13,9 +13,12 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
+MEMORY = ":memory:"
 KEPT_SHARE = 0.9  # others may share the address
 BUSY_S = 5.0
 LONGEST_FLIGHT_S = 60.0  # longer than any deadline that is usual
@@ -40,9 +43,9 @@ class Budgets:
         try:
             if file is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
-            self._store = _opened(":memory:" if file is None else str(file))
+            self._store = _opened(MEMORY if file is None else str(file))
         except (OSError, sqlite3.Error):
-            self._store = _opened(":memory:")
+            self._store = _opened(MEMORY)
 
     def reserve(self, budget: str, weight: float, allowed: float, period_s: float) -> tuple[int, float]:
         """Return the number under which a request is written down and 0, or 0 and the seconds to wait before trying.
@@ -53,16 +56,16 @@ class Budgets:
         allowed : weight that it allows in any `period_s`.
         """
         now = time.time()
-        with self._locked() as store:
-            pause = self._pause(budget, now)
-            if pause > 0:
-                return 0, pause
-            wait = self._wait(budget, weight, allowed * KEPT_SHARE, now)
+
+        def reserved() -> tuple[int, float]:
+            wait = self._pause(budget, now) or self._wait(budget, weight, allowed * KEPT_SHARE, now)
             if wait > 0 and self._land(budget, now + period_s):
-                wait = self._wait(budget, weight, allowed * KEPT_SHARE, now)
+                wait = self._pause(budget, now) or self._wait(budget, weight, allowed * KEPT_SHARE, now)
             if wait > 0:
                 return 0, wait
             return self._write(budget, now + LONGEST_FLIGHT_S, weight, os.getpid()), 0.0
+
+        return self._locked(reserved)
 
     def answered(self, number: int, period_s: float) -> None:
         """Let a request count for its period from now on."""
@@ -74,32 +77,50 @@ class Budgets:
     def told(self, budget: str, used: float, period_s: float) -> None:
         """Believe an exchange that has counted more than is written down here."""
         now = time.time()
-        with self._locked():
+
+        def believed() -> None:
             missing = used - self._sum(budget, now)
             if missing > 0:
                 self._write(budget, now + period_s, missing)
 
+        self._locked(believed)
+
     def pause(self, budget: str, seconds: float) -> None:
         """Let nobody ask for a while."""
-        with self._locked() as store:
-            store.execute(
-                "INSERT INTO paused VALUES (?1, ?2) ON CONFLICT (budget) DO UPDATE SET until = max(until, ?2)",
-                (budget, time.time() + seconds),
-            )
+        until = time.time() + seconds
+        command = "INSERT INTO paused VALUES (?1, ?2) ON CONFLICT (budget) DO UPDATE SET until = max(until, ?2)"
+        self._locked(lambda: self._store.execute(command, (budget, until)))
 
     def paused_s(self, budget: str) -> float:
         """Return for how many seconds nobody may ask."""
-        with self._locked():
-            return self._pause(budget, time.time())
+        return self._locked(lambda: self._pause(budget, time.time()))
 
     def used(self, budget: str) -> float:
         """Return the weight that counts now."""
-        with self._locked():
-            return self._sum(budget, time.time())
+        return self._locked(lambda: self._sum(budget, time.time()))
 
     def close(self) -> None:
         """Close the file."""
         self._store.close()
+
+    def _locked(self, action: Callable[[], T]) -> T:
+        """Do something while no other process does; in memory from then on where the file cannot be used any more."""
+        try:
+            return self._alone(action)
+        except sqlite3.Error:
+            self._store = _opened(MEMORY)
+            return self._alone(action)
+
+    def _alone(self, action: Callable[[], T]) -> T:
+        self._store.execute("BEGIN IMMEDIATE")
+        try:
+            found = action()
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                self._store.execute("ROLLBACK")
+            raise
+        self._store.execute("COMMIT")
+        return found
 
     def _pause(self, budget: str, now: float) -> float:
         row = self._store.execute("SELECT until FROM paused WHERE budget = ?", (budget,)).fetchone()

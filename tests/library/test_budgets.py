@@ -92,6 +92,16 @@ def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path):
         assert budgets.used("x") == 1
 
 
+def test_a_disk_that_fills_up_leaves_a_budget_of_ones_own(tmp_path):
+    budgets = Budgets(tmp_path / "b.db")
+    pages = budgets._store.execute("PRAGMA page_count").fetchone()[0]
+    budgets._store.execute(f"PRAGMA max_page_count = {pages}")
+    granted = sum(bool(budgets.reserve("x" * 200, 1.0, 1000.0, 60.0)[0]) for _ in range(950))
+    assert 850 <= granted <= 950
+    budgets.pause("y", 5.0)
+    assert budgets.paused_s("y") > 4
+
+
 class Counting(Exchange):
     """Counts weight as the sources' budgets say, tells Binance's, and bans whoever asks for more."""
 

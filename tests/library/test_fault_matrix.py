@@ -11,9 +11,10 @@ import time
 
 import msgspec
 import pytest
+from imbalance_cli.exits import Exit, code_of
 
-from imbalance.collect import Options, ask_of
-from imbalance.errors import SourceError
+from imbalance.collect import Options, Run, ask_of, market_of
+from imbalance.errors import MissingDataError, SourceError
 from imbalance.fetch.client import Client
 from imbalance.fetch.gather import gather
 from imbalance.providers import PROVIDERS
@@ -77,6 +78,11 @@ def test_a_fault_gives_a_labelled_failure_and_no_wrong_number(fault, healthy, mo
             continue
         given = {msgspec.json.encode(r) for rows in harvest.records.values() for r in rows}
         assert given <= healthy[name], f"{name} gives figures that were not sent"
+    if fault not in MAY_ANSWER:
+        run = Run(Options(), "live", None, NOW_MS, list(found.values()), [], frozenset(Kind))
+        with pytest.raises(MissingDataError) as caught:
+            market_of(run)
+        assert code_of(caught.value) == Exit.MISSING
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 < MOST_MB
 
 
