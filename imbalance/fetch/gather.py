@@ -78,7 +78,8 @@ async def _run(
     client: Client | Replay, harvest: Harvest, ask: Ask, endpoints: Sequence[Endpoint], deadline: float
 ) -> None:
     """Ask endpoints at once until the deadline; keep their records or their failure."""
-    tasks = {asyncio.create_task(_read(client, harvest.source, e, ask)): e for e in endpoints}
+    reads = [(endpoint, pages) for endpoint in endpoints for pages in _together(endpoint, ask)]
+    tasks = {asyncio.create_task(_read(client, harvest.source, e, pages, ask)): e for e, pages in reads}
     if not tasks:
         return
     finished, late = await asyncio.wait(tasks, timeout=max(deadline - time.perf_counter(), 0.01))
@@ -98,11 +99,19 @@ async def _run(
             harvest.keep(endpoint.kind, task.result())
 
 
-async def _read(client: Client | Replay, source: Source, endpoint: Endpoint, ask: Ask) -> list[Record]:
+def _together(endpoint: Endpoint, ask: Ask) -> list[Sequence[Params]]:
+    """Return the pages that stand or fall together."""
+    pages = endpoint.pages(ask)
+    return [[page] for page in pages] if endpoint.apart else [pages]
+
+
+async def _read(
+    client: Client | Replay, source: Source, endpoint: Endpoint, pages: Sequence[Params], ask: Ask
+) -> list[Record]:
     async def page(query: Params) -> bytes:
         return await client.get(source, endpoint, query)
 
-    bodies = await asyncio.gather(*(page(query) for query in endpoint.pages(ask)))
+    bodies = await asyncio.gather(*(page(query) for query in pages))
     rows: list[Record] = []
     for walked in range(MOST_WALKED_PAGES + 1):
         query = endpoint.following(bodies[-1], ask) if endpoint.following and bodies else None

@@ -280,6 +280,7 @@ HYPERLIQUID = Source(
             parse_positions,
             weight=2,
             body=posted,
+            apart=True,
         ),
     ),
 )

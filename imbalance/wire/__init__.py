@@ -87,7 +87,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     walked. `budget` is the path's own, where the source counts each path apart; it then stands in for the
     source's. `parse` turns a body into records, or raises a `SourceError`; it does nothing else. Names in braces in
     `path` are filled from the parameters. Where `body` is given the rest of them is posted as the JSON it makes.
-    `reach` says how far back the series goes.
+    `reach` says how far back the series goes. Pages that are `apart` have nothing to do with each other: one that fails
+    leaves the others.
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     label: str = ""
     body: Callable[[Params], Any] | None = None
     reach: str = ""
+    apart: bool = False
 
     @property
     def name(self) -> str:

@@ -83,5 +83,10 @@ def test_accounts_are_asked_for_by_name_and_the_model_is_not_mixed_with_them():
         with pytest.raises(UsageError, match="hyperliquid"):
             positions(Options(accounts=accounts, venues=("okx",)), exchange.settings, 0, lambda _h: None)
     assert len(asked) == few.accounts == 3
+    with Exchange() as exchange:
+        unknown = (*accounts[:2], "0x" + "ee" * 20)
+        rest = positions(Options(accounts=unknown), exchange.settings, 1_769_774_400_000, lambda _h: None)
+    assert (rest.accounts, rest.holding) == (3, 2)
+    assert any(g.failed and g.what == "positions" for g in rest.gaps)
     window = next(w for w in plain.windows if w.window_pct == 10)
     assert next(w for w in few.windows if w.window_pct == 10).model_long == window.long

@@ -20,6 +20,7 @@ from imbalance.fetch.settings import Settings
 from imbalance.providers import PROVIDERS
 from imbalance.venues import VENUES
 
+# A certificate of a host that does not exist, with its key: made for this server and used nowhere else.
 CERTIFICATE = Path(__file__).with_name("elsewhere.pem")
 NOW_MS = 1_769_774_400_000
 SOURCES = [s.name for s in (*VENUES, *PROVIDERS)]
