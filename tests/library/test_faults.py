@@ -123,3 +123,24 @@ def test_a_recorded_failure_replays_as_the_same_gap(tmp_path):
     told = [{(g.source, g.what) for g in r.gaps if g.failed} for r in (live, again)]
     assert told[0] == told[1]
     assert {source for source, _what in told[0]} == {"okx", "gate"}
+
+
+class Closed(Exchange):
+    """Coin Metrics answers as it does where a series is not open to all."""
+
+    async def _answer(self, writer, source, path, query):
+        if source != "coinmetrics":
+            return await super()._answer(writer, source, path, query)
+        told = b'{"error": {"type": "forbidden", "message": "Requested metric is not available."}}'
+        return self._send(writer, 403, told)
+
+
+def test_a_series_that_is_open_to_nobody_is_a_gap_and_no_failure():
+    with Closed() as exchange:
+        found = run(exchange, strict=True)
+    (gap,) = [g for g in found.gaps if g.source == "coinmetrics"]
+    assert not gap.failed
+    assert "without a key" in gap.message
+    assert "IMBALANCE_CRYPTOQUANT_KEY" in gap.hint
+    assert next(s for s in found.sources if s.name == "coinmetrics").status == "not open"
+    assert not [row for row in found.holders if row.source == "coinmetrics"]

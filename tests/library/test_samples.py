@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from imbalance.errors import KeyRefusedError, NotOpenError, ParseError, RateLimitedError, RefusedError
+from imbalance.errors import BlockedError, KeyRefusedError, NotOpenError, ParseError, RateLimitedError, RefusedError
 from imbalance.providers import cftc, coinalyze, coinglass, coinmetrics, cryptoquant, fear_greed
 from imbalance.records import (
     Contract,
@@ -20,6 +20,7 @@ from imbalance.records import (
 from imbalance.units import Side
 from imbalance.venues import binance, binance_coinm, bitget, bybit, deribit, gate, htx, hyperliquid, kraken, okx
 from imbalance.wire import Ask
+from tests.library.test_parsers import SOURCES
 
 
 def ask(venue="x", symbol="BTCUSDT", size=1.0):
@@ -338,3 +339,37 @@ def test_totals_of_coinglass(read):
     assert total == Total("open_interest", 57437891724.5572)
     (traded,) = coinglass.parse_volume(read("coinglass/taker_exchange_list.1.json"), ask())
     assert traded.usd == pytest.approx(1112108532.1688 + 1068220541.0417)
+
+
+LIMITED, REFUSED, KEY = RateLimitedError, RefusedError, KeyRefusedError
+ERRORS = [
+    ("binance", "binance/error_-1121.1", 400, REFUSED, "Invalid symbol"),
+    ("binance", "binance/error_-1130.1", 400, REFUSED, "startTime"),
+    ("binance", "binance/error_429.1", 429, LIMITED, "HTTP 429"),
+    ("binance_coinm", "binance/error_-1121.1", 400, REFUSED, "Invalid symbol"),
+    ("bitget", "bitget/error_40034.1", 400, REFUSED, "Parameter does not exist"),
+    ("bybit", "bybit/error_10001.1", 200, REFUSED, "10001"),
+    ("okx", "okx/error_50011.1", 429, LIMITED, "50011"),
+    ("okx", "okx/error_51001.1", 200, REFUSED, "51001"),
+    ("gate", "gate/error_CANDLE_TOO_LONG_AGO.1", 400, REFUSED, "too long ago"),
+    ("gate", "gate/error_FORBIDDEN.1", 403, BlockedError, "FORBIDDEN"),
+    ("gate", "gate/error_INVALID_PARAM_VALUE.2", 400, REFUSED, "INVALID_PARAM_VALUE"),
+    ("deribit", "deribit/error_10028.1", 429, LIMITED, "too_many_requests"),
+    ("hyperliquid", "hyperliquid/error_422.1", 422, REFUSED, "Failed to deserialize"),
+    ("htx", "htx/error_1332.1", 200, REFUSED, "The contract doesn't exist."),
+    ("kraken", "kraken_futures/error.1", 200, REFUSED, "invalidArgument: symbol"),
+    ("kraken", "kraken_futures/analytics_error.1", 400, REFUSED, "Invalid arguments"),
+    ("cftc", "cftc/socrata_error.1", 400, REFUSED, "no-such-column"),
+    ("coinmetrics", "coinmetrics/error_403.1", 403, NotOpenError, "not available with supplied credentials"),
+    ("coinalyze", "coinalyze/error_401.1", 401, KEY, "Invalid/Missing API key"),
+    ("coinglass", "coinglass/error_401.1", 200, KEY, "API key missing"),
+    ("coinglass", "coinglass/error_429.1", 200, LIMITED, "too many requests"),
+    ("cryptoquant", "cryptoquant/error_401.1", 401, KEY, "Token does not exist"),
+]
+
+
+@pytest.mark.parametrize(("source", "sample", "status", "kind", "told"), ERRORS, ids=[row[1] for row in ERRORS])
+def test_error_bodies_become_the_right_error(source, sample, status, kind, told, read):
+    found = SOURCES[source].refusal(status, read(f"{sample}.json"), "x")
+    assert type(found) is kind
+    assert told in str(found)
