@@ -41,9 +41,7 @@ class Budgets:
 
     def __init__(self, file: Path | None) -> None:
         try:
-            if file is not None:
-                file.parent.mkdir(parents=True, exist_ok=True)
-            self._store = _opened(MEMORY if file is None else str(file))
+            self._store = _shared(file) if file is not None else _opened(MEMORY)
         except (OSError, sqlite3.Error):
             self._store = _opened(MEMORY)
 
@@ -173,10 +171,38 @@ def _runs(process: int) -> bool:
     return True
 
 
+def _shared(file: Path) -> sqlite3.Connection:
+    """Open the file; one that is damaged is made anew."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _opened(str(file))
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        file.unlink(missing_ok=True)
+        return _opened(str(file))
+
+
 def _opened(name: str) -> sqlite3.Connection:
+    """Open the file, as often as it takes while others are making it at the same moment."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            return _made(name)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
+def _made(name: str) -> sqlite3.Connection:
     store = sqlite3.connect(name, timeout=BUSY_S, isolation_level=None)
-    store.execute("PRAGMA journal_mode = WAL")
-    store.execute("PRAGMA synchronous = OFF")
-    store.executescript(SCHEMA)
-    store.execute("DELETE FROM asked WHERE until < ?", (time.time(),))
+    try:
+        store.execute("PRAGMA journal_mode = WAL")
+        store.execute("PRAGMA synchronous = OFF")
+        store.executescript(SCHEMA)
+        store.execute("DELETE FROM asked WHERE until < ?", (time.time(),))
+    except sqlite3.Error:
+        store.close()
+        raise
     return store

@@ -6,15 +6,13 @@ at 15:30 in New York: before that nobody knew it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 
-from imbalance.errors import ParseError, SourceError
+from imbalance.errors import SourceError
 from imbalance.records import Commitments
-from imbalance.units import DAY_MS, MINUTE_MS, SECOND_MS
+from imbalance.units import DAY_MS, MINUTE_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source
-from imbalance.wire.decode import Amount, decode, maybe, require
+from imbalance.wire.decode import Amount, decode, iso_ms, maybe, require
 from imbalance.wire.refusals import by_status
 
 NAME = "cftc"
@@ -78,7 +76,7 @@ def parse_commitments(body: bytes, ask: Ask) -> list[Commitments]:
     """Read the futures-only report of traders in financial futures; both sides must add up to open interest."""
     found: dict[tuple[int, str], Commitments] = {}
     for i, row in enumerate(decode(body, list[_Row], NAME, Kind.COMMITMENTS)):
-        time_ms = _day_ms(row.report_date_as_yyyy_mm_dd, f"$[{i}].report_date_as_yyyy_mm_dd")
+        time_ms = iso_ms(row.report_date_as_yyyy_mm_dd, NAME, Kind.COMMITMENTS, f"$[{i}].report_date_as_yyyy_mm_dd")
         code = row.cftc_contract_market_code
         path = f"$[{i}].cftc_contract_market_code"
         require(code in UNITS, f"{code!r} was not asked for", NAME, Kind.COMMITMENTS, path)
@@ -110,14 +108,6 @@ def parse_commitments(body: bytes, ask: Ask) -> list[Commitments]:
         if time_ms + PUBLISHED_AFTER_MS <= ask.now_ms:
             found[time_ms, code] = Commitments(time_ms, code, UNITS[code], row.open_interest_all, groups)
     return [found[key] for key in sorted(found)]
-
-
-def _day_ms(text: str, path: str) -> int:
-    try:
-        day = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC)
-    except ValueError:
-        raise ParseError(NAME, Kind.COMMITMENTS, f"{text!r} is no date", path) from None
-    return round(day.timestamp()) * SECOND_MS
 
 
 CFTC = Source(

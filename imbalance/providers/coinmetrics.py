@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from imbalance.errors import NotOpenError, ParseError, SourceError
+from imbalance.errors import NotOpenError, SourceError
 from imbalance.records import Holders
-from imbalance.units import DAY_MS, iso, parse_time_ms
+from imbalance.units import DAY_MS, iso
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, params
-from imbalance.wire.decode import Price, decode, in_order, maybe, require
+from imbalance.wire.decode import Price, decode, in_order, iso_ms, maybe, require
 from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
 
 NAME = "coinmetrics"
@@ -72,11 +72,7 @@ def parse_holders(body: bytes, ask: Ask) -> list[Holders]:
     rows = decode(body, _Body, NAME, Kind.HOLDERS).data
     times = []
     for i, row in enumerate(rows):
-        try:
-            times.append(parse_time_ms(row.time[:19]))
-        except ValueError:
-            path = f"$.data[{i}].time"
-            raise ParseError(NAME, Kind.HOLDERS, f"{row.time!r} is no time", path) from None
+        times.append(iso_ms(row.time[:19], NAME, Kind.HOLDERS, f"$.data[{i}].time"))
         mine = row.asset == ask.base.lower()
         require(mine, f"{row.asset!r} was not asked for", NAME, Kind.HOLDERS, f"$.data[{i}].asset")
     in_order(times, NAME, Kind.HOLDERS, "$.data[{}].time")

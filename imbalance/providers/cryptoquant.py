@@ -6,15 +6,14 @@ The field of coin days destroyed is the vendor's name for the measure; no answer
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
-from imbalance.errors import KeyRefusedError, ParseError, SourceError
+from imbalance.errors import KeyRefusedError, SourceError
 from imbalance.records import Holders, OpenInterestUsd
-from imbalance.units import SECOND_MS
+from imbalance.units import DAY_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, params
-from imbalance.wire.decode import Amount, decode, maybe, require
+from imbalance.wire.decode import Amount, decode, iso_ms, maybe, require
 from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
 
 NAME = "cryptoquant"
@@ -75,11 +74,8 @@ def _days(dates: Sequence[str], endpoint: str) -> list[int]:
     found: list[int] = []
     for i, date in enumerate(dates):
         path = f"$.result.data[{i}].date"
-        try:
-            day = datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC)
-        except ValueError:
-            raise ParseError(NAME, endpoint, f"{date!r} is no date", path) from None
-        found.append(round(day.timestamp()) * SECOND_MS)
+        found.append(iso_ms(date, NAME, endpoint, path))
+        require(found[-1] % DAY_MS == 0, f"{date!r} is no date", NAME, endpoint, path)
         require(found[-1] not in found[:-1], "the day occurs twice", NAME, endpoint, path)
     return found
 

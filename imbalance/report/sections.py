@@ -39,7 +39,6 @@ CLOCK_OFF_S = 60.0
 SILENT = {
     "": "publishes none over REST (a stream only)",
     "hyperliquid": "publishes none for the whole market",
-    "kraken": "publishes no history of them by side",
 }
 
 

@@ -1,7 +1,8 @@
 """Kraken Futures' linear perpetuals (``PF_``).
 
 XBT is BTC. Sizes and open interest are coins. Funding is hourly and absolute: over the price it is a fraction. Errors
-come with HTTP 200. Liquidations are only in the trades, without a documented history by side.
+come with HTTP 200. Liquidations are marked in the trades, of which the newest hundred are read; no answer of that path
+has been recorded, and its fields are those of the trades that are streamed, with `size` for the quantity.
 """
 
 from __future__ import annotations
@@ -12,9 +13,19 @@ from typing import Any
 import msgspec
 
 from imbalance.errors import RefusedError, SourceError
-from imbalance.records import Candle, Contract, Funding, Instrument, MarginTier, OpenInterest, Ticker
-from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, windows
+from imbalance.records import (
+    Candle,
+    Contract,
+    Covered,
+    Funding,
+    Instrument,
+    Liquidation,
+    MarginTier,
+    OpenInterest,
+    Ticker,
+)
+from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, Side, interval_name
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, params, windows
 from imbalance.wire.decode import (
     Amount,
     Price,
@@ -23,6 +34,7 @@ from imbalance.wire.decode import (
     TimeS,
     decode,
     in_order,
+    iso_ms,
     maybe,
     require,
     sound_candle,
@@ -220,6 +232,36 @@ def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     return [Candle(r.time, r.open, r.high, r.low, r.close, r.volume) for r in rows]
 
 
+class _Trade(msgspec.Struct):
+    time: str
+    type: str
+    side: str
+    price: Price
+    size: Amount
+
+
+class _Trades(msgspec.Struct):
+    history: list[_Trade]
+
+
+SIDES = {"sell": Side.LONG, "buy": Side.SHORT}
+
+
+def parse_liquidations(body: bytes, _ask: Ask) -> list[Liquidation | Covered]:
+    """Read history: trades of type liquidation; the taker is who was liquidated, so a sell closed a long."""
+    rows = _opened(body, _Trades, Kind.LIQUIDATIONS).history
+    found: list[Liquidation | Covered] = []
+    stamps = []
+    for i, row in enumerate(rows):
+        path = f"$.history[{i}]"
+        stamps.append(iso_ms(row.time, NAME, Kind.LIQUIDATIONS, f"{path}.time"))
+        require(row.side in SIDES, f"{row.side!r} is no side", NAME, Kind.LIQUIDATIONS, f"{path}.side")
+        if row.type == "liquidation":
+            found.append(Liquidation(stamps[-1], SIDES[row.side], row.price, row.size))
+    found.sort(key=lambda row: row.time_ms)
+    return [*found, Covered(min(stamps))] if stamps else []
+
+
 class _Series(msgspec.Struct):
     timestamp: list[TimeS]
     data: list[msgspec.Raw]
@@ -269,10 +311,18 @@ KRAKEN = Source(
     # No limit is stated: a burst of what one report asks, then about two a second.
     budget=Budget(20, 10),
     refusal=refusal,
+    prints="all, in the trades",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, f"{API}/instruments", _everything, parse_instruments),
         Endpoint(Kind.MARGIN_TIERS, f"{API}/instruments", _everything, parse_margin_tiers),
         Endpoint(Kind.TICKER, f"{API}/tickers", _everything, parse_ticker),
+        Endpoint(
+            Kind.LIQUIDATIONS,
+            f"{API}/history",
+            lambda ask: [params(symbol=ask.listed.symbol)],
+            parse_liquidations,
+            reach="100 trades",
+        ),
         Endpoint(
             Kind.OPEN_INTEREST_HISTORY,
             f"{CHARTS}/analytics/{{symbol}}/open-interest",

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from imbalance.errors import ParseError
+from imbalance.units import parse_time_ms
 
 T = TypeVar("T")
 
@@ -25,7 +26,8 @@ Ratio = Annotated[float, Meta(ge=0, lt=1e9)]
 Rate = Annotated[float, Meta(gt=-1, lt=1)]
 Hours = Annotated[float, Meta(gt=0, le=720)]
 Leverage = Annotated[float, Meta(gt=0, le=1000)]
-TimeMs = Annotated[int, Meta(ge=1_262_304_000_000, lt=4_102_444_800_000)]  # 2010 to 2100
+FIRST_MS, LAST_MS = 1_262_304_000_000, 4_102_444_800_000  # 2010 to 2100
+TimeMs = Annotated[int, Meta(ge=FIRST_MS, lt=LAST_MS)]
 TimeS = Annotated[int, Meta(ge=1_262_304_000, lt=4_102_444_800)]
 
 _AT = re.compile(r"^(.*?)(?: - at `(?:key in )?(.*)`)?$", re.DOTALL)
@@ -56,6 +58,17 @@ def maybe(body: bytes, kind: type[T], *, strict: bool = True) -> T | None:
         return msgspec.json.decode(body, type=kind, strict=strict)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def iso_ms(text: str, source: str, endpoint: str, path: str) -> int:
+    """Return epoch ms of an ISO-8601 time between 2010 and 2100; a `ParseError` for anything else."""
+    try:
+        found = parse_time_ms(text) if text[4:5] == "-" else 0
+    except (ValueError, OverflowError):
+        found = 0
+    if not FIRST_MS <= found < LAST_MS:
+        raise ParseError(source, endpoint, f"{text[:40]!r} is no time", path)
+    return found
 
 
 def in_order(

@@ -92,6 +92,37 @@ def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path):
         assert budgets.used("x") == 1
 
 
+def place(budgets):
+    return budgets._store.execute("PRAGMA database_list").fetchone()[2]
+
+
+def test_a_damaged_file_is_made_anew_and_shared_again(tmp_path):
+    file = tmp_path / "b.db"
+    file.write_bytes(b"this is no database" * 100)
+    first, second = Budgets(file), Budgets(file)
+    first.pause("x", 9.0)
+    assert second.paused_s("x") > 8
+
+
+def test_all_who_start_at_once_share_the_file(tmp_path):
+    for turn in range(20):
+        file, gate, found = tmp_path / f"{turn}.db", threading.Barrier(10), []
+
+        def start(file=file, gate=gate, found=found):
+            gate.wait()
+            budgets = Budgets(file)
+            found.append(place(budgets))
+            budgets.close()
+
+        threads = [threading.Thread(target=start) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 10
+        assert all(found), "one of them has a budget of its own"
+
+
 def test_a_disk_that_fills_up_leaves_a_budget_of_ones_own(tmp_path):
     budgets = Budgets(tmp_path / "b.db")
     pages = budgets._store.execute("PRAGMA page_count").fetchone()[0]
