@@ -21,6 +21,7 @@ T = TypeVar("T")
 MEMORY = ":memory:"
 KEPT_SHARE = 0.9  # others may share the address
 BUSY_S = 5.0
+LOOK_AGAIN_S = 0.1
 LONGEST_FLIGHT_S = 60.0  # longer than any deadline that is usual
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY, budget TEXT, until REAL, weight REAL, flown_by INTEGER);
@@ -63,13 +64,13 @@ class Budgets:
                 return 0, wait
             return self._write(budget, now + LONGEST_FLIGHT_S, weight, os.getpid()), 0.0
 
-        return self._locked(reserved)
+        return self._locked(reserved, (0, LOOK_AGAIN_S))
 
-    def answered(self, number: int, period_s: float) -> None:
-        """Let a request count for its period from now on."""
+    def answered(self, number: int, counts_s: float) -> None:
+        """Let a request count for so many seconds from now on: its period."""
         with contextlib.suppress(sqlite3.Error):  # at worst it counts for longer than it must
             self._store.execute(
-                "UPDATE asked SET until = ?, flown_by = 0 WHERE number = ?", (time.time() + period_s, number)
+                "UPDATE asked SET until = ?, flown_by = 0 WHERE number = ?", (time.time() + counts_s, number)
             )
 
     def told(self, budget: str, used: float, period_s: float) -> None:
@@ -81,31 +82,36 @@ class Budgets:
             if missing > 0:
                 self._write(budget, now + period_s, missing)
 
-        self._locked(believed)
+        self._locked(believed, None)
 
     def pause(self, budget: str, seconds: float) -> None:
         """Let nobody ask for a while."""
         until = time.time() + seconds
         command = "INSERT INTO paused VALUES (?1, ?2) ON CONFLICT (budget) DO UPDATE SET until = max(until, ?2)"
-        self._locked(lambda: self._store.execute(command, (budget, until)))
+        self._locked(lambda: self._store.execute(command, (budget, until)), None)
 
     def paused_s(self, budget: str) -> float:
         """Return for how many seconds nobody may ask."""
-        return self._locked(lambda: self._pause(budget, time.time()))
+        return self._locked(lambda: self._pause(budget, time.time()), 0.0)
 
     def used(self, budget: str) -> float:
         """Return the weight that counts now."""
-        return self._locked(lambda: self._sum(budget, time.time()))
+        return self._locked(lambda: self._sum(budget, time.time()), 0.0)
 
     def close(self) -> None:
         """Close the file."""
         self._store.close()
 
-    def _locked(self, action: Callable[[], T]) -> T:
-        """Do something while no other process does; in memory from then on where the file cannot be used any more."""
+    def _locked(self, action: Callable[[], T], otherwise: T) -> T:
+        """Do something while no other process does, or give `otherwise` where the others leave no room.
+
+        Where the file cannot be used any more it is done in memory, and so is all that follows.
+        """
         try:
             return self._alone(action)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            if _is_locked(error):
+                return otherwise
             self._store = _opened(MEMORY)
             return self._alone(action)
 
@@ -159,6 +165,10 @@ class Budgets:
         return bool(gone)
 
 
+def _is_locked(error: sqlite3.Error) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
 def _runs(process: int) -> bool:
     if os.name != "posix":  # elsewhere asking would be a signal
         return True
@@ -190,7 +200,7 @@ def _opened(name: str) -> sqlite3.Connection:
         try:
             return _made(name)
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
+            if not _is_locked(error) or time.monotonic() > until:
                 raise
             time.sleep(0.01)
 

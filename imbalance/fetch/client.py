@@ -25,7 +25,7 @@ from imbalance.fetch.budget import Budgets, shared_file
 from imbalance.fetch.recording import Key, Recorder
 from imbalance.fetch.replay import unreachable
 from imbalance.fetch.settings import Settings
-from imbalance.wire import Endpoint, Kind, Params, Source
+from imbalance.wire import Budget, Endpoint, Kind, Params, Source
 from imbalance.wire.refusals import SERVER_ERROR, TEAPOT, TOO_MANY
 
 MOST_BYTES = 8 * 1024 * 1024  # several times the largest true answer, a list of all contracts
@@ -36,6 +36,7 @@ LONGEST_RETRY_AFTER_S = 5.0
 SHORT_RETRY_AFTER_S = 1.0
 BAN_S = 120.0
 LOOK_AGAIN_S = 0.2
+LATE_S = 5.0
 
 stamina.instrumentation.set_on_retry_hooks([])
 
@@ -58,6 +59,7 @@ class Client:
         self.requests: dict[str, int] = {}
         self.received_bytes: dict[str, int] = {}
         self.latency_ms: dict[str, float] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
         self._listings: dict[tuple[str, str, Params], bytes] = {}
         self._transport = transport
         self._pools: dict[str, httpx.AsyncClient] = {}
@@ -120,10 +122,13 @@ class Client:
         number = await self._room(source, endpoint)
         started = time.perf_counter()
         self.requests[source.name] = self.requests.get(source.name, 0) + 1
+        # A request that was given up may still be on its way.
+        counts_s = (endpoint.budget or source.budget).period_s + LATE_S
         try:
             async with self._sent(source, request) as response:
                 body = await _capped(response, source, endpoint)
                 status, headers = response.status_code, response.headers
+                counts_s -= LATE_S
         except httpx.UnsupportedProtocol as error:
             raise UsageError(f"IMBALANCE_{source.variable}_URL: {error}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -131,7 +136,7 @@ class Client:
                 self.recorder.keep_error(key, type(error).__name__)
             raise unreachable(type(error).__name__, str(error).strip(), source, endpoint) from None
         finally:
-            self.budgets.answered(number, (endpoint.budget or source.budget).period_s)
+            self.budgets.answered(number, counts_s)
         took_s = time.perf_counter() - started
         self.latency_ms.setdefault(source.name, took_s * 1000)
         self.received_bytes[source.name] = self.received_bytes.get(source.name, 0) + len(body)
@@ -160,6 +165,11 @@ class Client:
     async def _room(self, source: Source, endpoint: Endpoint) -> int:
         """Wait until the budget has room for a request, and return the number that it is written down under."""
         budget, name = endpoint.budget or source.budget, self._budget(source, endpoint)
+        # One at a time and in order: those behind need not look while the first still waits.
+        async with self._turns.setdefault(name, asyncio.Lock()):
+            return await self._first(source, endpoint, budget, name)
+
+    async def _first(self, source: Source, endpoint: Endpoint, budget: Budget, name: str) -> int:
         while True:
             number, wait_s = self.budgets.reserve(name, endpoint.weight, budget.weight, budget.period_s)
             if number:
