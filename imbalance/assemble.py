@@ -248,6 +248,10 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
         bucket_ms = min(b.time_ms - a.time_ms for a, b in zip(records.statistics, records.statistics[1:], strict=False))
         history = [OpenInterest(s.time_ms + bucket_ms, s.open_interest_base) for s in records.statistics]
         interest = [row for row in history if not interest or row.time_ms < interest[0].time_ms] + interest
+    last_close_ms = int(time_ms[-1]) + interval_ms
+    if len(interest) == 1 and interest[0].time_ms > last_close_ms:
+        # The one figure there is was read while a bar still runs: it stands for the last close.
+        interest = [OpenInterest(last_close_ms, interest[0].open_interest_base)]
     notes += _coarser("open interest", [o.time_ms for o in interest], interval_ms)
     name = records.instrument.venue
     return VenueBars(

@@ -164,12 +164,12 @@ def collect(
     asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
     if client.recorder is not None:
         client.recorder.close(now_ms, [s.name for s in asked])
-    if client.recording is None:
-        last_good.note([h.name for h in harvests if not h.failures], now_ms)
     told = doubts(harvests, now_ms)
     for harvest in harvests:
         if harvest.name in told:
             harvest.drop(DoubtfulError(harvest.name, "figures", f"left out, since {told[harvest.name]}"))
+    if client.recording is None:
+        last_good.note([h.name for h in harvests if not h.failures], now_ms)
     run = Run(options, "replay" if client.recording else "live", scenario, now_ms, harvests, skipped, wanted)
     failed = [str(f) for h in harvests for f in h.failures if not isinstance(f, NotOpenError)]
     if options.strict and failed:

@@ -265,7 +265,7 @@ def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) ->
 def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:
     """Say what every source gives and, where they are probed, how each fares: ``imbalance.sources/1``."""
     offered = capabilities(chosen(options.venues))
-    if not options.probe:
+    if not options.probe and options.replay is None and options.record is None:
         head = head_of("sources", "live", None, options.symbol, now_ms)
         return tree.SourcesReport(**head, capabilities=offered, sources=[], gaps=[])
     run = collect(options, settings, now_ms, HEALTH_KINDS, done)

@@ -105,6 +105,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[VenueLiquidations]:
         found += [
             VenueLiquidations(row.t * SECOND_MS, venue[series.symbol], row.l, row.s, bucket_ms)
             for row in series.history
+            if row.t * SECOND_MS + bucket_ms <= ask.now_ms  # the last one is still filling
         ]
     return found
 

@@ -60,10 +60,12 @@ def test_version_and_help_load_neither_numpy_nor_pandas():
 
 def test_the_report_does_not_need_pandas():
     code = (
-        "import sys; sys.argv[1:] = ['report', '--replay', 'article', '-q']\n"
-        "from imbalance_cli.app import main; main(); assert 'pandas' not in sys.modules"
+        "import sys, atexit; sys.argv[1:] = ['report', '--replay', 'article', '-q']\n"
+        "atexit.register(lambda: sys.stderr.write(repr({'pandas', 'httpx'} & set(sys.modules))))\n"
+        "from imbalance_cli.app import main; main()"
     )
-    subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "set()"
 
 
 @pytest.mark.parametrize("command", READING)

@@ -50,6 +50,10 @@ def test_interest_known_only_now_takes_the_shape_of_the_others():
     shaped = next(v for v in found.venues if v.name == "b")
     assert shaped.open_interest_base == pytest.approx(50.0 * level / level[-1])
     assert any("shaped like" in note for note in shaped.notes)
+    running = OpenInterest(START + BARS * HOUR_MS + 7 * MINUTE_MS, 50.0)
+    read_later = market(venue("a", interest(level)), venue("b", [running]))
+    found = next(v for v in read_later.venues if v.name == "b")
+    assert found.open_interest_base == pytest.approx(50.0 * level / level[-1])
     alone = market(venue("b", interest([50.0], first=BARS - 1))).venues[0]
     assert alone.open_interest_base == pytest.approx(np.full(BARS, 50.0))
 
