@@ -1,0 +1,198 @@
+"""How many mistakes the tests catch: ``python -m tests.bench.mutants [--count 60] [--seed 0] [--jobs 2]``.
+
+Draws places of product code at random, changes one at a time in a copy of the tree (a comparison, an operator, a
+sign, a number, a truth value, min for max) and runs the tests: those that pass through the line first, then the rest.
+Prints each place, the change and the test that caught it, then the share that was caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("imbalance", "cli/imbalance_cli")
+LONGEST_S = 1200
+SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Add: ast.Sub, ast.Sub: ast.Add,
+    ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+NAMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change: the file, its line, and the number of the changed node in the order of `ast.walk`."""
+
+    file: str
+    line: int
+    node: int
+
+
+def _mutated(node: ast.AST) -> bool:
+    """Change a node in place; tell whether there was anything to change."""
+    if isinstance(node, ast.Compare):
+        node.ops = [SWAPPED[type(op)]() if type(op) in SWAPPED else op for op in node.ops]  # type: ignore[misc]
+        return True
+    if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPPED:
+        node.op = SWAPPED[type(node.op)]()  # type: ignore[assignment]
+        return True
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node.op = ast.UAdd()
+        return True
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        node.value = not node.value
+        return True
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        node.value = node.value + 1
+        return True
+    if isinstance(node, ast.Name) and node.id in NAMES:
+        node.id = NAMES[node.id]
+        return True
+    if isinstance(node, ast.Attribute) and node.attr in NAMES:
+        node.attr = NAMES[node.attr]
+        return True
+    return False
+
+
+def sites(root: Path) -> Iterator[Mutant]:
+    """Yield every place that can be changed; type hints and `frozen=True` are none: they change nothing that runs."""
+    for package in PACKAGES:
+        for file in sorted((root / package).rglob("*.py")):
+            tree = ast.parse(file.read_text())
+            idle = {id(inner) for node in ast.walk(tree) for part in _idle(node) for inner in ast.walk(part)}
+            for i, node in enumerate(ast.walk(tree)):
+                if id(node) not in idle and _mutated(copy.deepcopy(node)):
+                    yield Mutant(str(file.relative_to(root)), getattr(node, "lineno", 0), i)
+
+
+def _idle(node: ast.AST) -> list[ast.AST]:
+    if isinstance(node, ast.keyword) and node.arg == "frozen":
+        return [node.value]
+    return [part for part in (getattr(node, "annotation", None), getattr(node, "returns", None)) if part is not None]
+
+
+def changed(root: Path, mutant: Mutant) -> tuple[str, str, str]:
+    """Return the changed source, and the line before and after."""
+    tree = ast.parse((root / mutant.file).read_text())
+    node = list(ast.walk(tree))[mutant.node]
+    before = ast.unparse(node)
+    _mutated(node)
+    return ast.unparse(tree) + "\n", before, ast.unparse(node)
+
+
+def _environment(copied: Path) -> dict[str, str]:
+    paths = f"{copied}{os.pathsep}{copied / 'cli'}"
+    return {**os.environ, "PYTHONPATH": paths, "CI": "true", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _copied(to: Path) -> Path:
+    ignored = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", ".hypothesis")
+    shutil.copytree(ROOT, to, ignore=ignored)
+    return to
+
+
+def coverage(copied: Path) -> Path:
+    """Run the tests once, noting which test passes through which line; a failing one ends it all."""
+    settings = copied / "contexts.ini"
+    settings.write_text("[run]\nsource =\n    imbalance\n    imbalance_cli\ndynamic_context = test_function\n")
+    command = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q"]
+    subprocess.run(command, cwd=copied, env=_environment(copied), check=True, stdout=subprocess.DEVNULL)
+    return copied / ".coverage"
+
+
+def tests_through(data: Path, mutant: Mutant) -> list[str]:
+    """Return the files of tests that pass through a line, those of fewest tests first."""
+    from coverage.numbits import numbits_to_nums
+
+    found: dict[str, int] = {}
+    with sqlite3.connect(data) as store:
+        rows = store.execute(
+            "SELECT context.context, line_bits.numbits FROM line_bits JOIN file ON file.id = line_bits.file_id "
+            "JOIN context ON context.id = line_bits.context_id WHERE file.path LIKE ?",
+            (f"%{mutant.file}",),
+        ).fetchall()
+    for context, bits in rows:
+        if context.startswith("tests.") and mutant.line in numbits_to_nums(bits):
+            parts = context.split(".")
+            file = next(Path(*parts[:i]).with_suffix(".py") for i in range(len(parts), 0, -1) if _is_test(parts[:i]))
+            found[str(file)] = found.get(str(file), 0) + 1
+    return sorted(found, key=lambda name: found[name])
+
+
+def _is_test(parts: list[str]) -> bool:
+    return (ROOT / Path(*parts).with_suffix(".py")).is_file()
+
+
+def caught_by(copied: Path, first: list[str]) -> str:
+    """Return the test that fails, or nothing where all pass."""
+    for chosen in ([first] if first else []) + [[]]:
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *chosen]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=copied,
+                env=_environment(copied),
+                capture_output=True,
+                text=True,
+                timeout=LONGEST_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return "it never ends"
+        if done.returncode:
+            told = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+            return told[1] if told else f"exit code {done.returncode}"
+    return ""
+
+
+def main() -> None:
+    """Draw, change, run, tell."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        copies: Queue[Path] = Queue()
+        for i in range(given.jobs):
+            copies.put(_copied(Path(folder) / f"copy{i}"))
+        data = coverage(_copied(Path(folder) / "clean"))
+        drawn = random.Random(given.seed).sample(list(sites(ROOT)), given.count)  # noqa: S311  a draw, not a secret
+
+        def one(mutant: Mutant) -> bool:
+            copied = copies.get()
+            source, before, after = changed(ROOT, mutant)
+            target = copied / mutant.file
+            clean = target.read_text()
+            target.write_text(source)
+            try:
+                by = caught_by(copied, tests_through(data, mutant))
+            finally:
+                target.write_text(clean)
+                copies.put(copied)
+            print(f"{by or 'SURVIVES'}: {mutant.file}:{mutant.line}: {before} -> {after}", flush=True)
+            return bool(by)
+
+        with ThreadPoolExecutor(given.jobs) as pool:
+            caught = sum(pool.map(one, drawn))
+    print(f"{caught} of {given.count} caught ({caught / given.count:.0%}), seed {given.seed}")
+
+
+if __name__ == "__main__":
+    main()
