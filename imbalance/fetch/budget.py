@@ -2,9 +2,9 @@
 
 Each request is written down before it is sent, under a lock that other processes wait for, and counts from then until
 its period after the answer has passed. An exchange sees it somewhere between the two, so that no window of its own can
-hold more than the budget, however slow this machine is. Where an exchange says how much it has counted, that stands if
-it is more; where it asks for a pause, everyone pauses. A file that cannot be used leaves each process with a budget of
-its own.
+hold more than the budget, however slow this machine is. One that never left this machine no longer counts. Where an
+exchange says how much it has counted, that stands if it is more; where it asks for a pause, everyone pauses. A file
+that cannot be used leaves each process with a budget of its own.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Budgets:
         return self._locked(reserved, (0, LOOK_AGAIN_S))
 
     def answered(self, number: int, counts_s: float) -> None:
-        """Let a request count for so many seconds from now on: its period."""
+        """Let a request count for so many seconds from now on: its period, or 0 where it never left this machine."""
         with contextlib.suppress(sqlite3.Error):  # at worst it counts for longer than it must
             self._store.execute(
                 "UPDATE asked SET until = ?, flown_by = 0 WHERE number = ?", (time.time() + counts_s, number)

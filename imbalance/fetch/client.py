@@ -37,6 +37,8 @@ SHORT_RETRY_AFTER_S = 1.0
 BAN_S = 120.0
 LOOK_AGAIN_S = 0.2
 LATE_S = 5.0
+# What ended before a request could leave: no exchange has counted it.
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 stamina.instrumentation.set_on_retry_hooks([])
 
@@ -129,9 +131,11 @@ class Client:
                 body = await _capped(response, source, endpoint)
                 status, headers = response.status_code, response.headers
                 counts_s -= LATE_S
-        except httpx.UnsupportedProtocol as error:
-            raise UsageError(f"IMBALANCE_{source.variable}_URL: {error}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if isinstance(error, NEVER_SENT):
+                counts_s = 0.0
+            if isinstance(error, httpx.UnsupportedProtocol):
+                raise UsageError(f"IMBALANCE_{source.variable}_URL: {error}") from None
             if self.recorder:
                 self.recorder.keep_error(key, type(error).__name__)
             raise unreachable(type(error).__name__, str(error).strip(), source, endpoint) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,9 +12,11 @@ import time
 
 import pytest
 
-from imbalance.collect import chosen
-from imbalance.fetch.budget import Budgets
-from tests.support.exchange import Exchange
+from imbalance.collect import Options, chosen
+from imbalance.errors import MissingDataError
+from imbalance.fetch.budget import Budgets, shared_file
+from imbalance.service import report
+from tests.support.exchange import NOW_MS, SOURCES, Exchange
 
 
 @pytest.fixture
@@ -131,6 +134,25 @@ def test_a_disk_that_fills_up_leaves_a_budget_of_ones_own(tmp_path):
     assert 850 <= granted <= 950
     budgets.pause("y", 5.0)
     assert budgets.paused_s("y") > 4
+
+
+def test_attempts_that_reach_no_server_use_up_nothing(home):
+    """Three reports in a row, every address refusing: none of them leaves anything that the next must wait for."""
+    for _ in range(3):
+        with Exchange(dict.fromkeys(SOURCES, "refused")) as exchange, pytest.raises(MissingDataError):
+            report(Options(timeout_s=60.0), exchange.settings, NOW_MS, lambda _h: None)
+        rows = sqlite3.connect(shared_file()).execute(
+            "SELECT budget FROM asked WHERE until > ? OR flown_by > 0", (time.time(),)
+        )
+        assert rows.fetchall() == []
+
+
+@pytest.mark.parametrize("fault", ["reset", "garbage", "never"])
+def test_attempts_that_may_have_reached_the_server_count(fault, home):
+    with Exchange(dict.fromkeys(SOURCES, fault)) as exchange, pytest.raises(MissingDataError):
+        report(Options(venues=("kraken",), timeout_s=0.5), exchange.settings, NOW_MS, lambda _h: None)
+    held = Budgets(shared_file())
+    assert held.used(f"kraken {exchange.settings['IMBALANCE_KRAKEN_URL']} ") >= 1
 
 
 class Counting(Exchange):
