@@ -49,7 +49,7 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error of the HTTP status with the publisher's sentence."""
     told = maybe(body, _Refusal)
     said = told.message if told is not None else ""
-    return by_status(status, NAME, endpoint, said)
+    return by_status(status, NAME, endpoint, said, body)
 
 
 class _Row(msgspec.Struct):

@@ -13,7 +13,7 @@ from imbalance.records import Contract, Instrument, VenueLiquidations
 from imbalance.units import DAY_MS, HOUR_MS, SECOND_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source
 from imbalance.wire.decode import Amount, TimeS, decode, in_order, maybe, require
-from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
+from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status, sentence
 
 NAME = "coinalyze"
 VENUES = {"A": "binance", "6": "bybit", "3": "okx", "4": "htx", "H": "hyperliquid", "K": "kraken", "Y": "gate"}
@@ -51,9 +51,9 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     if status in {UNAUTHORIZED, FORBIDDEN}:
         hint = "Check IMBALANCE_COINALYZE_KEY."
         return KeyRefusedError(
-            NAME, endpoint, f"key refused: {said or 'no reason given'} (HTTP {status})", hint, status
+            NAME, endpoint, f"key refused: {said or sentence(body) or 'no reason given'} (HTTP {status})", hint, status
         )
-    return by_status(status, NAME, endpoint, said)
+    return by_status(status, NAME, endpoint, said, body)
 
 
 class _Market(msgspec.Struct):

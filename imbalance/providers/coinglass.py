@@ -46,9 +46,9 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a code other than "0", inside HTTP 200."""
     told = maybe(body, _Refusal, strict=False)
     if told is None:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     if told.code == "0":
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     if told.code in {"401", "403"}:
         hint = "Check IMBALANCE_COINGLASS_KEY and what its plan includes."
         return KeyRefusedError(NAME, endpoint, f"key refused: {told.msg} (code {told.code})", hint, 401)

@@ -48,12 +48,12 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error of the HTTP status; a series that only paying users may read is no failure."""
     read = maybe(body, _Refusal)
     if read is None:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     told = read.error
     if status in {UNAUTHORIZED, FORBIDDEN} and told.type in {"forbidden", "unauthorized"}:
         hint = "Set IMBALANCE_CRYPTOQUANT_KEY to read coin days destroyed instead."
         return NotOpenError(NAME, endpoint, f"does not open this series without a key: {told.message}", hint, status)
-    return by_status(status, NAME, endpoint, told.message)
+    return by_status(status, NAME, endpoint, told.message, body)
 
 
 class _Row(msgspec.Struct):

@@ -14,7 +14,7 @@ from imbalance.records import Holders, OpenInterestUsd
 from imbalance.units import DAY_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, params
 from imbalance.wire.decode import Amount, decode, iso_ms, maybe, require
-from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
+from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status, sentence
 
 NAME = "cryptoquant"
 DAYS = 200
@@ -38,9 +38,9 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     if status in {UNAUTHORIZED, FORBIDDEN}:
         hint = "Check IMBALANCE_CRYPTOQUANT_KEY and what its plan includes."
         return KeyRefusedError(
-            NAME, endpoint, f"key refused: {said or 'no reason given'} (HTTP {status})", hint, status
+            NAME, endpoint, f"key refused: {said or sentence(body) or 'no reason given'} (HTTP {status})", hint, status
         )
-    return by_status(status, NAME, endpoint, said)
+    return by_status(status, NAME, endpoint, said, body)
 
 
 class _Row(msgspec.Struct):

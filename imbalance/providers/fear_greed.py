@@ -32,9 +32,9 @@ class _Body(msgspec.Struct):
     metadata: _Metadata
 
 
-def refusal(status: int, _body: bytes, endpoint: str) -> SourceError | None:
+def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error of the HTTP status; the body's own error field is read by the parser."""
-    return by_status(status, NAME, endpoint)
+    return by_status(status, NAME, endpoint, body=body)
 
 
 def parse_sentiment(body: bytes, _ask: Ask) -> list[Sentiment]:

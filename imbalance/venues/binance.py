@@ -309,7 +309,7 @@ class _Refusal(msgspec.Struct):
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: binance answers by HTTP status, with a sentence in the body."""
     told = None if status == OK else maybe(body, _Refusal)
-    return by_status(status, NAME, endpoint, told.msg if told else "")
+    return by_status(status, NAME, endpoint, told.msg if told else "", body)
 
 
 def _no_parameters(_ask: Ask) -> Sequence[Params]:

@@ -86,7 +86,7 @@ class _Refusal(msgspec.Struct):
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: an HTTP status, with a sentence in the body."""
     told = None if status == OK else maybe(body, _Refusal)
-    return by_status(status, NAME, endpoint, told.msg if told else "")
+    return by_status(status, NAME, endpoint, told.msg if told else "", body)
 
 
 class _Listed(msgspec.Struct, rename="camel"):

@@ -101,9 +101,9 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: an HTTP status with a code and a sentence in the body."""
     told = maybe(body, _Refusal)
     if told is None:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     if told.code == OK_CODE:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     said = f"{told.msg} (code {told.code})"
     # A code that is the status of a limit says so even where the status is 200.
     meant = int(told.code) if told.code in {"429", "403"} else 400

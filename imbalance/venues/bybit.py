@@ -125,15 +125,15 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a retCode other than 0, whatever the HTTP status."""
     told = maybe(body, _Refusal)
     if told is None:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     if told.ret_code == 0:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     said = f"{told.ret_msg} (retCode {told.ret_code})"
     if told.ret_code == 10006:  # noqa: PLR2004  the venue's code for its request limit
         return RateLimitedError(NAME, endpoint, f"too many requests: {said}", "Wait a minute, or ask less often.", 429)
     if told.ret_code in _BUSY:
         return RefusedError(NAME, endpoint, f"is busy: {said}", "Try again later.", 503)
-    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said, "", status)
+    return by_status(status, NAME, endpoint, said, body) or RefusedError(NAME, endpoint, said, "", status)
 
 
 class _List(msgspec.Struct, Generic[T], rename="camel"):

@@ -100,13 +100,13 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: an error object, mostly with HTTP 400."""
     read = maybe(body, _Refusal)
     if read is None:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     told = read.error
     said = f"{told.message} (code {told.code})"
     if told.code == TOO_MANY_CODE:
         hint = "Wait a minute, or ask less often."
         return RateLimitedError(NAME, endpoint, f"too many requests: {said}", hint, TOO_MANY)
-    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said, "", status)
+    return by_status(status, NAME, endpoint, said, body) or RefusedError(NAME, endpoint, said, "", status)
 
 
 class _Envelope(msgspec.Struct, Generic[T]):

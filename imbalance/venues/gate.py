@@ -102,7 +102,7 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
         return None
     told = maybe(body, _Refusal)
     if told is None:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     return by_status(status, NAME, endpoint, f"{told.message} ({told.label})")
 
 

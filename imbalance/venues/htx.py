@@ -93,14 +93,14 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a status other than ok, or a code other than 200."""
     told = maybe(body, _Refusal)
     if told is None:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     if told.status == "ok" and told.code == OK_CODE:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     code = told.err_code or told.dashed_code or told.code
     said = f"{told.err_msg or told.dashed_msg or told.msg or told.message} (code {code})"
     if "too many" in said.lower() or "too-many" in said.lower():
         return RateLimitedError(NAME, endpoint, f"too many requests: {said}", "Wait a minute.", 429)
-    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said, "", status)
+    return by_status(status, NAME, endpoint, said, body) or RefusedError(NAME, endpoint, said, "", status)
 
 
 class _Envelope(msgspec.Struct, Generic[T]):

@@ -27,7 +27,7 @@ from imbalance.wire.decode import (
     require,
     sound_candle,
 )
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import by_status
 
 NAME = "hyperliquid"
 PATH = "/info"
@@ -67,8 +67,7 @@ def _candle_pages(ask: Ask) -> list[Params]:
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: by status, with a plain sentence as body."""
-    said = "" if status == OK or body[:1] == b"<" else body[:200].decode("utf-8", "replace").strip('" \n')
-    return by_status(status, NAME, endpoint, "" if said == "null" else said)
+    return by_status(status, NAME, endpoint, body=body)
 
 
 class _Asset(msgspec.Struct, rename="camel"):

@@ -103,15 +103,14 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: `result` error, or errors of severity E, with HTTP 200 or not."""
     told = maybe(body, _Refusal)
     if told is None:
-        plain = "" if status == OK or body[:1] in {b"<", b"{", b"["} else body[:200].decode("utf-8", "replace").strip()
-        return by_status(status, NAME, endpoint, plain)
+        return by_status(status, NAME, endpoint, body=body)
     said = told.error if told.result == "error" else ""
     for row in told.errors:
         if isinstance(row, dict) and row.get("severity") == "E":
             said = said or " ".join(str(row[k]) for k in ("type", "field", "msg") if row.get(k) is not None)
     if not said and told.result != "error":
-        return by_status(status, NAME, endpoint)
-    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said or "error", "", status)
+        return by_status(status, NAME, endpoint, body=body)
+    return by_status(status, NAME, endpoint, said, body) or RefusedError(NAME, endpoint, said or "error", "", status)
 
 
 def _opened(body: bytes, kind: type[Any], endpoint: str) -> Any:  # noqa: ANN401  as `kind` says

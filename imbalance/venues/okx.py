@@ -116,15 +116,15 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a code other than "0", whatever the HTTP status."""
     told = maybe(body, _Envelope)
     if told is None:
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     if told.code == "0":
-        return by_status(status, NAME, endpoint)
+        return by_status(status, NAME, endpoint, body=body)
     said = f"{told.msg} (code {told.code})"
     if told.code == "50011":
         return RateLimitedError(NAME, endpoint, f"too many requests: {said}", "Wait a minute, or ask less often.", 429)
     if told.code in _BUSY:
         return RefusedError(NAME, endpoint, f"is busy: {said}", "Try again later.", 503)
-    return by_status(status, NAME, endpoint, said) or RefusedError(NAME, endpoint, said, "", status)
+    return by_status(status, NAME, endpoint, said, body) or RefusedError(NAME, endpoint, said, "", status)
 
 
 def _answer(body: bytes, kind: type[list[msgspec.Struct]] | object, endpoint: str) -> list:  # type: ignore[type-arg]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
+
+import msgspec
+
 from imbalance.errors import BlockedError, KeyRefusedError, RateLimitedError, RefusedError
 
 OK = 200
@@ -11,6 +16,12 @@ TEAPOT = 418
 TOO_MANY = 429
 UNAVAILABLE_FOR_LEGAL_REASONS = 451
 SERVER_ERROR = 500
+LONGEST_SENTENCE = 200
+_SENTENCES = (
+    "msg", "message", "retMsg", "err_msg", "err-msg", "errorMessage", "error_description", "description", "detail",
+    "reason", "title", "label", "error", "errors", "status", "data", "result",
+)  # fmt: skip
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
 
 
 def way_out(source: str) -> str:
@@ -21,14 +32,37 @@ def way_out(source: str) -> str:
     )
 
 
-def by_status(status: int, source: str, endpoint: str, said: str = "") -> RefusedError | None:
+def sentence(body: bytes) -> str:
+    """Return what an error body says: a message field, a page's title or plain text; empty where it has no words."""
+    try:
+        found = _within(msgspec.json.decode(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        text = body[: 64 * LONGEST_SENTENCE].decode("utf-8", "ignore")
+        title = _TITLE.search(text)
+        found = html.unescape(title[1]) if title else "" if text.lstrip()[:1] in {"<", "{", "["} else text
+    return " ".join(found.split())[:LONGEST_SENTENCE]
+
+
+def _within(node: object, depth: int = 3) -> str:
+    """Return the first text in the fields that hold one, at most so many levels down."""
+    if isinstance(node, str):
+        return node
+    if isinstance(node, list):
+        node = {"msg": node[0]} if node else {}
+    if not isinstance(node, dict) or not depth:
+        return ""
+    return next((text for name in _SENTENCES if (text := _within(node.get(name), depth - 1)).strip()), "")
+
+
+def by_status(status: int, source: str, endpoint: str, said: str = "", body: bytes = b"") -> RefusedError | None:
     """Return the error of an HTTP status, or None for 200.
 
-    `said` is the source's own sentence, if its body holds one.
+    `said` is the source's own sentence, where its body has the documented shape; any other `body` is searched for one.
     """
-    told = f": {said}" if said else ""
     if status == OK:
         return None
+    said = said or sentence(body)
+    told = f": {said}" if said else ""
     if status == UNAVAILABLE_FOR_LEGAL_REASONS:
         message = f"does not serve this location (HTTP 451){told}"
         return BlockedError(source, endpoint, message, way_out(source), status)

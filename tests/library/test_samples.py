@@ -20,6 +20,7 @@ from imbalance.records import (
 from imbalance.units import Side
 from imbalance.venues import binance, binance_coinm, bitget, bybit, deribit, gate, htx, hyperliquid, kraken, okx
 from imbalance.wire import Ask
+from imbalance.wire.refusals import sentence
 from tests.library.test_parsers import SOURCES
 
 
@@ -373,3 +374,28 @@ def test_error_bodies_become_the_right_error(source, sample, status, kind, told,
     found = SOURCES[source].refusal(status, read(f"{sample}.json"), "x")
     assert type(found) is kind
     assert told in str(found)
+
+
+WORDS = "This place is not served"
+SAID = {
+    "a field alone": b'{"msg": "This place is not served"}',
+    "a field within": b'{"error": {"message": "This place is not served", "code": []}}',
+    "a page": b"<!DOCTYPE html><html><head><title>This place is not\nserved</title></head><body>x</body></html>",
+    "plain text": b"This place is not served\n" + b"." * 100_000,
+}
+
+
+@pytest.mark.parametrize("status", [403, 451])
+@pytest.mark.parametrize("body", SAID.values(), ids=SAID)
+def test_a_source_is_heard_whatever_shape_its_sentence_has(body, status):
+    for source in SOURCES.values():
+        found = source.refusal(status, body, "x")
+        assert WORDS in str(found), source.name
+        assert len(str(found)) < 500
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"{}", b"<html></html>", b"{broken", b"\xff\xfe", b'{"msg": [[[["x"]]]]}']
+)
+def test_a_body_without_words_says_nothing(body):
+    assert sentence(body) == ""
