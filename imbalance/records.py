@@ -129,10 +129,23 @@ class LongShort(msgspec.Struct, frozen=True):
 
 
 class Liquidation(msgspec.Struct, frozen=True):
-    """One liquidation order; `position` is the side that was liquidated."""
+    """One liquidation order; `position` is the side that was liquidated.
+
+    `order_id` is the venue's own, empty where it has none: an order that stands on two pages has the same on both.
+    """
 
     time_ms: int
     position: Side
+    price: float
+    quantity_base: float
+    order_id: str = ""
+
+
+class LaterStage(msgspec.Struct, frozen=True):
+    """A trade of a later stage of a default, after the liquidation: the same position may be in both."""
+
+    time_ms: int
+    stage: str
     price: float
     quantity_base: float
 
@@ -172,6 +185,10 @@ class Covered(msgspec.Struct, frozen=True):
     """The answer holds all liquidations printed from `time_ms` on: it may not reach back a whole day."""
 
     time_ms: int
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """There is more of this than was read: sums of it are lower bounds."""
 
 
 class Total(msgspec.Struct, frozen=True):

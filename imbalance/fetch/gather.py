@@ -11,14 +11,12 @@ import msgspec
 
 from imbalance.errors import DeadlineError, SourceError
 from imbalance.fetch.replay import Replay
-from imbalance.records import Instrument
+from imbalance.records import Instrument, Unread
 from imbalance.wire import Ask, Endpoint, Kind, Params, Record, Source
 from imbalance.wire.harvest import Harvest
 
 if TYPE_CHECKING:
     from imbalance.fetch.client import Client
-
-MOST_WALKED_PAGES = 20
 
 
 async def gather(
@@ -63,7 +61,10 @@ async def _harvest(
         if harvest.instrument is None:
             endpoints = []
         ask = msgspec.structs.replace(ask, instrument=harvest.instrument, listings=own)
-    await _run(client, harvest, ask, endpoints, deadline)
+    await _run(client, harvest, ask, [e for e in endpoints if e.instead_of is None], deadline)
+    await _run(
+        client, harvest, ask, [e for e in endpoints if e.instead_of and not harvest.records.get(e.instead_of)], deadline
+    )
     harvest.requests = client.requests.get(source.name, 0)
     harvest.received_bytes = client.received_bytes.get(source.name, 0)
     if client.recording is None:
@@ -108,24 +109,27 @@ def _together(endpoint: Endpoint, ask: Ask) -> list[Sequence[Params]]:
 async def _read(
     client: Client | Replay, source: Source, endpoint: Endpoint, pages: Sequence[Params], ask: Ask
 ) -> list[Record]:
-    async def page(query: Params) -> bytes:
-        return await client.get(source, endpoint, query)
+    walks = await asyncio.gather(*(_walk(client, source, endpoint, query, ask) for query in pages))
+    return [row for rows in walks for row in rows]
 
-    bodies = await asyncio.gather(*(page(query) for query in pages))
+
+async def _walk(client: Client | Replay, source: Source, endpoint: Endpoint, query: Params, ask: Ask) -> list[Record]:
+    """Read a page and those that follow it; where there are more than are read, an `Unread` says so."""
     rows: list[Record] = []
-    for walked in range(MOST_WALKED_PAGES + 1):
-        query = endpoint.following(bodies[-1], ask) if endpoint.following and bodies else None
+    body = await client.get(source, endpoint, query)
+    for left in reversed(range(endpoint.most_pages)):
+        after = endpoint.following(body, ask) if endpoint.following else None
+        goes_on = after is not None and after != query and left > 0
         # The next page is on its way while this one is read.
-        coming = asyncio.ensure_future(page(query)) if query is not None and walked < MOST_WALKED_PAGES else None
+        coming = asyncio.ensure_future(client.get(source, endpoint, after)) if goes_on and after else None
         try:
-            for body in bodies:
-                rows += endpoint.parse(body, ask)
-                await asyncio.sleep(0)
+            rows += endpoint.parse(body, ask)
+            await asyncio.sleep(0)
         except BaseException:
             if coming is not None:
                 coming.cancel()
             raise
         if coming is None:
-            break
-        bodies = [await coming]
+            return rows if after is None else [Unread(), *rows]
+        query, body = after or query, await coming
     return rows

@@ -17,17 +17,19 @@ from imbalance.records import (
     ContractStats,
     Covered,
     Feed,
+    LaterStage,
     Liquidation,
     LiquidationSum,
     OpenInterestUsd,
     Ticker,
     Total,
+    Unread,
     VenueLiquidations,
 )
 from imbalance.records import Funding as FundingRecord
 from imbalance.records import OpenInterest as OpenInterestRecord
 from imbalance.records import Sentiment as SentimentRecord
-from imbalance.report import tree
+from imbalance.report import tree, words
 from imbalance.units import DAY_MS, HOUR_MS, Side, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
@@ -211,20 +213,8 @@ def liquidations(harvests: Sequence[Harvest], now_ms: int) -> tree.Liquidations:
 
 def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None:
     start_ms = now_ms - DAY_MS
-    orders = [r for r in harvest.of(Liquidation) if start_ms < r.time_ms <= now_ms]
     if Kind.LIQUIDATIONS in harvest.records:
-        usd = {side: sum(r.price * r.quantity_base for r in orders if r.position is side) for side in Side}
-        first_ms = max(min((r.time_ms for r in harvest.of(Covered)), default=start_ms), start_ms)
-        return tree.ObservedLiquidations(
-            harvest.name,
-            usd[Side.LONG],
-            usd[Side.SHORT],
-            iso(first_ms),
-            iso(now_ms),
-            str(harvest.source.feed),
-            harvest.source.prints,
-            first_ms == start_ms,
-        )
+        return _from_orders(harvest, start_ms, now_ms)
     elsewhere = harvest.of(VenueLiquidations)
     if elsewhere:
         last_day = [r for r in elsewhere if start_ms <= r.time_ms and r.time_ms + r.bucket_ms <= now_ms]
@@ -257,6 +247,32 @@ def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None
         str(harvest.source.feed),
         harvest.source.prints,
         len(day) == DAY_MS // step_ms,
+    )
+
+
+def _from_orders(harvest: Harvest, start_ms: int, now_ms: int) -> tree.ObservedLiquidations:
+    """Return what a venue's single orders sum to; one that stands on two pages counts once."""
+    by_id = {r.order_id or i: r for i, r in enumerate(harvest.of(Liquidation)) if start_ms < r.time_ms <= now_ms}
+    usd = {side: sum(r.price * r.quantity_base for r in by_id.values() if r.position is side) for side in Side}
+    later = [r for r in harvest.of(LaterStage) if start_ms < r.time_ms <= now_ms]
+    later_usd = sum(r.price * r.quantity_base for r in later) if later else None
+    first_ms = max(min((r.time_ms for r in harvest.of(Covered)), default=start_ms), start_ms)
+    # Where a walk ended early, the oldest row that it came to says how far; elsewhere what is missing may be anywhere.
+    cut = first_ms == start_ms and bool(harvest.at(Kind.LIQUIDATIONS, Unread))
+    prints = ("at least: " if cut else "") + harvest.source.prints
+    if later_usd is not None:
+        prints += f"; later stages of defaults, {words.usd(later_usd)}, apart"
+    return tree.ObservedLiquidations(
+        harvest.name,
+        usd[Side.LONG],
+        usd[Side.SHORT],
+        iso(first_ms),
+        iso(now_ms),
+        str(harvest.source.feed),
+        prints,
+        whole_day=first_ms == start_ms and not cut,
+        lower_bound=cut,
+        later_stages_usd=later_usd,
     )
 
 

@@ -273,7 +273,11 @@ class Volume(msgspec.Struct):
 
 
 class ObservedLiquidations(msgspec.Struct):
-    """What one source saw liquidated from `from` to `to`, and what its feed shows of all there were."""
+    """What one source saw liquidated from `from` to `to`, and what its feed shows of all there were.
+
+    Under `lower_bound` it printed more in that time than was read. `later_stages_usd` is what it marks as later stages
+    of defaults (assignments, terminations): in no sum.
+    """
 
     source: str
     long_usd: float
@@ -283,6 +287,8 @@ class ObservedLiquidations(msgspec.Struct):
     feed: str
     prints: str = ""
     whole_day: bool = True
+    lower_bound: bool = False
+    later_stages_usd: float | None = None
 
 
 class LargestSince(msgspec.Struct):

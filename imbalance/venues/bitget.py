@@ -6,6 +6,7 @@ days; the unit of their amounts is not documented and is told from each answer b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -46,6 +47,10 @@ CANDLE_LIMIT = 1000
 LIQUIDATION_LIMIT = 100
 DAYS = 90
 OK_CODE = "00000"
+# A lot finer than that of an older listing, read off volumes.
+KNOWN_LOTS = {"BTCUSDT": 0.0001}
+MOST = 0.9
+MOST_LOTS = 1e8
 # Bar lengths with the venue's names (UTC days) and how many days back they go.
 GRANULARITIES = {
     INTERVALS_MS["1m"]: ("1m", 30),
@@ -232,14 +237,33 @@ class _Orders(msgspec.Struct):
 SIDES = {"buy": Side.LONG, "sell": Side.SHORT}
 
 
-def _whole(value: float, step: float) -> bool:
-    return abs(value / step - round(value / step)) < 1e-6 * max(value / step, 1) and round(value / step) > 0
+def _whole_share(values: Sequence[float], lot: float) -> float:
+    """Return the share of sizes [base] that are a whole number of lots, as far as their digits tell."""
+    lots = [value / lot for value in values]
+    # A quotient of two decimals is right to about 1e-12: from 1e8 lots on nothing is told.
+    whole = [round(n) > 0 and abs(n - round(n)) <= 1e-6 + 1e-10 * n and n < MOST_LOTS for n in lots]
+    return sum(whole) / len(whole)
+
+
+def _in_coins(rows: Sequence[_Order], listed: Instrument) -> bool:
+    """Tell whether amounts are coins (else USDT): the unit in which nearly all are whole lots.
+
+    Nearly, since one row off the lot, as after a change of it, changes the unit of none.
+    """
+    lot = min(listed.lot_base or 0.0, KNOWN_LOTS.get(listed.symbol, float("inf")))
+    path = "$.data.list[*].amount"
+    require(lot > 0, "no lot to tell the unit by", NAME, Kind.LIQUIDATIONS, path)
+    coins = _whole_share([listed.base_of(row.amount) for row in rows], lot)
+    quote = _whole_share([listed.base_of(row.amount / row.price) for row in rows], lot)
+    clear = max(coins, quote) >= MOST and min(coins, quote) < 1 - MOST
+    require(clear, "whole lots neither or both as coins and as USDT", NAME, Kind.LIQUIDATIONS, path)
+    return coins > quote
 
 
 def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
     """Read liquidations: `side` is the position's (buy: a long was liquidated); newest first.
 
-    Amounts are coins or USDT, the same in all rows: the unit in which every one is a whole number of lots.
+    Amounts are coins or USDT, the same in all rows.
     """
     found = _data(body, _Orders, Kind.LIQUIDATIONS).rows
     rows = [row for row in found if row.symbol == ask.listed.symbol]
@@ -249,13 +273,8 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
         require(stamps[i] <= stamps[i - 1], "the list is newest first", NAME, Kind.LIQUIDATIONS, path)
     for i, row in enumerate(rows):
         require(row.side in SIDES, f"{row.side!r} is no side", NAME, Kind.LIQUIDATIONS, f"$.data.list[{i}].side")
-    lot = ask.listed.lot_base or 0.0
     size = ask.listed.base_of
-    coins = bool(lot) and all(_whole(size(row.amount), lot) for row in rows)
-    quote = bool(lot) and all(_whole(size(row.amount / row.price), lot) for row in rows)
-    path = "$.data.list[*].amount"
-    if rows:
-        require(coins != quote, "whole lots neither or both as coins and as USDT", NAME, Kind.LIQUIDATIONS, path)
+    coins = bool(rows) and _in_coins(rows, ask.listed)
     base = [size(row.amount) if coins else size(row.amount / row.price) for row in rows]
     orders = [
         Liquidation(row.ts, SIDES[row.side], ask.listed.price_of(row.price), quantity)

@@ -1,7 +1,7 @@
 """Deribit perpetuals: BTC and ETH settle in coin, others in USDC.
 
 Sizes and open interest of coin-settled contracts are USD, one side; of the others coins. Open interest has no history.
-Liquidations are marked in the trades: the newest page is read, and how far it reaches is said.
+Liquidations are marked in the trades: the newest pages are read, and how far they reach is said.
 """
 
 from __future__ import annotations
@@ -75,16 +75,14 @@ def _daily_pages(ask: Ask) -> list[Params]:
     return _candles(ask, DAY_MS, ask.now_ms // DAY_MS * DAY_MS - (DAYS - 1) * DAY_MS)
 
 
-def _trade_pages(ask: Ask) -> list[Params]:
-    return [
-        params(
-            instrument_name=ask.listed.symbol,
-            start_timestamp=ask.now_ms - DAY_MS,
-            end_timestamp=ask.now_ms,
-            count=TRADE_LIMIT,
-            sorting="desc",
-        )
-    ]
+def _trade_page(ask: Ask, until_ms: int) -> Params:
+    return params(
+        instrument_name=ask.listed.symbol,
+        start_timestamp=ask.now_ms - DAY_MS,
+        end_timestamp=until_ms,
+        count=TRADE_LIMIT,
+        sorting="desc",
+    )
 
 
 class _Told(msgspec.Struct):
@@ -209,6 +207,7 @@ class _Trade(msgspec.Struct):
     amount: Price
     direction: str
     instrument_name: str
+    trade_id: str
     liquidation: str | None = None
 
 
@@ -241,10 +240,16 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
         base = row.amount / row.price if inverse else row.amount
         for letter, sides in (("T", TAKER), ("M", MAKER)):
             if letter in row.liquidation:
-                found.append(Liquidation(row.timestamp, sides[row.direction], row.price, base))
+                found.append(Liquidation(row.timestamp, sides[row.direction], row.price, base, row.trade_id + letter))
     found.sort(key=lambda row: row.time_ms)
     oldest = min((row.timestamp for row in read.trades), default=ask.now_ms)
     return [*found, Covered(oldest if read.has_more else ask.now_ms - DAY_MS)]
+
+
+def _older_trades(body: bytes, ask: Ask) -> Params | None:
+    """Return the request for the trades up to the oldest of a page, which stands on both."""
+    read = _result(body, _Trades, Kind.LIQUIDATIONS)
+    return _trade_page(ask, min(row.timestamp for row in read.trades)) if read.has_more and read.trades else None
 
 
 DERIBIT = Source(
@@ -265,9 +270,12 @@ DERIBIT = Source(
         Endpoint(
             Kind.LIQUIDATIONS,
             f"{API}/get_last_trades_by_instrument_and_time",
-            _trade_pages,
+            lambda ask: [_trade_page(ask, ask.now_ms)],
             parse_liquidations,
-            reach="1,000 trades",
+            following=_older_trades,
+            # A page is 300 kB: a few tell how things are now, and no budget reaches back a day.
+            most_pages=5,
+            reach="5,000 trades",
         ),
     ),
 )

@@ -1,7 +1,9 @@
 """Gate USDT perpetuals.
 
-The contract statistics sum liquidations by side over months, key-free, and are the default feed for calibrating. Stamps
-are seconds at a bucket's start. Sizes are contracts; open interest counts BOTH sides there and in the tickers.
+The contract statistics sum liquidations by side over months, key-free, in one request, and are the default feed for
+calibrating; single liquidations cost a request for each hour, so those of the last day are read only where the
+statistics are missing. Stamps are seconds at a bucket's start. Sizes are contracts; open interest counts BOTH sides
+there and in the tickers.
 """
 
 from __future__ import annotations
@@ -13,14 +15,17 @@ from imbalance.records import (
     Candle,
     Contract,
     ContractStats,
+    Covered,
     Feed,
     Funding,
     Instrument,
+    Liquidation,
     MarginTier,
     OpenInterest,
     Ticker,
+    Unread,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, interval_name
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, SECOND_MS, Side, interval_name
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, params, windows
 from imbalance.wire.decode import (
     Amount,
@@ -39,7 +44,8 @@ from imbalance.wire.decode import (
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "gate"
-ROWS = 100
+ROWS = 1000
+LIQUIDATION_LIMIT = 1000
 CANDLE_LIMIT = 2000
 LAST_BARS = 10_000
 DAYS = 200
@@ -51,7 +57,7 @@ PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "4h", "1d")]
 def _stats_pages(ask: Ask) -> list[Params]:
     # Hourly at the finest: liquidations of shorter buckets are mostly zero, and pages are small.
     hourly = [p for p in PERIODS_MS if p >= INTERVALS_MS["1h"]]
-    period_ms = coarsest_needed(ask, hourly, most_rows=12 * ROWS)
+    period_ms = coarsest_needed(ask, hourly, most_rows=12 * 100)
     start_ms = -(-ask.start_ms // period_ms) * period_ms
     return [
         (
@@ -174,20 +180,84 @@ def parse_contract_stats(body: bytes, ask: Ask) -> list[ContractStats]:
     ]
 
 
+def _more_stats(body: bytes, ask: Ask) -> Params | None:
+    """Return the request for what is left where an answer holds fewer rows than were asked for."""
+    rows = decode(body, list[_Stats], NAME, Kind.CONTRACT_STATS)
+    if len(rows) < 2:  # noqa: PLR2004  a step needs two
+        return None
+    step_s = rows[1].time - rows[0].time
+    pages = [page for page in _stats_pages(ask) if int(dict(page)["from"]) <= rows[-1].time]
+    if step_s <= 0 or not pages:
+        return None
+    asked = dict(pages[-1])
+    left = (int(asked["from"]) - rows[-1].time) // step_s + int(asked["limit"]) - 1
+    # The last bucket is still filling, and may not be there yet.
+    return tuple((asked | {"from": str(rows[-1].time + step_s), "limit": str(left)}).items()) if left > 1 else None
+
+
+def _liquidation_pages(ask: Ask) -> list[Params]:
+    hours = windows((ask.now_ms - DAY_MS) // SECOND_MS, ask.now_ms // SECOND_MS, HOUR_MS // SECOND_MS, 1)
+    return [
+        (
+            ("contract", ask.listed.symbol),
+            ("from", str(start)),
+            ("to", str(end - 1)),
+            ("limit", str(LIQUIDATION_LIMIT)),
+        )
+        for start, end in hours
+    ]
+
+
+class _Liquidated(msgspec.Struct):
+    contract: str
+    size: Signed
+    fill_price: Price
+    time: TimeS
+    left: Signed
+    order_size: Signed | None = None
+
+
+def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered | Unread]:
+    """Read liq_orders of an hour: `size` is the position's, above 0 where a long was liquidated; contracts.
+
+    The order closes the position or a part of it; what is left of the order was not traded.
+    """
+    rows = decode(body, list[_Liquidated], NAME, Kind.LIQUIDATIONS)
+    found: list[Liquidation | Covered | Unread] = []
+    for i, row in enumerate(rows):
+        path = f"$[{i}]"
+        require(row.size != 0, "a position of no size", NAME, Kind.LIQUIDATIONS, f"{path}.size")
+        order = -row.size if row.order_size is None else row.order_size
+        closes = order * row.size < 0 and abs(order) <= abs(row.size)
+        require(closes, "does not close the position", NAME, Kind.LIQUIDATIONS, f"{path}.order_size")
+        fits = abs(row.left) <= abs(order) and row.left * order >= 0
+        require(fits, "not a part of the order", NAME, Kind.LIQUIDATIONS, f"{path}.left")
+        if row.contract == ask.listed.symbol:
+            side = Side.LONG if row.size > 0 else Side.SHORT
+            traded = ask.listed.base_of(abs(order - row.left))
+            found.append(Liquidation(row.time * SECOND_MS, side, row.fill_price, traded))
+    found.reverse()
+    full = [Unread()] if len(rows) >= LIQUIDATION_LIMIT else []
+    return [*full, *found, Covered(ask.now_ms - DAY_MS)]
+
+
 class _Ticker(msgspec.Struct):
     contract: str
     last: Price
     mark_price: Price
     index_price: Price
     total_size: Amount
-    volume_24h_base: Amount
+    volume_24h: Amount
     volume_24h_quote: Amount
     change_percentage: Signed
     funding_rate: Rate
 
 
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker | Funding | OpenInterest]:
-    """Read tickers: prices, volumes, the change in per cent; open interest is halved to one side."""
+    """Read tickers: prices, volumes, the change in per cent; open interest is halved to one side.
+
+    The volume is that in contracts: the one in coins is cut to whole ones.
+    """
     found: list[Ticker | Funding | OpenInterest] = []
     for row in decode(body, list[_Ticker], NAME, Kind.TICKER):
         if row.contract != ask.listed.symbol:
@@ -197,7 +267,7 @@ def parse_ticker(body: bytes, ask: Ask) -> list[Ticker | Funding | OpenInterest]
                 last_price=row.last,
                 mark_price=row.mark_price,
                 index_price=row.index_price,
-                volume_24h_base=row.volume_24h_base,
+                volume_24h_base=ask.listed.base_of(row.volume_24h),
                 volume_24h_usd=row.volume_24h_quote,
                 change_24h=row.change_percentage / 100,
             ),
@@ -264,7 +334,22 @@ GATE = Source(
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/futures/usdt/contracts", lambda _ask: [()], parse_instruments),
         Endpoint(Kind.TICKER, "/futures/usdt/tickers", _contract, parse_ticker),
-        Endpoint(Kind.CONTRACT_STATS, "/futures/usdt/contract_stats", _stats_pages, parse_contract_stats, reach="90 d"),
+        Endpoint(
+            Kind.CONTRACT_STATS,
+            "/futures/usdt/contract_stats",
+            _stats_pages,
+            parse_contract_stats,
+            following=_more_stats,
+            reach="90 d",
+        ),
+        Endpoint(
+            Kind.LIQUIDATIONS,
+            "/futures/usdt/liq_orders",
+            _liquidation_pages,
+            parse_liquidations,
+            reach="90 d",
+            instead_of=Kind.CONTRACT_STATS,
+        ),
         Endpoint(Kind.CANDLES, "/futures/usdt/candlesticks", _candle_pages, parse_candles, reach="10,000 bars"),
         Endpoint(Kind.DAILY_CANDLES, "/futures/usdt/candlesticks", _daily_pages, parse_candles, reach="200 d read"),
         Endpoint(Kind.MARGIN_TIERS, "/futures/usdt/risk_limit_tiers", _contract, parse_margin_tiers),

@@ -1,8 +1,10 @@
 """HTX linear perpetuals.
 
 Volumes and open interest sum BOTH sides, in contracts and in coins: they are halved. Stamps of candles are seconds, of
-everything else milliseconds. Days begin at 16:00 UTC, so no daily bars are read. Errors come with HTTP 200, spelled
-with underscores or hyphens by path.
+everything else milliseconds. Days begin at 16:00 UTC, so no daily bars are read; the trade that comes with open
+interest is that of the running day, so the volume of 24 hours is summed from bars. How many liquidations a page holds
+is not documented (one reader saw one): all pages are walked. Errors come with HTTP 200, spelled with underscores or
+hyphens by path.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ NAME = "htx"
 CANDLE_LIMIT = 2000
 HISTORY_ROWS = 200
 LIQUIDATION_WINDOW_MS = 2 * HOUR_MS
+DAY_STEP_MS = INTERVALS_MS["15m"]
 LISTED = 1
 OK_CODE = 200
 KLINE_NAMES = {
@@ -71,11 +74,27 @@ def _candle_pages(ask: Ask) -> list[Params]:
     ]
 
 
+def _day_pages(ask: Ask) -> list[Params]:
+    """Return the request for the bars that end in the last 24 hours, the running one among them."""
+    first_s = _first_of_day_ms(ask) // SECOND_MS
+    query = (("contract_code", ask.listed.symbol), ("period", KLINE_NAMES[DAY_STEP_MS]))
+    return [(*query, ("from", str(first_s)), ("to", str(first_s + DAY_MS // SECOND_MS - 1)))]
+
+
+def _first_of_day_ms(ask: Ask) -> int:
+    return -(-ask.now_ms // DAY_STEP_MS) * DAY_STEP_MS - DAY_MS
+
+
+def _liquidation_page(ask: Ask, number: int, from_id: int | None = None) -> Params:
+    """Return the request for the newest rows of a window of the last day, or for those before one of them."""
+    start = ask.now_ms - DAY_MS + number * LIQUIDATION_WINDOW_MS
+    end = start + LIQUIDATION_WINDOW_MS - 1
+    symbol = ask.listed.symbol
+    return params(contract=symbol, trade_type=0, start_time=start, end_time=end, direct="prev", from_id=from_id)
+
+
 def _liquidation_pages(ask: Ask) -> list[Params]:
-    return [
-        params(contract=ask.listed.symbol, trade_type=0, start_time=start, end_time=end, direct="prev")
-        for start, end in windows(ask.now_ms - DAY_MS, ask.now_ms, LIQUIDATION_WINDOW_MS, 1)
-    ]
+    return [_liquidation_page(ask, number) for number in range(DAY_MS // LIQUIDATION_WINDOW_MS)]
 
 
 class _Refusal(msgspec.Struct):
@@ -146,22 +165,18 @@ class _Interest(msgspec.Struct):
     volume: Amount
     amount: Amount
     value: Amount
-    trade_amount: Amount | None = None
-    trade_turnover: Amount | None = None
 
 
-def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterest | Ticker]:
-    """Read swap_open_interest: coins and USDT held, and traded in 24 hours; both sides, halved."""
+def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterest]:
+    """Read swap_open_interest: coins and USDT held; both sides, halved."""
     read = _read(body, list[_Interest], Kind.OPEN_INTEREST)
-    found: list[OpenInterest | Ticker] = []
+    found = []
     for i, row in enumerate(read.data):
         if row.contract_code != ask.listed.symbol:
             continue
         fits = abs(ask.listed.base_of(row.volume) - row.amount) <= 1e-6 * row.amount + ask.listed.contract_size_base
         require(fits, "not volume x contract size", NAME, Kind.OPEN_INTEREST, f"$.data[{i}].amount")
         found.append(OpenInterest(read.ts, row.amount / 2, row.value / 2))
-        if row.trade_amount is not None and row.trade_turnover is not None:
-            found.append(Ticker(volume_24h_base=row.trade_amount / 2, volume_24h_usd=row.trade_turnover / 2))
     return found
 
 
@@ -211,6 +226,20 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     return [Candle(r.id * SECOND_MS, r.open, r.high, r.low, r.close, r.amount / 2, r.trade_turnover / 2) for r in rows]
 
 
+def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
+    """Read kline of the last 24 hours: their volume and change; nothing where a bar is missing."""
+    bars = parse_candles(body, ask)
+    first_ms = _first_of_day_ms(ask)
+    running_ms = ask.now_ms // DAY_STEP_MS * DAY_STEP_MS
+    # The running bar may not be there yet.
+    if {bar.time_ms for bar in bars} | {running_ms} < set(range(first_ms, running_ms + 1, DAY_STEP_MS)):
+        return []
+    usd = [bar.volume_usd for bar in bars if bar.volume_usd is not None]
+    change = bars[-1].close / bars[0].open - 1
+    base = sum(bar.volume_base for bar in bars)
+    return [Ticker(last_price=bars[-1].close, volume_24h_base=base, volume_24h_usd=sum(usd), change_24h=change)]
+
+
 class _Rate(msgspec.Struct):
     contract_code: str
     funding_rate: Rate
@@ -234,6 +263,7 @@ class _Order(msgspec.Struct):
     amount: Amount
     price: Price
     created_at: TimeMs
+    query_id: int
 
 
 SIDES = {"sell": Side.LONG, "buy": Side.SHORT}
@@ -242,7 +272,7 @@ SIDES = {"sell": Side.LONG, "buy": Side.SHORT}
 def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
     """Read v3 swap_liquidation_orders: `direction` is the closing order's, so a sell closed a long.
 
-    Coins at the bankruptcy price; how many rows a page holds is not documented, so the sum is a lower bound.
+    Coins at the bankruptcy price.
     """
     found: list[Liquidation | Covered] = []
     for i, row in enumerate(_read(body, list[_Order], Kind.LIQUIDATIONS).data):
@@ -252,9 +282,19 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
             continue
         fits = abs(ask.listed.base_of(row.volume) - row.amount) <= 1e-3 * row.amount + 1e-9
         require(fits, "not volume x contract size", NAME, Kind.LIQUIDATIONS, f"{path}.amount")
-        found.append(Liquidation(row.created_at, SIDES[row.direction], row.price, row.amount))
+        found.append(Liquidation(row.created_at, SIDES[row.direction], row.price, row.amount, str(row.query_id)))
     found.sort(key=lambda row: row.time_ms)
     return [*found, Covered(ask.now_ms - DAY_MS)]
+
+
+def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
+    """Return the request for what is before a page in its window, until a page is empty."""
+    rows = _read(body, list[_Order], Kind.LIQUIDATIONS).data
+    if not rows:
+        return None
+    oldest = min(rows, key=lambda row: row.query_id)
+    number = (oldest.created_at - (ask.now_ms - DAY_MS)) // LIQUIDATION_WINDOW_MS
+    return _liquidation_page(ask, number, oldest.query_id)
 
 
 HTX = Source(
@@ -264,7 +304,7 @@ HTX = Source(
     budget=Budget(240, 3),
     refusal=refusal,
     feed=Feed.CENSORED,
-    prints="at least the first page of each two hours",
+    prints="its liquidation orders, all pages",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/linear-swap-api/v1/swap_contract_info", lambda _ask: [()], parse_instruments),
         Endpoint(Kind.OPEN_INTEREST, "/linear-swap-api/v1/swap_open_interest", _contract, parse_open_interest),
@@ -278,12 +318,14 @@ HTX = Source(
         Endpoint(
             Kind.CANDLES, "/linear-swap-ex/market/history/kline", _candle_pages, parse_candles, reach="about 2 years"
         ),
+        Endpoint(Kind.TICKER, "/linear-swap-ex/market/history/kline", _day_pages, parse_ticker),
         Endpoint(Kind.FUNDING, "/linear-swap-api/v1/swap_batch_funding_rate", _contract, parse_funding),
         Endpoint(
             Kind.LIQUIDATIONS,
             "/linear-swap-api/v3/swap_liquidation_orders",
             _liquidation_pages,
             parse_liquidations,
+            following=_older_liquidations,
             reach="90 d; 24 h read",
         ),
     ),

@@ -1,13 +1,14 @@
 """Kraken Futures' linear perpetuals (``PF_``).
 
 XBT is BTC. Sizes and open interest are coins. Funding is hourly and absolute: over the price it is a fraction. Errors
-come with HTTP 200. Liquidations are marked in the trades, of which the newest hundred are read; no answer of that path
-has been recorded, and its fields are those of the trades that are streamed, with `size` for the quantity.
+come with HTTP 200. Liquidations are marked in the trades, a hundred a page: as many are read as the budget allows, and
+how far they reach is said. The taker is taken for who was liquidated: the documents do not say.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -19,10 +20,12 @@ from imbalance.records import (
     Covered,
     Funding,
     Instrument,
+    LaterStage,
     Liquidation,
     MarginTier,
     OpenInterest,
     Ticker,
+    Unread,
 )
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, Side, interval_name
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, params, windows
@@ -233,10 +236,11 @@ def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
 
 class _Trade(msgspec.Struct):
     time: str
-    type: str
-    side: str
     price: Price
-    size: Amount
+    type: str | None = None
+    side: str | None = None
+    size: Amount | None = None
+    uid: str = ""
 
 
 class _Trades(msgspec.Struct):
@@ -244,21 +248,51 @@ class _Trades(msgspec.Struct):
 
 
 SIDES = {"sell": Side.LONG, "buy": Side.SHORT}
+LATER_STAGES = {"assignment", "termination"}
 
 
-def parse_liquidations(body: bytes, _ask: Ask) -> list[Liquidation | Covered]:
-    """Read history: trades of type liquidation; the taker is who was liquidated, so a sell closed a long."""
+def _trades(body: bytes) -> list[tuple[int, _Trade]]:
     rows = _opened(body, _Trades, Kind.LIQUIDATIONS).history
-    found: list[Liquidation | Covered] = []
-    stamps = []
-    for i, row in enumerate(rows):
-        path = f"$.history[{i}]"
-        stamps.append(iso_ms(row.time, NAME, Kind.LIQUIDATIONS, f"{path}.time"))
-        require(row.side in SIDES, f"{row.side!r} is no side", NAME, Kind.LIQUIDATIONS, f"{path}.side")
-        if row.type == "liquidation":
-            found.append(Liquidation(stamps[-1], SIDES[row.side], row.price, row.size))
-    found.sort(key=lambda row: row.time_ms)
-    return [*found, Covered(min(stamps))] if stamps else []
+    return [(iso_ms(row.time, NAME, Kind.LIQUIDATIONS, f"$.history[{i}].time"), row) for i, row in enumerate(rows)]
+
+
+def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | LaterStage | Covered | Unread]:
+    """Read history: trades of type liquidation; the taker is who was liquidated, so a sell closed a long.
+
+    Type, side and size are optional: where a row lacks what it takes to count it, the sum is a lower bound.
+    """
+    trades = _trades(body)
+    found: list[Liquidation | LaterStage | Covered | Unread] = []
+    for i, (at_ms, row) in enumerate(trades):
+        known = row.side is None or row.side in SIDES
+        require(known, f"{row.side!r} is no side", NAME, Kind.LIQUIDATIONS, f"$.history[{i}].side")
+        if row.type in LATER_STAGES and row.size is not None:
+            found.append(LaterStage(at_ms, str(row.type), row.price, row.size))
+        elif row.type is None or (row.type == "liquidation" and (row.side is None or row.size is None)):
+            found.append(Unread())
+        elif row.type == "liquidation" and row.side is not None and row.size is not None:
+            found.append(Liquidation(at_ms, SIDES[row.side], row.price, row.size, row.uid))
+    return [*reversed(found), Covered(min((at_ms for at_ms, _row in trades), default=ask.now_ms))]
+
+
+def _liquidation_page(ask: Ask, last_ms: int | None = None) -> Params:
+    before = None
+    if last_ms is not None:
+        moment = datetime.fromtimestamp(last_ms / SECOND_MS, UTC)
+        before = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return params(symbol=ask.listed.symbol, lastTime=before)
+
+
+def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
+    """Return the request for the trades before the oldest of a page, back to a day ago.
+
+    Where trades have their own names it reaches one millisecond into the page: others of that moment may not be on it.
+    """
+    trades = _trades(body)
+    if not trades:
+        return None
+    oldest_ms, oldest = min(trades, key=lambda trade: trade[0])
+    return _liquidation_page(ask, oldest_ms + bool(oldest.uid)) if oldest_ms > ask.now_ms - DAY_MS else None
 
 
 class _Series(msgspec.Struct):
@@ -318,9 +352,12 @@ KRAKEN = Source(
         Endpoint(
             Kind.LIQUIDATIONS,
             f"{API}/history",
-            lambda ask: [params(symbol=ask.listed.symbol)],
+            lambda ask: [_liquidation_page(ask)],
             parse_liquidations,
-            reach="100 trades",
+            following=_older_liquidations,
+            # Two a second are allowed, and the other series are asked at the same time.
+            most_pages=5,
+            reach="500 trades",
         ),
         Endpoint(
             Kind.OPEN_INTEREST_HISTORY,

@@ -14,6 +14,7 @@ from imbalance.errors import ParseError, RateLimitedError, RefusedError, SourceE
 from imbalance.records import (
     Candle,
     Contract,
+    Covered,
     Feed,
     Funding,
     Instrument,
@@ -343,12 +344,12 @@ _POSITIONS = {
 }
 
 
-def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation]:
+def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
     """Read liquidation-orders: posSide is the liquidated side; in net mode a sale closes a long.
 
     The price is the bankruptcy price, the size contracts.
     """
-    found = []
+    found: list[Liquidation] = []
     for g, group in enumerate(_answer(body, list[_Orders], Kind.LIQUIDATIONS)):
         path = f"$.data[{g}].details"
         for i, d in enumerate(group.details):
@@ -361,7 +362,10 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation]:
         for i in range(1, len(stamps)):
             falls = stamps[i] <= stamps[i - 1]
             require(falls, "the list is newest first", NAME, Kind.LIQUIDATIONS, f"{path}[{i}].ts")
-    return found[::-1]
+    # A full page may have cut off older ones.
+    oldest = min((row.time_ms for row in found), default=0)
+    reached = oldest if len(found) >= LIQUIDATION_LIMIT else ask.now_ms - DAY_MS
+    return [*found[::-1], Covered(reached)]
 
 
 def _liquidation_page(ask: Ask, after: int | None = None) -> Params:
@@ -370,10 +374,8 @@ def _liquidation_page(ask: Ask, after: int | None = None) -> Params:
 
 def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
     """Return the next page's parameters: what is older than the oldest row, back to a day ago."""
-    rows = parse_liquidations(body, ask)
-    if len(rows) < LIQUIDATION_LIMIT or rows[0].time_ms <= ask.now_ms - DAY_MS:
-        return None
-    return _liquidation_page(ask, rows[0].time_ms)
+    reached = parse_liquidations(body, ask)[-1]
+    return _liquidation_page(ask, reached.time_ms) if reached.time_ms > ask.now_ms - DAY_MS else None
 
 
 class _Book(msgspec.Struct):

@@ -82,13 +82,13 @@ class Budget(msgspec.Struct, frozen=True):
 class Endpoint(msgspec.Struct, frozen=True):
     """One thing to ask.
 
-    `pages` gives the parameters of every request that can be told beforehand (they go out together);
-    `following` gives those of the next request from the answer before, where the source can only be
-    walked. `budget` is the path's own, where the source counts each path apart; it then stands in for the
+    `pages` gives the parameters of every request that can be told beforehand (they go out together); `following` gives
+    those of the next request from the answer before, where the source can only be walked, from each of `pages` on and
+    `most_pages` far. `budget` is the path's own, where the source counts each path apart; it then stands in for the
     source's. `parse` turns a body into records, or raises a `SourceError`; it does nothing else. Names in braces in
     `path` are filled from the parameters. Where `body` is given the rest of them is posted as the JSON it makes.
     `reach` says how far back the series goes. Pages that are `apart` have nothing to do with each other: one that fails
-    leaves the others.
+    leaves the others. An endpoint that is `instead_of` a kind is asked only where that kind gave nothing.
     """
 
     kind: Kind
@@ -102,6 +102,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     body: Callable[[Params], Any] | None = None
     reach: str = ""
     apart: bool = False
+    most_pages: int = 20
+    instead_of: Kind | None = None
 
     @property
     def name(self) -> str:

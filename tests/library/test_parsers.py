@@ -58,9 +58,15 @@ def small(node):
     return node
 
 
+# What is worked out of all rows of a day together, and missing where one is.
+WHOLE = {("htx", "ticker")}
+
+
 def body_of(source, index):
-    """Return an endpoint's own body, its lists cut short."""
-    return small(json.loads(recorded(source, SOURCES[source].endpoints[index], ask_for(source))))
+    """Return an endpoint's own body, its lists cut short where they can be."""
+    endpoint = SOURCES[source].endpoints[index]
+    body = json.loads(recorded(source, endpoint, ask_for(source)))
+    return body if (source, endpoint.name) in WHOLE else small(body)
 
 
 def parse(source, index, body):
@@ -98,8 +104,8 @@ def plain(record):
     return msgspec.to_builtins(record)
 
 
-WORDS = {"symbol", "label", "base", "quote", "kind"}
-SIGNED = {"change_24h", "rate", "quantity_base", "side"}
+WORDS = {"order_id", "symbol", "label", "base", "quote", "kind"}
+SIGNED = {"order_id", "change_24h", "rate", "quantity_base", "side"}
 # Columns side by side, told apart by their index alone: a market's price is checked against the others' later.
 COLUMNS = {("hyperliquid", "ticker"), ("kraken", "open interest history")}
 
@@ -129,7 +135,7 @@ def test_every_endpoint_has_a_body_that_parses(source, index):
 def test_a_damaged_leaf_is_an_error_or_changes_nothing(source, index, value):
     body = body_of(source, index)
     whole = parse(source, index, body)
-    for path in leaves(body):
+    for path in leaves(small(body)):
         try:
             found = parse(source, index, damaged(body, path, value))
         except SourceError as error:
