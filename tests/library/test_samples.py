@@ -391,6 +391,42 @@ SAID = {
 }
 
 
+BTC = Instrument("bitget", "BTCUSDT", "BTC", "USDT", Contract.LINEAR, lot_base=0.01)
+
+
+def bitget_page(amounts, price=82_012.3):
+    rows = [
+        {"symbol": "BTCUSDT", "side": "buy", "price": str(price), "amount": a, "ts": "1791382377455"} for a in amounts
+    ]
+    return msgspec.json.encode({"code": "00000", "data": {"list": rows, "cursor": ""}})
+
+
+@pytest.mark.parametrize(
+    ("amounts", "coins"),
+    [
+        # The listed lot is 0.01, trades come in 0.0001.
+        (["0.0031", "0.0120"], [0.0031, 0.012]),
+        # One row of ten is off the lot.
+        (["0.0031"] * 9 + ["0.00315"], [0.0031] * 9 + [0.00315]),
+        # Sizes of millions of lots are told apart as small ones are.
+        (["600.0031"], [600.0031]),
+        (["49207634.23813"], [600.0031]),
+        (["254.238130"], [0.0031]),
+    ],
+)
+def test_bitget_tells_the_unit_of_a_page_by_nearly_all_its_rows(amounts, coins):
+    asked = msgspec.structs.replace(ask(), instrument=BTC)
+    *rows, _covered = bitget.parse_liquidations(bitget_page(amounts), asked)
+    assert [row.quantity_base for row in rows][::-1] == pytest.approx(coins)
+
+
+@pytest.mark.parametrize("amounts", [["0.00315"], ["123456789.123"], ["0.0031", "254.238130"], ["0.0031", "0.00315"]])
+def test_bitget_refuses_a_page_whose_unit_is_not_clear(amounts):
+    asked = msgspec.structs.replace(ask(), instrument=BTC)
+    with pytest.raises(ParseError, match="neither or both"):
+        bitget.parse_liquidations(bitget_page(amounts), asked)
+
+
 @pytest.mark.parametrize("status", [403, 451])
 @pytest.mark.parametrize("body", SAID.values(), ids=SAID)
 def test_a_source_is_heard_whatever_shape_its_sentence_has(body, status):
