@@ -39,6 +39,7 @@ from imbalance.wire.decode import (
     require,
     sound_candle,
 )
+from imbalance.wire.ladder import whole_ladder
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "bitget"
@@ -306,16 +307,9 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
     found: list[MarginTier] = []
     deduction = 0.0
     for i, row in enumerate(rows):
-        path = f"$.data[{i}]"
-        follows = row.end_unit > row.start_unit and row.keep_margin_rate < 1
-        follows &= (row.start_unit == found[-1].cap and row.keep_margin_rate >= found[-1].rate) if i else True
-        follows &= i > 0 or row.start_unit == 0
-        require(follows, "the step does not follow the one before", NAME, Kind.MARGIN_TIERS, path)
-        fits = row.keep_margin_rate * row.leverage < 1
-        require(fits, "maintenance exceeds the initial margin", NAME, Kind.MARGIN_TIERS, f"{path}.keepMarginRate")
         deduction += row.start_unit * (row.keep_margin_rate - found[-1].rate) if i else 0.0
         found.append(MarginTier(row.start_unit, row.end_unit, row.keep_margin_rate, row.leverage, deduction))
-    return found
+    return whole_ladder(found, NAME, "$.data[{}]")
 
 
 BITGET = Source(

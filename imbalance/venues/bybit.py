@@ -51,6 +51,7 @@ from imbalance.wire.decode import (
     require,
     sound_candle,
 )
+from imbalance.wire.ladder import whole_ladder
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "bybit"
@@ -357,8 +358,6 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
         )
         rate = r.maintenance_margin * fits[0]
         floor = tiers[i - 1].cap if i else 0.0
-        path = f"$.result.list[?riskLimitValue={r.risk_limit_value:g}].riskLimitValue"
-        require(r.risk_limit_value > floor, "the step occurs twice", NAME, Kind.MARGIN_TIERS, path)
         # The deduction makes maintenance margin continuous; the rule stands in where the field is empty.
         deduction += floor * (rate - (tiers[i - 1].rate if i else rate))
         given = float(decode(r.mm_deduction.encode(), Amount, NAME, Kind.MARGIN_TIERS)) if r.mm_deduction else deduction
@@ -367,7 +366,7 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
         require(follows, "does not follow from the steps below: a step is missing", NAME, Kind.MARGIN_TIERS, path)
         deduction = given
         tiers.append(MarginTier(floor, r.risk_limit_value, rate, r.max_leverage, deduction))
-    return tiers
+    return whole_ladder(tiers, NAME, "$.result.list[?step={}]")
 
 
 BYBIT = Source(

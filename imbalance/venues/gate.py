@@ -41,6 +41,7 @@ from imbalance.wire.decode import (
     require,
     sound_candle,
 )
+from imbalance.wire.ladder import whole_ladder
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "gate"
@@ -310,9 +311,6 @@ def parse_margin_tiers(body: bytes, _ask: Ask) -> list[MarginTier]:
     deduction = 0.0
     for i, row in enumerate(decode(body, list[_Tier], NAME, Kind.MARGIN_TIERS)):
         before = found[-1] if found else None
-        rises = before is None or (row.risk_limit > before.cap and row.maintenance_rate >= before.rate)
-        rises &= row.maintenance_rate * row.leverage_max < 1
-        require(rises, "does not follow from the step below", NAME, Kind.MARGIN_TIERS, f"$[{i}].risk_limit")
         floor = before.cap if before else 0.0
         deduction += floor * (row.maintenance_rate - before.rate) if before else 0.0
         given = deduction if row.deduction is None else row.deduction
@@ -320,7 +318,7 @@ def parse_margin_tiers(body: bytes, _ask: Ask) -> list[MarginTier]:
         require(follows, "does not follow from the steps below", NAME, Kind.MARGIN_TIERS, f"$[{i}].deduction")
         deduction = given
         found.append(MarginTier(floor, row.risk_limit, row.maintenance_rate, row.leverage_max, deduction))
-    return found
+    return whole_ladder(found, NAME, "$[{}].risk_limit")
 
 
 GATE = Source(

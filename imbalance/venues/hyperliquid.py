@@ -27,6 +27,7 @@ from imbalance.wire.decode import (
     require,
     sound_candle,
 )
+from imbalance.wire.ladder import whole_ladder
 from imbalance.wire.refusals import by_status
 
 NAME = "hyperliquid"
@@ -170,14 +171,12 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
     deduction, before = 0.0, None
     for i, step in enumerate(steps):
         rate = 1 / (2 * step.max_leverage)
-        path = f"$[0].marginTables[?{asset.margin_table_id}].marginTiers[{i}]"
-        rises = before is None or (step.lower_bound > found[-1].floor and rate > before)
-        require(rises, "tiers do not rise", NAME, Kind.MARGIN_TIERS, path)
         deduction += step.lower_bound * (rate - (rate if before is None else before))
         before = rate
         cap = steps[i + 1].lower_bound if i + 1 < len(steps) else NO_CAP_USD
         found.append(MarginTier(step.lower_bound, cap, rate, step.max_leverage, deduction))
-    return found
+    path = f"$[0].marginTables[?{asset.margin_table_id}].marginTiers[{{}}]"
+    return whole_ladder(found, NAME, path)
 
 
 class _Candle(msgspec.Struct):

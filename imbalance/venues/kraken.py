@@ -42,6 +42,7 @@ from imbalance.wire.decode import (
     require,
     sound_candle,
 )
+from imbalance.wire.ladder import whole_ladder
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "kraken"
@@ -169,13 +170,11 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
         floors = [level.num_non_contract_units or 0.0 for level in row.margin_levels]
         found: list[MarginTier] = []
         for j, level in enumerate(row.margin_levels):
-            path = f"$.instruments[{i}].marginLevels[{j}]"
-            rises = j == 0 or (floors[j] > floors[j - 1] and level.maintenance_margin > found[-1].rate)
-            rises &= level.maintenance_margin < level.initial_margin <= 1
-            require(rises, "levels do not rise", NAME, Kind.MARGIN_TIERS, path)
+            path = f"$.instruments[{i}].marginLevels[{j}].initialMargin"
+            require(level.initial_margin <= 1, "above the whole position", NAME, Kind.MARGIN_TIERS, path)
             cap = floors[j + 1] if j + 1 < len(floors) else NO_CAP_USD
             found.append(MarginTier(floors[j], cap, level.maintenance_margin, 1 / level.initial_margin))
-        return found
+        return whole_ladder(found, NAME, f"$.instruments[{i}].marginLevels[{{}}]")
     return []
 
 

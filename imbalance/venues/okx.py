@@ -42,6 +42,7 @@ from imbalance.wire.decode import (
     require,
     sound_candle,
 )
+from imbalance.wire.ladder import CLOSE, whole_ladder
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "okx"
@@ -146,6 +147,7 @@ class _Listed(msgspec.Struct, rename="camel"):
     ct_mult: str
     ct_val_ccy: str
     lever: str
+    lot_sz: str | None = None
 
 
 def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
@@ -169,9 +171,14 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
                 contract=Contract.LINEAR,
                 contract_size_base=numbers[0] * numbers[1],
                 max_leverage=numbers[2],
+                lot_base=None if row.lot_sz is None else _lot(row.lot_sz, i) * numbers[0] * numbers[1],
             )
         )
     return found
+
+
+def _lot(text: str, i: int) -> float:
+    return float(decode(text.encode(), Price, NAME, Kind.INSTRUMENTS, f"$.data[{i}].lotSz"))
 
 
 class _OpenInterest(msgspec.Struct, rename="camel"):
@@ -405,16 +412,28 @@ class _Tier(msgspec.Struct, rename="camel"):
     max_sz: Amount
     mmr: Share
     max_lever: Leverage
+    inst_family: str = ""
+    uly: str = ""
 
 
 def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
-    """Read position-tiers: unsorted, bounds in contracts, no deduction (the rate is of the whole position)."""
+    """Read position-tiers: unsorted, bounds in contracts, no deduction (the rate is of the whole position).
+
+    A step starts one lot above the end of the one below.
+    """
     rows = _answer(body, list[_Tier], Kind.MARGIN_TIERS)
-    for i, r in enumerate(rows):
-        require(r.max_sz > r.min_sz, "not above minSz", NAME, Kind.MARGIN_TIERS, f"$.data[{i}].maxSz")
-    of = ask.listed.base_of
-    tiers = [MarginTier(of(r.min_sz), of(r.max_sz), r.mmr, r.max_lever, bounds_in_base=True) for r in rows]
-    return sorted(tiers, key=lambda tier: tier.cap)
+    # One family was asked for: a step that names none is of it.
+    own = sorted(
+        (r for r in rows if {_family(ask), ""} & {r.inst_family, r.uly or r.inst_family}), key=lambda r: r.max_sz
+    )
+    require(bool(own) or not rows, f"no step is of {_family(ask)}", NAME, Kind.MARGIN_TIERS, "$.data[*].instFamily")
+    of, lot = ask.listed.base_of, ask.listed.lot_base or ask.listed.contract_size_base
+    tiers: list[MarginTier] = []
+    for r in own:
+        floor, below = of(r.min_sz), tiers[-1].cap if tiers else 0.0
+        joins = -CLOSE * below <= floor - below <= 1.01 * lot
+        tiers.append(MarginTier(below if joins else floor, of(r.max_sz), r.mmr, r.max_lever, bounds_in_base=True))
+    return whole_ladder(tiers, NAME, "$.data[?tier={}]")
 
 
 def _of_symbol(**more: str | int) -> Pages:
