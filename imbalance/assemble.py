@@ -44,6 +44,7 @@ class VenueRecords:
         seen_elsewhere_by: str = "",
         tiers: Sequence[MarginTier] = (),
         tiers_note: str = "",
+        disputed: str = "",
     ) -> None:
         self.instrument = instrument
         self.candles = candles
@@ -54,6 +55,7 @@ class VenueRecords:
         self.seen_elsewhere_by = seen_elsewhere_by
         self.tiers = tuple(tiers)
         self.tiers_note = tiers_note
+        self.disputed = disputed
 
     @property
     def usable(self) -> bool:
@@ -214,6 +216,7 @@ def _seen_elsewhere(
 
 def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats) -> VenueBars:
     notes = [records.tiers_note] if records.tiers_note else []
+    notes += [f"open interest {records.disputed}"] if records.disputed else []
     taker = np.full(time_ms.size, np.nan)
     long_liquidations = short_liquidations = taker
     if records.candles:

@@ -30,7 +30,7 @@ from imbalance.fetch.settings import Settings
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
 from imbalance.quality import doubts
-from imbalance.readings import mark_price, open_interest_rows
+from imbalance.readings import mark_price, open_interest_rows, stale
 from imbalance.records import ContractStats, MarginTier, OpenInterest, TakerVolume, VenueLiquidations
 from imbalance.report import sections, tree
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
@@ -90,7 +90,7 @@ class Run:
     def tail(self) -> dict[str, Any]:
         """Return the sources and gaps."""
         return {
-            "sources": sections.states(self.harvests, self.skipped),
+            "sources": sections.states(self.harvests, self.skipped, self.now_ms),
             "gaps": sections.gaps(self.harvests, self.skipped, self.wanted),
         }
 
@@ -170,7 +170,7 @@ def collect(
         if harvest.name in told:
             harvest.drop(DoubtfulError(harvest.name, "figures", f"left out, since {told[harvest.name]}"))
     if client.recording is None:
-        last_good.note([h.name for h in harvests if not h.failures], now_ms)
+        last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
     run = Run(options, "replay" if client.recording else "live", scenario, now_ms, harvests, skipped, wanted)
     failed = [str(f) for h in harvests for f in h.failures if not isinstance(f, NotOpenError)]
     if options.strict and failed:
@@ -286,6 +286,7 @@ def _records(
         seen_elsewhere_by=seen_by,
         tiers=tiers,
         tiers_note=note,
+        disputed=harvest.source.disputed,
     )
 
 

@@ -270,7 +270,7 @@ def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
         head = head_of("sources", "live", None, options.symbol, now_ms)
         return tree.SourcesReport(**head, capabilities=offered, sources=[], gaps=[])
     run = collect(options, settings, now_ms, HEALTH_KINDS, done)
-    rows = sections.states(run.harvests, run.skipped)
+    rows = sections.states(run.harvests, run.skipped, run.now_ms)
     good = last_good.read() if run.mode == "live" else {}
     for row in rows:
         row.last_good = iso(good[row.name]) if row.name in good else None

@@ -11,7 +11,7 @@ import numpy as np
 from imbalance import signals
 from imbalance.errors import DoubtfulError, NotOpenError
 from imbalance.market import MarketData
-from imbalance.readings import open_interest_history, open_interest_now, ticker
+from imbalance.readings import open_interest_history, open_interest_now, stale, ticker
 from imbalance.records import (
     Candle,
     ContractStats,
@@ -37,6 +37,9 @@ from imbalance.wire.harvest import Harvest, in_time
 WEEK = 7
 FUNDING_HOURS = 8.0
 BASE_DAYS = 120
+# A concentration that lacks one of these, or most venues, is of something else than the market.
+LARGE = frozenset({"binance", "bybit", "okx"})
+LEAST_SPREAD = 3
 CLOCK_OFF_S = 60.0
 SILENT = {
     "": "publishes none over REST (a stream only)",
@@ -51,12 +54,11 @@ def _missing(harvests: Sequence[Harvest], present: set[str]) -> list[str]:
 def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.OpenInterest:
     """Build the open-interest section: one side each, in base coin and at the venue's mark price.
 
-    Shares are of the venues whose figures can be compared.
+    Where it is open whether a venue counts one side or both, it is taken as one in all sums and shares, as in the map;
+    the lower ends say what it is if not.
     """
     now = {h.name: value for h in harvests if h.source.is_venue and (value := open_interest_now(h)) is not None}
     total = sum(now.values())
-    disputed = {h.name: h.source.disputed for h in harvests if h.source.disputed}
-    comparable = sum(value for name, value in now.items() if name not in disputed)
     rows = []
     for harvest in harvests:
         if harvest.name not in now:
@@ -68,26 +70,34 @@ def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tre
                 harvest.name,
                 value,
                 value * (ticker(harvest).mark_price or price),
-                value / comparable if comparable and harvest.name not in disputed else None,
+                value / total if total else None,
                 value / past[-1].open_interest_base - 1 if past and past[-1].open_interest_base > 0 else None,
-                disputed.get(harvest.name, ""),
+                harvest.source.disputed,
+                value / 2 if harvest.source.disputed else None,
             )
         )
     rows.sort(key=lambda row: -row.open_interest_base)
+    missing = _missing(harvests, set(now))
+    open_to_doubt = [row for row in rows if row.disputed]
     return tree.OpenInterest(
         total,
         sum(r.open_interest_usd for r in rows),
         rows,
-        _missing(harvests, set(now)),
+        missing,
         _change(harvests, now),
-        _concentration(rows),
+        _concentration(rows, missing),
         quoted(harvests, "open_interest"),
+        total - sum(r.open_interest_base / 2 for r in open_to_doubt) if open_to_doubt else None,
+        sum(r.open_interest_usd for r in rows) - sum(r.open_interest_usd / 2 for r in open_to_doubt)
+        if open_to_doubt
+        else None,
     )
 
 
-def _concentration(rows: Sequence[tree.VenueOpenInterest]) -> tree.Concentration | None:
+def _concentration(rows: Sequence[tree.VenueOpenInterest], missing: Sequence[str]) -> tree.Concentration | None:
+    """Return how the venues' open interest is spread; None where much of what was asked for is missing."""
     shares = {row.name: row.share for row in rows if row.share}
-    if not shares:
+    if len(shares) < LEAST_SPREAD or len(missing) >= len(shares) or LARGE & set(missing):
         return None
     largest = max(shares, key=lambda name: shares[name])
     return tree.Concentration(list(shares), largest, shares[largest], sum(share**2 for share in shares.values()))
@@ -335,8 +345,11 @@ def newest_ms(harvest: Harvest) -> int | None:
     return max(stamps, default=None)
 
 
-def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]]) -> list[tree.SourceState]:
-    """Build the sources section; `skipped` holds (name, title, why) of sources that were not asked."""
+def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]], now_ms: int) -> list[tree.SourceState]:
+    """Build the sources section; `skipped` holds (name, title, why) of sources that were not asked.
+
+    A source that answers with old figures alone is stale, not ok.
+    """
     rows = []
     for h in harvests:
         newest = newest_ms(h)
@@ -354,15 +367,16 @@ def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]])
             first, status = h.failures[-1], "doubtful"
         elif h.failures and all(isinstance(f, NotOpenError) for f in h.failures):
             status = "not open"
+        old = stale(h, now_ms) if status == "ok" else ""
         rows.append(
             tree.SourceState(
                 h.name,
                 h.source.title,
-                status,  # type: ignore[arg-type]
+                "stale" if old else status,  # type: ignore[arg-type]
                 h.requests,
                 h.latency_ms,
                 iso(newest) if newest is not None else None,
-                str(first) if first else "",
+                str(first) if first else old,
                 first.hint if first else "",
                 clock_ahead_s=h.clock_ahead_s,
                 budget_used=h.budget_used,

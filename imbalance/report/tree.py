@@ -37,7 +37,7 @@ class SourceState(msgspec.Struct):
 
     name: str
     title: str
-    status: Literal["ok", "partial", "failed", "doubtful", "not open", "unlisted", "skipped"]
+    status: Literal["ok", "partial", "failed", "doubtful", "stale", "not open", "unlisted", "skipped"]
     requests: int
     latency_ms: float | None
     newest: str | None
@@ -202,7 +202,10 @@ class ClustersReport(Head, kw_only=True):
 
 
 class VenueOpenInterest(msgspec.Struct):
-    """Open interest of a venue, one side."""
+    """Open interest of a venue, one side.
+
+    Where that is open (`disputed` says why), `open_interest_base_low` is what it is if the venue counts both.
+    """
 
     name: str
     open_interest_base: float
@@ -210,10 +213,11 @@ class VenueOpenInterest(msgspec.Struct):
     share: float | None
     change_24h: float | None
     disputed: str = ""
+    open_interest_base_low: float | None = None
 
 
 class Concentration(msgspec.Struct):
-    """How open interest is spread over venues that can be compared; `hhi` is the sum of squared shares."""
+    """How open interest is spread over the venues in `of`; `hhi` is the sum of squared shares."""
 
     of: list[str]
     largest: str
@@ -240,7 +244,10 @@ class OpenInterestChange(msgspec.Struct):
 
 
 class OpenInterest(msgspec.Struct):
-    """Open interest over venues; `missing` lists selected venues that sums lack."""
+    """Open interest over venues; `missing` lists selected venues that sums lack.
+
+    The lower totals are those if venues whose counting is open count both sides; null where there are none.
+    """
 
     total_base: float
     total_usd: float
@@ -249,6 +256,8 @@ class OpenInterest(msgspec.Struct):
     change: OpenInterestChange | None
     concentration: Concentration | None = None
     quoted: list[QuotedTotal] = []
+    total_base_low: float | None = None
+    total_usd_low: float | None = None
 
 
 class VenueVolume(msgspec.Struct):

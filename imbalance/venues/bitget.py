@@ -1,6 +1,6 @@
 """Bitget USDT perpetuals.
 
-Open interest is in coins, one side by its size against other venues; it has no history. Liquidations reach back three
+Open interest is in coins, taken as one side, which no document says; it has no history. Liquidations reach back three
 days; the unit of their amounts is not documented and is told from each answer by the contract's lot step.
 """
 
@@ -319,6 +319,7 @@ BITGET = Source(
     budget=Budget(20, 1),
     refusal=refusal,
     feed=Feed.CENSORED,
+    disputed="taken as one side; half of it if it counts both, which is open",
     prints="the largest of each side, second and contract",
     endpoints=(
         Endpoint(

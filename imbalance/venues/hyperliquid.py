@@ -1,7 +1,7 @@
 """Hyperliquid perpetuals, and the positions of named accounts.
 
 Everything is a POST to one path. Funding is hourly. Whether open interest counts one side or both is disputed: it is
-taken as one side and kept out of comparisons between exchanges. Open interest has no history; market-wide liquidations
+taken as one side, and said. Open interest has no history; market-wide liquidations
 are not published, but the positions of any known address are.
 """
 
@@ -256,7 +256,7 @@ HYPERLIQUID = Source(
     url="https://api.hyperliquid.xyz",
     budget=Budget(1200, 60),
     refusal=refusal,
-    disputed="whether its open interest counts one side or both is disputed",
+    disputed="taken as one side; half of it if it counts both, which is open",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, PATH, _MARKETS, parse_instruments, weight=20, body=posted),
         Endpoint(Kind.TICKER, PATH, _MARKETS, parse_ticker, weight=20, body=posted),

@@ -129,8 +129,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 class Source(msgspec.Struct, frozen=True):
     """A system that is read: its address, its key if it needs one, its endpoints.
 
-    `prints` says what its liquidation feed shows; `disputed` why its open interest may not be comparable with that of
-    others; `used_header` names the header that tells how much of the budget is used.
+    `prints` says what its liquidation feed shows; `disputed` how its open interest is taken where it is open what it
+    counts; `used_header` names the header that tells how much of the budget is used.
     """
 
     name: str

@@ -13,7 +13,7 @@ from imbalance.errors import StrictError
 from imbalance.fetch.settings import Settings
 from imbalance.quality import doubts
 from imbalance.records import Candle, OpenInterest, Ticker
-from imbalance.service import open_interest, report
+from imbalance.service import clusters, open_interest, report
 from imbalance.units import HOUR_MS
 from imbalance.venues import VENUES
 from imbalance.wire import Kind
@@ -127,13 +127,44 @@ def test_a_doubtful_venue_is_a_gap_and_in_no_sum():
     assert "bitget" not in {v.name for v in found.venues}
 
 
-def test_shares_are_of_what_can_be_compared():
+def test_what_is_open_counts_as_one_side_in_sums_shares_and_map_alike():
     found = open_interest(REPLAY, Settings(), 0, lambda _h: None).open_interest
-    shares = {v.name: v.share for v in found.venues}
-    assert shares["hyperliquid"] is None
-    assert sum(s for s in shares.values() if s) == pytest.approx(1)
-    assert found.concentration.largest == "binance"
-    assert found.concentration.hhi == pytest.approx(sum(s**2 for s in shares.values() if s))
+    rows = {v.name: v for v in found.venues}
+    assert {name for name, v in rows.items() if v.disputed} == {"hyperliquid", "bitget"}
+    assert found.total_base == pytest.approx(sum(v.open_interest_base for v in rows.values()))
+    for v in rows.values():
+        assert v.share == pytest.approx(v.open_interest_base / found.total_base)
+        assert v.open_interest_base_low == (v.open_interest_base / 2 if v.disputed else None)
+    halves = rows["hyperliquid"].open_interest_base_low + rows["bitget"].open_interest_base_low
+    assert found.total_base - found.total_base_low == pytest.approx(halves)
+    assert found.total_usd - found.total_usd_low == pytest.approx(halves * 82_512.4, rel=1e-3)
+    assert found.concentration.of == list(rows)
+    assert found.concentration.hhi == pytest.approx(sum(v.share**2 for v in rows.values()))
+    mapped = clusters(REPLAY, Settings(), 0, lambda _h: None)
+    assert {v.name: v.open_interest_base for v in mapped.venues} == pytest.approx(
+        {name: v.open_interest_base for name, v in rows.items()}, rel=1e-3
+    )
+    assert mapped.audit.open_interest_base == pytest.approx(found.total_base, rel=1e-3)
+    assert {v.name for v in mapped.venues if any("one side" in n for n in v.notes)} == {"hyperliquid", "bitget"}
+
+
+@pytest.mark.parametrize(
+    ("venues", "down", "spread"),
+    [
+        ((), (), True),
+        ((), ("htx", "kraken"), True),
+        ((), ("binance",), False),
+        ((), ("gate", "bitget", "htx", "kraken", "deribit"), False),
+        (("gate", "htx", "kraken"), (), True),
+        (("gate", "htx"), (), False),
+        (("binance",), (), False),
+    ],
+)
+def test_no_concentration_is_told_where_much_is_missing(venues, down, spread):
+    with Exchange(dict.fromkeys(down, "refused")) as exchange:
+        found = open_interest(Options(venues=venues), exchange.settings, NOW_MS, lambda _h: None).open_interest
+    assert set(found.missing) == set(down)
+    assert (found.concentration is not None) is spread
 
 
 # One side of each venue's open interest in the scenario, in coins: what its maker drew, whatever the venue's own unit.

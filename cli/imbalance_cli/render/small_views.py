@@ -140,10 +140,14 @@ def interest(r: tree.OpenInterestReport) -> list[Block]:
     found: list[Block] = [Table(columns, rows)]
     if o.missing:
         found.append(Line(f"the sum lacks {', '.join(o.missing)}", "warn"))
-    found += [Line(f"{v.name} has no share: {v.disputed}", "warn") for v in o.venues if v.disputed]
+    halved = [v.name for v in o.venues if v.open_interest_base_low is not None]
+    if halved and o.total_base_low is not None:
+        told = f"{', '.join(halved)}: taken as one side; if they count both, half: the sum is {o.total_base_low:,.0f}"
+        found.append(Line(told, "warn"))
     if o.concentration:
         k = o.concentration
-        found.append(Line(f"concentration: {k.largest} holds {k.largest_share * 100:.0f} %; HHI {k.hhi:.2f}"))
+        spread = f"{k.largest} holds {k.largest_share * 100:.0f} %; HHI {k.hhi:.2f}"
+        found.append(Line(f"concentration over {len(k.of)} venues: {spread}"))
     found += _quoted(o.quoted)
     if o.change:
         c = o.change
@@ -333,6 +337,6 @@ def sources(sources: list[tree.SourceState], as_of: str) -> list[Block]:
         Column("Last good", drop=1),
         Column("What it means", wrap=True, drop=5),
     ]
-    worse = {"failed", "partial", "doubtful"}
+    worse = {"failed", "partial", "doubtful", "stale"}
     note = "Age: of the newest datum. Clock: ahead of this machine's. Budget: used of what the source allows."
     return [Table(columns, rows, ["warn" if s.status in worse else "" for s in sources]), Line(note, "dim")]
