@@ -21,7 +21,6 @@ from imbalance.records import (
     Instrument,
     MarginTier,
     OpenInterest,
-    TakerVolume,
     VenueLiquidations,
 )
 from imbalance.units import interval_name
@@ -38,7 +37,6 @@ class VenueRecords:
         *,
         candles: Sequence[Candle] = (),
         open_interest: Sequence[OpenInterest] = (),
-        taker_volume: Sequence[TakerVolume] = (),
         statistics: Sequence[ContractStats] = (),
         seen_elsewhere: Sequence[VenueLiquidations] = (),
         seen_elsewhere_by: str = "",
@@ -49,7 +47,6 @@ class VenueRecords:
         self.instrument = instrument
         self.candles = candles
         self.open_interest = open_interest
-        self.taker_volume = taker_volume
         self.statistics = statistics
         self.seen_elsewhere = seen_elsewhere
         self.seen_elsewhere_by = seen_elsewhere_by
@@ -224,11 +221,6 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
         volume = _on_grid(time_ms, stamps, [c.volume_base for c in records.candles])
         bought = [np.nan if c.taker_buy_base is None else c.taker_buy_base for c in records.candles]
         taker = _on_grid(time_ms, stamps, bought)
-        if records.taker_volume:
-            stamps = [t.time_ms for t in records.taker_volume]
-            shares = [t.buy_base / max(t.buy_base + t.sell_base, 1e-12) for t in records.taker_volume]
-            taker = volume * _level(time_ms, 0, stamps, shares)
-            notes += _coarser("taker volume", stamps, interval_ms)
     seen_by = ""
     if records.seen_elsewhere and not records.statistics:
         seen_by = records.seen_elsewhere_by

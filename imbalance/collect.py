@@ -31,7 +31,7 @@ from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
 from imbalance.quality import doubts
 from imbalance.readings import mark_price, open_interest_rows, stale
-from imbalance.records import ContractStats, MarginTier, OpenInterest, TakerVolume, VenueLiquidations
+from imbalance.records import ContractStats, MarginTier, OpenInterest, VenueLiquidations
 from imbalance.report import sections, tree
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
@@ -280,7 +280,6 @@ def _records(
         harvest.instrument,
         candles=joined(harvest.candles, interval_ms),
         open_interest=in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest) + open_interest_rows(harvest)),
-        taker_volume=in_time(harvest.of(TakerVolume)),
         statistics=in_time(harvest.of(ContractStats)),
         seen_elsewhere=elsewhere.get((seen_by, harvest.name), ()),
         seen_elsewhere_by=seen_by,

@@ -112,14 +112,6 @@ class Candle(msgspec.Struct, frozen=True):
     taker_buy_base: float | None = None
 
 
-class TakerVolume(msgspec.Struct, frozen=True):
-    """Taker volumes of a bucket that starts at `time_ms`."""
-
-    time_ms: int
-    buy_base: float
-    sell_base: float
-
-
 class LongShort(msgspec.Struct, frozen=True):
     """Share of longs among accounts or positions; `kind` says among which."""
 
@@ -231,7 +223,6 @@ class ContractStats(msgspec.Struct, frozen=True):
     short_liquidations_usd: float
     taker_buy_base: float | None = None
     taker_sell_base: float | None = None
-    long_account_ratio: float | None = None
 
 
 class OrderBook(msgspec.Struct, frozen=True):

@@ -40,7 +40,6 @@ MAP_KINDS = frozenset(
         Kind.OPEN_INTEREST,
         Kind.OPEN_INTEREST_HISTORY,
         Kind.CANDLES,
-        Kind.TAKER_VOLUME,
         Kind.CONTRACT_STATS,
         Kind.MARGIN_TIERS,
         Kind.VENUE_LIQUIDATIONS,

@@ -1,6 +1,7 @@
 """CryptoQuant, with a key: daily open interest of an exchange's perpetuals in USD, and coin days destroyed.
 
-The field of coin days destroyed is the vendor's name for the measure; no answer of it has been recorded.
+Of the four measures of coin days destroyed (plain, adjusted for supply, its average, binary) the plain one is read; the
+vendor opens them from its Professional plan on.
 """
 
 from __future__ import annotations

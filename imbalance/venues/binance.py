@@ -33,11 +33,11 @@ from imbalance.wire.decode import (
     Share,
     Signed,
     TimeMs,
+    candles_sound,
     decode,
     in_order,
     maybe,
     require,
-    sound_candle,
 )
 from imbalance.wire.refusals import OK, by_status
 
@@ -202,9 +202,8 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
     in_order([row.open_time for row in rows], NAME, Kind.CANDLES)
     listed = ask.listed
+    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
     for i, row in enumerate(rows):
-        sound = sound_candle(row.low, row.high, row.open, row.close)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$[{i}][2]")
         require(
             row.taker_buy_base <= row.volume * (1 + 1e-9),
             "taker-buy volume exceeds volume",

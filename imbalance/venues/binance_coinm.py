@@ -27,11 +27,11 @@ from imbalance.wire.decode import (
     Rate,
     Signed,
     TimeMs,
+    candles_sound,
     decode,
     in_order,
     maybe,
     require,
-    sound_candle,
 )
 from imbalance.wire.refusals import OK, by_status
 
@@ -207,9 +207,8 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$[{}][0]")
     size = ask.listed.contract_size_usd or 0.0
+    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
     for i, row in enumerate(rows):
-        sound = sound_candle(row.low, row.high, row.open, row.close)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$[{i}][2]")
         for contracts, base, at in ((row.contracts, row.base, 7), (row.taker_contracts, row.taker_base, 10)):
             usd, slack = contracts * size, size / row.low
             fits = usd / row.high * (1 - TOLERANCE) - slack <= base <= usd / row.low * (1 + TOLERANCE) + slack

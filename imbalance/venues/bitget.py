@@ -33,14 +33,13 @@ from imbalance.wire.decode import (
     Price,
     Rate,
     TimeMs,
-    decode,
+    candles_sound,
     in_order,
     maybe,
     require,
-    sound_candle,
 )
 from imbalance.wire.ladder import whole_ladder
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import OK, answered, by_status
 
 NAME = "bitget"
 PRODUCT = "USDT-FUTURES"
@@ -121,10 +120,7 @@ class _Envelope(msgspec.Struct, Generic[T]):
 
 
 def _data(body: bytes, kind: type[T], endpoint: str) -> T:
-    error = refusal(OK, body, endpoint)
-    if error is not None:
-        raise error
-    return decode(body, _Envelope[kind], NAME, endpoint).data  # type: ignore[valid-type]
+    return answered(body, _Envelope[kind], refusal, NAME, endpoint).data  # type: ignore[valid-type]
 
 
 class _Listed(msgspec.Struct, rename="camel"):
@@ -212,9 +208,7 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read candles: volume in coins and in USDT; oldest first."""
     rows = _data(body, list[_Candle], Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$.data[{}][0]")
-    for i, row in enumerate(rows):
-        sound = sound_candle(row.low, row.high, row.open, row.close)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$.data[{i}][2]")
+    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.data[{}][2]")
     price, size = ask.listed.price_of, ask.listed.base_of
     return [
         Candle(r.start, price(r.open), price(r.high), price(r.low), price(r.close), size(r.volume), r.turnover)

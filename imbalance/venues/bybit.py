@@ -45,14 +45,14 @@ from imbalance.wire.decode import (
     Rate,
     Share,
     TimeMs,
+    candles_sound,
     decode,
     in_order,
     maybe,
     require,
-    sound_candle,
 )
 from imbalance.wire.ladder import whole_ladder
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import answered, by_status
 
 NAME = "bybit"
 CANDLE_LIMIT = 1000
@@ -147,10 +147,7 @@ class _Envelope(msgspec.Struct, Generic[T]):
 
 
 def _result(body: bytes, kind: type[T], endpoint: str) -> T:
-    error = refusal(OK, body, endpoint)
-    if error is not None:
-        raise error
-    return decode(body, _Envelope[kind], NAME, endpoint).result  # type: ignore[valid-type]
+    return answered(body, _Envelope[kind], refusal, NAME, endpoint).result  # type: ignore[valid-type]
 
 
 class _LeverageFilter(msgspec.Struct, rename="camel"):
@@ -285,9 +282,9 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read kline (linear): volume in base coin, turnover in quote coin; newest first, the open bar on top."""
     rows = _result(body, _List[_Kline], Kind.CANDLES).rows
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$.result.list[{}][0]", newest_first=True)
-    for i, row in enumerate(rows):
-        sound = sound_candle(row.low, row.high, row.open, row.close)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$.result.list[{i}][2]")
+    candles_sound(
+        ((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.result.list[{}][2]"
+    )
     price, size = ask.listed.price_of, ask.listed.base_of
     return [
         Candle(r.start, price(r.open), price(r.high), price(r.low), price(r.close), size(r.volume), r.turnover)

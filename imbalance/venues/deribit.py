@@ -30,13 +30,12 @@ from imbalance.wire.decode import (
     Rate,
     Signed,
     TimeMs,
-    decode,
+    candles_sound,
     in_order,
     maybe,
     require,
-    sound_candle,
 )
-from imbalance.wire.refusals import OK, TOO_MANY, by_status
+from imbalance.wire.refusals import TOO_MANY, answered, by_status
 
 NAME = "deribit"
 API = "/api/v2/public"
@@ -112,10 +111,7 @@ class _Envelope(msgspec.Struct, Generic[T]):
 
 
 def _result(body: bytes, kind: type[T], endpoint: str) -> T:
-    error = refusal(OK, body, endpoint)
-    if error is not None:
-        raise error
-    return decode(body, _Envelope[kind], NAME, endpoint).result  # type: ignore[valid-type]
+    return answered(body, _Envelope[kind], refusal, NAME, endpoint).result  # type: ignore[valid-type]
 
 
 class _Summary(msgspec.Struct):
@@ -195,9 +191,7 @@ def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     require(same, "arrays of different lengths", NAME, Kind.CANDLES, "$.result")
     in_order(chart.ticks, NAME, Kind.CANDLES, "$.result.ticks[{}]")
     rows = [Candle(*row) for row in zip(*columns, strict=True)]
-    for i, row in enumerate(rows):
-        sound = sound_candle(row.low, row.high, row.open, row.close)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$.result.high[{i}]")
+    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.result.high[{}]")
     return rows
 
 

@@ -32,14 +32,13 @@ from imbalance.wire.decode import (
     Leverage,
     Price,
     Rate,
-    Ratio,
     Signed,
     TimeS,
+    candles_sound,
     decode,
     in_order,
     maybe,
     require,
-    sound_candle,
 )
 from imbalance.wire.ladder import whole_ladder
 from imbalance.wire.refusals import OK, by_status
@@ -154,7 +153,6 @@ class _Stats(msgspec.Struct):
     short_liq_size: Amount
     long_liq_usd: Amount
     short_liq_usd: Amount
-    lsr_account: Ratio | None = None
     long_taker_size: Amount | None = None
     short_taker_size: Amount | None = None
 
@@ -175,7 +173,6 @@ def parse_contract_stats(body: bytes, ask: Ask) -> list[ContractStats]:
             short_liquidations_usd=row.short_liq_usd,
             taker_buy_base=None if row.long_taker_size is None else size(row.long_taker_size),
             taker_sell_base=None if row.short_taker_size is None else size(row.short_taker_size),
-            long_account_ratio=row.lsr_account,
         )
         for row in rows
     ]
@@ -292,9 +289,7 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read candlesticks: volume in contracts and in USDT; oldest first."""
     rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
     in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
-    for i, row in enumerate(rows):
-        sound = sound_candle(row.l, row.h, row.o, row.c)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$[{i}].h")
+    candles_sound(((row.l, row.h, row.o, row.c) for row in rows), NAME, Kind.CANDLES, "$[{}].h")
     return [Candle(r.t * SECOND_MS, r.o, r.h, r.l, r.c, ask.listed.base_of(r.v), r.sum) for r in rows]
 
 

@@ -24,13 +24,12 @@ from imbalance.wire.decode import (
     Rate,
     TimeMs,
     TimeS,
-    decode,
+    candles_sound,
     in_order,
     maybe,
     require,
-    sound_candle,
 )
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import answered, by_status
 
 NAME = "htx"
 CANDLE_LIMIT = 2000
@@ -128,10 +127,7 @@ class _Envelope(msgspec.Struct, Generic[T]):
 
 
 def _read(body: bytes, kind: type[T], endpoint: str) -> _Envelope[T]:
-    error = refusal(OK, body, endpoint)
-    if error is not None:
-        raise error
-    return decode(body, _Envelope[kind], NAME, endpoint)  # type: ignore[valid-type]
+    return answered(body, _Envelope[kind], refusal, NAME, endpoint)  # type: ignore[valid-type]
 
 
 class _Listed(msgspec.Struct):
@@ -217,10 +213,9 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read kline: coins and USDT of both sides, halved; oldest first."""
     rows = _read(body, list[_Candle], Kind.CANDLES).data
     in_order([row.id for row in rows], NAME, Kind.CANDLES, "$.data[{}].id")
+    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.data[{}].high")
     for i, row in enumerate(rows):
         path = f"$.data[{i}]"
-        sound = sound_candle(row.low, row.high, row.open, row.close)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"{path}.high")
         fits = abs(ask.listed.base_of(row.vol) - row.amount) <= 1e-3 * row.amount + ask.listed.contract_size_base
         require(fits, "not vol x contract size", NAME, Kind.CANDLES, f"{path}.amount")
     return [Candle(r.id * SECOND_MS, r.open, r.high, r.low, r.close, r.amount / 2, r.trade_turnover / 2) for r in rows]

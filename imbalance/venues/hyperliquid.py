@@ -22,10 +22,10 @@ from imbalance.wire.decode import (
     Rate,
     Signed,
     TimeMs,
+    candles_sound,
     decode,
     in_order,
     require,
-    sound_candle,
 )
 from imbalance.wire.ladder import whole_ladder
 from imbalance.wire.refusals import by_status
@@ -192,9 +192,7 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read candleSnapshot: volume in coins; oldest first."""
     rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
     in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
-    for i, row in enumerate(rows):
-        sound = sound_candle(row.l, row.h, row.o, row.c)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$[{i}].h")
+    candles_sound(((row.l, row.h, row.o, row.c) for row in rows), NAME, Kind.CANDLES, "$[{}].h")
     price, size = ask.listed.price_of, ask.listed.base_of
     return [Candle(r.t, price(r.o), price(r.h), price(r.l), price(r.c), size(r.v)) for r in rows]
 

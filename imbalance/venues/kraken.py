@@ -35,15 +35,15 @@ from imbalance.wire.decode import (
     Signed,
     TimeMs,
     TimeS,
+    candles_sound,
     decode,
     in_order,
     iso_ms,
     maybe,
     require,
-    sound_candle,
 )
 from imbalance.wire.ladder import whole_ladder
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import answered, by_status
 
 NAME = "kraken"
 API = "/derivatives/api/v3"
@@ -117,13 +117,6 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     return by_status(status, NAME, endpoint, said, body) or RefusedError(NAME, endpoint, said or "error", "", status)
 
 
-def _opened(body: bytes, kind: type[Any], endpoint: str) -> Any:  # noqa: ANN401  as `kind` says
-    error = refusal(OK, body, endpoint)
-    if error is not None:
-        raise error
-    return decode(body, kind, NAME, endpoint)
-
-
 def _base(symbol: str) -> str | None:
     found = _PERPETUAL.match(symbol.upper())
     return None if found is None else _COINS.get(found[1], found[1])
@@ -149,7 +142,7 @@ class _Listing(msgspec.Struct):
 def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
     """Read instruments: linear perpetuals that trade; one contract is one coin."""
     found = []
-    for i, row in enumerate(_opened(body, _Listing, Kind.INSTRUMENTS).instruments):
+    for i, row in enumerate(answered(body, _Listing, refusal, NAME, Kind.INSTRUMENTS).instruments):
         base = _base(row.symbol)
         if base is None or not row.tradeable:
             continue
@@ -164,7 +157,7 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
 
     The most leverage of a step is one over its initial margin.
     """
-    for i, row in enumerate(_opened(body, _Listing, Kind.MARGIN_TIERS).instruments):
+    for i, row in enumerate(answered(body, _Listing, refusal, NAME, Kind.MARGIN_TIERS).instruments):
         if row.symbol.upper() != ask.listed.symbol:
             continue
         floors = [level.num_non_contract_units or 0.0 for level in row.margin_levels]
@@ -197,7 +190,7 @@ class _Tickers(msgspec.Struct):
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker | Funding | OpenInterest]:
     """Read tickers: prices, volume and open interest in coins, the change in per cent, funding in USD per coin."""
     found: list[Ticker | Funding | OpenInterest] = []
-    for row in _opened(body, _Tickers, Kind.TICKER).tickers:
+    for row in answered(body, _Tickers, refusal, NAME, Kind.TICKER).tickers:
         if row.symbol.upper() != ask.listed.symbol or row.mark_price is None or row.open_interest is None:
             continue
         change = None if row.change24h is None else row.change24h / 100
@@ -225,11 +218,9 @@ class _Candles(msgspec.Struct):
 
 def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     """Read charts of trades: volume in coins; oldest first."""
-    rows = _opened(body, _Candles, Kind.CANDLES).candles
+    rows = answered(body, _Candles, refusal, NAME, Kind.CANDLES).candles
     in_order([row.time for row in rows], NAME, Kind.CANDLES, "$.candles[{}].time")
-    for i, row in enumerate(rows):
-        sound = sound_candle(row.low, row.high, row.open, row.close)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$.candles[{i}].high")
+    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.candles[{}].high")
     return [Candle(r.time, r.open, r.high, r.low, r.close, r.volume) for r in rows]
 
 
@@ -251,7 +242,7 @@ LATER_STAGES = {"assignment", "termination"}
 
 
 def _trades(body: bytes) -> list[tuple[int, _Trade]]:
-    rows = _opened(body, _Trades, Kind.LIQUIDATIONS).history
+    rows = answered(body, _Trades, refusal, NAME, Kind.LIQUIDATIONS).history
     return [(iso_ms(row.time, NAME, Kind.LIQUIDATIONS, f"$.history[{i}].time"), row) for i, row in enumerate(rows)]
 
 
@@ -310,14 +301,13 @@ def _close(raw: msgspec.Raw, path: str) -> float:
     if not bare.startswith(b"["):
         return float(decode(bare, Amount, NAME, Kind.OPEN_INTEREST_HISTORY, path))
     values = decode(bare, tuple[Amount, Amount, Amount, Amount], NAME, Kind.OPEN_INTEREST_HISTORY, path)
-    sound = sound_candle(values[2], values[1], values[0], values[3])
-    require(sound, "high and low do not hold open and close", NAME, Kind.OPEN_INTEREST_HISTORY, path)
+    candles_sound([(values[2], values[1], values[0], values[3])], NAME, Kind.OPEN_INTEREST_HISTORY, path)
     return values[3]
 
 
 def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read analytics open-interest: a value or its open, high, low, close by bucket; the close stands at its end."""
-    series = _opened(body, _Analytics, Kind.OPEN_INTEREST_HISTORY).result
+    series = answered(body, _Analytics, refusal, NAME, Kind.OPEN_INTEREST_HISTORY).result
     same = len(series.timestamp) == len(series.data)
     require(same, "not as long as timestamp", NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.data")
     in_order(series.timestamp, NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.timestamp[{}]")
@@ -332,7 +322,7 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
 
 
 def _more_history(body: bytes, ask: Ask) -> Params | None:
-    series = _opened(body, _Analytics, Kind.OPEN_INTEREST_HISTORY).result
+    series = answered(body, _Analytics, refusal, NAME, Kind.OPEN_INTEREST_HISTORY).result
     return _history(ask, series.timestamp[-1] + 1) if series.more and series.timestamp else None
 
 

@@ -1,12 +1,14 @@
 """OKX swaps.
 
 Every value is a string, every list newest first, errors often come with HTTP 200. Sizes are contracts;
-``oiCcy`` and ``volCcy`` are base coin. One page of liquidations is walked backwards with ``after``.
+``oiCcy`` and ``volCcy`` are base coin. ``end`` and ``after`` leave out the stamp that they name; liquidations are
+walked backwards with ``after``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -23,7 +25,6 @@ from imbalance.records import (
     MarginTier,
     OpenInterest,
     OrderBook,
-    TakerVolume,
     Ticker,
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, Side
@@ -36,19 +37,18 @@ from imbalance.wire.decode import (
     Ratio,
     Share,
     TimeMs,
+    candles_sound,
     decode,
     in_order,
     maybe,
     require,
-    sound_candle,
 )
 from imbalance.wire.ladder import CLOSE, whole_ladder
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import answered, by_status
 
 NAME = "okx"
 CANDLE_LIMIT = 300
 STATISTICS_LIMIT = 100
-STATISTICS_DEPTH = 1440
 LIQUIDATION_LIMIT = 100
 DAYS = 200
 # OKX counts 6 hours and more from midnight in Hong Kong unless told "utc".
@@ -60,7 +60,7 @@ PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6
 _BAR_OF_MS = {INTERVALS_MS[name]: bar for name, bar in BARS.items()}
 # The request budgets of the statistics endpoints allow this many pages at once.
 HISTORY_PAGES = 4
-TAKER_PAGES = 4
+T = TypeVar("T")
 
 
 def _backwards(start_ms: int, end_ms: int, step_ms: int, limit: int) -> list[tuple[int, int]]:
@@ -94,14 +94,6 @@ def _open_interest_daily_pages(ask: Ask) -> list[Params]:
     return [params(instId=ask.listed.symbol, period="1Dutc", end=end, limit=rows) for end, rows in pages]
 
 
-def _taker_pages(ask: Ask) -> list[Params]:
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=TAKER_PAGES * STATISTICS_LIMIT)
-    return [
-        params(instId=ask.listed.symbol, period=_BAR_OF_MS[period_ms], unit=0, end=end, limit=rows)
-        for end, rows in _backwards(ask.start_ms, ask.end_ms, period_ms, STATISTICS_LIMIT)
-    ]
-
-
 def _family(ask: Ask) -> str:
     return ask.listed.symbol.removesuffix("-SWAP")
 
@@ -129,13 +121,13 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     return by_status(status, NAME, endpoint, said, body) or RefusedError(NAME, endpoint, said, "", status)
 
 
-def _answer(body: bytes, kind: type[list[msgspec.Struct]] | object, endpoint: str) -> list:  # type: ignore[type-arg]
-    """Return the envelope's data, typed as `kind`."""
-    error = refusal(OK, body, endpoint)
-    if error is not None:
-        raise error
-    envelope = msgspec.defstruct("_Typed", [("data", kind)])
-    return decode(body, envelope, NAME, endpoint).data  # type: ignore[attr-defined,no-any-return]
+class _Answer(msgspec.Struct, Generic[T]):
+    data: list[T]
+
+
+def _answer(body: bytes, row: type[T], endpoint: str) -> list[T]:
+    """Return the envelope's rows."""
+    return answered(body, _Answer[row], refusal, NAME, endpoint).data  # type: ignore[valid-type]
 
 
 class _Listed(msgspec.Struct, rename="camel"):
@@ -153,7 +145,7 @@ class _Listed(msgspec.Struct, rename="camel"):
 def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
     """Read instruments: linear swaps settled in USDT; a contract is ctVal x ctMult coins."""
     found = []
-    for i, row in enumerate(_answer(body, list[_Listed], Kind.INSTRUMENTS)):
+    for i, row in enumerate(_answer(body, _Listed, Kind.INSTRUMENTS)):
         if row.ct_type != "linear" or row.settle_ccy != "USDT" or row.state != "live":
             continue
         numbers = decode(
@@ -190,7 +182,7 @@ class _OpenInterest(msgspec.Struct, rename="camel"):
 
 def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read open-interest: oiCcy is base coin."""
-    rows = _answer(body, list[_OpenInterest], Kind.OPEN_INTEREST)
+    rows = _answer(body, _OpenInterest, Kind.OPEN_INTEREST)
     return [OpenInterest(r.ts, r.oi_ccy, r.oi_usd) for r in rows if r.inst_id == ask.listed.symbol]
 
 
@@ -203,22 +195,9 @@ class _OpenInterestRow(msgspec.Struct, array_like=True):
 
 def parse_open_interest_history(body: bytes, _ask: Ask) -> list[OpenInterest]:
     """Read open-interest-history: contracts, base coin, USD."""
-    rows = _answer(body, list[_OpenInterestRow], Kind.OPEN_INTEREST_HISTORY)
+    rows = _answer(body, _OpenInterestRow, Kind.OPEN_INTEREST_HISTORY)
     in_order([r.ts for r in rows], NAME, Kind.OPEN_INTEREST_HISTORY, "$.data[{}][0]", newest_first=True)
     return [OpenInterest(r.ts, r.base, r.usd) for r in reversed(rows)]
-
-
-class _TakerRow(msgspec.Struct, array_like=True):
-    ts: TimeMs
-    sell: Amount
-    buy: Amount
-
-
-def parse_taker_volume(body: bytes, _ask: Ask) -> list[TakerVolume]:
-    """Read taker-volume-contract asked in coins: sell comes first."""
-    rows = _answer(body, list[_TakerRow], Kind.TAKER_VOLUME)
-    in_order([r.ts for r in rows], NAME, Kind.TAKER_VOLUME, "$.data[{}][0]", newest_first=True)
-    return [TakerVolume(r.ts, r.buy, r.sell) for r in reversed(rows)]
 
 
 class _CandleRow(msgspec.Struct, array_like=True):
@@ -235,11 +214,10 @@ class _CandleRow(msgspec.Struct, array_like=True):
 
 def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     """Read candles: volume in contracts, base coin and quote coin."""
-    rows = _answer(body, list[_CandleRow], Kind.CANDLES)
+    rows = _answer(body, _CandleRow, Kind.CANDLES)
     in_order([r.ts for r in rows], NAME, Kind.CANDLES, "$.data[{}][0]", newest_first=True)
+    candles_sound(((r.low, r.high, r.open, r.close) for r in rows), NAME, Kind.CANDLES, "$.data[{}][2]")
     for i, r in enumerate(rows):
-        sound = sound_candle(r.low, r.high, r.open, r.close)
-        require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$.data[{i}][2]")
         require(r.confirm in {"0", "1"}, "neither open nor confirmed", NAME, Kind.CANDLES, f"$.data[{i}][8]")
     return [Candle(r.ts, r.open, r.high, r.low, r.close, r.base, r.quote) for r in reversed(rows)]
 
@@ -255,7 +233,7 @@ class _IndexRow(msgspec.Struct, array_like=True):
 
 def parse_index_price(body: bytes, _ask: Ask) -> list[Ticker]:
     """Read index-candles: the close of the newest bar."""
-    rows = _answer(body, list[_IndexRow], Kind.INDEX_PRICE)
+    rows = _answer(body, _IndexRow, Kind.INDEX_PRICE)
     return [Ticker(index_price=r.close) for r in rows[:1]]
 
 
@@ -269,7 +247,7 @@ class _Ticker(msgspec.Struct, rename="camel"):
 
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
     """Read ticker: volCcy24h is base coin for swaps; no quote volume is given."""
-    rows = _answer(body, list[_Ticker], Kind.TICKER)
+    rows = _answer(body, _Ticker, Kind.TICKER)
     return [
         Ticker(r.ts, last_price=r.last, volume_24h_base=r.vol_ccy24h, change_24h=r.last / r.open24h - 1)
         for r in rows
@@ -285,7 +263,7 @@ class _Mark(msgspec.Struct, rename="camel"):
 
 def parse_mark_price(body: bytes, ask: Ask) -> list[Ticker]:
     """Read mark-price."""
-    rows = _answer(body, list[_Mark], Kind.MARK_PRICE)
+    rows = _answer(body, _Mark, Kind.MARK_PRICE)
     return [Ticker(r.ts, mark_price=r.mark_px) for r in rows if r.inst_id == ask.listed.symbol]
 
 
@@ -298,7 +276,7 @@ class _Funding(msgspec.Struct, rename="camel"):
 
 def parse_funding(body: bytes, ask: Ask) -> list[Funding]:
     """Read funding-rate: the interval is the distance of the next two fundings."""
-    rows = _answer(body, list[_Funding], Kind.FUNDING)
+    rows = _answer(body, _Funding, Kind.FUNDING)
     for i, r in enumerate(rows):
         later = r.next_funding_time > r.funding_time
         require(later, "not after fundingTime", NAME, Kind.FUNDING, f"$.data[{i}].nextFundingTime")
@@ -320,7 +298,7 @@ class _RatioRow(msgspec.Struct, array_like=True):
 
 def _ratio_endpoint(path: str, name: str) -> Endpoint:
     def parse(body: bytes, _ask: Ask) -> list[LongShort]:
-        rows = _answer(body, list[_RatioRow], Kind.LONG_SHORT)
+        rows = _answer(body, _RatioRow, Kind.LONG_SHORT)
         in_order([r.ts for r in rows], NAME, Kind.LONG_SHORT, "$.data[{}][0]", newest_first=True)
         return [LongShort(r.ts, name, r.ratio / (1 + r.ratio)) for r in reversed(rows)]
 
@@ -357,7 +335,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
     The price is the bankruptcy price, the size contracts.
     """
     found: list[Liquidation] = []
-    for g, group in enumerate(_answer(body, list[_Orders], Kind.LIQUIDATIONS)):
+    for g, group in enumerate(_answer(body, _Orders, Kind.LIQUIDATIONS)):
         path = f"$.data[{g}].details"
         for i, d in enumerate(group.details):
             side = _POSITIONS.get((d.pos_side, d.side))
@@ -394,7 +372,7 @@ class _Book(msgspec.Struct):
 def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
     """Read books: sizes are contracts."""
     found = []
-    for b, book in enumerate(_answer(body, list[_Book], Kind.ORDER_BOOK)):
+    for b, book in enumerate(_answer(body, _Book, Kind.ORDER_BOOK)):
         for side, levels, sign in (("bids", book.bids, -1), ("asks", book.asks, 1)):
             for i in range(1, len(levels)):
                 rises = sign * (levels[i][0] - levels[i - 1][0]) > 0
@@ -421,7 +399,7 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
 
     A step starts one lot above the end of the one below.
     """
-    rows = _answer(body, list[_Tier], Kind.MARGIN_TIERS)
+    rows = _answer(body, _Tier, Kind.MARGIN_TIERS)
     # One family was asked for: a step that names none is of it.
     own = sorted(
         (r for r in rows if {_family(ask), ""} & {r.inst_family, r.uly or r.inst_family}), key=lambda r: r.max_sz
@@ -496,13 +474,6 @@ OKX = Source(
             _open_interest_daily_pages,
             parse_open_interest_history,
             budget=Budget(10, 2),
-        ),
-        Endpoint(
-            Kind.TAKER_VOLUME,
-            "/api/v5/rubik/stat/taker-volume-contract",
-            _taker_pages,
-            parse_taker_volume,
-            budget=Budget(5, 2),
         ),
         Endpoint(
             Kind.CANDLES,

@@ -32,7 +32,6 @@ class Kind(StrEnum):
     OPEN_INTEREST_DAILY = "daily open interest"
     CANDLES = "candles"
     DAILY_CANDLES = "daily candles"
-    TAKER_VOLUME = "taker volume"
     LONG_SHORT = "long/short ratios"
     LIQUIDATIONS = "liquidations"
     VENUE_LIQUIDATIONS = "liquidations by venue"

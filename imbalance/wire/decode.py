@@ -7,7 +7,7 @@ keep out "nan", "inf" and stamps in the wrong unit, which lax mode would let thr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -83,9 +83,11 @@ def in_order(
             raise ParseError(source, endpoint, message, path.format(i))
 
 
-def sound_candle(low: float, high: float, opened: float, closed: float) -> bool:
-    """Tell whether the extremes hold the open and close."""
-    return low <= opened <= high and low <= closed <= high
+def candles_sound(candles: Iterable[tuple[float, float, float, float]], source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` at the first of (low, high, open, close) whose extremes do not hold the others."""
+    for i, (low, high, opened, closed) in enumerate(candles):
+        sound = low <= opened <= high and low <= closed <= high
+        require(sound, "high and low do not hold open and close", source, endpoint, path.format(i))
 
 
 def require(holds: bool, message: str, source: str, endpoint: str, path: str) -> None:

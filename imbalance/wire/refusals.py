@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
-from imbalance.errors import BlockedError, KeyRefusedError, RateLimitedError, RefusedError
+from imbalance.errors import BlockedError, KeyRefusedError, RateLimitedError, RefusedError, SourceError
+from imbalance.wire.decode import decode
 
+T = TypeVar("T")
 OK = 200
 UNAUTHORIZED = 401
 FORBIDDEN = 403
@@ -52,6 +56,16 @@ def _within(node: object, depth: int = 3) -> str:
     if not isinstance(node, dict) or not depth:
         return ""
     return next((text for name in _SENTENCES if (text := _within(node.get(name), depth - 1)).strip()), "")
+
+
+def answered(
+    body: bytes, kind: type[T], refusal: Callable[[int, bytes, str], SourceError | None], source: str, endpoint: str
+) -> T:
+    """Decode the body of an answer with status 200 into `kind`, unless it carries an error all the same."""
+    error = refusal(OK, body, endpoint)
+    if error is not None:
+        raise error
+    return decode(body, kind, source, endpoint)
 
 
 def by_status(status: int, source: str, endpoint: str, said: str = "", body: bytes = b"") -> RefusedError | None:

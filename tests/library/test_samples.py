@@ -83,8 +83,6 @@ def test_okx(read):
     (ticker,) = okx.parse_ticker(read("okx/tickers.1.json"), asked)
     assert (ticker.last_price, ticker.volume_24h_base) == (77769.5, 110381.4949)
     assert ticker.change_24h == pytest.approx(77769.5 / 77128.4 - 1)
-    taker = okx.parse_taker_volume(read("okx/taker-volume-contract.1.json"), asked)
-    assert (taker[-1].sell_base, taker[-1].buy_base) == (30042511.27575, 20515873.0071200021)
     (funding,) = okx.parse_funding(read("okx/funding-rate.3.json"), asked)
     assert (funding.rate, funding.interval_hours) == (0.000079238688534, 8.0)
     *liquidated, _covered = okx.parse_liquidations(read("okx/liquidation-orders.1.json"), asked)
