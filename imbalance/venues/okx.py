@@ -57,7 +57,7 @@ BARS = {
     "6h": "6Hutc", "12h": "12Hutc", "1d": "1Dutc",
 }  # fmt: skip
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
-_BAR_OF_MS = {INTERVALS_MS[name]: bar for name, bar in BARS.items()}
+BAR_OF_MS = {INTERVALS_MS[name]: bar for name, bar in BARS.items()}
 # The request budgets of the statistics endpoints allow this many pages at once.
 HISTORY_PAGES = 4
 T = TypeVar("T")
@@ -71,7 +71,7 @@ def _backwards(start_ms: int, end_ms: int, step_ms: int, limit: int) -> list[tup
 
 def _candle_pages(ask: Ask) -> list[Params]:
     return [
-        params(instId=ask.listed.symbol, bar=_BAR_OF_MS[ask.interval_ms], after=after, limit=rows)
+        params(instId=ask.listed.symbol, bar=BAR_OF_MS[ask.interval_ms], after=after, limit=rows)
         for after, rows in _backwards(ask.start_ms, ask.end_ms, ask.interval_ms, CANDLE_LIMIT)
     ]
 
@@ -83,7 +83,7 @@ def _daily_pages(ask: Ask) -> list[Params]:
 def _open_interest_pages(ask: Ask) -> list[Params]:
     period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_PAGES * STATISTICS_LIMIT)
     return [
-        params(instId=ask.listed.symbol, period=_BAR_OF_MS[period_ms], end=end, limit=rows)
+        params(instId=ask.listed.symbol, period=BAR_OF_MS[period_ms], end=end, limit=rows)
         for end, rows in _backwards(ask.start_ms, ask.end_ms + period_ms, period_ms, STATISTICS_LIMIT)
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 
@@ -16,10 +18,11 @@ from imbalance.records import (
     OpenInterestUsd,
     Ticker,
     Total,
+    Unread,
 )
-from imbalance.units import Side
+from imbalance.units import INTERVALS_MS, Side
 from imbalance.venues import binance, binance_coinm, bitget, bybit, deribit, gate, htx, hyperliquid, kraken, okx
-from imbalance.wire import Ask
+from imbalance.wire import Ask, Kind
 from imbalance.wire.refusals import sentence
 from tests.library.test_parsers import SOURCES
 
@@ -235,6 +238,26 @@ def test_gate_prices(read):
         assert isinstance(gate.refusal(400, read(f"gate/error_{name}.json"), "x"), RefusedError)
 
 
+def test_a_full_page_of_gate_liquidations_is_a_lower_bound():
+    row = {
+        "contract": "BTC_USDT",
+        "left": "-25",
+        "size": "100",
+        "order_size": "-75",
+        "fill_price": "80000",
+        "time": 1789242803,
+    }
+    asked = ask("gate", "BTC_USDT", 0.0001)
+    for count, unread in ((999, False), (1000, True)):
+        found = gate.parse_liquidations(msgspec.json.encode([row] * count), asked)
+        assert any(isinstance(r, Unread) for r in found) is unread
+    # An order for a part of the position, of which a part is not filled.
+    assert found[1].quantity_base == pytest.approx(0.005)
+    for change in ({"order_size": "75"}, {"order_size": "-101"}, {"left": "25"}, {"left": "-76"}, {"size": "0"}):
+        with pytest.raises(ParseError):
+            gate.parse_liquidations(msgspec.json.encode([row | change]), asked)
+
+
 def test_deribit(read):
     body = read("deribit/get_book_summary.1.json")
     (listed,) = deribit.parse_instruments(body, ask())
@@ -439,3 +462,40 @@ def test_a_source_is_heard_whatever_shape_its_sentence_has(body, status):
 )
 def test_a_body_without_words_says_nothing(body):
     assert sentence(body) == ""
+
+
+def test_coin_days_destroyed_are_read_from_among_their_four_measures():
+    # Hand-written in the shape that a connector documents; no answer has been recorded.
+    row = {"date": "2026-09-17", "cdd": 9_000_000.5, "sa_cdd": 0.46, "average_sa_cdd": 0.51, "binary_cdd": 0}
+    body = {"status": {"code": 200, "message": "success"}, "result": {"window": "day", "data": [row]}}
+    (found,) = cryptoquant.parse_holders(msgspec.json.encode(body), ask())
+    assert (found.time_ms, found.value) == (1789603200000, 9_000_000.5)
+
+
+DOCUMENTED = {"pair", "contractType", "period", "limit", "startTime", "endTime"}
+
+
+def test_pages_are_asked_within_what_each_path_documents():
+    start, now = 1_787_000_000_000, 1_789_600_700_000
+    inverse = Instrument("binance_coinm", "BTCUSD_PERP", "BTC", "USD", Contract.INVERSE, contract_size_usd=100)
+    linear = ask("okx", "BTC-USDT-SWAP").listed
+    for interval_ms in INTERVALS_MS.values():
+        end = -(-now // interval_ms) * interval_ms
+        asked = Ask("BTC", now, start // interval_ms * interval_ms, end, interval_ms, inverse)
+        for page in binance_coinm.BINANCE_COINM.endpoint(Kind.OPEN_INTEREST_HISTORY).pages(asked):
+            told = dict(page)
+            assert set(told) == DOCUMENTED
+            assert (told["pair"], told["contractType"]) == ("BTCUSD", "PERPETUAL")
+            assert int(told["limit"]) <= 500
+        asked = msgspec.structs.replace(asked, instrument=linear)
+        stamps: list[int] = []
+        for page in okx.OKX.endpoint(Kind.OPEN_INTEREST_HISTORY).pages(asked):
+            told = dict(page)
+            step = {bar: ms for ms, bar in okx.BAR_OF_MS.items()}[told["period"]]
+            # `end` is exclusive: the newest row is of the stamp before it.
+            newest = (int(told["end"]) - 1) // step * step
+            stamps += [newest - i * step for i in range(int(told["limit"]))]
+        assert stamps == sorted(set(stamps), reverse=True)
+        assert {a - b for a, b in itertools.pairwise(stamps)} == {step}
+        assert max(stamps) >= now // step * step
+        assert min(stamps) <= start + step
