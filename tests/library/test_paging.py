@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
+from imbalance_cli.render import small_views
+from imbalance_cli.render.parts import Line
 
 from imbalance.collect import Options
 from imbalance.service import clusters, liquidations, volume
@@ -77,6 +79,14 @@ def test_htx_says_at_least_where_the_walk_ends_early(rows, page, usd):
     assert row.prints.startswith("at least") is row.lower_bound
     assert ("htx" in found.missing) is row.lower_bound
     assert row.whole_day is not row.lower_bound
+
+
+def test_a_lower_bound_is_shown_as_one():
+    with htx(BUSY, 1) as exchange:
+        found = liquidations(Options(venues=("htx",)), exchange.settings, NOW_MS, lambda _h: None)
+    told = [block.text for block in small_views.liquidations(found) if isinstance(block, Line)]
+    assert "at least, since there was more than was read; in no sum: htx" in told
+    assert not any(text.startswith("less than a day") for text in told)
 
 
 def test_htx_rows_that_stand_on_two_pages_count_once():

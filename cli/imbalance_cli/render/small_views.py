@@ -210,7 +210,10 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
     if seen.usd is not None:
         of = ", ".join(words.name(name) for name in seen.of)
         found.append(Line(f"best there is: {words.usd(seen.usd)}, by {of}"))
-    part = [words.name(x.source) for x in seen.observed if not x.whole_day]
+    part = [words.name(x.source) for x in seen.observed if not x.whole_day and not x.lower_bound]
+    cut = [words.name(x.source) for x in seen.observed if x.lower_bound]
+    if cut:
+        found.append(Line(f"at least, since there was more than was read; in no sum: {', '.join(cut)}", "warn"))
     if part:
         found.append(Line(f"less than a day, in no sum: {', '.join(part)}", "warn"))
     if seen.missing:
