@@ -92,6 +92,8 @@ def test_a_lower_bound_is_shown_as_one():
 def test_htx_rows_that_stand_on_two_pages_count_once():
     with htx(DAY, 3, inclusive=True) as exchange:
         row, _found = observed(exchange, "htx")
+        # Four rows a window: two pages, and one that gives its own first row again.
+        assert sum(path.endswith("swap_liquidation_orders") for _s, path, _q in exchange.asked) == 12 * 3
     assert (row.long_usd, row.lower_bound) == (4800.0, True)
 
 
