@@ -73,7 +73,10 @@ class Options:
 
 @dataclasses.dataclass
 class Run:
-    """What a gathering gave, with the clock and mode that the documents carry."""
+    """What a gathering gave, with the clock and mode that the documents carry.
+
+    `venues` are those chosen, whether or not they have anything that was `wanted`.
+    """
 
     options: Options
     mode: tree.Mode
@@ -82,6 +85,7 @@ class Run:
     harvests: list[Harvest]
     skipped: list[tuple[str, str, str]]
     wanted: frozenset[Kind]
+    venues: tuple[Source, ...]
 
     def head(self, command: str) -> dict[str, Any]:
         """Return what every document starts with."""
@@ -91,7 +95,7 @@ class Run:
         """Return the sources and gaps."""
         return {
             "sources": sections.states(self.harvests, self.skipped, self.now_ms),
-            "gaps": sections.gaps(self.harvests, self.skipped, self.wanted),
+            "gaps": sections.gaps(self.harvests, self.skipped, self.wanted, self.venues),
         }
 
     def require_listing(self) -> None:
@@ -147,7 +151,8 @@ def collect(
         Under `strict`, if a source failed.
     """
     wanted = frozenset(kinds)
-    sources = [s for s in chosen(options.venues) if any(e.kind in wanted for e in s.endpoints)]
+    offered = chosen(options.venues)
+    sources = [s for s in offered if any(e.kind in wanted for e in s.endpoints)]
     client = _opened(options, settings)
     scenario = None
     if client.recording is not None:
@@ -171,7 +176,8 @@ def collect(
             harvest.drop(DoubtfulError(harvest.name, "figures", f"left out, since {told[harvest.name]}"))
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
-    run = Run(options, "replay" if client.recording else "live", scenario, now_ms, harvests, skipped, wanted)
+    venues = tuple(s for s in offered if s.is_venue)
+    run = Run(options, "replay" if client.recording else "live", scenario, now_ms, harvests, skipped, wanted, venues)
     failed = [str(f) for h in harvests for f in h.failures if not isinstance(f, NotOpenError)]
     if options.strict and failed:
         raise StrictError(f"{len(failed)} requests failed under --strict, the first: {failed[0]}")

@@ -30,7 +30,7 @@ from imbalance.records import OrderBook, Position
 from imbalance.report import bars_sections, mapping, metrics, others, sections, tree
 from imbalance.report.capabilities import capabilities
 from imbalance.units import interval_name, iso, parse_time_ms
-from imbalance.wire import Kind
+from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
 
 MAP_KINDS = frozenset(
@@ -93,6 +93,7 @@ class _Market:
     tail: dict[str, Any]
     harvests: Sequence[Harvest]
     accounts: tuple[str, ...] = ()
+    venues: tuple[Source, ...] = ()
 
 
 def _market(
@@ -106,7 +107,7 @@ def _market(
     run = collect(options, settings, now_ms, kinds, done)
     market = market_of(run)
     require_fresh_run(run)
-    return _Market(market, run.head(command), run.tail(), run.harvests, run.options.accounts)
+    return _Market(market, run.head(command), run.tail(), run.harvests, run.options.accounts, run.venues)
 
 
 def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ClustersReport:
@@ -190,9 +191,9 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         seen = bars_sections.liquidations(market)
     else:
         at_ms = now_ms if head["mode"] == "live" else parse_time_ms(head["as_of"])
-        interest = sections.open_interest(harvests, market.price, at_ms)
-        volumes = sections.volume(harvests, market.price, at_ms)
-        seen = sections.liquidations(harvests, at_ms)
+        interest = sections.open_interest(harvests, market.price, at_ms, given.venues)
+        volumes = sections.volume(harvests, market.price, at_ms, given.venues)
+        seen = sections.liquidations(harvests, at_ms, given.venues)
     mood, funding = sections.sentiment(harvests), sections.funding(harvests, interest)
     price = sections.market_price(market, harvests)
     institutional, held = others.institutional(harvests, market.price), others.holders(harvests)
@@ -231,7 +232,7 @@ def open_interest(options: Options, settings: Settings, now_ms: int, done: Done)
     """Read open interest: ``imbalance.open-interest/1``."""
     run = collect(options, settings, now_ms, INTEREST_KINDS, done)
     price = mark_price(run.harvests)
-    built = sections.open_interest(run.harvests, price or 0.0, run.now_ms)
+    built = sections.open_interest(run.harvests, price or 0.0, run.now_ms, run.venues)
     _some(run, "open interest", built.venues if price is not None else [])
     return tree.OpenInterestReport(**run.head("open-interest"), price=price or 0.0, open_interest=built, **run.tail())
 
@@ -239,7 +240,7 @@ def open_interest(options: Options, settings: Settings, now_ms: int, done: Done)
 def volume(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.VolumeReport:
     """Read traded volume: ``imbalance.volume/1``."""
     run = collect(options, settings, now_ms, VOLUME_KINDS, done)
-    built = sections.volume(run.harvests, mark_price(run.harvests) or 0.0, run.now_ms)
+    built = sections.volume(run.harvests, mark_price(run.harvests) or 0.0, run.now_ms, run.venues)
     _some(run, "volume", built.venues)
     return tree.VolumeReport(**run.head("volume"), volume=built, **run.tail())
 
@@ -247,7 +248,7 @@ def volume(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
 def liquidations(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.LiquidationsReport:
     """Read observed liquidations: ``imbalance.liquidations/1``."""
     run = collect(options, settings, now_ms, LIQUIDATION_KINDS, done)
-    built = sections.liquidations(run.harvests, run.now_ms)
+    built = sections.liquidations(run.harvests, run.now_ms, run.venues)
     _some(run, "liquidations", built.observed)
     return tree.LiquidationsReport(**run.head("liquidations"), liquidations=built, **run.tail())
 

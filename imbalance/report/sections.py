@@ -31,7 +31,7 @@ from imbalance.records import OpenInterest as OpenInterestRecord
 from imbalance.records import Sentiment as SentimentRecord
 from imbalance.report import tree, words
 from imbalance.units import DAY_MS, HOUR_MS, Side, iso
-from imbalance.wire import Kind
+from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest, in_time
 
 WEEK = 7
@@ -47,11 +47,15 @@ SILENT = {
 }
 
 
-def _missing(harvests: Sequence[Harvest], present: set[str]) -> list[str]:
-    return [h.name for h in harvests if h.source.is_venue and h.name not in present and not h.unlisted]
+def _missing(venues: Sequence[Source], harvests: Sequence[Harvest], present: set[str]) -> list[str]:
+    """Return the venues chosen that are not present, asked or not; those that do not list the coin lack nothing."""
+    unlisted = {h.name for h in harvests if h.unlisted}
+    return [venue.name for venue in venues if venue.name not in present | unlisted]
 
 
-def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.OpenInterest:
+def open_interest(
+    harvests: Sequence[Harvest], price: float, now_ms: int, venues: Sequence[Source]
+) -> tree.OpenInterest:
     """Build the open-interest section: one side each, in base coin and at the venue's mark price.
 
     Where it is open whether a venue counts one side or both, it is taken as one in all sums and shares, as in the map;
@@ -77,7 +81,7 @@ def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tre
             )
         )
     rows.sort(key=lambda row: -row.open_interest_base)
-    missing = _missing(harvests, set(now))
+    missing = _missing(venues, harvests, set(now))
     open_to_doubt = [row for row in rows if row.disputed]
     return tree.OpenInterest(
         total,
@@ -140,7 +144,7 @@ def _told(now: float, days: dict[int, float], of: str, source: str) -> tree.Open
     return tree.OpenInterestChange(change, low, iso(low_ms)[:10], now, of, source)
 
 
-def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volume:
+def volume(harvests: Sequence[Harvest], price: float, now_ms: int, venues: Sequence[Source]) -> tree.Volume:
     """Build the volume section; a venue without quote volume counts base volume at its mark price."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     before = (now.year, now.month - 1) if now.month > 1 else (now.year - 1, 12)
@@ -177,7 +181,7 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
         sum(days) if days else None,
         sum(months) if months else None,
         rows,
-        _missing(harvests, present),
+        _missing(venues, harvests, present),
         quoted(harvests, "volume_24h"),
     )
 
@@ -191,7 +195,7 @@ def _day_volume(statistics: Sequence[ContractStats], now_ms: int) -> float | Non
     return sum(known) if len(known) == 2 * DAY_MS // step_ms else None
 
 
-def liquidations(harvests: Sequence[Harvest], now_ms: int) -> tree.Liquidations:
+def liquidations(harvests: Sequence[Harvest], now_ms: int, venues: Sequence[Source]) -> tree.Liquidations:
     """Build the liquidations section: what each source saw in the last 24 hours, never blended.
 
     The headline is the best there is: CoinGlass's sum over exchanges, else Coinalyze's, else that of the venues' own
@@ -216,7 +220,7 @@ def liquidations(harvests: Sequence[Harvest], now_ms: int) -> tree.Liquidations:
         short_usd=sum(r.short_usd for r in chosen) if chosen else None,
         of=[r.source for r in chosen],
         observed=seen,
-        missing=_missing(harvests, present),
+        missing=_missing(venues, harvests, present),
         largest_since=since,
     )
 
@@ -387,7 +391,10 @@ def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]],
 
 
 def gaps(
-    harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]], wanted: frozenset[Kind]
+    harvests: Sequence[Harvest],
+    skipped: Sequence[tuple[str, str, str]],
+    wanted: frozenset[Kind],
+    venues: Sequence[Source],
 ) -> list[tree.Gap]:
     """Build the gaps: what failed, what a venue does not list, what it does not publish."""
     found = []
@@ -404,10 +411,20 @@ def gaps(
             found.append(tree.Gap(h.name, "clock", off, "Set this machine's clock if several say so.", failed=False))
         if h.unlisted:
             found.append(tree.Gap(h.name, "contract", "does not list this coin", failed=False))
-    for h in harvests:
-        kinds = {e.kind for e in h.source.endpoints}
-        silent = h.source.is_venue and h.instrument is not None and not kinds & {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}
-        if Kind.LIQUIDATIONS in wanted and silent:
-            found.append(tree.Gap(h.name, "liquidations", SILENT.get(h.name, SILENT[""]), failed=False))
+    if Kind.LIQUIDATIONS in wanted:
+        found += _silent(harvests, skipped, venues)
     found += [tree.Gap(name, title, why, failed=False) for name, title, why in skipped]
     return found
+
+
+def _silent(
+    harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]], venues: Sequence[Source]
+) -> list[tree.Gap]:
+    """Return a gap for each venue chosen that publishes no liquidations and may list the coin."""
+    unread = {h.name for h in harvests if h.instrument is None} | {name for name, _title, _why in skipped}
+    publishing = {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}
+    return [
+        tree.Gap(venue.name, "liquidations", SILENT.get(venue.name, SILENT[""]), failed=False)
+        for venue in venues
+        if venue.name not in unread and not publishing & {e.kind for e in venue.endpoints}
+    ]

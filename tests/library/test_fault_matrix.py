@@ -79,7 +79,7 @@ def test_a_fault_gives_a_labelled_failure_and_no_wrong_number(fault, healthy, mo
         given = {msgspec.json.encode(r) for rows in harvest.records.values() for r in rows}
         assert given <= healthy[name], f"{name} gives figures that were not sent"
     if fault not in MAY_ANSWER:
-        run = Run(Options(), "live", None, NOW_MS, list(found.values()), [], frozenset(Kind))
+        run = Run(Options(), "live", None, NOW_MS, list(found.values()), [], frozenset(Kind), VENUES)
         with pytest.raises(MissingDataError) as caught:
             market_of(run)
         assert code_of(caught.value) == Exit.MISSING
