@@ -7,7 +7,6 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ import typer
 
 from imbalance.errors import UsageError
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, SECOND_MS, parse_time_ms
+from imbalance_cli.formats import SUFFIXES, Format
 
 if TYPE_CHECKING:
     from imbalance.collect import Options
@@ -26,22 +26,16 @@ _ADDRESS = re.compile(r"^0x[0-9a-fA-F]{40}$")
 _UNITS_MS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
-class Format(StrEnum):
-    """How a document is written."""
-
-    TABLE = "table"
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-
-
 @dataclass(frozen=True)
 class Settings:
-    """The shared options as given; None where neither flag, environment nor configuration says."""
+    """The shared options as given; None where neither flag, environment nor configuration says.
+
+    `format` is the default: what a flag asked for is in `asked_format`.
+    """
 
     symbol: str
     format: Format
+    asked_format: Format | None
     output: Path | None
     venues: tuple[str, ...]
     replay: str | None
@@ -200,7 +194,12 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
     "format_": (
         Annotated[
             Format | None,
-            typer.Option("--format", "-f", help="How to write the answer.", rich_help_panel=_DRAW),
+            typer.Option(
+                "--format",
+                "-f",
+                help="How to write the answer; may not contradict the suffix of --output.",
+                rich_help_panel=_DRAW,
+            ),
         ],
         None,
     ),
@@ -215,7 +214,7 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
                 "--output",
                 "-o",
                 metavar="FILE",
-                help="Write to a file, whole or not at all.",
+                help=f"Write to a file, whole or not at all; {', '.join(SUFFIXES)} (heatmap) say the format.",
                 rich_help_panel=_DRAW,
             ),
         ],
@@ -293,8 +292,12 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "color": (
-        Annotated[bool | None, typer.Option("--color/--no-color", help="Colour, or none.", rich_help_panel=_DRAW)],
+        Annotated[bool | None, typer.Option("--color", help="Colour, wherever it goes.", rich_help_panel=_DRAW)],
         None,
+    ),
+    "no_color": (
+        Annotated[bool, typer.Option("--no-color", help="No colour.", rich_help_panel=_DRAW)],
+        False,
     ),
     "ascii_": (
         Annotated[bool | None, typer.Option("--ascii", help="ASCII characters only.", rich_help_panel=_DRAW)],
@@ -385,7 +388,7 @@ ACCOUNTS: dict[str, tuple[Any, Any]] = {
 }
 PROBE: dict[str, tuple[Any, Any]] = {
     "probe": (
-        Annotated[bool, typer.Option("--probe", help="Ask each source how it is.", rich_help_panel=_READ)],
+        Annotated[bool, typer.Option("--probe", help="Check whether each source responds.", rich_help_panel=_READ)],
         False,
     ),
 }
@@ -435,14 +438,27 @@ def shared(
     return decorate
 
 
+def _agree(given: dict[str, Any]) -> None:
+    """Raise a `UsageError` for flags that contradict each other."""
+    for one, other in (("color", "no_color"), ("quiet", "verbose")):
+        if given[one] and given[other]:
+            raise UsageError(f"--{one} and --{other.replace('_', '-')} contradict each other: give one")
+    for flag, is_given in (("--json", given["json_"]), ("--json-schema", given["json_schema"])):
+        if is_given and given["format_"] not in {None, Format.JSON}:
+            raise UsageError(f"{flag} and --format {given['format_']} contradict each other: give one")
+
+
 def _settings(given: dict[str, Any]) -> Settings:
     from imbalance_cli.configuration import filled
 
+    _agree(given)
+    if given["no_color"]:
+        given = given | {"color": False}
     chosen = filled(given)
-    told = given.get("format_") or Format(chosen["format"])
     return Settings(
         symbol=given.get("symbol", "BTC"),
-        format=Format.JSON if given["json_"] else told,
+        format=Format(chosen["format"]),
+        asked_format=Format.JSON if given["json_"] or given["json_schema"] else given["format_"],
         output=given["output"],
         venues=tuple(chosen["venue"] or ()),
         replay=given["replay"],

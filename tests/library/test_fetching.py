@@ -145,7 +145,7 @@ def test_the_retry_after_header_may_be_a_date():
 
 def test_both_scenarios_replay_to_the_same_bytes_each_time():
     from imbalance_cli.context import Screen
-    from imbalance_cli.options import Format
+    from imbalance_cli.formats import Format
     from imbalance_cli.render import render
 
     for name in ("article", "article-keyless"):

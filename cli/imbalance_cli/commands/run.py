@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imbalance.errors import UsageError
-from imbalance_cli import context
+from imbalance_cli import context, formats
 from imbalance_cli.exits import ClosedPipeError
 from imbalance_cli.options import Settings
 
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
     from imbalance.wire.harvest import Harvest
 
 
-PICTURES = {".png", ".svg"}
-
-
 def run(command: str, settings: Settings) -> None:
     """Run one reading command from options to written answer."""
     from imbalance.report.tree import HeatmapReport
     from imbalance_cli.render import render, schema
 
+    kind = formats.chosen(command, settings.output, settings.asked_format, settings.format)
     if settings.json_schema:
         _write(schema(command), settings.output)
         return
@@ -40,12 +38,12 @@ def run(command: str, settings: Settings) -> None:
     document = _ask(command, settings)
     if not settings.quiet:
         _tell(document, settings)
-    if isinstance(document, HeatmapReport) and settings.output is not None and settings.output.suffix in PICTURES:
+    if isinstance(kind, formats.Picture) and isinstance(document, HeatmapReport):
         from imbalance_cli.render.picture import to_picture
 
-        _write(to_picture(document, settings.output.suffix[1:]), settings.output)
-        return
-    _write(render(document, settings.format, screen), settings.output)
+        _write(to_picture(document, kind), settings.output)
+    elif isinstance(kind, formats.Format):
+        _write(render(document, kind, screen), settings.output)
 
 
 def _ask(command: str, settings: Settings) -> Document:

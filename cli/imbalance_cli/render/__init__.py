@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from imbalance.report import tree
-from imbalance_cli.options import Format
+from imbalance_cli.formats import Format
 
 if TYPE_CHECKING:
     from imbalance_cli.context import Screen

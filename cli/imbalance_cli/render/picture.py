@@ -10,6 +10,7 @@ import numpy as np
 
 from imbalance.errors import UsageError
 from imbalance.report import tree
+from imbalance_cli.formats import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 DECADES = 1.5
 
 
-def to_picture(document: tree.HeatmapReport, kind: str) -> bytes:
+def to_picture(document: tree.HeatmapReport, kind: Picture) -> bytes:
     """Draw the map through time as PNG or SVG.
 
     Shorts and longs have palettes of their own, one light to blue and one light to red; without colour the price
@@ -46,7 +47,7 @@ def to_picture(document: tree.HeatmapReport, kind: str) -> bytes:
     _words(axes, document)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
     stream = io.BytesIO()
-    figure.savefig(stream, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    figure.savefig(stream, format=kind, metadata={"Date": None} if kind is Picture.SVG else None)
     return stream.getvalue()
 
 
