@@ -217,7 +217,11 @@ class Reliability:
 
 
 def reliability(found: Walk) -> list[Reliability]:
-    """Return how the intervals of the test part held, by fifths of the prediction, both sides together."""
+    """Return how the intervals of the test part held, both sides together.
+
+    Bars predicted to print nothing are a class of their own, since they cannot be told apart by size; the rest are
+    parted into fifths of the prediction.
+    """
     _known, _first, test = _split(found)
     predicted, low, high, observed = (
         values[:, test].ravel() for values in (found.predicted, found.low, found.high, found.observed)
@@ -226,6 +230,8 @@ def reliability(found: Walk) -> list[Reliability]:
     if known.sum() < RELIABILITY_CLASSES:
         return []
     order = np.argsort(np.where(known, predicted, np.inf), kind="stable")[: known.sum()]
+    nothing = int(np.count_nonzero(predicted[order] <= 0))
+    classes = [order[:nothing], *np.array_split(order[nothing:], RELIABILITY_CLASSES)]
     return [
         Reliability(
             float(predicted[rows[0]]),
@@ -235,7 +241,8 @@ def reliability(found: Walk) -> list[Reliability]:
             float(np.mean((low[rows] <= observed[rows]) & (observed[rows] <= high[rows]))),
             float(np.mean(observed[rows] > high[rows])),
         )
-        for rows in np.array_split(order, RELIABILITY_CLASSES)
+        for rows in classes
+        if rows.size
     ]
 
 

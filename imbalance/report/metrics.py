@@ -65,7 +65,7 @@ def _ratio_row(risk: tree.WindowRisk, as_of: str) -> tree.Metric:
     if risk.path_implied_ratio is not None and risk.lift is not None:
         told = (
             f"path alone {words.ratio(risk.path_implied_ratio)}; lift {words.ratio(risk.lift)}"
-            f" ({words.ratio(risk.lift_low)}-{words.ratio(risk.lift_high)}); both sides taken to open equally"
+            f" ({words.ratio(risk.lift_low)}-{words.ratio(risk.lift_high)}); assumes equal leverage on both sides"
         )
     return tree.Metric(
         id="short_long_ratio",
@@ -87,10 +87,10 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
     if change is not None:
         told = f"from {words.month(change.low_date)} low, {change.now_base:,.0f} on {change.of}"
         if change.source != change.of:
-            told += f" (low by {change.source})"
+            told += f" (low by {words.name(change.source)})"
     return tree.Metric(
         id="open_interest_change",
-        label="Open interest increase",
+        label="Open interest change",
         value=change.value if change else None,
         unit="fraction",
         significance=told,
@@ -101,6 +101,7 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
 
 
 def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
+    quoted_from = next((row.source for row in seen.observed if row.quoted and row.source in seen.of), None)
     if not seen.observed:
         told = "not known for these 24 hours"
     elif seen.largest_since is not None:
@@ -108,9 +109,9 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         told = (
             f"largest since {words.month(since.date)}" if since.date else f"largest since before {since.history_from}"
         )
-        told += f", by {since.source}"
+        told += f", by {words.name(since.source)}"
     else:
-        told = f"observed on {', '.join(seen.of)}"
+        told = f"{'seen by' if quoted_from else 'observed on'} {', '.join(map(words.name, seen.of))}"
         if seen.missing:
             told += f"; {', '.join(seen.missing)} not seen"
     return tree.Metric(
@@ -122,6 +123,7 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         kind="observed",
         source=", ".join(seen.of) or "-",
         as_of=as_of,
+        quoted_from=quoted_from,
     )
 
 

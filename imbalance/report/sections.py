@@ -42,7 +42,7 @@ LARGE = frozenset({"binance", "bybit", "okx"})
 LEAST_SPREAD = 3
 CLOCK_OFF_S = 60.0
 SILENT = {
-    "": "publishes none over REST (a stream only)",
+    "": "available over WebSocket only",
     "hyperliquid": "publishes none for the whole market",
 }
 
@@ -241,6 +241,7 @@ def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None
             str(Feed.UNKNOWN),
             harvest.source.prints,
             whole_day=True,
+            quoted=not harvest.source.is_venue,
         )
     statistics = in_time(harvest.of(ContractStats))
     sums = [LiquidationSum(s.time_ms, s.long_liquidations_usd, s.short_liquidations_usd) for s in statistics]
@@ -260,7 +261,8 @@ def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None
         iso(day[-1].time_ms + step_ms),
         str(harvest.source.feed),
         harvest.source.prints,
-        len(day) == DAY_MS // step_ms,
+        whole_day=len(day) == DAY_MS // step_ms,
+        quoted=not harvest.source.is_venue,
     )
 
 

@@ -286,6 +286,7 @@ class ObservedLiquidations(msgspec.Struct):
 
     Under `lower_bound` it printed more in that time than was read. `later_stages_usd` is what it marks as later stages
     of defaults (assignments, terminations): in no sum.
+    `quoted` tells a sum that another service published of the exchanges from what an exchange published itself.
     """
 
     source: str
@@ -298,6 +299,7 @@ class ObservedLiquidations(msgspec.Struct):
     whole_day: bool = True
     lower_bound: bool = False
     later_stages_usd: float | None = None
+    quoted: bool = False
 
 
 class LargestSince(msgspec.Struct):
@@ -406,7 +408,11 @@ class Quoted(msgspec.Struct):
 
 
 class Metric(msgspec.Struct, kw_only=True):
-    """A row of the metrics table."""
+    """A row of the metrics table.
+
+    `kind` tells what was read from what the model estimates; `quoted_from` names the service where what was read is
+    its published sum over exchanges, and none of the exchanges' own figures.
+    """
 
     id: str
     label: str
@@ -420,6 +426,7 @@ class Metric(msgspec.Struct, kw_only=True):
     as_of: str
     band: Band | None = None
     quoted: list[Quoted] = []
+    quoted_from: str | None = None
 
 
 class Signal(msgspec.Struct):
@@ -539,10 +546,11 @@ class HorizonScore(msgspec.Struct):
 class BarPrediction(msgspec.Struct):
     """What a bar was predicted to print on a side, with a 90 % prediction interval, and what it printed.
 
-    `time` is the bar's open in epoch ms.
+    `time` is the bar's open in epoch ms, as a bars file and its scorers join it, `time_utc` the same in ISO-8601.
     """
 
     time: int
+    time_utc: str
     side: Literal["long", "short"]
     observed_usd: float
     predicted_usd: float

@@ -17,7 +17,7 @@ from imbalance.errors import MissingDataError
 from imbalance.market import MarketData
 from imbalance.report import tree
 from imbalance.report.mapping import venues as told_venues
-from imbalance.units import DAY_MS
+from imbalance.units import DAY_MS, iso
 
 
 def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[float]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _bars(market: MarketData, found: Walk) -> list[tree.BarPrediction]:
     series = (found.observed, found.predicted, found.low, found.high)
     known = np.flatnonzero(np.all([np.isfinite(values).all(axis=0) for values in series], axis=0))
     return [
-        tree.BarPrediction(int(market.time_ms[i]), SIDE_NAMES[side], *(float(values[side, i]) for values in series))
-        for i in known
+        tree.BarPrediction(at_ms, iso(at_ms), SIDE_NAMES[side], *(float(values[side, i]) for values in series))
+        for i, at_ms in zip(known, market.time_ms[known].tolist(), strict=True)
         for side in (LONG, SHORT)
     ]

@@ -20,7 +20,8 @@ def usd(value: float | None) -> str:
         if abs(value) >= scale * 0.9995:
             scaled = value / scale
             return f"{scaled:.0f}{letter}" if abs(scaled) >= 99.5 else f"{scaled:.1f}{letter}"  # noqa: PLR2004
-    return f"{value:.0f}"
+    # Below a hundred two digits count: a small market's amounts are not all 0.
+    return f"{value:.0f}" if value == 0 or abs(value) >= 99.5 else f"{value:.2g}"  # noqa: PLR2004
 
 
 def price(value: float | None) -> str:
@@ -79,6 +80,13 @@ def span(low: float | None, high: float | None, unit: str) -> str:
         return ""
     show = usd if unit == "usd" else ratio
     return f"{show(low)}-{show(high)}"
+
+
+def sentences(*parts: str) -> str:
+    """Return texts as sentences one after the other; empty ones are left out, the last stays as it is."""
+    given = [part.strip() for part in parts if part.strip()]
+    ended = [part if part[-1] in ".!?:" else f"{part}." for part in given[:-1]]
+    return " ".join([*ended, *given[-1:]])
 
 
 def name(source: str) -> str:

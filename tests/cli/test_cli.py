@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from imbalance.report import tree
+from imbalance.units import iso
 from tests.support.exchange import SOURCES, Exchange
 
 REPLAY = ("--replay", "article")
@@ -277,9 +278,11 @@ def test_validation_scores_a_users_own_bars(tmp_path):
     assert {h["days"] for h in found["horizons"]} == {1.0, 3.0}
     bars = list(csv.DictReader(io.StringIO(run("validate", "--bars", file, "-f", "csv", check=0).stdout)))
     assert list(bars[0]) == [
-        "time", "side", "observed_usd", "predicted_usd", "predicted_low_usd", "predicted_high_usd",
+        "time", "time_utc", "side", "observed_usd", "predicted_usd", "predicted_low_usd", "predicted_high_usd",
     ]  # fmt: skip
     assert all(float(b["predicted_low_usd"]) <= float(b["predicted_high_usd"]) for b in bars)
+    assert all(iso(int(b["time"])) == b["time_utc"] for b in bars)
+    assert [b["time_utc"] for b in bars] == [b["time_utc"] for b in found["bars"]]
     quiet = [[*r[:9], "", ""] for r in table]
     assert (
         "no observed liquidations" in run("validate", "--bars", str(write(tmp_path / "b.csv", quiet)), check=3).stderr

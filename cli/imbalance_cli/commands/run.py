@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imbalance.errors import UsageError
-from imbalance_cli import context, formats
+from imbalance_cli import context
 from imbalance_cli.exits import ClosedPipeError
+from imbalance_cli.formats import Format, Picture, chosen
 from imbalance_cli.options import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def run(command: str, settings: Settings) -> None:
     from imbalance.report.tree import HeatmapReport
     from imbalance_cli.render import render, schema
 
-    kind = formats.chosen(command, settings.output, settings.asked_format, settings.format)
+    kind = chosen(command, settings.output, settings.asked_format, settings.format)
     if settings.json_schema:
         _write(schema(command), settings.output)
         return
@@ -37,12 +38,12 @@ def run(command: str, settings: Settings) -> None:
     )
     document = _ask(command, settings)
     if not settings.quiet:
-        _tell(document, settings)
-    if isinstance(kind, formats.Picture) and isinstance(document, HeatmapReport):
+        _tell(document, kind, settings)
+    if isinstance(kind, Picture) and isinstance(document, HeatmapReport):
         from imbalance_cli.render.picture import to_picture
 
         _write(to_picture(document, kind), settings.output)
-    elif isinstance(kind, formats.Format):
+    elif isinstance(kind, Format):
         _write(render(document, kind, screen), settings.output)
 
 
@@ -88,13 +89,13 @@ def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
         yield done
 
 
-def _tell(document: Document, settings: Settings) -> None:
-    """Write the gaps, and under --verbose each source's part, to stderr."""
-    for gap in getattr(document, "gaps", []):
-        if gap.failed:
-            context.say(
-                f"imbalance: gap: {gap.source} {gap.what}: {gap.message}" + (f" {gap.hint}" if gap.hint else "")
-            )
+def _tell(document: Document, kind: Format | Picture, settings: Settings) -> None:
+    """Write what failed, and under --verbose each source's part, to stderr."""
+    from imbalance.report import words
+
+    for gap in document.gaps:
+        if gap.failed and not _shown(document, kind, settings):
+            context.say(f"imbalance: gap: {gap.source} {gap.what}: {words.sentences(gap.message, gap.hint)}")
     if not settings.verbose:
         return
     for source in getattr(document, "sources", []):
@@ -108,6 +109,19 @@ def _tell(document: Document, settings: Settings) -> None:
             f"{venue.name}: bars of {venue.interval} from {venue.start} to {document.as_of}"
             + (f"; {notes}" if notes else "")
         )
+
+
+def _shown(document: Document, kind: Format | Picture, settings: Settings) -> bool:
+    """Tell whether the answer puts the same gaps on the same terminal."""
+    from imbalance_cli.render import states_gaps
+
+    return (
+        settings.output is None
+        and isinstance(kind, Format)
+        and states_gaps(document, kind)
+        and sys.stdout.isatty()
+        and sys.stderr.isatty()
+    )
 
 
 def _write(answer: str | bytes, output: Path | None) -> None:

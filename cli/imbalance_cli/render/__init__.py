@@ -40,6 +40,12 @@ def render(document: tree.Document, kind: Format, screen: Screen) -> str:
     return to_terminal(blocks_of(document), screen)
 
 
+def states_gaps(document: tree.Document, kind: Format) -> bool:
+    """Tell whether a format gives each gap its reason: text names the sources, some CSV holds one table alone."""
+    bare = kind is Format.CSV and isinstance(document, tree.ValidateReport | tree.HeatmapReport)
+    return kind is not Format.TEXT and not bare
+
+
 def schema(command: str) -> str:
     """Return the JSON schema of a command's document."""
     made = msgspec.json.schema(tree.SCHEMAS[command])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import textwrap
 
 import numpy as np
 import numpy.typing as npt
 
 from imbalance.report import tree, words
 from imbalance_cli.context import Screen
+from imbalance_cli.render.view import gap_text
 
 ROWS = 24
 LABEL = 9
@@ -41,7 +43,8 @@ def to_blocks(document: tree.HeatmapReport, screen: Screen) -> str:
     ends = f"{document.time[0][:10]}{'to ' + document.time[-1][:16].replace('T', ' ') + ' UTC':>{max(columns - 10, 1)}}"
     title = [f"{document.symbol} forced liquidations in time (est)", _legend(letters=letters)]
     where = [f"scenario {document.scenario}: synthetic, not live"] if document.scenario else []
-    return "\n".join([*title, *where, *lines, " " * (LABEL + 1) + ends]) + "\n"
+    gaps = [line for gap in document.gaps for line in textwrap.wrap(gap_text(document, gap), screen.width)]
+    return "\n".join([*title, *where, *lines, " " * (LABEL + 1) + ends, *gaps]) + "\n"
 
 
 def _terminal() -> str:

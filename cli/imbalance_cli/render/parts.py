@@ -15,7 +15,7 @@ class Title:
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence; `style` is a word that the terminal knows how to draw."""
+    """A sentence; `style` is a word that the terminal knows how to draw. Those in "dim" explain: they go first."""
 
     text: str
     style: str = ""
@@ -33,11 +33,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; `styles` names a style for each row."""
+    """Rows of cells; `styles` names a style for each row, `kept` are the rows that a short text always states."""
 
     columns: list[Column]
     rows: list[list[str]]
     styles: list[str] = field(default_factory=list)
+    kept: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,54 +1,103 @@
-"""Text for mail from cron: at most ten lines, no drawing."""
+"""Text for mail from cron: at most ten lines, no drawing.
+
+Sums, changes, bands and failures always survive; then come the rows of tables, and explanations go first.
+"""
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from imbalance.report import tree, words
-from imbalance_cli.render.parts import Bars, Line, Table, Title
-from imbalance_cli.render.view import blocks_of, value
+from imbalance_cli.render.parts import Line, Table
+from imbalance_cli.render.view import body_of, title_of, value
 
 MOST_LINES = 10
 
 
+class Rank(IntEnum):
+    """What goes last to first where there are too many lines."""
+
+    KEPT = 0
+    DETAIL = 1
+    NOTE = 2
+
+
+Lines = list[tuple[Rank, str]]
+
+
 def to_text(document: tree.Document) -> str:
-    """Write a document in at most ten lines."""
+    """Write a document in at most ten lines; the last one says how many were left out."""
     lines = _report(document) if isinstance(document, tree.Report) else _other(document)
-    if len(lines) > MOST_LINES:
-        lines = [
-            *lines[: MOST_LINES - 1],
-            f"and {len(lines) - MOST_LINES + 1} lines more: see --format table",
-        ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_fitted(lines + _gaps(document))) + "\n"
 
 
-def _report(r: tree.Report) -> list[str]:
-    kind = f" (scenario {r.scenario}, synthetic)" if r.scenario else f" ({r.mode})" if r.mode != "live" else ""
+def _fitted(lines: Lines) -> list[str]:
+    if len(lines) <= MOST_LINES:
+        return [text for _rank, text in lines]
+    by_rank = sorted(range(len(lines)), key=lambda i: lines[i][0])
+    shown = sorted(by_rank[: MOST_LINES - 1])
+    return [*(lines[i][1] for i in shown), f"{len(lines) - len(shown)} more lines; use --format table"]
+
+
+def _where(document: tree.Document) -> str:
+    if document.scenario:
+        return f" (scenario {document.scenario}, synthetic)"
+    return f" ({document.mode})" if document.mode != "live" else ""
+
+
+def _report(r: tree.Report) -> Lines:
     price = r.market_price
-    lines = [f"{r.symbol} {words.price(price.mark)}, 24h {words.fraction(price.change_24h)}, {r.as_of}{kind}"]
+    head = f"{r.symbol} {words.price(price.mark)}, 24h {words.fraction(price.change_24h)}, {r.as_of}{_where(r)}"
+    lines = [(Rank.KEPT, head)]
     for m in r.metrics:
         span = words.span(m.low, m.high, m.unit)
         line = f"{m.label}: {value(m)}{f' ({span})' if span else ''}; {m.significance}"
         for q in m.quoted:
             band = f" {words.band(*q.band)}" if q.band else ""
-            line += f"; {q.source}{band} {words.usd(q.value)}, ours there {words.usd(q.own_value)}"
-        lines.append(line)
-    lines.append(r.verdict.text)
-    failed = sorted({g.source for g in r.gaps if g.failed})
-    if failed:
-        lines.append(f"Missing (left out of sums): {', '.join(failed)}")
+            line += f"; {words.name(q.source)}{band} {words.usd(q.value)} quoted"
+            line += f", our estimate for that band {words.usd(q.own_value)}"
+        lines.append((Rank.DETAIL if m.unit == "index" else Rank.KEPT, line))
+    if r.bands:
+        lines.append((Rank.KEPT, f"Bands: {'; '.join(_band(b, r.price) for b in r.bands)}"))
+    return [*lines, (Rank.KEPT, r.verdict.text)]
+
+
+def _band(band: tree.BandRisk, price: float) -> str:
+    """Return a band's risks of the sides that can lie there: longs below the price, shorts above."""
+    sides = [("long", band.long)] if band.low < price else []
+    sides += [("short", band.short)] if band.high > price else []
+    risks = [f"{name} {words.usd(s.usd)} est ({words.span(s.low, s.high, 'usd')})" for name, s in sides]
+    return f"{words.band(band.low, band.high)} {', '.join(risks)}"
+
+
+def _other(document: tree.Document) -> Lines:
+    lines: Lines = []
+    if not isinstance(document, tree.SourcesReport) or document.sources:
+        title = title_of(document)
+        where = "" if document.mode == "bars" else _where(document)
+        lines.append((Rank.KEPT, f"{title.left}, {title.right}{where}"))
+    for block in body_of(document):
+        if isinstance(block, Line):
+            lines.append((Rank.NOTE if block.style == "dim" else Rank.KEPT, block.text))
+        elif isinstance(block, Table):
+            for i, row in enumerate(block.rows):
+                cells = [f"{c.name} {v}" for c, v in zip(block.columns[1:], row[1:], strict=True) if v]
+                rank = Rank.KEPT if i in block.kept else Rank.DETAIL
+                lines.append((rank, f"{row[0]}: {', '.join(cells)}"))
     return lines
 
 
-def _other(document: tree.Document) -> list[str]:
-    lines = []
-    for block in blocks_of(document):
-        if isinstance(block, Title):
-            lines.append(f"{block.left}, {block.right}")
-        elif isinstance(block, Line):
-            lines.append(block.text)
-        elif isinstance(block, Table):
-            for row in block.rows:
-                cells = [f"{c.name} {v}" for c, v in zip(block.columns[1:], row[1:], strict=True) if v]
-                lines.append(f"{row[0]}: {', '.join(cells)}")
-        elif isinstance(block, Bars):
-            continue
+def _gaps(document: tree.Document) -> Lines:
+    """Return what failed in one line, and all that is not there for another reason in a second."""
+    lines: Lines = []
+    failed = sorted({g.source for g in document.gaps if g.failed})
+    if failed:
+        lines.append((Rank.KEPT, f"Missing (left out of sums): {', '.join(failed)}"))
+    reasons: dict[str, list[str]] = {}
+    for gap in document.gaps:
+        if not gap.failed:
+            reasons.setdefault(gap.message, []).append(words.name(gap.source))
+    if reasons:
+        told = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+        lines.append((Rank.DETAIL, f"Gaps: {told}"))
     return lines

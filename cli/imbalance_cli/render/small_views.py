@@ -8,6 +8,9 @@ from imbalance.report import tree, words
 from imbalance_cli.render.parts import Block, Column, Line, Table
 
 MOST_POSITIONS = 10
+NOMINAL_COVERAGE = 0.9
+# Even the fewest bars that are scored, 130 of two sides, tell a coverage to 0.02 (one standard error).
+COVERAGE_OFF = 0.05
 
 
 def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
@@ -19,7 +22,7 @@ def _percent(value: float) -> str:
 
 
 def cascade(r: tree.CascadeReport) -> list[Block]:
-    """Return the blocks of the section."""
+    """Show what it takes to reach the target by each impact law."""
     kind, forced = "buying" if r.side == "short" else "selling", r.forced
     told = (
         f"price {words.price(r.price)}   to {words.price(r.target)} ({words.fraction(r.shock)}): "
@@ -39,12 +42,12 @@ def cascade(r: tree.CascadeReport) -> list[Block]:
         for law in r.laws
     ]
     heads = [Column("Impact law")]
-    for name, drop in (("Push needed", 0), ("It costs", 2), ("Carried", 0), ("Then reaches", 1), ("Largest R", 3)):
+    for name, drop in (("Push needed", 0), ("Cost", 2), ("From liquidations", 0), ("Ends at", 1), ("Largest R", 3)):
         heads += [Column(name, right=True, drop=drop), Column("90 %", right=True, drop=4 + drop)]
     lines.append(Table(heads, rows))
     told = (
-        "Push needed: what others must move for the target to be reached; Carried: the share of the way that "
-        "liquidations do; Then reaches: where a push of the whole way ends (the map itself ends at x/÷1.52); "
+        "Push needed: what others must move for the target to be reached; From liquidations: the share of "
+        "the way that they do; Ends at: where a push of the whole way ends (the map itself ends at x/÷1.52); "
         "R above 1: the move feeds itself."
     )
     lines.append(Line(told, "dim"))
@@ -57,8 +60,22 @@ def _gain(value: float | None, low: float | None, high: float | None) -> str:
     return "" if value is None else f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
+def _class(c: tree.Reliability) -> str:
+    """Return the predictions of a class, as one amount where they do not differ."""
+    low, high = words.usd(c.predicted_low_usd), words.usd(c.predicted_high_usd)
+    return low if low == high else f"{low}-{high}"
+
+
+def _coverage(inside: float | None) -> list[Block]:
+    """Say where the 90 % ranges did not hold about 90 %."""
+    if inside is None or abs(inside - NOMINAL_COVERAGE) <= COVERAGE_OFF:
+        return []
+    way = "too narrow" if inside < NOMINAL_COVERAGE else "too wide"
+    return [Line(f"The 90 % ranges are {way} here: they held {inside * 100:.0f} %.", "warn")]
+
+
 def validation(r: tree.ValidateReport) -> list[Block]:
-    """Return the blocks of the section."""
+    """Show scores by method, coverage by size of prediction, and maps kept."""
     if not r.methods:
         return [Line("too few bars were both predicted and observed to score", "warn")]
     rows = [
@@ -80,14 +97,16 @@ def validation(r: tree.ValidateReport) -> list[Block]:
     ]
     inside = words.MISSING if r.inside_range_share is None else f"{r.inside_range_share * 100:.0f} %"
     told = f"{r.bars_tested} bars tested, walking forward; {inside} of what was observed lies in its 90 % range"
-    found: list[Block] = [Table(columns, rows, ["short" if m.name == "model" else "" for m in r.methods]), Line(told)]
+    styles = ["short" if m.name == "model" else "" for m in r.methods]
+    kept = tuple(i for i, m in enumerate(r.methods) if m.name == "model")
+    found: list[Block] = [Table(columns, rows, styles, kept), Line(told), *_coverage(r.inside_range_share)]
     note = "Rank: Spearman, observed against predicted. Partial: the same given the bar's own move."
     found.append(Line(note, "dim"))
     if r.reliability:
         heads = [Column("Predicted"), *(Column(name, right=True) for name in ("Bars", "below", "inside", "above"))]
         held = [
             [
-                words.span(c.predicted_low_usd, c.predicted_high_usd, "usd"),
+                _class(c),
                 str(c.cases),
                 *(_percent(share) for share in (c.below, c.inside, c.above)),
             ]
@@ -95,7 +114,7 @@ def validation(r: tree.ValidateReport) -> list[Block]:
         ]
         found += [Table(heads, held), Line("Shares of bars below, inside and above their 90 % interval.", "dim")]
     if r.horizons:
-        kept = [
+        bands = [
             [
                 f"{h.days:g} d",
                 str(h.maps),
@@ -112,12 +131,12 @@ def validation(r: tree.ValidateReport) -> list[Block]:
             "Bands of 1 % that price came to cross: what the map held there against what was liquidated then; by "
             "width: the rank correlation of the width crossed alone, a map without shape."
         )
-        found += [Table(heads, kept), Line(told, "dim")]
+        found += [Table(heads, bands), Line(told, "dim")]
     return found
 
 
 def interest(r: tree.OpenInterestReport) -> list[Block]:
-    """Return the blocks of the section."""
+    """Show each venue, their sum, and the change since the low."""
     o = r.open_interest
     rows = [
         [
@@ -137,7 +156,7 @@ def interest(r: tree.OpenInterestReport) -> list[Block]:
         Column("Share", right=True, drop=1),
         Column("24h", right=True),
     ]
-    found: list[Block] = [Table(columns, rows)]
+    found: list[Block] = [Table(columns, rows, kept=(len(rows) - 1,))]
     if o.missing:
         found.append(Line(f"the sum lacks {', '.join(o.missing)}", "warn"))
     halved = [v.name for v in o.venues if v.open_interest_base_low is not None]
@@ -154,18 +173,20 @@ def interest(r: tree.OpenInterestReport) -> list[Block]:
         found.append(
             Line(
                 f"{words.fraction(c.value, 0)} from the low of {c.low_date} ({c.low_base:,.0f}), {c.of}; "
-                f"low by {c.source}"
+                f"low by {words.name(c.source)}"
             )
         )
     return found
 
 
 def _quoted(totals: list[tree.QuotedTotal]) -> list[Block]:
-    return [Line(f"{words.name(t.source)} says {words.usd(t.usd)} over the exchanges that it reads") for t in totals]
+    return [
+        Line(f"{words.name(t.source)}: {words.usd(t.usd)} quoted, over the exchanges that it reads") for t in totals
+    ]
 
 
 def volume(v: tree.Volume) -> list[Block]:
-    """Return the blocks of the section."""
+    """Show each venue and their sum."""
     rows = [
         [x.name, words.usd(x.volume_24h_usd), words.usd(x.month_usd), words.usd(x.previous_month_usd)] for x in v.venues
     ]
@@ -177,21 +198,26 @@ def volume(v: tree.Volume) -> list[Block]:
         Column("month before", right=True),
     ]
     lacking = [Line(f"the sum lacks {', '.join(v.missing)}", "warn")] if v.missing else []
-    return [Table(columns, rows), *lacking, *_quoted(v.quoted)]
+    return [Table(columns, rows, kept=(len(rows) - 1,)), *lacking, *_quoted(v.quoted)]
+
+
+def _minute(time: str) -> str:
+    """Return month, day, hour and minute of an ISO time: 01-30 12:00."""
+    return time[5:16].replace("T", " ")
 
 
 def liquidations(r: tree.LiquidationsReport) -> list[Block]:
-    """Return the blocks of the section."""
+    """Show each source, and the best total."""
     seen = r.liquidations
     rows = [
         [
-            words.name(x.source),
+            words.name(x.source) + (" (quoted)" if x.quoted else ""),
             words.usd(x.long_usd),
             words.usd(x.short_usd),
             words.usd(x.long_usd + x.short_usd),
             x.feed,
-            x.start[5:16].replace("T", " "),
-            x.to[5:16].replace("T", " "),
+            _minute(x.start),
+            _minute(x.to),
             x.prints,
         ]
         for x in seen.observed
@@ -209,29 +235,31 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
     found: list[Block] = [Table(columns, rows)]
     if seen.usd is not None:
         of = ", ".join(words.name(name) for name in seen.of)
-        found.append(Line(f"best there is: {words.usd(seen.usd)}, by {of}"))
-    part = [words.name(x.source) for x in seen.observed if not x.whole_day and not x.lower_bound]
-    cut = [words.name(x.source) for x in seen.observed if x.lower_bound]
+        mark = "quoted" if any(x.quoted and x.source in seen.of for x in seen.observed) else "obs"
+        found.append(Line(f"Best available 24 h total: {words.usd(seen.usd)} {mark} ({of})"))
+    cut = [x.source for x in seen.observed if x.lower_bound]
     if cut:
-        found.append(Line(f"at least, since there was more than was read; in no sum: {', '.join(cut)}", "warn"))
+        found.append(Line(f"A lower bound, not in any total: {', '.join(map(words.name, cut))}", "warn"))
+    part = [x.source for x in seen.observed if not x.whole_day and not x.lower_bound]
     if part:
-        found.append(Line(f"less than a day, in no sum: {', '.join(part)}", "warn"))
-    if seen.missing:
-        found.append(Line(f"not seen for the whole day: {', '.join(seen.missing)}", "warn"))
+        found.append(Line(f"Covers less than 24 h, not in any total: {', '.join(map(words.name, part))}", "warn"))
+    unseen = [name for name in seen.missing if name not in {*part, *cut}]
+    if unseen:
+        found.append(Line(f"No full-day feed from: {', '.join(unseen)}", "warn"))
     if seen.largest_since:
         s = seen.largest_since
-        found.append(Line(f"largest since {s.date or f'before {s.history_from}'}, by {words.name(s.source)}"))
+        found.append(Line(f"Largest since {s.date or f'before {s.history_from}'}, by {words.name(s.source)}"))
     return found
 
 
 def mood(mood: tree.Sentiment) -> list[Block]:
-    """Return the blocks of the section."""
+    """Show the index."""
     week = f"; a week ago {mood.week_ago}" if mood.week_ago is not None else ""
     return [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
 
 
 def positions(r: tree.PositionsReport) -> list[Block]:
-    """Return the blocks of the section."""
+    """Show what was read beside the model, and the largest positions."""
     told = (
         f"price {words.price(r.price)}   {r.holding} positions in {r.accounts} accounts: "
         f"long {words.usd(r.long_notional_usd)}, short {words.usd(r.short_notional_usd)}"
@@ -312,7 +340,7 @@ def capabilities(rows: list[tree.Capability]) -> list[Block]:
         Column("Tiers", drop=3),
         Column("Besides", wrap=True, drop=1),
     ]
-    return [Table(columns, shown), Line("How far back each goes; --probe asks them how they are.", "dim")]
+    return [Table(columns, shown), Line("How far back each series reaches; --probe checks each source.", "dim")]
 
 
 def sources(sources: list[tree.SourceState], as_of: str) -> list[Block]:
@@ -325,8 +353,8 @@ def sources(sources: list[tree.SourceState], as_of: str) -> list[Block]:
             words.MISSING if s.newest is None else words.age(s.newest, as_of),
             words.MISSING if s.clock_ahead_s is None else f"{s.clock_ahead_s:+.0f} s",
             words.MISSING if s.budget_used is None else f"{s.budget_used * 100:.0f} %",
-            s.last_good[5:16].replace("T", " ") if s.last_good else words.MISSING,
-            " ".join(x for x in (s.message, s.hint) if x),
+            _minute(s.last_good) if s.last_good else words.MISSING,
+            words.sentences(s.message, s.hint),
         ]
         for s in sources
     ]
@@ -342,4 +370,5 @@ def sources(sources: list[tree.SourceState], as_of: str) -> list[Block]:
     ]
     worse = {"failed", "partial", "doubtful", "stale"}
     note = "Age: of the newest datum. Clock: ahead of this machine's. Budget: used of what the source allows."
-    return [Table(columns, rows, ["warn" if s.status in worse else "" for s in sources]), Line(note, "dim")]
+    kept = tuple(i for i, s in enumerate(sources) if s.status in worse)
+    return [Table(columns, rows, ["warn" if i in kept else "" for i in range(len(rows))], kept), Line(note, "dim")]

@@ -56,6 +56,7 @@ def _every_bar(document: tree.ValidateReport) -> str:
 def _rows(document: tree.Document) -> Iterator[dict[str, Any]]:
     for m in getattr(document, "metrics", []):
         found = {k: getattr(m, k) for k in ("value", "low", "high", "unit", "kind", "source", "as_of")}
+        found["kind"] = "quoted" if m.quoted_from else m.kind
         yield {"section": "metrics", "name": m.id, "field": "value"} | found
         for q in m.quoted:
             row = {"section": "quoted", "name": m.id, "unit": m.unit, "source": q.source}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from imbalance.report import tree, words
@@ -15,15 +15,23 @@ LEAST_ROWS_A_SIDE = 5
 
 def blocks_of(document: tree.Document) -> list[Block]:
     """Return the blocks of a document."""
-    if isinstance(document, tree.Report):
-        return _report(document)
+    if isinstance(document, tree.SourcesReport) and not document.sources:
+        return body_of(document)
+    gaps = [Line(gap_text(document, g), "warn" if g.failed else "dim") for g in document.gaps]
+    return [title_of(document), *_scenario(document), *body_of(document), *gaps]
+
+
+def body_of(document: tree.Document) -> list[Block]:
+    """Return what a document shows between its title and its gaps."""
     if isinstance(document, tree.SourcesReport) and not document.sources:
         return small_views.capabilities(document.capabilities)
-    what, build = _VIEWS[type(document)]
-    return [_title(document, what), *_scenario(document), *build(document), *_gaps(document)]
+    _what, build = _VIEWS[type(document)]
+    return build(document)
 
 
-def _title(document: tree.Document, what: str) -> Title:
+def title_of(document: tree.Document) -> Title:
+    """Return what is shown, of when, from how many sources."""
+    what, _build = _VIEWS[type(document)]
     symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
@@ -48,25 +56,23 @@ def _report(r: tree.Report) -> list[Block]:
     if r.funding.rate_8h is not None:
         head.append(f"funding {r.funding.rate_8h * 100:+.3f} %/8h")
     return [
-        _title(r, "futures imbalance"),
-        *_scenario(r),
         Line("   ".join(head)),
         _metrics(r.metrics),
         _bars(r),
+        *(_risks([(words.band(b.low, b.high), b) for b in r.bands]) if r.bands else []),
         Line(r.verdict.text, "verdict"),
         _signals(r.signals),
         *_model(r),
-        *_gaps(r),
     ]
 
 
 def value(m: tree.Metric) -> str:
-    """Return a metric's value with its mark: est for estimated, obs for observed sums."""
+    """Return a metric's value with its mark: est for estimated, obs for observed sums, quoted for others' sums."""
     if m.value is None:
         return words.MISSING
     mark = " est" if m.kind == "estimated" else ""
     if m.unit == "usd":
-        return words.usd(m.value) + (mark or " obs")
+        return words.usd(m.value) + (mark or (" quoted" if m.quoted_from else " obs"))
     if m.unit == "fraction":
         return f"{m.value * 100:+.0f} %"
     return f"{m.value:.0f}" if m.unit == "index" else words.ratio(m.value) + mark
@@ -86,8 +92,8 @@ def _metrics(metrics: list[tree.Metric]) -> Table:
         for q in m.quoted:
             band = f" {words.band(*q.band)}" if q.band else ""
             span = words.span(q.own_low, q.own_high, "usd")
-            own = f"ours there {words.usd(q.own_value)} ({span}), exposed {words.usd(q.own_exposed)}"
-            rows.append([f"  {words.name(q.source)}{band}", words.usd(q.value), "", own])
+            own = f"our estimate for that band {words.usd(q.own_value)} ({span}), exposed {words.usd(q.own_exposed)}"
+            rows.append([f"  {words.name(q.source)}{band}", f"{words.usd(q.value)} quoted", "", own])
             styles.append("quoted")
     return Table(columns, rows, styles)
 
@@ -144,9 +150,8 @@ def _model(r: tree.ClustersReport) -> list[Block]:
     share = worst / audit.open_interest_base if audit.open_interest_base else 0.0
     return [
         Line(
-            f"forced: what would be liquidated, {forced.value * 100:.0f} % ({forced.low * 100:.0f}-"
-            f"{forced.high * 100:.0f} %) of exposed; "
-            f"range mostly from: {r.model.dominant_uncertainty}; {calibrated}",
+            f"forced: {forced.value * 100:.0f} % ({forced.low * 100:.0f}-{forced.high * 100:.0f} %) of exposed would "
+            f"actually be liquidated; largest uncertainty: {r.model.dominant_uncertainty}; {calibrated}",
             "dim",
         ),
         Line(
@@ -187,8 +192,14 @@ def _map(r: tree.ClustersReport) -> list[Block]:
 
 
 def _windows(r: tree.ClustersReport) -> list[Block]:
-    spans: list[tuple[str, tree.Risk]] = [(f"+-{w.window_pct:g} %", w) for w in r.windows]
+    windows = {w.window_pct: w for w in (*r.windows, r.risk)}
+    spans: list[tuple[str, tree.Risk]] = [(f"+-{pct:g} %", windows[pct]) for pct in sorted(windows)]
     spans += [(words.band(b.low, b.high), b) for b in r.bands]
+    own = sorted(windows).index(r.risk.window_pct)
+    return _risks(spans, kept=(own, *range(len(windows), len(spans))))
+
+
+def _risks(spans: Sequence[tuple[str, tree.Risk]], kept: tuple[int, ...] = ()) -> list[Block]:
     rows = [
         [
             name,
@@ -214,21 +225,31 @@ def _windows(r: tree.ClustersReport) -> list[Block]:
         Column("Path", right=True, drop=1),
         Column("Lift", right=True, drop=2),
     ]
-    note = "S:L takes both sides to open equally; Path is what the price path alone gives; Lift is their quotient."
-    return [Table(columns, rows), Line(note, "dim")]
+    note = "S:L assumes equal leverage on both sides; Path is what the price path alone gives; Lift is their quotient."
+    return [Table(columns, rows, kept=kept), Line(note, "dim")]
 
 
-def _gaps(document: tree.Document) -> list[Block]:
-    return [Line(f"gap: {g.source} {g.what}: {g.message}", "warn" if g.failed else "dim") for g in document.gaps]
+def gap_text(document: tree.Document, gap: tree.Gap) -> str:
+    """Return a gap in words; one of a whole source is called by that source's title."""
+    whole = any(s.name == gap.source and s.title == gap.what for s in document.sources)
+    where = gap.what if whole else f"{gap.source} {gap.what}"
+    return f"gap: {where}: {words.sentences(gap.message, gap.hint if gap.failed else '')}"
 
 
 def _picture(r: tree.HeatmapReport) -> list[Block]:
     size = f"{len(r.time)} columns of time, {len(r.edges) - 1} bins of price"
-    return [Line(f"{size}: see --format table or json, or -o map.png")]
+    long, short = (words.usd(sum(side[-1])) for side in (r.long_usd, r.short_usd))
+    return [
+        Line(
+            f"price {words.price(r.price[-1])}; forced over all prices, last column: long {long} est, short {short} est"
+        ),
+        Line(f"{size}: see --format table or json, or -o map.png", "dim"),
+    ]
 
 
 # What each document is called and what it shows between its title and its gaps.
 _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
+    tree.Report: ("futures imbalance", _report),
     tree.ClustersReport: ("liquidation map", lambda r: [*_map(r), *_windows(r)]),
     tree.OpenInterestReport: ("open interest", small_views.interest),
     tree.VolumeReport: ("volume", lambda r: small_views.volume(r.volume)),
