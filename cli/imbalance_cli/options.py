@@ -315,7 +315,7 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
         False,
     ),
     "quiet": (
-        Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.", rich_help_panel=_SAY)],
+        Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr: no progress, no failed sources.", rich_help_panel=_SAY)],
         False,
     ),
     "verbose": (

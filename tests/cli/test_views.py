@@ -1,0 +1,132 @@
+"""What screens say, sentence by sentence, on documents made by hand."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from imbalance_cli.context import Screen
+from imbalance_cli.formats import Format
+from imbalance_cli.render import render, small_views
+from imbalance_cli.render.parts import Line, Table
+
+from imbalance.report import tree
+from tests.cli.test_formats import invoke
+
+MOMENT = "2026-01-30T12:00:00Z"
+HEAD = {"version": "0", "mode": "live", "scenario": None, "symbol": "BTC", "as_of": MOMENT, "sources": [], "gaps": []}
+
+
+def lines_of(blocks):
+    return [block.text for block in blocks if isinstance(block, Line)]
+
+
+def seen(source, *, whole_day=True, quoted=False):
+    return tree.ObservedLiquidations(
+        source, 1e6, 2e6, "2026-01-29T12:00:59Z", MOMENT, "unknown", whole_day=whole_day, quoted=quoted
+    )
+
+
+def liquidations(observed, of, missing):
+    usd = 3e6 * len(of) if of else None
+    section = tree.Liquidations(usd, usd, usd, of, observed, missing, None)
+    return tree.LiquidationsReport(schema="imbalance.liquidations/1", liquidations=section, **HEAD)
+
+
+def test_times_of_a_table_are_month_day_hour_and_minute():
+    table = small_views.liquidations(liquidations([seen("okx")], ["okx"], []))[0]
+    names = [column.name for column in table.columns]
+    assert [table.rows[0][names.index(name)] for name in ("from", "to")] == ["01-29 12:00", "01-30 12:00"]
+    state = tree.SourceState("okx", "OKX", "ok", 1, 5.0, MOMENT, "", "", last_good="2026-01-28T07:06:05Z")
+    table = small_views.sources([state], MOMENT)[0]
+    assert table.rows[0][[column.name for column in table.columns].index("Last good")] == "01-28 07:06"
+
+
+def test_a_feed_that_lacks_part_of_the_day_is_told_once():
+    document = liquidations([seen("okx"), seen("kraken", whole_day=False)], ["okx"], ["binance", "kraken"])
+    assert lines_of(small_views.liquidations(document)) == [
+        "Best available 24 h total: 3.0M obs (okx)",
+        "Covers less than 24 h, not in any total: kraken",
+        "No full-day feed from: binance",
+    ]
+
+
+@pytest.mark.parametrize("source", ["coinglass", "coinalyze"])
+def test_what_another_service_published_is_quoted(source):
+    document = liquidations([seen("okx"), seen(source, quoted=True)], [source], [])
+    table, best = small_views.liquidations(document)[:2]
+    assert [row[0].endswith("(quoted)") for row in table.rows] == [False, True]
+    assert "3.0M quoted (Coin" in best.text
+
+
+def validate(inside, reliability=()):
+    score = tree.MethodScore("model", 0.8, 0.5, *[None] * 6)
+    return tree.ValidateReport(
+        schema="imbalance.validate/1",
+        venues=[],
+        bars_tested=300,
+        inside_range_share=inside,
+        reliability=list(reliability),
+        methods=[score],
+        horizons=[],
+        bars=[],
+        **HEAD,
+    )
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [(0.64, "too narrow"), (0.84, "too narrow"), (0.9, ""), (0.949, ""), (0.97, "too wide"), (None, "")],
+)
+def test_ranges_that_do_not_hold_what_they_say_are_told(inside, told):
+    for kind in (Format.TABLE, Format.TEXT, Format.MARKDOWN):
+        text = render(validate(inside), kind, Screen(200, color=False, ascii=False))
+        assert ("The 90 % ranges are" in text) is bool(told)
+        assert not told or f"{told} here: they held {inside * 100:.0f} %." in text
+
+
+def test_classes_of_small_amounts_can_be_told_apart():
+    classes = [tree.Reliability(low, high, 9, 0.0, 1.0, 0.0) for low, high in ((0, 0), (0.0012, 0.21), (0.22, 3.4))]
+    table = next(b for b in small_views.validation(validate(0.9, classes)) if isinstance(b, Table) and len(b.rows) == 3)
+    assert [row[0] for row in table.rows] == ["0", "0.0012-0.21", "0.22-3.4"]
+
+
+def test_a_probe_says_what_is_wrong_and_what_to_do_in_two_sentences():
+    states = [
+        tree.SourceState(
+            "okx", "OKX", "failed", 1, None, None, "not available here (451)", "Leave it out with --venue."
+        ),
+        tree.SourceState("gate", "Gate", "ok", 1, None, None, "", ""),
+    ]
+    table = small_views.sources(states, MOMENT)[0]
+    assert [row[-1] for row in table.rows] == ["not available here (451). Leave it out with --venue.", ""]
+    assert table.kept == (0,)
+
+
+@pytest.mark.parametrize(
+    ("terminals", "args", "twice"),
+    [
+        ((True, True), (), False),
+        ((True, False), (), True),
+        ((False, True), (), True),
+        ((True, True), ("-f", "text"), True),
+        ((True, True), ("-f", "csv"), False),
+    ],
+)
+def test_a_failure_is_on_stderr_unless_the_terminal_shows_it_already(terminals, args, twice, monkeypatch, capsys):
+    for name, terminal in zip(("stdout", "stderr"), terminals, strict=True):
+        monkeypatch.setattr(getattr(sys, name), "isatty", lambda terminal=terminal: terminal)
+    # The recording holds no bars of five minutes.
+    line = ["open-interest", "--replay", "article", "--interval", "5m", "--width", "200", "--no-color", *args]
+    invoke(*line)
+    out, err = capsys.readouterr()
+    assert ("imbalance: gap: binance open interest history: " in err) is twice
+    assert ("open interest history" in out) is ("text" not in args)
+    assert ("left out of sums" in out) is ("text" in args)
+    invoke(*line, "-q")
+    assert not capsys.readouterr().err
+
+
+def test_gaps_of_a_heatmap_are_under_it(monkeypatch, capsys):
+    invoke("heatmap", "--replay", "article-keyless", "--width", "60", "--columns", "5", "--bins", "5", "-q")
+    assert capsys.readouterr().out.splitlines()[-1] == "gap: Coinalyze: not in the recording"
