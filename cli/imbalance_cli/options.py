@@ -315,7 +315,10 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
         False,
     ),
     "quiet": (
-        Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr: no progress, no failed sources.", rich_help_panel=_SAY)],
+        Annotated[
+            bool,
+            typer.Option("--quiet", "-q", help="On stderr errors alone: no progress, no gaps.", rich_help_panel=_SAY),
+        ],
         False,
     ),
     "verbose": (

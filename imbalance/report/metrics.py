@@ -112,7 +112,7 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         told += f", by {words.name(since.source)}"
     else:
         told = f"{'seen by' if quoted_from else 'observed on'} {', '.join(map(words.name, seen.of))}"
-        if seen.missing:
+        if seen.missing and not quoted_from:
             told += f"; {', '.join(seen.missing)} not seen"
     return tree.Metric(
         id="liquidations_24h",

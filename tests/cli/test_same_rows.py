@@ -230,3 +230,16 @@ def test_lines_are_left_out_by_rank_and_counted():
         "5 more lines; use --format table",
     ]
     assert _fitted(lines[:10]) == [text for _rank, text in lines[:10]]
+
+
+@pytest.mark.parametrize(("scenario", "service_name"), [("article", "coinglass"), ("article-keyless", None)])
+def test_a_sum_that_another_service_published_is_named_as_such(documents, scenario, service_name):
+    found = json.loads(written(documents(scenario, "report"), Format.JSON))
+    row = next(m for m in found["metrics"] if m["id"] == "liquidations_24h")
+    assert (row["kind"], row["quoted_from"]) == ("observed", service_name)
+    assert {o["source"] for o in found["liquidations"]["observed"] if o["quoted"]} == (
+        {"coinglass", "coinalyze"} if service_name else set()
+    )
+    rows = csv.DictReader(io.StringIO(written(documents(scenario, "report"), Format.CSV)))
+    kinds = [r["kind"] for r in rows if (r["section"], r["name"]) == ("metrics", "liquidations_24h")]
+    assert kinds == ["quoted" if service_name else "observed"]

@@ -44,5 +44,5 @@ def test_bars_predicted_to_print_nothing_are_one_class_and_the_rest_are_fifths(s
     assert len(classes) - len(empty) == min(5, rest.sum())
     spans = [(c.predicted_low_usd, c.predicted_high_usd) for c in classes]
     assert spans == sorted(spans)
-    assert all(0 < low for low, _high in spans[len(empty) :])
+    assert all(low > 0 for low, _high in spans[len(empty) :])
     assert all(c.below + c.inside + c.above == pytest.approx(1) for c in classes)
