@@ -142,18 +142,6 @@ def test_ascii_is_ascii():
         assert run("report", *REPLAY, *args, env=env, check=0).stdout.isascii()
 
 
-def test_text_has_at_most_ten_lines():
-    for command in READING:
-        assert len(run(command, *REPLAY, "-f", "text", check=0).stdout.splitlines()) <= 10
-
-
-def test_csv_is_tidy():
-    for command in sorted(set(READING) - {"heatmap"}):
-        rows = list(csv.DictReader(io.StringIO(run(command, *REPLAY, "-f", "csv", check=0).stdout)))
-        assert rows
-        assert all(r["section"] and r["field"] and None not in r for r in rows)
-
-
 @pytest.mark.parametrize(
     ("args", "told"),
     [

@@ -14,6 +14,7 @@ import pytest
 from imbalance_cli.context import Screen
 from imbalance_cli.formats import Format
 from imbalance_cli.render import render
+from imbalance_cli.render.tidy import COLUMNS
 from imbalance_cli.render.view import value
 
 from imbalance import service
@@ -194,6 +195,8 @@ def test_every_format_holds_the_same_rows(documents, scenario, command):
         assert held <= numbers_of(row[3] for row in cells if row[0] == "map")
     if one_table:
         assert [[str(x) for x in msgspec.structs.astuple(b)] for b in document.bars] == cells
+    elif not drawn:
+        assert all(len(row) == len(COLUMNS) and row[0] and row[2] for row in cells)
     if drawn:
         held = {x for side in (document.long_usd, document.short_usd) for column in side for x in column if x}
         assert held <= numbers_of(c for row in cells for c in row)
