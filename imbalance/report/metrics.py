@@ -85,7 +85,7 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
     change = interest.change
     told = "no history that reaches back far enough"
     if change is not None:
-        told = f"from {words.month(change.low_date)} low, {change.now_base:,.0f} on {change.of}"
+        told = f"from {words.month(change.low_date)} low, {words.coins(change.now_base)} on {change.of}"
         if change.source != change.of:
             told += f" (low by {words.name(change.source)})"
     return tree.Metric(

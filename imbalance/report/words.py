@@ -20,8 +20,17 @@ def usd(value: float | None) -> str:
         if abs(value) >= scale * 0.9995:
             scaled = value / scale
             return f"{scaled:.0f}{letter}" if abs(scaled) >= 99.5 else f"{scaled:.1f}{letter}"  # noqa: PLR2004
-    # Below a hundred two digits count: a small market's amounts are not all 0.
-    return f"{value:.0f}" if value == 0 or abs(value) >= 99.5 else f"{value:.2g}"  # noqa: PLR2004
+    return _small(value) if abs(value) < 99.5 else f"{value:.0f}"  # noqa: PLR2004
+
+
+def coins(value: float) -> str:
+    """Return a quantity of coins: 123,500 or 0.42."""
+    return _small(value) if abs(value) < 99.5 else f"{value:,.0f}"  # noqa: PLR2004
+
+
+def _small(value: float) -> str:
+    """Return a quantity below a hundred with two digits: a small market's are not all 0."""
+    return f"{value:.2g}"
 
 
 def price(value: float | None) -> str:

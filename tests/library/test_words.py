@@ -20,6 +20,13 @@ def test_an_amount_is_0_only_where_it_is(value, text):
 
 
 @pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.0042, "0.0042"), (7.31, "7.3"), (99.6, "100"), (123_499.6, "123,500")]
+)
+def test_a_few_coins_are_not_none(value, text):
+    assert words.coins(value) == text
+
+
+@pytest.mark.parametrize(
     ("parts", "text"),
     [
         (("timed out", "Try again."), "timed out. Try again."),

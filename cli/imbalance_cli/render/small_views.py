@@ -141,14 +141,14 @@ def interest(r: tree.OpenInterestReport) -> list[Block]:
     rows = [
         [
             v.name,
-            f"{v.open_interest_base:,.0f}",
+            words.coins(v.open_interest_base),
             words.usd(v.open_interest_usd),
             words.MISSING if v.share is None else f"{v.share * 100:.0f} %",
             words.fraction(v.change_24h),
         ]
         for v in o.venues
     ]
-    rows.append(["sum", f"{o.total_base:,.0f}", words.usd(o.total_usd), "", ""])
+    rows.append(["sum", words.coins(o.total_base), words.usd(o.total_usd), "", ""])
     columns = [
         Column("Venue"),
         Column(r.symbol, right=True),
@@ -172,7 +172,7 @@ def interest(r: tree.OpenInterestReport) -> list[Block]:
         c = o.change
         found.append(
             Line(
-                f"{words.fraction(c.value, 0)} from the low of {c.low_date} ({c.low_base:,.0f}), {c.of}; "
+                f"{words.fraction(c.value, 0)} from the low of {c.low_date} ({words.coins(c.low_base)}), {c.of}; "
                 f"low by {words.name(c.source)}"
             )
         )

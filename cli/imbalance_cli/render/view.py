@@ -156,7 +156,7 @@ def _model(r: tree.ClustersReport) -> list[Block]:
         ),
         Line(
             f"audit: the larger side's exposed positions are {share * 100:.0f} % of "
-            f"{audit.open_interest_base:,.0f} open; "
+            f"{words.coins(audit.open_interest_base)} open; "
             f"{audit.swept_share * 100:.0f} % swept, {audit.unexplained_share * 100:.1f} % unexplained",
             "dim",
         ),
