@@ -2,50 +2,86 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
 import sys
-
-from imbalance import __version__
-from imbalance.errors import ImbalanceError
 
 
 def _forget_stdout() -> None:
     """Let nothing be flushed to stdout at exit: where writing failed once, Python would complain once more."""
-    with contextlib.suppress(OSError, ValueError):
+    try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
 
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:] == ["--version"]:
-        sys.stdout.write(f"imbalance {__version__}\n")
-        return
-    # The process is short: looking for garbage costs more than it would free.
-    gc.disable()
-    from imbalance_cli.context import say
+    # What is imported before this can only end with a traceback: keep it small.
+    from imbalance_cli import process
+
+    process.end_on_signals()
+    process.complete_streams()
+    code = _ended()
+    if code:
+        _forget_stdout()
+        sys.exit(code)
+
+
+def _ended() -> int:
+    """Run a command and return its exit code; every error is told on the way."""
+    import gc
+
+    from imbalance.errors import ImbalanceError
+    from imbalance_cli.context import say, say_all
     from imbalance_cli.exits import ClosedPipeError, Exit, code_of
 
+    # The process is short: looking for garbage costs more than it would free.
+    gc.disable()
     try:
-        from imbalance_cli.commands import app
-
-        app(prog_name="imbalance")
+        code = _run()
+        sys.stdout.flush()
     except ImbalanceError as error:
         say(f"imbalance: {error.message}")
-        if error.hint:
-            say(f"  {error.hint}")
-        _forget_stdout()
-        sys.exit(code_of(error))
-    except KeyboardInterrupt:
-        say("interrupted")
-        sys.exit(Exit.INTERRUPTED)
+        say_all(error.hint, indent="  ")
+        return code_of(error)
     except (BrokenPipeError, ClosedPipeError):
-        _forget_stdout()
-        sys.exit(Exit.BROKEN_PIPE)
+        return Exit.BROKEN_PIPE
+    except OSError as error:
+        # The system's trouble, such as a full disk behind stdout: whoever caused it reads what it is.
+        place = "" if error.filename is None else f" {error.filename}"
+        say(f"imbalance: the system refused{place}: {error.strerror or error}")
+        return Exit.USAGE
     except Exception as error:
         if "--debug" in sys.argv:
-            raise
+            import traceback
+
+            say_all(traceback.format_exc())
+            return Exit.BUG
         say(f"imbalance: a bug: {type(error).__name__}: {error}")
         say("  Run again with --debug, and with --record DIR to keep the inputs; please report both.")
-        sys.exit(Exit.BUG)
+        return Exit.BUG
+    return code
+
+
+def _run() -> int:
+    """Let Typer parse and run; its own errors, which repeat arguments, are told like all others."""
+    if sys.argv[1:] == ["--version"]:
+        from imbalance import __version__
+
+        sys.stdout.write(f"imbalance {__version__}\n")
+        return 0
+    import io
+
+    import typer
+
+    from imbalance_cli.commands import app
+    from imbalance_cli.context import say_all
+
+    try:
+        code = app(prog_name="imbalance", standalone_mode=False)
+    except typer.TyperException as error:
+        told = io.StringIO()
+        error.show(told)  # type: ignore[attr-defined]  of all that Typer raises
+        say_all(told.getvalue())
+        return error.exit_code
+    return code if isinstance(code, int) else 0

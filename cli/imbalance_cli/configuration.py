@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from imbalance import files
 from imbalance.errors import UsageError
+from imbalance_cli.context import NARROWEST
 
 DEFAULTS: dict[str, Any] = {
     "format": "table",
@@ -27,6 +30,14 @@ _KINDS: dict[str, type] = {
     "format": str, "venue": list, "interval": str, "lookback": str, "window": float, "band": list, "timeout": float,
     "strict": bool, "max_age": str, "color": bool, "ascii": bool, "width": int,
 }  # fmt: skip
+LONGEST_TIMEOUT_S = 86_400.0
+MOST_BYTES = 1_000_000
+# What a number must lie between, both ends left out, and how that is told.
+_BOUNDS: dict[str, tuple[float, float, str]] = {
+    "window": (0.0, 100.0, "lie between 0 and 100 (per cent)"),
+    "timeout": (0.0, LONGEST_TIMEOUT_S, "lie between 0 and 86400 (seconds)"),
+    "width": (NARROWEST - 1, math.inf, f"be at least {NARROWEST} (columns)"),
+}
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 TEMPLATE = """# Defaults of the imbalance command.
@@ -61,10 +72,12 @@ def path() -> Path:
 def _from_file() -> dict[str, Any]:
     file = path()
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(files.read(file, MOST_BYTES).decode())
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # no text, or no TOML
         raise UsageError(f"{file}: {error}") from None
     for name, value in table.items():
         if name not in _KINDS:
@@ -75,6 +88,9 @@ def _from_file() -> dict[str, Any]:
         )
         if not fits:
             raise UsageError(f"{file}: {name} must be a {kind.__name__}, not {value!r}")
+        if kind is list and not all(isinstance(one, str) for one in value):
+            raise UsageError(f"{file}: {name} must be a list of texts, not {value!r}")
+        _require_bounds(f"{file}: {name}", name, value)
     return table
 
 
@@ -91,9 +107,18 @@ def _from_environment(name: str) -> Any:  # noqa: ANN401  the setting's own type
             raise UsageError(f"{variable} must be true or false, not {text!r}")
         return text.lower() in _TRUE
     try:
-        return kind(text)
+        value = kind(text)
     except ValueError:
         raise UsageError(f"{variable} must be a {kind.__name__}, not {text!r}") from None
+    _require_bounds(variable, name, value)
+    return value
+
+
+def _require_bounds(where: str, name: str, value: Any) -> None:  # noqa: ANN401  the setting's own type
+    if name in _BOUNDS:
+        low, high, told = _BOUNDS[name]
+        if not low < value < high:
+            raise UsageError(f"{where} must {told}, not {value}")
 
 
 def filled(given: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +133,8 @@ def filled(given: dict[str, Any]) -> dict[str, Any]:
     out = {}
     for name, default in DEFAULTS.items():
         flag = given.get(name, given.get(f"{name}_"))
+        if flag is not None:
+            _require_bounds(f"--{name}", name, flag)
         beneath = _from_environment(name)
         out[name] = flag if flag is not None else beneath if beneath is not None else file.get(name, default)
     if out["format"] not in {"table", "text", "json", "csv", "markdown"}:

@@ -8,7 +8,12 @@ import sys
 import time
 from dataclasses import dataclass
 
+from imbalance.errors import UsageError
+from imbalance_cli import safe
+from imbalance_cli.exits import ClosedPipeError
+
 NARROWEST = 40
+WIDEST = 200  # more is filled with nothing
 WITHOUT_TERMINAL = 80
 
 
@@ -39,7 +44,7 @@ def screen(*, width: int | None, color: bool | None, ascii_only: bool, to_file: 
     if width is None:
         width = shutil.get_terminal_size((WITHOUT_TERMINAL, 24)).columns if terminal else WITHOUT_TERMINAL
     encoding = "utf-8" if to_file else (sys.stdout.encoding or "ascii")
-    return Screen(max(width, NARROWEST), color, ascii_only or dumb or not _carries(encoding))
+    return Screen(min(max(width, NARROWEST), WIDEST), color, ascii_only or dumb or not _carries(encoding))
 
 
 def _carries(encoding: str) -> bool:
@@ -55,10 +60,35 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def say(message: str) -> None:
-    """Write a line to stderr; a closed stderr is nobody's error."""
+def answer(text: str) -> None:
+    """Write to stdout what was asked for.
+
+    Raises
+    ------
+    ClosedPipeError
+        If its reader has gone.
+    UsageError
+        If it cannot be written.
+    """
     try:
-        sys.stderr.write(message + "\n")
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ClosedPipeError from None
+    except OSError as error:
+        raise UsageError(f"cannot write the answer to stdout: {error.strerror}") from None
+
+
+def say(message: str) -> None:
+    """Write a line to stderr, whatever it repeats; a closed stderr is nobody's error."""
+    try:
+        sys.stderr.write(safe.line(message) + "\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         return
+
+
+def say_all(text: str, indent: str = "") -> None:
+    """Write the lines of a text to stderr."""
+    for line in text.rstrip("\n").split("\n") if text else []:
+        say(indent + line)

@@ -80,10 +80,6 @@ class Settings:
         lookback_ms = span_ms("--lookback", self.lookback)
         if not INTERVALS_MS[self.interval] * 10 <= lookback_ms <= LONGEST_LOOKBACK_MS:
             raise UsageError("--lookback must hold at least ten bars and at most 400 days")
-        if not 0 < self.window < 100:  # noqa: PLR2004
-            raise UsageError("--window must lie between 0 and 100 (per cent)")
-        if self.timeout_s <= 0:
-            raise UsageError("--timeout must be above zero")
         if self.bars is not None and (self.replay is not None or self.record is not None):
             raise UsageError("--bars reads no network: it cannot be combined with --replay or --record")
         if self.as_of is not None and self.bars is None:
@@ -118,6 +114,16 @@ def span_ms(option: str, text: str) -> int:
     if not found:
         raise UsageError(f"{option} {text!r} is no span of time", "Write a number and s, m, h, d or w: 15m, 30d.")
     return round(float(found[1]) * _UNITS_MS[found[2]])
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise typer.BadParameter("it is empty: name a file or folder")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_named(text))
 
 
 def band(text: str) -> tuple[float, float]:
@@ -213,6 +219,7 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
             typer.Option(
                 "--output",
                 "-o",
+                parser=_path,
                 metavar="FILE",
                 help=f"Write to a file, whole or not at all; {', '.join(SUFFIXES)} (heatmap) say the format.",
                 rich_help_panel=_DRAW,
@@ -230,14 +237,14 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
     "replay": (
         Annotated[
             str | None,
-            typer.Option(metavar="DIR|NAME", help="Serve a recording, or a bundled scenario.", rich_help_panel=_READ),
+            typer.Option(parser=_named, metavar="DIR|NAME", help="Serve a recording, or a bundled scenario.", rich_help_panel=_READ),
         ],
         None,
     ),
     "record": (
         Annotated[
             Path | None,
-            typer.Option(metavar="DIR", help="Store every response there.", rich_help_panel=_READ),
+            typer.Option(parser=_path, metavar="DIR", help="Store every response there.", rich_help_panel=_READ),
         ],
         None,
     ),
@@ -337,7 +344,7 @@ BARS: dict[str, tuple[Any, Any]] = {
     "bars": (
         Annotated[
             Path | None,
-            typer.Option(metavar="FILE", help="Run on your own table instead of the network.", rich_help_panel=_READ),
+            typer.Option(parser=_path, metavar="FILE", help="Run on your own table instead of the network.", rich_help_panel=_READ),
         ],
         None,
     ),
@@ -384,7 +391,7 @@ ACCOUNTS: dict[str, tuple[Any, Any]] = {
     "addresses": (
         Annotated[
             Path | None,
-            typer.Option(metavar="FILE", help="Accounts, one a line; # starts a comment.", rich_help_panel=_READ),
+            typer.Option(parser=_path, metavar="FILE", help="Accounts, one a line; # starts a comment.", rich_help_panel=_READ),
         ],
         None,
     ),

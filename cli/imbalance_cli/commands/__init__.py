@@ -5,13 +5,13 @@ Command modules import Typer and options alone; the library loads when a command
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from imbalance import __version__
 from imbalance_cli.commands import config, figures, positions, sources
+from imbalance_cli.context import answer
 
 app = typer.Typer(
     name="imbalance",
@@ -24,7 +24,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        sys.stdout.write(f"imbalance {__version__}\n")
+        answer(f"imbalance {__version__}\n")
         raise typer.Exit
 
 
@@ -42,7 +42,7 @@ def root(
     that would be force-closed at each price.
     """
     if context.invoked_subcommand is None:
-        sys.stdout.write(context.get_help() + "\n")
+        answer(context.get_help() + "\n")
 
 
 figures.add_to(app)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+import os
 
 import typer
 
+from imbalance import files
 from imbalance.errors import UsageError
-from imbalance_cli import configuration
+from imbalance_cli import configuration, safe
+from imbalance_cli.context import answer
 
 app = typer.Typer(help="Show, find or start the configuration file.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -16,25 +18,24 @@ app = typer.Typer(help="Show, find or start the configuration file.", no_args_is
 def show() -> None:
     """Print every setting as it applies now, without flags."""
     for name, value in configuration.filled({}).items():
-        sys.stdout.write(f"{name} = {'-' if value is None else value}\n")
+        answer(safe.line(f"{name} = {'-' if value is None else value}") + "\n")
 
 
 @app.command("path")
 def path_() -> None:
     """Print where the configuration file is looked for."""
-    sys.stdout.write(f"{configuration.path()}\n")
+    answer(safe.line(str(configuration.path())) + "\n")
 
 
 @app.command()
 def init() -> None:
     """Write a commented configuration file, unless there is one."""
     file = configuration.path()
+    if os.path.lexists(file):
+        raise UsageError(f"{file} is already there", "Edit it, or remove it first.")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(configuration.TEMPLATE)
-    except FileExistsError:
-        raise UsageError(f"{file} is already there", "Edit it, or remove it first.") from None
+        files.write(file, configuration.TEMPLATE.encode())
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from None
-    sys.stdout.write(f"{file}\n")
+    answer(safe.line(str(file)) + "\n")

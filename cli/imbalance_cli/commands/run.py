@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imbalance import files
 from imbalance.errors import UsageError
 from imbalance_cli import context
-from imbalance_cli.exits import ClosedPipeError
 from imbalance_cli.formats import Format, Picture, chosen
 from imbalance_cli.options import Settings
 
@@ -125,27 +123,12 @@ def _shown(document: Document, kind: Format | Picture, settings: Settings) -> bo
 
 
 def _write(answer: str | bytes, output: Path | None) -> None:
-    """Write the answer to stdout, or to a file that appears whole or not at all."""
+    """Write the answer to stdout or to a file."""
+    content = answer.encode() if isinstance(answer, str) else answer
     if output is None:
-        try:
-            sys.stdout.write(answer if isinstance(answer, str) else "")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise ClosedPipeError from None
-        except OSError as error:
-            raise UsageError(f"cannot write the answer: {error.strerror}") from None
+        context.answer(content.decode())
         return
-    part = None
     try:
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-        part = Path(name)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(answer.encode() if isinstance(answer, str) else answer)
-        mask = os.umask(0)
-        os.umask(mask)
-        part.chmod(0o666 & ~mask)
-        part.replace(output)
+        files.write(output, content)
     except OSError as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
         raise UsageError(f"cannot write {output}: {error.strerror}") from None

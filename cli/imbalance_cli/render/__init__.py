@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from imbalance.report import tree
+from imbalance_cli import safe
 from imbalance_cli.formats import Format
 
 if TYPE_CHECKING:
     from imbalance_cli.context import Screen
 
 
+# How the texts of a document are made safe; the rest are read on a screen.
+_SAFE = {Format.JSON: safe.whole, Format.CSV: safe.cell}
+
+
 def render(document: tree.Document, kind: Format, screen: Screen) -> str:
     """Return the document as text that ends in a newline."""
+    document = safe.document(document, _SAFE.get(kind, safe.line))
     if kind is Format.JSON:
-        return msgspec.json.encode(document).decode() + "\n"
+        return safe.json_text(msgspec.json.encode(document)) + "\n"
     if kind is Format.CSV:
         from imbalance_cli.render.tidy import to_csv
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from imbalance.report import words
 from imbalance_cli.render.parts import Bars, Block, Line, Table, Title
+
+# Marks of Markdown and HTML, and addresses that would become links; marks that count at the start of a line alone.
+_MARKS = re.compile(r"[\\|*_`<\[\]~]|&(?=[#\w])|(?<=:)//|(?<=www)\.")
+_FIRST = re.compile(r"^[>#+=-]")
 
 
 def to_markdown(blocks: list[Block]) -> str:
@@ -11,9 +17,9 @@ def to_markdown(blocks: list[Block]) -> str:
     parts = []
     for block in blocks:
         if isinstance(block, Title):
-            parts.append(f"## {_safe(block.left)}\n\n{_safe(block.right)}")
+            parts.append(f"## {_safe(block.left)}\n\n{_start(block.right)}")
         elif isinstance(block, Line):
-            parts.append(f"**{_safe(block.text)}**" if block.style == "verdict" else _safe(block.text))
+            parts.append(f"**{_safe(block.text)}**" if block.style == "verdict" else _start(block.text))
         elif isinstance(block, Table) and block.rows:
             parts.append(_table([c.name for c in block.columns], [c.right for c in block.columns], block.rows))
         elif isinstance(block, Bars):
@@ -31,9 +37,11 @@ def to_markdown(blocks: list[Block]) -> str:
 
 
 def _safe(text: str) -> str:
-    for char in "\\|*_`<[":
-        text = text.replace(char, "\\" + char)
-    return text
+    return _MARKS.sub(r"\\\g<0>", text)
+
+
+def _start(text: str) -> str:
+    return _FIRST.sub(r"\\\g<0>", _safe(text))
 
 
 def _table(names: list[str], right: list[bool], rows: list[list[str]]) -> str:

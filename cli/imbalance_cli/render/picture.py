@@ -10,6 +10,7 @@ import numpy as np
 
 from imbalance.errors import UsageError
 from imbalance.report import tree
+from imbalance_cli import safe
 from imbalance_cli.formats import Picture
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def to_picture(document: tree.HeatmapReport, kind: Picture) -> bytes:
     Shorts and longs have palettes of their own, one light to blue and one light to red; without colour the price
     line parts them, and both are named at their places.
     """
+    document = safe.document(document, safe.caption)
     try:
         from matplotlib import dates
         from matplotlib.colors import LogNorm
@@ -65,6 +67,7 @@ def _words(axes: Axes, document: tree.HeatmapReport) -> None:
         f"forced: {share.value * 100:.0f} % ({share.low * 100:.0f}-{share.high * 100:.0f} %) of exposed, "
         f"{'calibrated' if document.calibrated else 'not calibrated'}; where, not whether",
         fontsize=10,
+        parse_math=False,
     )
     for text, height in (
         ("shorts liquidated if price rises here", 0.96),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -49,12 +50,17 @@ def to_terminal(blocks: list[Block], screen: Screen) -> str:
             console.print()
         _draw(block, console, screen)
     text = TRAILING.sub(r"\1", stream.getvalue())
-    return text.translate(ASCII).encode("ascii", "replace").decode() if screen.ascii else text
+    return _ascii(text.translate(ASCII)) if screen.ascii else text
+
+
+def _ascii(text: str) -> str:
+    """Return text in ASCII that is as wide as before."""
+    return text if text.isascii() else "".join(c if c.isascii() else "?" * cell_len(c) for c in text)
 
 
 def _draw(block: Block, console: Console, screen: Screen) -> None:
     if isinstance(block, Title):
-        gap = screen.width - len(block.left) - len(block.right)
+        gap = screen.width - cell_len(block.left) - cell_len(block.right)
         if gap >= PADDING:
             console.print(Text(block.left + " " * gap + block.right, style="bold"))
         else:
@@ -71,7 +77,7 @@ def _draw(block: Block, console: Console, screen: Screen) -> None:
 def _shown(table: Table, width: int) -> list[int]:
     """Return the columns that fit: those to be dropped first go until the rest fits."""
     widths = [
-        NARROWEST_WRAP if c.wrap else max(len(c.name), *(len(row[i]) for row in table.rows), 0)
+        NARROWEST_WRAP if c.wrap else max(cell_len(c.name), *(cell_len(row[i]) for row in table.rows), 0)
         for i, c in enumerate(table.columns)
     ]
     shown = list(range(len(table.columns)))

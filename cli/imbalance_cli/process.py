@@ -1,0 +1,52 @@
+"""The process itself: how it ends when it is told to, and streams that were closed before it began."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from imbalance_cli.exits import Exit
+
+HIDDEN_CURSOR_BACK = "\x1b[?25h"
+
+
+def end_on_signals() -> None:
+    """End at once, and without a traceback, where the user interrupts or the system asks to end.
+
+    An exception in place of this would be lost wherever Python swallows one, and tell of it at length.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    files = sys.modules.get("imbalance.files")
+    if files is not None:
+        files.drop_unfinished()
+    told = "interrupted\n" if number == signal.SIGINT else "ended\n"
+    try:
+        os.write(2, ((HIDDEN_CURSOR_BACK if os.isatty(2) else "") + told).encode())
+    except OSError:
+        pass  # nobody listens
+    os._exit(Exit.INTERRUPTED if number == signal.SIGINT else 128 + number)
+
+
+def complete_streams() -> None:
+    """Put something behind streams that were closed: the next file opened would take their place.
+
+    To a closed stdout nothing can be written, which is told where something is; stderr and stdin are nobody's error.
+    """
+    for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # takes the lowest number that is free: this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123  for as long as we run
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
+    # A letter that the terminal's encoding lacks is written as its number.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
