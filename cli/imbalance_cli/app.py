@@ -51,7 +51,7 @@ def _ended() -> int:
         place = "" if error.filename is None else f" {error.filename}"
         say(f"imbalance: the system refused{place}: {error.strerror or error}")
         return Exit.USAGE
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  a bug of ours, told as one
         if "--debug" in sys.argv:
             import traceback
 
@@ -81,7 +81,8 @@ def _run() -> int:
         code = app(prog_name="imbalance", standalone_mode=False)
     except typer.TyperException as error:
         told = io.StringIO()
-        error.show(told)  # type: ignore[attr-defined]  of all that Typer raises
+        # All that Typer raises can show itself, though their common class does not say so.
+        error.show(told)  # type: ignore[attr-defined]
         say_all(told.getvalue())
         return error.exit_code
     return code if isinstance(code, int) else 0

@@ -237,7 +237,12 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
     "replay": (
         Annotated[
             str | None,
-            typer.Option(parser=_named, metavar="DIR|NAME", help="Serve a recording, or a bundled scenario.", rich_help_panel=_READ),
+            typer.Option(
+                parser=_named,
+                metavar="DIR|NAME",
+                help="Serve a recording, or a bundled scenario.",
+                rich_help_panel=_READ,
+            ),
         ],
         None,
     ),
@@ -344,7 +349,12 @@ BARS: dict[str, tuple[Any, Any]] = {
     "bars": (
         Annotated[
             Path | None,
-            typer.Option(parser=_path, metavar="FILE", help="Run on your own table instead of the network.", rich_help_panel=_READ),
+            typer.Option(
+                parser=_path,
+                metavar="FILE",
+                help="Run on your own table instead of the network.",
+                rich_help_panel=_READ,
+            ),
         ],
         None,
     ),
@@ -391,7 +401,9 @@ ACCOUNTS: dict[str, tuple[Any, Any]] = {
     "addresses": (
         Annotated[
             Path | None,
-            typer.Option(parser=_path, metavar="FILE", help="Accounts, one a line; # starts a comment.", rich_help_panel=_READ),
+            typer.Option(
+                parser=_path, metavar="FILE", help="Accounts, one a line; # starts a comment.", rich_help_panel=_READ
+            ),
         ],
         None,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -27,10 +28,8 @@ def _end(number: int, _frame: FrameType | None) -> None:
     if files is not None:
         files.drop_unfinished()
     told = "interrupted\n" if number == signal.SIGINT else "ended\n"
-    try:
+    with contextlib.suppress(OSError):  # nobody listens
         os.write(2, ((HIDDEN_CURSOR_BACK if os.isatty(2) else "") + told).encode())
-    except OSError:
-        pass  # nobody listens
     os._exit(Exit.INTERRUPTED if number == signal.SIGINT else 128 + number)
 
 
@@ -45,8 +44,8 @@ def complete_streams() -> None:
         except OSError:
             os.open(os.devnull, flags)  # takes the lowest number that is free: this one
     if sys.stdout is None:
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123  for as long as we run
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  for as long as we run
     if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     # A letter that the terminal's encoding lacks is written as its number.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

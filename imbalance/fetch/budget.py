@@ -12,10 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+from imbalance import files
 
 T = TypeVar("T")
 MEMORY = ":memory:"
@@ -183,7 +186,12 @@ def _runs(process: int) -> bool:
 
 def _shared(file: Path) -> sqlite3.Connection:
     """Open the file; one that is damaged is made anew."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    files.private_folder(file.parent)
+    # SQLite gives the files beside it the same mode.
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, files.PRIVATE))
+    if stat.S_IMODE(file.stat().st_mode) != files.PRIVATE:
+        with contextlib.suppress(PermissionError):  # it is someone else's
+            file.chmod(files.PRIVATE)
     try:
         return _opened(str(file))
     except sqlite3.OperationalError:
@@ -211,7 +219,8 @@ def _made(name: str) -> sqlite3.Connection:
         store.execute("PRAGMA journal_mode = WAL")
         store.execute("PRAGMA synchronous = OFF")
         store.executescript(SCHEMA)
-        store.execute("DELETE FROM asked WHERE until < ?", (time.time(),))
+        for table in ("asked", "paused"):
+            store.execute(f"DELETE FROM {table} WHERE until < ?", (time.time(),))  # noqa: S608  names of our own
     except sqlite3.Error:
         store.close()
         raise

@@ -22,13 +22,14 @@ from imbalance.errors import (
     UsageError,
 )
 from imbalance.fetch.budget import Budgets, shared_file
-from imbalance.fetch.recording import Key, Recorder
+from imbalance.fetch.recording import MOST_BYTES, Key, Recorder
 from imbalance.fetch.replay import unreachable
 from imbalance.fetch.settings import Settings
+from imbalance.providers import PROVIDERS
+from imbalance.venues import VENUES
 from imbalance.wire import Budget, Endpoint, Kind, Params, Source
 from imbalance.wire.refusals import SERVER_ERROR, TEAPOT, TOO_MANY
 
-MOST_BYTES = 8 * 1024 * 1024  # several times the largest true answer, a list of all contracts
 ENCODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
 ANY_HEADER = 32 + zlib.MAX_WBITS  # gzip or zlib
 ATTEMPTS = 3
@@ -56,6 +57,7 @@ class Client:
     ) -> None:
         self.settings = settings
         self.recorder = recorder
+        self.redactor = settings.redactor([*VENUES, *PROVIDERS])
         self.budgets = Budgets(shared_file())
         self.clock_ahead_s: dict[str, float] = {}
         self.requests: dict[str, int] = {}
@@ -82,7 +84,7 @@ class Client:
                     headers={"user-agent": "imbalance", "accept-encoding": "gzip"},
                 )
             except (ValueError, httpx.HTTPError) as error:
-                raise UsageError(f"the proxy variables cannot be used: {error}") from None
+                raise UsageError(f"the proxy variables cannot be used: {self.redactor.text(str(error))}") from None
         return self._pools[source.name]
 
     async def close(self) -> None:
@@ -128,17 +130,18 @@ class Client:
         counts_s = (endpoint.budget or source.budget).period_s + LATE_S
         try:
             async with self._sent(source, request) as response:
-                body = await _capped(response, source, endpoint)
+                body = self.redactor.bytes(await _capped(response, source, endpoint))
                 status, headers = response.status_code, response.headers
                 counts_s -= LATE_S
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if isinstance(error, NEVER_SENT):
                 counts_s = 0.0
             if isinstance(error, httpx.UnsupportedProtocol):
-                raise UsageError(f"IMBALANCE_{source.variable}_URL: {error}") from None
+                raise UsageError(f"IMBALANCE_{source.variable}_URL: {self.redactor.text(str(error))}") from None
             if self.recorder:
                 self.recorder.keep_error(key, type(error).__name__)
-            raise unreachable(type(error).__name__, str(error).strip(), source, endpoint) from None
+            told = self.redactor.text(str(error).strip())
+            raise unreachable(type(error).__name__, told, source, endpoint) from None
         finally:
             self.budgets.answered(number, counts_s)
         took_s = time.perf_counter() - started
@@ -147,7 +150,8 @@ class Client:
         self._heed(source, endpoint, headers, took_s)
         if self.recorder:
             url = str(request.url.copy_with(username=None, password=None, query=None))
-            self.recorder.keep(key, url, status, body, headers.get("content-type", ""))
+            content_type = self.redactor.text(headers.get("content-type", ""))
+            self.recorder.keep(key, url, status, body, content_type)
         refused = source.refusal(status, body, endpoint.name)
         if refused is None:
             return body
@@ -164,7 +168,7 @@ class Client:
 
     def _budget(self, source: Source, endpoint: Endpoint) -> str:
         """Return the name of what the exchange counts together: a host, or a path that it counts apart."""
-        return f"{source.name} {self.settings.url(source)} {endpoint.path if endpoint.budget else ''}"
+        return f"{source.name} {self.settings.shown_url(source)} {endpoint.path if endpoint.budget else ''}"
 
     async def _room(self, source: Source, endpoint: Endpoint) -> int:
         """Wait until the budget has room for a request, and return the number that it is written down under."""
@@ -219,7 +223,9 @@ class Client:
         try:
             url = httpx.URL(self.settings.url(source) + path + ("" if posted or not text else f"?{text}"))
         except httpx.InvalidURL as error:
-            raise UsageError(f"IMBALANCE_{source.variable}_URL is no address: {error}") from None
+            raise UsageError(
+                f"IMBALANCE_{source.variable}_URL is no address: {self.redactor.text(str(error))}"
+            ) from None
         return self._pool(source).build_request(
             "POST" if posted else "GET",
             url,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -40,8 +40,24 @@ async def gather(
 
     # What is walked page by page takes longest: it goes first.
     walked = sorted(sources, key=lambda s: not any(e.following and e.kind in wanted for e in s.endpoints))
-    found = {h.name: h for h in await asyncio.gather(*(one(source) for source in walked))}
+    found = {h.name: h for h in await _all([asyncio.create_task(one(source)) for source in walked])}
     return [found[source.name] for source in sources]
+
+
+async def _all(tasks: Sequence[asyncio.Task[Harvest]]) -> list[Harvest]:
+    """Return what all tasks give; where one fails, such as by a full disk, end the others first."""
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        await _end(tasks)
+    return [task.result() for task in sorted(tasks, key=asyncio.Task.cancelled)]
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel what still runs, and look at every outcome: one that nobody looks at is told on stderr."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _harvest(
@@ -83,10 +99,11 @@ async def _run(
     tasks = {asyncio.create_task(_read(client, harvest.source, e, pages, ask)): e for e, pages in reads}
     if not tasks:
         return
-    finished, late = await asyncio.wait(tasks, timeout=max(deadline - time.perf_counter(), 0.01))
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
+    finished: set[asyncio.Task[list[Record]]] = set()
+    try:
+        finished, _late = await asyncio.wait(tasks, timeout=max(deadline - time.perf_counter(), 0.01))
+    finally:
+        await _end(tasks)
     for task, endpoint in tasks.items():
         if task not in finished:
             harvest.failures.append(DeadlineError(harvest.name, endpoint.name, "no whole answer before the deadline"))
@@ -121,13 +138,13 @@ async def _walk(client: Client | Replay, source: Source, endpoint: Endpoint, que
         after = endpoint.following(body, ask) if endpoint.following else None
         goes_on = after is not None and after != query and left > 0
         # The next page is on its way while this one is read.
-        coming = asyncio.ensure_future(client.get(source, endpoint, after)) if goes_on and after else None
+        coming = asyncio.create_task(client.get(source, endpoint, after)) if goes_on and after else None
         try:
             rows += endpoint.parse(body, ask)
             await asyncio.sleep(0)
         except BaseException:
             if coming is not None:
-                coming.cancel()
+                await _end([coming])
             raise
         if coming is None:
             return rows if after is None else [Unread(), *rows]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+
+from imbalance import files
+
+MOST_BYTES = 1_000_000
 
 
 def _file() -> Path:
@@ -20,7 +22,7 @@ def _file() -> Path:
 def read() -> dict[str, int]:
     """Return epoch ms by source; empty where nothing is known."""
     try:
-        return msgspec.json.decode(_file().read_bytes(), type=dict[str, int])
+        return msgspec.json.decode(files.read(_file(), MOST_BYTES), type=dict[str, int])
     except (OSError, msgspec.MsgspecError):
         return {}
 
@@ -30,8 +32,5 @@ def note(names: Iterable[str], now_ms: int) -> None:
     known = read() | dict.fromkeys(names, now_ms)
     with contextlib.suppress(OSError):
         file = _file()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(msgspec.json.encode(known))
-        Path(part).replace(file)
+        files.private_folder(file.parent)
+        files.write(file, msgspec.json.encode(known), mode=files.PRIVATE, durable=False)

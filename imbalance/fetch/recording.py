@@ -11,13 +11,20 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from imbalance import files
 from imbalance.errors import UsageError
+from imbalance.units import parse_time_ms
 
 FORMAT = "imbalance.recording/1"
 INDEX = "recording.json"
+MOST_BYTES = 8 * 1024 * 1024  # of a body: several times the largest true answer, a list of all contracts
+MOST_INDEX_BYTES = 8 * MOST_BYTES
+# No recording was made before Bitcoin was, and none in a year that cannot be written with four figures.
+FIRST_MS, LAST_MS = parse_time_ms("2009-01-03T00:00:00Z"), parse_time_ms("9000-01-01T00:00:00Z")
 Key = tuple[str, str, str]  # source, path, and the query or the posted body
 
 
@@ -55,26 +62,36 @@ class Index(msgspec.Struct):
 class Recording:
     """A recording that was read; `answers` maps (source, path, query) to an entry and its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, extending: tuple[Path, ...] = ()) -> None:
         self.folder = folder
+        if folder in extending:
+            raise UsageError(f"recording {folder} extends itself")
         self.index = _read_index(folder)
         self.captured_at_ms = self.index.captured_at_ms
         self.answers: dict[Key, tuple[Entry, Path]] = {}
         self.sources = list(self.index.sources)
         if self.index.extends:
-            beside = Recording(folder.parent / Path(self.index.extends).name)
+            beside = Recording(folder.parent / Path(self.index.extends).name, (*extending, folder))
             kept = {k: v for k, v in beside.answers.items() if k[0] not in self.index.without}
             self.answers.update(kept)
             self.sources = self.sources or [s for s in beside.sources if s not in self.index.without]
             self.captured_at_ms = self.captured_at_ms or beside.captured_at_ms
         for entry in self.index.entries:
             self.answers[entry.source, entry.path, entry.query] = (entry, folder)
+        if not FIRST_MS <= self.captured_at_ms <= LAST_MS:
+            raise UsageError(f"{folder / INDEX}: captured_at_ms {self.captured_at_ms} is no time it can be of")
 
     def accounts(self) -> tuple[str, ...]:
         """Return the accounts that were asked for, by the bodies that were posted."""
         found = []
         for _source, _path, text in self.answers:
-            if text.startswith("{") and "user" in (posted := msgspec.json.decode(text)):
+            if not text.startswith("{"):
+                continue
+            try:
+                posted = msgspec.json.decode(text, type=dict[str, Any])
+            except (msgspec.MsgspecError, UnicodeError):
+                raise UsageError(f"{self.folder / INDEX}: what was posted is no JSON: {text[:60]!r}") from None
+            if "user" in posted:
                 found.append(str(posted["user"]))
         return tuple(found)
 
@@ -82,9 +99,9 @@ class Recording:
         """Return a stored body, checked against its hash."""
         file = folder / "bodies" / Path(entry.file).name
         try:
-            body = file.read_bytes()
+            body = files.read(file, MOST_BYTES)
         except OSError as error:
-            raise UsageError(f"recording {self.folder}: cannot read {file.name}: {error.strerror}") from None
+            raise UsageError(f"recording {self.folder}: cannot read {entry.file}: {error.strerror}") from None
         if hashlib.sha256(body).hexdigest() != entry.sha256:
             raise UsageError(f"recording {self.folder}: {file.name} is not what was recorded (its hash differs)")
         return body
@@ -92,10 +109,12 @@ class Recording:
 
 def _read_index(folder: Path) -> Index:
     try:
-        index = msgspec.json.decode((folder / INDEX).read_bytes(), type=Index)
-    except OSError:
+        index = msgspec.json.decode(files.read(folder / INDEX, MOST_INDEX_BYTES), type=Index)
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{folder} holds no recording ({INDEX} is not there)") from None
-    except msgspec.MsgspecError as error:
+    except OSError as error:
+        raise UsageError(f"cannot read {folder / INDEX}: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(f"{folder / INDEX} is damaged: {error}") from None
     if index.format != FORMAT:
         raise UsageError(f"{folder / INDEX}: format {index.format!r} is not known; this program reads {FORMAT}")
@@ -128,7 +147,11 @@ class Recorder:
         self.clock_ms = clock_ms
         self.entries: dict[Key, Entry] = {}
         try:
-            (folder / "bodies").mkdir(parents=True, exist_ok=True)
+            # Whoever makes it records here: two at once would mix their answers.
+            (folder / "bodies").mkdir(parents=True)
+        except FileExistsError:
+            message = f"{folder} holds a part of a recording, or another is being made there"
+            raise UsageError(message, "Name a new folder.") from None
         except OSError as error:
             raise UsageError(f"cannot record to {folder}: {error.strerror}") from None
 
@@ -137,7 +160,7 @@ class Recorder:
         digest = hashlib.sha256(body).hexdigest()
         source, path, query = key
         file = f"{source}-{digest[:16]}"
-        self._write(self.folder / "bodies" / file, body)
+        self._write(self.folder / "bodies" / file, body, durable=False)
         self.entries[source, path, query] = Entry(
             source, path, query, url, status, self.clock_ms(), digest, file, content_type.partition(";")[0]
         )
@@ -153,10 +176,8 @@ class Recorder:
         index = Index(FORMAT, captured_at_ms, scenario, note, sources, entries=rows)
         self._write(self.folder / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=1))
 
-    def _write(self, path: Path, body: bytes) -> None:
-        part = path.with_name(path.name + ".part")
+    def _write(self, path: Path, content: bytes, *, durable: bool = True) -> None:
         try:
-            part.write_bytes(body)
-            part.replace(path)
+            files.write(path, content, durable=durable)
         except OSError as error:
             raise UsageError(f"cannot record to {path}: {error.strerror}") from None

@@ -129,7 +129,12 @@ def test_only_regular_files_of_a_sane_size_are_read(tmp_path):
     (tmp_path / "file").write_bytes(b"12345")
     assert files.read(tmp_path / "file", 5) == b"12345"
     os.mkfifo(tmp_path / "fifo")
-    for name, most, told in (("file", 4, "too large"), ("fifo", 9, "no regular"), ("", 9, "directory"), ("\0", 9, "No")):
+    for name, most, told in (
+        ("file", 4, "too large"),
+        ("fifo", 9, "no regular"),
+        ("", 9, "directory"),
+        ("\0", 9, "No"),
+    ):
         with pytest.raises(OSError, match=told):
             files.read(tmp_path / name, most)
 
