@@ -257,7 +257,8 @@ def market_of(run: Run) -> MarketData:
 
 def why_not(harvests: Sequence[Harvest]) -> str:
     """Return what failed, a line a source, and what to do."""
-    told = [str(h.failures[0]) for h in harvests if h.failures]
+    # A source's own words stay on its line.
+    told = [" ".join(str(h.failures[0]).split()) for h in harvests if h.failures]
     way = "Check the connection, try other venues with --venue, or a longer --timeout."
     if any(isinstance(f, NotRecordedError) for h in harvests for f in h.failures):
         way = "A recording serves what was recorded: give the symbol and options that it was made with."

@@ -24,8 +24,8 @@ _unfinished: set[str] = set()
 def write(path: Path, content: bytes, *, mode: int = FOLLOWS_UMASK, durable: bool = True) -> None:
     """Write a file that appears whole or not at all.
 
-    A symlink is followed and stays. A device, pipe or socket is written straight through. A file that is there keeps its
-    mode and owner, and is as it was where writing fails.
+    A symlink is followed and stays. A device, pipe or socket is written straight through. A file that is there keeps
+    its mode and owner, and is as it was where writing fails.
 
     Parameters
     ----------

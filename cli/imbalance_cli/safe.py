@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -54,10 +54,11 @@ def json_text(encoded: bytes) -> str:
 
 def document(node: T, text: Callable[[str], str]) -> T:
     """Return a document with `text` applied to all its texts."""
-    return _walked(node, text)  # type: ignore[no-any-return]
+    walked: T = _walked(node, text)
+    return walked
 
 
-def _walked(node, text):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  any part of a document
+def _walked(node: Any, text: Callable[[str], str]) -> Any:  # noqa: ANN401  any part of a document
     if isinstance(node, str):
         return text(node)
     if isinstance(node, msgspec.Struct):
