@@ -38,7 +38,7 @@ def cell(text: str) -> str:
 
 
 def caption(text: str) -> str:
-    """Return text for a picture, whose font has few letters but ASCII."""
+    """Return text in ASCII, for pictures, whose font has few letters more, and for terminals that have none."""
     return line(text).encode("ascii", "backslashreplace").decode()
 
 

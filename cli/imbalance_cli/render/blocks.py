@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.report import tree, words
+from imbalance_cli import safe
 from imbalance_cli.context import Screen
 from imbalance_cli.render.view import gap_text
 
@@ -44,7 +45,8 @@ def to_blocks(document: tree.HeatmapReport, screen: Screen) -> str:
     title = [f"{document.symbol} forced liquidations in time (est)", _legend(letters=letters)]
     where = [f"scenario {document.scenario}: synthetic, not live"] if document.scenario else []
     gaps = [line for gap in document.gaps for line in textwrap.wrap(gap_text(document, gap), screen.width)]
-    return "\n".join([*title, *where, *lines, " " * (LABEL + 1) + ends, *gaps]) + "\n"
+    drawn = [*title, *where, *lines, " " * (LABEL + 1) + ends, *gaps]
+    return "\n".join(map(safe.caption, drawn) if screen.ascii else drawn) + "\n"
 
 
 def _terminal() -> str:
