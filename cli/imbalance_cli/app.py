@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+# What is imported before signals are handled can only end with a traceback: as little as possible.
+from imbalance_cli import process
+
 
 def _forget_stdout() -> None:
     """Let nothing be flushed to stdout at exit: where writing failed once, Python would complain once more."""
@@ -16,9 +19,6 @@ def _forget_stdout() -> None:
 
 def main() -> None:
     """Run the command line."""
-    # What is imported before this can only end with a traceback: keep it small.
-    from imbalance_cli import process
-
     process.end_on_signals()
     process.complete_streams()
     code = _ended()

@@ -1,15 +1,19 @@
-"""The process itself: how it ends when it is told to, and streams that were closed before it began."""
+"""The process itself: how it ends when it is told to, and streams that were closed before it began.
+
+It is loaded before signals are handled, so that it loads next to nothing.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
-from types import FrameType
 
-from imbalance_cli.exits import Exit
+TYPE_CHECKING = False  # as type checkers know it, without loading typing
+if TYPE_CHECKING:
+    from types import FrameType
 
+BY_SIGNAL = 128  # what shells add a signal's number to
 HIDDEN_CURSOR_BACK = "\x1b[?25h"
 
 
@@ -28,9 +32,11 @@ def _end(number: int, _frame: FrameType | None) -> None:
     if files is not None:
         files.drop_unfinished()
     told = "interrupted\n" if number == signal.SIGINT else "ended\n"
-    with contextlib.suppress(OSError):  # nobody listens
+    try:  # noqa: SIM105  what would say it shorter is not loaded
         os.write(2, ((HIDDEN_CURSOR_BACK if os.isatty(2) else "") + told).encode())
-    os._exit(Exit.INTERRUPTED if number == signal.SIGINT else 128 + number)
+    except OSError:
+        pass
+    os._exit(BY_SIGNAL + number)
 
 
 def complete_streams() -> None:
