@@ -224,6 +224,8 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered | Un
     found: list[Liquidation | Covered | Unread] = []
     for i, row in enumerate(rows):
         path = f"$[{i}]"
+        falls = i == 0 or row.time <= rows[i - 1].time
+        require(falls, "the list is newest first", NAME, Kind.LIQUIDATIONS, f"{path}.time")
         require(row.size != 0, "a position of no size", NAME, Kind.LIQUIDATIONS, f"{path}.size")
         order = -row.size if row.order_size is None else row.order_size
         closes = order * row.size < 0 and abs(order) <= abs(row.size)
