@@ -11,7 +11,7 @@ from imbalance.engine.estimate import estimate as run_engine
 from imbalance.engine.heatmap import LiquidationHeatmap
 from imbalance.engine.heatmap import heatmap as run_heatmap
 from imbalance.engine.liquidation_map import LiquidationMap
-from imbalance.errors import UsageError
+from imbalance.errors import MissingDataError, UsageError
 from imbalance.market import MarketData, VenueBars
 from imbalance.records import Contract, Feed, MarginTier
 from imbalance.units import parse_time_ms
@@ -31,6 +31,11 @@ def liquidation_map(
     ----------
     calibrate : "auto" fits to observed liquidations where there are enough; "off" keeps the prior.
     tiers : maintenance ladders by venue name, in place of those that came with the data.
+
+    Raises
+    ------
+    MissingDataError
+        If no venue has open interest.
     """
     if calibrate not in {"auto", "off"}:
         raise UsageError(f"calibrate must be 'auto' or 'off', not {calibrate!r}")
@@ -48,10 +53,22 @@ def liquidation_map(
     )
 
 
+def _at(bars: MarketData, symbol: str | None, as_of: str | int | None) -> MarketData:
+    """Return the market under the name and at the moment that a caller gives; its own where none is given."""
+    market = bars if symbol is None else dataclasses.replace(bars, symbol=symbol)
+    if as_of is None:
+        return market
+    try:
+        moment_ms = as_of if isinstance(as_of, int) else parse_time_ms(as_of)
+    except ValueError:
+        raise UsageError(f"as_of {as_of!r} is neither ISO-8601 nor epoch milliseconds") from None
+    return market.until(moment_ms)
+
+
 def estimate(
     bars: MarketData,
     *,
-    symbol: str = "BTC",
+    symbol: str | None = None,
     as_of: str | int | None = None,
     calibrate: str = "auto",
     tiers: dict[str, list[MarginTier]] | None = None,
@@ -62,22 +79,25 @@ def estimate(
     Parameters
     ----------
     bars : of `read_bars`.
-    symbol : base coin, for labels.
+    symbol : base coin, for labels and margin ladders; that of the bars where none is given.
     as_of : ISO-8601 time or epoch ms; nothing later may influence the result.
     calibrate, tiers, seed : as in `liquidation_map`.
     """
-    market = dataclasses.replace(bars, symbol=symbol)
-    if as_of is not None:
-        try:
-            market = market.until(as_of if isinstance(as_of, int) else parse_time_ms(as_of))
-        except ValueError:
-            raise UsageError(f"as_of {as_of!r} is neither ISO-8601 nor epoch milliseconds") from None
-    return liquidation_map(market, calibrate=calibrate, tiers=tiers, seed=seed)
+    return liquidation_map(_at(bars, symbol, as_of), calibrate=calibrate, tiers=tiers, seed=seed)
 
 
 def engine_venues(market: MarketData, tiers: dict[str, list[MarginTier]] | None = None) -> list[Venue]:
-    """Return the market's venues as the engine takes them."""
-    return [_engine_venue(v, market, (tiers or {}).get(v.name)) for v in market.venues]
+    """Return the market's venues as the engine takes them: those that have open interest.
+
+    Raises
+    ------
+    MissingDataError
+        If none has.
+    """
+    venues = [_engine_venue(v, market, (tiers or {}).get(v.name)) for v in market.venues if v.has_open_interest]
+    if not venues:
+        raise MissingDataError("no venue has open interest above 0, so there is nothing to map")
+    return venues
 
 
 def _engine_venue(venue: VenueBars, market: MarketData, own: list[MarginTier] | None) -> Venue:
@@ -101,7 +121,12 @@ def _engine_venue(venue: VenueBars, market: MarketData, own: list[MarginTier] | 
 
 
 def through_time(
-    market: MarketData, found: LiquidationMap, *, columns: int = 1000, bins: int = 1000
+    market: MarketData,
+    found: LiquidationMap,
+    *,
+    columns: int = 1000,
+    bins: int = 1000,
+    tiers: dict[str, list[MarginTier]] | None = None,
 ) -> LiquidationHeatmap:
     """Return the map of a market through time, with the weights that its last map found."""
     return run_heatmap(
@@ -109,7 +134,7 @@ def through_time(
         market.time_ms,
         market.interval_ms,
         (market.open, market.high, market.low, market.close),
-        engine_venues(market),
+        engine_venues(market, tiers),
         found.weights,
         Assumptions(),
         columns,
@@ -122,8 +147,10 @@ def heatmap(
     *,
     columns: int = 1000,
     bins: int = 1000,
-    symbol: str = "BTC",
+    symbol: str | None = None,
+    as_of: str | int | None = None,
     calibrate: str = "auto",
+    tiers: dict[str, list[MarginTier]] | None = None,
     seed: int = 0,
 ) -> LiquidationHeatmap:
     """Return the liquidation map of bars through time: `time_ms`, `edges`, `long_usd`, `short_usd`.
@@ -132,10 +159,10 @@ def heatmap(
     ----------
     bars : of `read_bars`.
     columns, bins : of time and price; no more columns than bars.
-    symbol, calibrate, seed : as in `estimate`.
+    symbol, as_of, calibrate, tiers, seed : as in `estimate`.
     """
     if columns < 1 or bins < 1:
         raise UsageError("columns and bins must be at least 1")
-    market = dataclasses.replace(bars, symbol=symbol)
-    found = liquidation_map(market, calibrate=calibrate, seed=seed)
-    return through_time(market, found, columns=columns, bins=bins)
+    market = _at(bars, symbol, as_of)
+    found = liquidation_map(market, calibrate=calibrate, tiers=tiers, seed=seed)
+    return through_time(market, found, columns=columns, bins=bins, tiers=tiers)

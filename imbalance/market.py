@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.bars.cells import PRICES, checked
+from imbalance.bars.grid import interval_of
+from imbalance.bars.plausible import check_plausible
+from imbalance.bars.source import read_raw
 from imbalance.errors import BarsError, MissingDataError
 from imbalance.records import Contract, Feed, MarginTier
-from imbalance.units import iso
+from imbalance.units import DAY_MS, interval_name, iso
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +23,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Which venues print all their liquidations, by name, as known on this day; others are "unknown".
-FEEDS_AS_OF = "2026-11-22"
+# Which venues print all their liquidations, by name, as known on 2026-11-22; others are "unknown".
 FEEDS = {
     "bybit": Feed.COMPLETE,
     "deribit": Feed.COMPLETE,
@@ -31,17 +34,8 @@ FEEDS = {
     "htx": Feed.CENSORED,
 }
 
-PRICES = ("open", "high", "low", "close")
-OPTIONAL_NUMBERS = (
-    "taker_buy_base",
-    "open_interest_base",
-    "long_liquidations_base",
-    "short_liquidations_base",
-    "mark_high",
-    "mark_low",
-)
-REQUIRED = ("time", "venue", *PRICES, "volume_base", "open_interest_base")
 MOST_MISSING = 0.2
+NO_INTEREST = "open interest is empty or 0 in every bar: left out of the map and of sums"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +43,8 @@ class VenueBars:
     """One venue's series on the market's bars; arrays of shape (bars,), NaN where not known.
 
     `open_interest_base` is one side, at bar close; volumes count each trade once. `liquidations_by` names who saw the
-    liquidations where it was not the venue itself.
+    liquidations where it was not the venue itself. `path` is the venue's own open, high, low and close [USD], shape
+    (4, bars), where the market chooses its path among those of its venues.
     """
 
     name: str
@@ -63,6 +58,12 @@ class VenueBars:
     tiers: tuple[MarginTier, ...] = ()
     notes: tuple[str, ...] = ()
     liquidations_by: str = ""
+    path: Floats | None = None
+
+    @property
+    def has_open_interest(self) -> bool:
+        """Whether open interest is above zero in any bar: without it a venue has no map and is in no sum."""
+        return bool(np.nanmax(self.open_interest_base, initial=0.0) > 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +72,7 @@ class MarketData:
 
     Attributes
     ----------
+    symbol : base coin; it labels what is made of the market and chooses the margin ladders.
     time_ms : bar opens, shape (bars,), steps of `interval_ms` without gaps.
     open, high, low, close : the path; of mark prices where they are known, since liquidations go by them.
     price : the price now (mark price where known, else the last close).
@@ -93,30 +95,40 @@ class MarketData:
         """End of the last bar."""
         return int(self.time_ms[-1]) + self.interval_ms
 
+    @property
+    def history_ms(self) -> int:
+        """The longest time over which a venue's open interest is known; 0 where none is."""
+        first = [int(np.argmax(v.open_interest_base > 0)) for v in self.venues if v.has_open_interest]
+        return (self.time_ms.size - min(first, default=self.time_ms.size)) * self.interval_ms
+
     def until(self, as_of_ms: int) -> MarketData:
         """Return the market as it was then: bars that end at or before `as_of_ms`, and their last close.
+
+        Where venues have paths of their own, the market's is chosen anew among what is left of them.
 
         Raises
         ------
         MissingDataError
-            If no bar is left.
+            If no bar is left, or no open interest.
         """
         bars = int(np.searchsorted(self.time_ms + self.interval_ms, as_of_ms, side="right"))
         if bars == 0:
-            raise MissingDataError(f"no bar ends at or before {iso(as_of_ms)}")
-        series = {f.name for f in dataclasses.fields(VenueBars) if f.type == "Floats"}
-        return dataclasses.replace(
-            self,
-            time_ms=self.time_ms[:bars],
-            open=self.open[:bars],
-            high=self.high[:bars],
-            low=self.low[:bars],
-            close=self.close[:bars],
-            price=self.price if bars == self.time_ms.size else float(self.close[bars - 1]),
-            venues=tuple(
-                dataclasses.replace(v, **{name: getattr(v, name)[:bars] for name in series}) for v in self.venues
-            ),
-        )
+            first = iso(int(self.time_ms[0]) + self.interval_ms)
+            raise MissingDataError(f"no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
+        if bars == self.time_ms.size:
+            return self
+        venues = tuple(_cut(v, bars) for v in self.venues)
+        if all(v.path is not None for v in venues):
+            return market_of_venues(self.symbol, self.interval_ms, self.time_ms[:bars], venues)
+        path = {name: getattr(self, name)[:bars] for name in PRICES}
+        last = float(path["close"][-1])
+        return dataclasses.replace(self, time_ms=self.time_ms[:bars], price=last, venues=venues, **path)
+
+
+def _cut(venue: VenueBars, bars: int) -> VenueBars:
+    series = {f.name for f in dataclasses.fields(VenueBars) if f.type == "Floats"}
+    path = None if venue.path is None else venue.path[:, :bars]
+    return dataclasses.replace(venue, path=path, **{name: getattr(venue, name)[:bars] for name in series})
 
 
 def frozen(values: npt.ArrayLike) -> Floats:
@@ -129,13 +141,14 @@ def frozen(values: npt.ArrayLike) -> Floats:
 def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = None) -> MarketData:
     """Read a bars file (CSV, optionally gzipped, or Parquet).
 
-    Rows may come in any order. Bars that lack for all venues are filled flat at the close before, without
-    volume, up to a fifth of the span. A venue's price path counts only if no other venue trades more.
+    Columns may be parted by commas, semicolons or tabs; their names may be in any case. Rows may come in any order.
+    Bars that lack for all venues are filled flat at the close before, without volume, up to a fifth of the span. A
+    venue's price path counts only if no other venue trades more.
 
     Parameters
     ----------
     path : the file; columns as in the README's "Bars file".
-    symbol : base coin, for labels.
+    symbol : base coin; it labels what is made of the bars and chooses the margin ladders.
     as_of_ms : only bars that end at or before this moment are kept.
 
     Raises
@@ -143,164 +156,131 @@ def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = N
     BarsError
         Naming file, line and column of the first fault.
     MissingDataError
-        If no bar is left.
+        If no bar is left, or no open interest.
     """
-    table = _checked(_table(Path(path)), str(path))
-    interval_ms = _interval_ms(table, str(path))
-    if as_of_ms is not None:
-        table = table[table["time"] + interval_ms <= as_of_ms]
-    if table.empty:
-        raise MissingDataError(f"{path}: no bar ends at or before {iso(as_of_ms or 0)}")
-    return _market(table, symbol, interval_ms, str(path))
-
-
-def _table(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
+    raw = read_raw(Path(path))
+    table = checked(raw)
+    interval_ms = interval_of(raw, table)
+    kept = table if as_of_ms is None else table[table["time"] + interval_ms <= as_of_ms]
+    if as_of_ms is not None and kept.empty:
+        first = iso(int(table["time"].min()) + interval_ms)
+        raise MissingDataError(f"{path}: no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
+    check_plausible(raw, kept)
+    first_ms, last_ms = int(kept["time"].min()), int(kept["time"].max())
     try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype={"venue": "str", "contract": "str", "liquidation_feed": "str"})
-    except FileNotFoundError:
-        raise BarsError(f"{path}: no such file") from None
-    except ImportError:
-        raise BarsError(f"{path}: reading Parquet needs pyarrow", "pip install 'imbalance[parquet]'") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise BarsError(f"{path}: not a readable bars file: {str(error).splitlines()[0]}") from None
+        _check_missing(np.unique(kept["time"].to_numpy()), interval_ms)
+        time_ms = np.arange(first_ms, last_ms + 1, interval_ms, dtype=np.int64)
+        frames = kept.groupby("venue")
+        venues = tuple(_venue(str(name), rows.set_index("time").reindex(time_ms)) for name, rows in frames)
+        return market_of_venues(symbol, interval_ms, time_ms, venues)
+    except (BarsError, MissingDataError) as error:
+        raise type(error)(f"{path}: {error.message}", error.hint) from None
 
 
-def _line(row: int) -> str:
-    return f"line {row + 2}"
+def market_of_venues(symbol: str, interval_ms: int, time_ms: Ints, venues: tuple[VenueBars, ...]) -> MarketData:
+    """Join venues that have paths of their own: the market's path is that of the venue that trades most.
 
+    A bar that it lacks is taken from the next venue, a bar that all lack is filled flat; venues without any bar are
+    left out, and so are bars after the last that any venue has.
 
-def _fail(path: str, rows: pd.Series | npt.NDArray[np.bool_], column: str, what: str) -> None:
-    """Raise for the first row where `rows` is true."""
-    bad = np.flatnonzero(np.asarray(rows))
-    if bad.size:
-        raise BarsError(f"{path}: {_line(int(bad[0]))}, column {column}: {what}")
-
-
-def _times_ms(column: pd.Series, path: str) -> pd.Series:
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(column):
-        _fail(path, ~np.isfinite(column.astype("float64")), "time", "not a time")
-        return column.astype("int64")
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return pd.to_datetime(column, utc=True).astype("datetime64[ms, UTC]").astype("int64")
-    numbers = pd.to_numeric(column, errors="coerce")
-    stamps = pd.to_datetime(column.where(numbers.isna()), utc=True, errors="coerce", format="ISO8601")
-    _fail(path, stamps.isna() & numbers.isna(), "time", "neither ISO-8601 nor epoch milliseconds")
-    times = stamps.astype("datetime64[ms, UTC]").astype("int64")
-    return times.where(numbers.isna(), numbers).astype("int64")
-
-
-def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
-    import pandas as pd
-
-    absent = [name for name in REQUIRED if name not in table.columns]
-    if absent:
-        raise BarsError(f"{path}: no column {', '.join(absent)}")
-    if table.empty:
-        raise BarsError(f"{path}: no rows")
-    table = table.reset_index(drop=True)
-    table["time"] = _times_ms(table["time"], path)
-    span = table["time"].between(1_000_000_000_000, 4_102_444_800_000)
-    _fail(path, ~span, "time", "outside 2001-2100 (epoch milliseconds are expected)")
-    _fail(path, table["venue"].isna(), "venue", "empty")
-    for name in (*PRICES, "volume_base", *OPTIONAL_NUMBERS):
-        if name not in table.columns:
-            table[name] = np.nan
-            continue
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        _fail(path, numbers.isna() & table[name].notna(), name, "not a number")
-        _fail(path, np.isinf(numbers), name, "not finite")
-        _fail(path, numbers < 0, name, "negative")
-        table[name] = numbers.astype("float64")
-    for name in PRICES:
-        _fail(path, ~(table[name] > 0), name, "a price must be above zero")
-    _fail(path, table["high"] < table[["open", "close", "low"]].max(axis=1), "high", "below open, low or close")
-    _fail(path, table["low"] > table[["open", "close"]].min(axis=1), "low", "above open or close")
-    _fail(path, table["mark_high"] < table["mark_low"], "mark_high", "below mark_low")
-    _fail(
-        path,
-        table["taker_buy_base"] > table["volume_base"] * (1 + 1e-9),
-        "taker_buy_base",
-        "exceeds volume_base",
-    )
-    _fail(path, table.duplicated(["time", "venue"]), "time", "this venue and time occur twice")
-    for name, kinds in (("contract", Contract), ("liquidation_feed", Feed)):
-        if name in table.columns:
-            known = table[name].isna() | table[name].isin([str(k) for k in kinds])
-            _fail(path, ~known, name, f"not one of {', '.join(kinds)}")
-    return table
-
-
-def _interval_ms(table: pd.DataFrame, path: str) -> int:
-    times = np.unique(table["time"].to_numpy())
-    if times.size < 2:  # noqa: PLR2004
-        raise BarsError(f"{path}: one bar time only; the bar length cannot be told")
-    steps = np.diff(times)
-    interval_ms = int(steps.min())
-    uneven = steps % interval_ms != 0
-    if uneven.any():
-        late = int(times[1:][uneven][0])
-        row = int(np.flatnonzero(table["time"].to_numpy() == late)[0])
-        raise BarsError(f"{path}: {_line(row)}, column time: {iso(late)} is off the {interval_ms / 60000:g} min grid")
-    return interval_ms
-
-
-def _market(table: pd.DataFrame, symbol: str, interval_ms: int, path: str) -> MarketData:
-    first, last = int(table["time"].min()), int(table["time"].max())
-    time_ms = np.arange(first, last + 1, interval_ms, dtype=np.int64)
-    table = table.sort_values(["time", "venue"])
-    order = table.groupby("venue")["volume_base"].sum().sort_values(ascending=False, kind="stable").index
-    frames = {name: table[table["venue"] == name].set_index("time").reindex(time_ms) for name in order}
-    ohlc = {name: np.full(time_ms.size, np.nan) for name in PRICES}
-    for frame in frames.values():
-        absent = np.isnan(ohlc["close"])
-        for name, values in ohlc.items():
-            values[absent] = frame[name].to_numpy()[absent]
-        for name, mark in (("high", "mark_high"), ("low", "mark_low")):
-            marked = absent & np.isfinite(frame[mark].to_numpy())
-            ohlc[name][marked] = frame[mark].to_numpy()[marked]
-    notes = _fill_gaps(ohlc, path)
-    # A mark-price range need not hold the traded close; a trade at the close is no reason to widen it.
+    Raises
+    ------
+    BarsError
+        If more than a fifth of the bars lack.
+    MissingDataError
+        If no venue has open interest.
+    """
+    known = np.any([np.isfinite(v.path[3]) for v in venues if v.path is not None], axis=0)
+    bars = int(np.flatnonzero(known)[-1]) + 1
+    venues = tuple(_cut(v, bars) for v in venues if v.path is not None and np.isfinite(v.path[3]).any())
+    venues = tuple(sorted(venues, key=lambda v: (-float(np.nansum(v.volume_base)), v.name)))
+    path = np.full((4, bars), np.nan)
+    for v in venues:
+        absent = np.isnan(path[3])
+        if v.path is not None:
+            path[:, absent] = v.path[:, absent]
+    _check_missing(time_ms[:bars][np.isfinite(path[3])], interval_ms)
+    filled = _fill_gaps(path)
+    if not any(v.has_open_interest for v in venues):
+        raise MissingDataError(
+            "no open interest: it is empty or 0 in every bar of every venue, so there is nothing to map",
+            "The column open_interest_base holds it, in coins, one side.",
+        )
+    if not any(_last_known(v.open_interest_base) > 0 for v in venues):
+        raise MissingDataError("open interest ends at 0 at every venue, so there is nothing left to map")
+    opens, high, low, close = (frozen(row) for row in path)
     return MarketData(
         symbol=symbol,
         interval_ms=interval_ms,
-        time_ms=time_ms,
-        open=frozen(ohlc["open"]),
-        high=frozen(ohlc["high"]),
-        low=frozen(ohlc["low"]),
-        close=frozen(ohlc["close"]),
-        price=float(ohlc["close"][-1]),
-        venues=tuple(_venue(str(name), frame) for name, frame in frames.items()),
-        notes=tuple(notes),
+        time_ms=time_ms[:bars],
+        open=opens,
+        high=high,
+        low=low,
+        close=close,
+        price=float(close[-1]),
+        venues=tuple(_noted(v, time_ms[:bars], interval_ms) for v in venues),
+        notes=(f"{filled} missing bars filled flat",) if filled else (),
     )
 
 
-def _fill_gaps(ohlc: dict[str, Floats], path: str) -> list[str]:
-    absent = np.isnan(ohlc["close"])
-    if not absent.any():
-        return []
-    if absent.mean() > MOST_MISSING:
-        raise BarsError(f"{path}: {absent.sum()} of {absent.size} bars are missing; at most a fifth may be")
+def _last_known(series: Floats) -> float:
+    known = series[np.isfinite(series)]
+    return float(known[-1]) if known.size else 0.0
+
+
+def _check_missing(known_ms: Ints, interval_ms: int) -> None:
+    """Raise where more than `MOST_MISSING` of the bars between the first and the last known one lack."""
+    bars = int((known_ms[-1] - known_ms[0]) // interval_ms) + 1
+    missing = bars - known_ms.size
+    if missing > MOST_MISSING * bars:
+        widest = int(np.argmax(np.diff(known_ms)))
+        raise BarsError(
+            f"{missing} of {bars} bars of {interval_name(interval_ms)} are missing, the most from "
+            f"{iso(int(known_ms[widest]) + interval_ms)} to {iso(int(known_ms[widest + 1]))}; at most a fifth may be"
+        )
+
+
+def _fill_gaps(path: Floats) -> int:
+    """Fill bars that lack flat at the close before, in place; return how many there were."""
+    absent = np.isnan(path[3])
     known = np.maximum.accumulate(np.where(absent, 0, np.arange(absent.size)))
-    before = ohlc["close"][known]
-    for values in ohlc.values():
-        values[absent] = before[absent]
-    return [f"{absent.sum()} missing bars filled flat"]
+    path[:, absent] = path[3, known][absent]
+    return int(absent.sum())
+
+
+def _noted(venue: VenueBars, time_ms: Ints, interval_ms: int) -> VenueBars:
+    """Return a venue with the series that are 0 in every bar as missing, and notes on what it does not know."""
+    notes = []
+    series: dict[str, Any] = {}
+    unknown = frozen(np.full(time_ms.size, np.nan))
+    if not np.nansum(venue.volume_base) > 0:
+        series["volume_base"] = unknown
+        notes.append("volume is empty or 0 in every bar: taken as not known")
+    sides = ("long_liquidations_base", "short_liquidations_base")
+    if all(np.nanmax(getattr(venue, side), initial=-1.0) == 0 for side in sides):
+        series |= dict.fromkeys(sides, unknown)
+        notes.append("liquidations are 0 in every bar: taken as not reported")
+    if not venue.has_open_interest:
+        series["open_interest_base"] = unknown
+        notes.append(NO_INTEREST)
+    else:
+        last_ms = int(time_ms[np.flatnonzero(np.isfinite(venue.open_interest_base))[-1]]) + interval_ms
+        if int(time_ms[-1]) + interval_ms - last_ms >= max(DAY_MS, 2 * interval_ms):
+            notes.append(f"open interest last known at {iso(last_ms)}, and taken to stand since")
+    return dataclasses.replace(venue, notes=tuple(notes), **series)
 
 
 def _venue(name: str, frame: pd.DataFrame) -> VenueBars:
     def only(column: str) -> str | None:
-        if column not in frame.columns:
-            return None
         given = frame[column].dropna()
-        return str(given.iloc[-1]) if len(given) else None
+        return str(given.iloc[0]) if len(given) else None
 
     feed = only("liquidation_feed")
+    path = frame[list(PRICES)].to_numpy(dtype=np.float64).T.copy()
+    # A mark-price range need not hold the traded close; a trade at the close is no reason to widen it.
+    for row, mark in ((1, "mark_high"), (2, "mark_low")):
+        marks = frame[mark].to_numpy(dtype=np.float64)
+        path[row] = np.where(np.isfinite(marks), marks, path[row])
     return VenueBars(
         name=name,
         contract=Contract(only("contract") or Contract.LINEAR),
@@ -310,4 +290,5 @@ def _venue(name: str, frame: pd.DataFrame) -> VenueBars:
         open_interest_base=frozen(frame["open_interest_base"]),
         long_liquidations_base=frozen(frame["long_liquidations_base"]),
         short_liquidations_base=frozen(frame["short_liquidations_base"]),
+        path=frozen(path),
     )

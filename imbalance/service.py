@@ -102,12 +102,23 @@ def _market(
     """Return the market that a command works on: the user's bars where given, else what the sources give."""
     if options.bars is not None:
         market = read_bars(options.bars, symbol=options.symbol, as_of_ms=options.as_of_ms)
-        require_fresh(options, market.as_of_ms, now_ms)
-        return _Market(market, head_of(command, "bars", None, options.symbol, market.as_of_ms), {}, [])
+        require_fresh(options, market.as_of_ms, options.as_of_ms if options.as_of_ms is not None else now_ms)
+        head = head_of(command, "bars", None, options.symbol, market.as_of_ms)
+        notes = [*mapping.short_history(market), *_later(options.as_of_ms, market.as_of_ms)]
+        return _Market(market, head | {"notes": notes}, {"gaps": mapping.left_out(market)}, [])
     run = collect(options, settings, now_ms, kinds, done)
     market = market_of(run)
     require_fresh_run(run)
-    return _Market(market, run.head(command), run.tail(), run.harvests, run.options.accounts, run.venues)
+    head, tail = run.head(command) | {"notes": mapping.short_history(market)}, run.tail()
+    tail["gaps"] += mapping.left_out(market)
+    return _Market(market, head, tail, run.harvests, run.options.accounts, run.venues)
+
+
+def _later(asked_ms: int | None, end_ms: int) -> list[str]:
+    """Return what to say where bars end before the moment asked for."""
+    if asked_ms is None or asked_ms <= end_ms:
+        return []
+    return [f"--as-of {iso(asked_ms)} is later than the last bar known then, which ends at {iso(end_ms)}"]
 
 
 def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ClustersReport:
@@ -217,7 +228,7 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
             *metrics.gauges(harvests, found, price, funding, volumes, quotes),
             *others.gauges(market.symbol, institutional, held),
         ],
-        verdict=metrics.verdict(risk),
+        verdict=metrics.verdict(risk, comparable=found.comparable),
     )
 
 

@@ -28,6 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
+SHORTEST_HISTORY_MS = DAY_MS  # of open interest: up to here nothing is calibrated, and sides are not compared
 NAME = "cohorts/1"
 
 
@@ -145,7 +146,8 @@ def estimate(
     basis, path_basis = (mass[s].reshape(2, a.distances * hazard.size, -1) for s in (0, 1))
     prior = prior_weights(a, venues, interest, edges, 1.0)
     fit = None
-    if calibrated:
+    comparable = _history_ms(interest, interval_ms) > SHORTEST_HISTORY_MS
+    if calibrated and comparable:
         fit = _calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, points, prior, seed)
     draw = _draws(a, venues, interest, edges, prior, fit, basis, seed)
     exposed_weights = _exposed(draw.central, prior, hazard.size)
@@ -165,7 +167,19 @@ def estimate(
         weights=draw.central,
         model=_model(a, venues, fit, draw, forced, exposed, forced_draws, basis),
         audit=_audit(venues, cohorts, left[:-1], alive, exposed_weights.reshape(a.distances, -1), price),
+        comparable=comparable,
     )
+
+
+def _history_ms(interest: Floats, interval_ms: int) -> int:
+    """Return the longest time over which a venue's open interest [venues, bars] is known."""
+    known = np.flatnonzero((interest > 0).any(axis=0))
+    return (interest.shape[1] - int(known[0])) * interval_ms if known.size else 0
+
+
+def reported(venue: Venue) -> bool:
+    """Return whether a venue's liquidations were observed: columns of zeros are no observation."""
+    return bool(np.nansum(venue.long_liquidations) + np.nansum(venue.short_liquidations) > 0)
 
 
 def in_contracts(venues: list[Venue], close: Floats) -> tuple[Floats, Floats]:
@@ -263,10 +277,7 @@ def _calibrated(
     seed: int,
 ) -> calibrate.Fit | None:
     """Fit the weights to what venues printed, summed over hours; None where that is too little."""
-    printed = np.array(
-        [i for i, v in enumerate(venues) if np.nansum(v.long_liquidations) + np.nansum(v.short_liquidations) > 0],
-        dtype=np.intp,
-    )
+    printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
     if not printed.size or time_ms.size < 2:  # noqa: PLR2004
         return None
     bucket_ms = max(HOUR_MS, interval_ms)
@@ -339,7 +350,7 @@ def _draws(
         parts = {"leverage": central * leverage, "forced share": np.outer(scale, prior)}
         capture = printed = None
     else:
-        complete = any(v.complete_feed and np.nansum(v.long_liquidations + v.short_liquidations) > 0 for v in venues)
+        complete = any(v.complete_feed and reported(v) for v in venues)
         middle = 1.0 if complete else a.capture
         spread = 0.0 if complete else math.log(a.capture_span) / 1.645
         kept = np.clip(middle * np.exp(z[:, 1] * spread), 0.02, 1.0)
@@ -399,7 +410,7 @@ def _model(
     told = a.told()
     capture: dict[str, Range] = {}
     if fit is not None:
-        printing = [v for v in venues if np.nansum(v.long_liquidations) + np.nansum(v.short_liquidations) > 0]
+        printing = [v for v in venues if reported(v)]
         names = [f"{v.name} (seen by {v.seen_by})" if v.seen_by else v.name for v in printing]
         told["calibration"] = (
             f"{', '.join(names)}; {fit.days} days; {fit.effective_events:.0f} effective events; "

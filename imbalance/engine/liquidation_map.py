@@ -50,11 +50,12 @@ class Risk:
     ratio: Range | None
     path_implied_ratio: float | None
     lift: Range | None
+    comparable: bool = True
 
     @property
     def heavier(self) -> Literal["long", "short"] | None:
-        """The heavier side, or None where the ratio's range contains 1."""
-        if self.ratio is None or self.ratio.low <= 1 <= self.ratio.high:
+        """The heavier side, or None where the ratio's range contains 1 or the history is too short to compare."""
+        if not self.comparable or self.ratio is None or self.ratio.low <= 1 <= self.ratio.high:
             return None
         return "short" if self.ratio.value > 1 else "long"
 
@@ -124,6 +125,7 @@ class LiquidationMap:
     path_implied : what a constant opening flow along the same path gives, shape (sides, bins), any scale.
     path_draws : the same under the paired draws, shape (draws, sides, bins).
     weights : forced share of what is opened, by distance cell and lifetime class, shape (cells * classes,).
+    comparable : whether the history is long enough to say which side is heavier.
     """
 
     symbol: str
@@ -138,6 +140,7 @@ class LiquidationMap:
     weights: Floats
     model: Model
     audit: Audit
+    comparable: bool = True
 
     @property
     def edges(self) -> Floats:
@@ -190,6 +193,7 @@ class LiquidationMap:
             ratio,
             path_ratio.value if path_ratio else None,
             lift,
+            self.comparable,
         )
 
     def ratio_between(

@@ -22,6 +22,7 @@ from imbalance.engine.estimate import (
     in_contracts,
     liquidation_features,
     prior_weights,
+    reported,
 )
 from imbalance.engine.leverage import point_weights
 from imbalance.engine.margin import LONG, SHORT
@@ -82,9 +83,7 @@ def walk(time_ms: npt.NDArray[np.int64], interval_ms: int, path: Path, venues: l
     ----------
     venues : those without observed liquidations take no part.
     """
-    printed = np.array(
-        [i for i, v in enumerate(venues) if np.nansum(v.long_liquidations + v.short_liquidations) > 0], dtype=np.intp
-    )
+    printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
     bars, a_day = time_ms.size, max(DAY_MS // interval_ms, 1)
     features, null, fixed = _features(interval_ms, path, venues, a, printed)
     y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path[3]

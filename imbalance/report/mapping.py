@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from imbalance.engine import liquidation_map as engine
+from imbalance.engine.estimate import SHORTEST_HISTORY_MS
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.market import Floats, MarketData
+from imbalance.market import NO_INTEREST, Floats, MarketData
 from imbalance.report import tree
-from imbalance.units import interval_name, iso
+from imbalance.units import DAY_MS, interval_name, iso
 
 WINDOWS_PCT = (2.0, 5.0, 10.0, 15.0, 20.0)
 BIN_DIGITS = 2
@@ -54,14 +55,43 @@ def window(found: engine.LiquidationMap, pct: float) -> tree.WindowRisk:
 
 def band(found: engine.LiquidationMap, low: float, high: float) -> tree.BandRisk:
     """Build the risk of a band."""
-    return tree.BandRisk(low=low, high=high, **_risk(found.band(low, high)))
+    return tree.BandRisk(low=low, high=high, note=_far_side(found.price, low, high), **_risk(found.band(low, high)))
+
+
+def _far_side(price: float, low: float, high: float) -> str:
+    """Return why a side is 0 in a band that lies wholly on the other side of the price; empty where it does not."""
+    if low >= price:
+        return (
+            "the band lies above the price, where shorts alone are liquidated: long is 0 there, and there is no ratio"
+        )
+    if high <= price:
+        return (
+            "the band lies below the price, where longs alone are liquidated: short is 0 there, and there is no ratio"
+        )
+    return ""
+
+
+def short_history(market: MarketData) -> list[str]:
+    """Return what must be said first where the market's history is too short to compare sides; else nothing."""
+    if market.history_ms > SHORTEST_HISTORY_MS:
+        return []
+    bars = market.history_ms // market.interval_ms
+    told = f"only {bars} bars of {interval_name(market.interval_ms)} are known, a day or less: nothing is calibrated, "
+    return [told + "the ranges are the prior's, and the sides are not compared"]
+
+
+def left_out(market: MarketData) -> list[tree.Gap]:
+    """Return a gap for each venue that has no open interest, so that maps and sums lack it."""
+    return [
+        tree.Gap(v.name, "open interest", NO_INTEREST, failed=False) for v in market.venues if not v.has_open_interest
+    ]
 
 
 def venues(market: MarketData) -> list[tree.Venue]:
     """Build the list of venues in a map."""
     rows = []
     for v in market.venues:
-        known = np.flatnonzero(np.isfinite(v.open_interest_base))
+        known = np.flatnonzero(np.isfinite(v.open_interest_base)) if v.has_open_interest else np.array([], dtype=int)
         base = float(v.open_interest_base[known[-1]]) if known.size else None
         start = int(market.time_ms[known[0]]) if known.size else int(market.time_ms[0])
         rows.append(
@@ -100,6 +130,7 @@ def sections(
             range_(model.forced_share),
             model.assumptions | ({"data": "; ".join(market.notes)} if market.notes else {}),
             model.dominant_uncertainty,
+            market.history_ms / DAY_MS,
         ),
         "map": tree.Map(
             edges=significant(found.edges),

@@ -235,8 +235,11 @@ def _unequal(found: LiquidationMap, quotes: dict[str, tuple[float, tree.Band]]) 
     )
 
 
-def verdict(risk: tree.WindowRisk) -> tree.Verdict:
-    """Say whether a side is heavier, and whether it is heavier than its path."""
+def verdict(risk: tree.WindowRisk, *, comparable: bool = True) -> tree.Verdict:
+    """Say whether a side is heavier, and whether it is heavier than its path; neither where not `comparable`."""
+    if not comparable:
+        told = "With a day or less of history the sides are not compared. A map shows where, not whether."
+        return tree.Verdict(None, beyond_path=False, text=told)
     beyond = risk.lift_low is not None and risk.lift_high is not None and not risk.lift_low <= 1 <= risk.lift_high
     within = f"within {risk.window_pct:g} %"
     if risk.heavier is None:

@@ -64,7 +64,7 @@ class Capability(msgspec.Struct):
 
 
 class Head(msgspec.Struct, kw_only=True):
-    """What every document starts with."""
+    """What every document starts with; `notes` holds what must be read before any figure."""
 
     schema: str
     version: str
@@ -72,6 +72,7 @@ class Head(msgspec.Struct, kw_only=True):
     scenario: str | None
     symbol: str
     as_of: str
+    notes: list[str] = []
 
 
 class Venue(msgspec.Struct):
@@ -96,6 +97,7 @@ class Model(msgspec.Struct):
     forced_share: Range
     assumptions: dict[str, str]
     dominant_uncertainty: str
+    history_days: float
 
 
 class Map(msgspec.Struct):
@@ -144,10 +146,11 @@ class WindowRisk(Risk, kw_only=True):
 
 
 class BandRisk(Risk, kw_only=True):
-    """Risk between two prices asked for."""
+    """Risk between two prices asked for; `note` says why a side is 0 there."""
 
     low: float
     high: float
+    note: str = ""
 
 
 class Cluster(msgspec.Struct):
@@ -581,8 +584,8 @@ class CascadeReport(Head, kw_only=True):
     side: Literal["long", "short"]
     forced: Range
     exposed_usd: float
-    volume_day_usd: float
-    volatility_day: float
+    volume_day_usd: float | None
+    volatility_day: float | None
     laws: list[ImpactLaw]
     assumptions: dict[str, str]
     sources: list[SourceState] = []

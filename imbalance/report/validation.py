@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from imbalance.engine.estimate import Assumptions, Venue
+from imbalance.engine.estimate import Assumptions, Venue, reported
 from imbalance.engine.frozen import frozen_scores
 from imbalance.engine.liquidation_map import SIDE_NAMES
 from imbalance.engine.margin import LONG, SHORT
@@ -28,7 +28,7 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
     MissingDataError
         If no liquidations were observed, or the bars do not outlast the warm-up.
     """
-    if not any(np.nansum(v.long_liquidations) + np.nansum(v.short_liquidations) > 0 for v in venues):
+    if not any(reported(v) for v in venues):
         raise MissingDataError("no observed liquidations to validate against", "The bars need the liquidation columns.")
     if market.time_ms.size * market.interval_ms <= (WARM_DAYS + 1) * DAY_MS:
         raise MissingDataError(f"validation needs more than {WARM_DAYS + 1} days of bars")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import msgspec
@@ -16,8 +17,12 @@ _Rows = dict[str, list[tuple[float, float, float, float, float]]]
 class _Table(msgspec.Struct):
     note: str
     as_of: str
-    binance: _Rows
-    gate: _Rows
+    venues: dict[str, _Rows]
+
+
+@functools.cache
+def _table() -> _Table:
+    return msgspec.json.decode(Path(__file__).with_suffix(".json").read_bytes(), type=_Table)
 
 
 def stored(venue: str, base: str) -> tuple[list[MarginTier], str]:
@@ -25,8 +30,8 @@ def stored(venue: str, base: str) -> tuple[list[MarginTier], str]:
 
     A coin that the table lacks takes the ladder of a mid-sized one, and the note says so.
     """
-    table = msgspec.json.decode(Path(__file__).with_suffix(".json").read_bytes(), type=_Table)
-    ladders: _Rows = getattr(table, venue, {})
+    table = _table()
+    ladders = table.venues.get(venue)
     if not ladders:
         return [], ""
     name = base if base in ladders else STAND_IN if STAND_IN in ladders else next(iter(ladders))

@@ -88,12 +88,15 @@ def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
 
 
 def _tell(document: Document, kind: Format | Picture, settings: Settings) -> None:
-    """Write what failed, and under --verbose each source's part, to stderr."""
+    """Write the notes and what failed, and under --verbose each source's part, to stderr."""
     from imbalance.report import words
 
-    for gap in document.gaps:
-        if gap.failed and not _shown(document, kind, settings):
-            context.say(f"imbalance: gap: {gap.source} {gap.what}: {words.sentences(gap.message, gap.hint)}")
+    if not _shown(document, kind, settings):
+        for note in document.notes:
+            context.say(f"imbalance: note: {note}")
+        for gap in document.gaps:
+            if gap.failed:
+                context.say(f"imbalance: gap: {gap.source} {gap.what}: {words.sentences(gap.message, gap.hint)}")
     if not settings.verbose:
         return
     for source in getattr(document, "sources", []):
@@ -110,7 +113,7 @@ def _tell(document: Document, kind: Format | Picture, settings: Settings) -> Non
 
 
 def _shown(document: Document, kind: Format | Picture, settings: Settings) -> bool:
-    """Tell whether the answer puts the same gaps on the same terminal."""
+    """Tell whether the answer puts the same notes and gaps on the same terminal."""
     from imbalance_cli.render import states_gaps
 
     return (

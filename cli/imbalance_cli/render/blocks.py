@@ -45,7 +45,7 @@ def to_blocks(document: tree.HeatmapReport, screen: Screen) -> str:
     title = [f"{document.symbol} forced liquidations in time (est)", _legend(letters=letters)]
     where = [f"scenario {document.scenario}: synthetic, not live"] if document.scenario else []
     gaps = [line for gap in document.gaps for line in textwrap.wrap(gap_text(document, gap), screen.width)]
-    drawn = [*title, *where, *lines, " " * (LABEL + 1) + ends, *gaps]
+    drawn = [*title, *document.notes, *where, *lines, " " * (LABEL + 1) + ends, *gaps]
     return "\n".join(map(safe.caption, drawn) if screen.ascii else drawn) + "\n"
 
 

@@ -28,6 +28,8 @@ Lines = list[tuple[Rank, str]]
 def to_text(document: tree.Document) -> str:
     """Write a document in at most ten lines; the last one says how many were left out."""
     lines = _report(document) if isinstance(document, tree.Report) else _other(document)
+    if document.notes:
+        lines.insert(1, (Rank.KEPT, ". ".join(note[0].upper() + note[1:] for note in document.notes)))
     return "\n".join(_fitted(lines + _gaps(document))) + "\n"
 
 

@@ -18,7 +18,7 @@ def blocks_of(document: tree.Document) -> list[Block]:
     if isinstance(document, tree.SourcesReport) and not document.sources:
         return body_of(document)
     gaps = [Line(gap_text(document, g), "warn" if g.failed else "dim") for g in document.gaps]
-    return [title_of(document), *_scenario(document), *body_of(document), *gaps]
+    return [title_of(document), *_first(document), *body_of(document), *gaps]
 
 
 def body_of(document: tree.Document) -> list[Block]:
@@ -40,12 +40,15 @@ def title_of(document: tree.Document) -> Title:
     return Title(f"{symbol}{what}", f"{moment} UTC   {told}")
 
 
-def _scenario(document: tree.Document) -> list[Block]:
+def _first(document: tree.Document) -> list[Block]:
+    """Return what is said before any figure: where the data are from, and the notes."""
+    lines: list[Block] = [Line(note, "warn") for note in document.notes]
     if document.scenario:
-        return [Line(f"scenario {document.scenario}: synthetic data in the exchanges' formats, not live", "warn")]
+        told = f"scenario {document.scenario}: synthetic data in the exchanges' formats, not live"
+        return [Line(told, "warn"), *lines]
     if document.mode == "replay":
-        return [Line("replay of a recording, not live", "warn")]
-    return []
+        return [Line("replay of a recording, not live", "warn"), *lines]
+    return lines
 
 
 def _report(r: tree.Report) -> list[Block]:
@@ -226,7 +229,8 @@ def _risks(spans: Sequence[tuple[str, tree.Risk]], kept: tuple[int, ...] = ()) -
         Column("Lift", right=True, drop=2),
     ]
     note = "S:L assumes equal leverage on both sides; Path is what the price path alone gives; Lift is their quotient."
-    return [Table(columns, rows, kept=kept), Line(note, "dim")]
+    far = [Line(f"{name}: {w.note}", "dim") for name, w in spans if isinstance(w, tree.BandRisk) and w.note]
+    return [Table(columns, rows, kept=kept), *far, Line(note, "dim")]
 
 
 def gap_text(document: tree.Document, gap: tree.Gap) -> str:
