@@ -112,7 +112,8 @@ def _check_venue(raw: RawTable, rows: pd.DataFrame) -> None:
     many = ~(volume <= _limit("volume over open interest") * interest)
     _fail_at(raw, rows, high[0] & many, "volume_base", "the bars around it trade", high[1])
     # Where open interest is not known in a bar, the most that the venue ever had bounds what could be liquidated.
-    standing = pd.concat([interest, interest.shift()], axis=1).max(axis=1).fillna(interest.max())
+    positive = interest.where(interest > 0)
+    standing = pd.concat([positive, positive.shift()], axis=1).max(axis=1).fillna(positive.max())
     for name in ("long_liquidations_base", "short_liquidations_base"):
         more = rows[name] > _limit("liquidations over open interest") * standing
         _fail_at(raw, rows, more, name, "more than the open interest of", standing)
