@@ -17,7 +17,6 @@ printed         published by a liquidation feed; a censored feed prints only a p
 from __future__ import annotations
 
 import enum
-import math
 from datetime import UTC, datetime
 
 SECOND_MS = 1_000
@@ -78,8 +77,3 @@ def parse_time_ms(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * SECOND_MS)
-
-
-def finite_or_none(value: float | None) -> float | None:
-    """Return `value`, or None where it is missing or not finite."""
-    return None if value is None or not math.isfinite(value) else float(value)

@@ -32,6 +32,7 @@ REQUIRED = ("time", "venue", *PRICES, "volume_base", "open_interest_base")
 KINDS = {"contract": Contract, "liquidation_feed": Feed}
 EARLIEST_MS, LATEST_MS = 1_000_000_000_000, 4_102_444_800_000
 ROUNDING = 1 + 1e-9
+MOST_NAMES, LONGEST_NAME = 20, 40  # of columns found, in a message
 
 
 def checked(raw: RawTable) -> pd.DataFrame:
@@ -46,8 +47,9 @@ def checked(raw: RawTable) -> pd.DataFrame:
 
     absent = [name for name in REQUIRED if name not in raw.cells.columns]
     if absent:
-        found = ", ".join(str(name) for name in raw.cells.columns)
-        raise BarsError(f"{raw.path}: no column {', '.join(absent)}; found columns: {found}")
+        found = ", ".join(str(name)[:LONGEST_NAME] for name in raw.cells.columns[:MOST_NAMES])
+        more = ", ..." if len(raw.cells.columns) > MOST_NAMES else ""
+        raise BarsError(f"{raw.path}: no column {', '.join(absent)}; found columns: {found}{more}")
     if raw.cells.empty:
         raise BarsError(f"{raw.path}: a header and no rows")
     table = pd.DataFrame({"time": _times_ms(raw), "venue": _venues(raw)})

@@ -42,7 +42,7 @@ LIMITS = {
 }
 WINDOW = 5
 LEAST_KNOWN = 3
-EMPTY_INSTEAD = "; leave the cell empty if it is not known"
+IF_UNKNOWN = " (leave the cell empty if it is not known)"
 
 
 def check_plausible(raw: RawTable, table: pd.DataFrame) -> None:
@@ -65,14 +65,14 @@ def _limit(name: str) -> float:
 
 
 def _fail_at(
-    raw: RawTable, rows: pd.DataFrame, bad: npt.ArrayLike, column: str, held: str, other: npt.ArrayLike
+    raw: RawTable, rows: pd.DataFrame, bad: npt.ArrayLike, column: str, held: str, other: npt.ArrayLike, way: str = ""
 ) -> None:
     """Raise for the first row in file order where `bad` is true; `other` is what its cell is held against."""
     where = np.flatnonzero(np.asarray(bad))
     if where.size:
         at = int(where[np.argmin(rows.index.to_numpy()[where])])
         value, beside = float(rows[column].iloc[at]), float(np.broadcast_to(np.asarray(other), len(rows))[at])
-        raw.fail(int(rows.index[at]), column, f"{value:.6g} cannot be true: {held} {beside:.6g}")
+        raw.fail(int(rows.index[at]), column, f"{value:.6g} cannot be true: {held} {beside:.6g}{way}")
 
 
 def _check_sizes(raw: RawTable, table: pd.DataFrame) -> None:
@@ -122,13 +122,11 @@ def _check_venue(raw: RawTable, rows: pd.DataFrame) -> None:
 def _check_interest(raw: RawTable, rows: pd.DataFrame) -> None:
     interest = rows["open_interest_base"]
     positive = interest.where(interest > 0)
-    alive = positive.ffill().notna() & positive.bfill().notna()
-    _fail_at(
-        raw, rows, alive & (interest == 0), "open_interest_base", f"in earlier and later bars{EMPTY_INSTEAD}; it was",
-        positive.ffill(),
-    )  # fmt: skip
+    name, before = "open_interest_base", positive.ffill()
+    gone = before.notna() & positive.bfill().notna() & (interest == 0)
+    _fail_at(raw, rows, gone, name, "bars before and after it hold some, the last", before, IF_UNKNOWN)
     for bad, far in _leaps(positive, *_around(positive), _limit("jump"), from_the_first=False):
-        _fail_at(raw, rows, bad, "open_interest_base", f"the bars around it{EMPTY_INSTEAD}; they hold", far)
+        _fail_at(raw, rows, bad, name, "the bars around it hold", far, IF_UNKNOWN)
 
 
 def _around(series: pd.Series, least: int = LEAST_KNOWN) -> tuple[pd.Series, pd.Series]:

@@ -1,7 +1,7 @@
 """Mass by liquidation price: what lives, what was swept, and the bins it lies in.
 
-For every side and distance d, a cohort's entries spread evenly over its bar's range; each has its
-liquidation price ``E (1 - d)`` (long) or ``E (1 + d)`` (short). It lives while no later low (high) has
+For every side and distance, a cohort's entries spread evenly over its bar's range; each has its liquidation price
+(`margin.price_at_distance`). It lives while no later low (high) has
 reached that price. In its own bar it is dead on arrival where the close is past it, and counts half where
 only the extreme is.
 """
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from imbalance.engine import passage
 from imbalance.engine.cohorts import Cohorts
-from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.margin import LONG, SHORT, price_at_distance
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -48,8 +48,6 @@ def entries(
 ) -> Iterator[tuple[int, int, Floats, Floats]]:
     """Yield (side, distance cell, price, level) for each entry point.
 
-    Contracts settled in coin (`inverse`) are liquidated at ``E / (1 + d)`` (long) and ``E / (1 - d)`` (short).
-
     `level` is the price mirrored for shorts, so that "reached" is always "low at or below level". Distances run
     through their cell (cells are even in the logarithm) from entry to entry by the golden ratio, so that no comb
     of grid distances shows.
@@ -66,9 +64,7 @@ def entries(
     for side in sides:
         for i in range(edges.size - 1):
             for entry, within in spans:
-                away = within * edges[i]
-                signed = away if side == SHORT else -away
-                price = entry / (1 - signed) if inverse else entry + entry * signed
+                price = price_at_distance(entry, within * edges[i], side, inverse=inverse)
                 yield side, i, price, -price if side == SHORT else price
 
 
@@ -203,33 +199,3 @@ def liquidation_basis(
             )
     out = np.moveaxis(out.reshape(len(SIDES), cells, classes, venues.size, buckets), 3, 0)
     return np.ascontiguousarray(np.moveaxis(out, 4, 2))
-
-
-def current_map(
-    path: tuple[Floats, Floats, Floats, Floats],
-    cohorts: Cohorts,
-    left: Floats,
-    edges: Floats,
-    price: float,
-    weights: Floats,
-    points: int,
-) -> Floats:
-    """Return mass by bin for given weights, shape (sides, bins) [USD]: `mass_basis` summed, without its detail.
-
-    Parameters
-    ----------
-    left : base coin left by class and cohort, shape (classes, cohorts).
-    weights : share by distance cell and class, shape (cells * classes,).
-    """
-    bin_edges = log_edges()
-    bins = bin_edges.size - 1
-    mass = np.zeros((len(SIDES), bins))
-    each = weights.reshape(edges.size - 1, -1) @ left
-    bound = _reach(path, cohorts, price)
-    for side, i, prices, level in entries(cohorts, edges, points):
-        held = np.flatnonzero(level < bound[side])
-        usd = each[i, held] * arrival(cohorts, side, level[held], held) * prices[held] / points
-        at = np.floor((np.log(prices[held] / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
-        inside = (at >= 0) & (at < bins)
-        mass[side] += np.bincount(at[inside], usd[inside], minlength=bins)
-    return mass

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine import calibrate, density
+from imbalance.engine.bounds import require_usable
 from imbalance.engine.clusters import mass_between
 from imbalance.engine.cohorts import Cohorts, build
 from imbalance.engine.leverage import distance_weights
@@ -122,8 +123,14 @@ def estimate(
     time_ms : bar opens, equal steps of `interval_ms`, shape (bars,).
     path : open, high, low, close [USD], shape (bars,) each.
     price : the price now; mass that it has already passed is gone.
-    calibrated : fit to observed liquidations where there are enough.
+    calibrated : fit to observed liquidations where there are enough, and more than `SHORTEST_HISTORY_MS` of history.
+
+    Raises
+    ------
+    UsageError
+        If an array holds what no market has.
     """
+    require_usable(path, venues)
     a = assumptions or Assumptions()
     hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
     interest = np.stack([v.open_interest for v in venues])

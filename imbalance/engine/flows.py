@@ -44,7 +44,7 @@ def opened(volume: Floats, open_interest: Floats, first: int, turnover_share: fl
     turnover_share : k above, in (0, 1].
     """
     change = np.diff(open_interest, prepend=0.0)
-    volume = _filled_volume(volume, open_interest)
+    volume = filled_volume(volume, open_interest)
     opening = np.maximum(np.maximum((turnover_share * volume + change) / 2, change), 0.0)
     opening[:first] = 0.0
     closing = np.maximum(opening - change, 0.0)
@@ -54,7 +54,8 @@ def opened(volume: Floats, open_interest: Floats, first: int, turnover_share: fl
     return opening, closing
 
 
-def _filled_volume(volume: Floats, open_interest: Floats) -> Floats:
+def filled_volume(volume: Floats, open_interest: Floats) -> Floats:
+    """Return volume with gaps filled at the last known share of open interest, shape (bars,); 0 where none is known."""
     absent = ~np.isfinite(volume)
     if not absent.any():
         return volume
@@ -63,14 +64,3 @@ def _filled_volume(volume: Floats, open_interest: Floats) -> Floats:
         return np.where(absent, 0.0, volume)
     turnover = np.divide(volume, open_interest, out=np.zeros_like(volume), where=known)
     return np.where(absent, turnover[_last_known(known)] * open_interest, volume)
-
-
-def turnover_clock(closing: Floats, open_interest: Floats) -> Floats:
-    """Return volume time at bar closes: the running sum of closings over the open interest before.
-
-    Shape (bars,); one unit is the whole open interest replaced once. Each bar adds at most 2.
-    """
-    before = np.concatenate([open_interest[:1], open_interest[:-1]])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        speed = np.where(before > 0, closing / before, 0.0)
-    return np.cumsum(np.minimum(speed, 2.0))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine import density, flows, passage
+from imbalance.engine.bounds import require_usable
 from imbalance.engine.cohorts import Cohorts, build
 from imbalance.engine.estimate import DAY_MS, Assumptions, Venue, in_contracts, kinds
 from imbalance.engine.margin import LONG, SHORT
@@ -64,6 +65,7 @@ def heatmap(
     weights : forced share by distance cell and class, flat, as the map of the last bar found them.
     columns, bins : size of the result; no more columns than bars.
     """
+    require_usable(path, venues)
     bars = time_ms.size
     columns = min(columns, bars)
     column = (np.arange(bars) * columns // bars).astype(np.intp)
@@ -75,8 +77,9 @@ def heatmap(
     volume, contracts = in_contracts(venues, path[3])
     out = np.zeros((2, columns, bins))
     for inverse, mine in kinds(venues):
-        interest = np.sum([flows.known_interest(row)[0] for row in contracts[mine]], axis=0)
-        traded = np.nansum(volume[mine], axis=0)
+        each = [flows.known_interest(row)[0] for row in contracts[mine]]
+        interest = np.sum(each, axis=0)
+        traded = np.sum([flows.filled_volume(*pair) for pair in zip(volume[mine], each, strict=True)], axis=0)
         cohorts = build(path, traded[None], interest[None], interval_ms / DAY_MS, hazard, share, a.turnover_share)
         for side in (LONG, SHORT):
             out[side] += _standing(side, path, cohorts, table, grid, inverse)

@@ -11,6 +11,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.engine.margin import distance_of_leverage, leverage_at_distance
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -26,16 +28,14 @@ def distance_weights(edges: Floats, median: float, log_sd: float, rate: float, m
     ----------
     edges : distance edges, shape (points + 1,).
     median, log_sd : of effective leverage.
-    rate : effective maintenance rate of a typical position; leverage at distance d is
-        ``1 / (1 - (1 - d) (1 - rate))``.
+    rate : effective maintenance rate of a typical position.
     most_leverage : the ladder's cap; the distribution is cut there and renormalised over [1, cap].
 
     Returns
     -------
     shape (points,), summing to at most 1: what lies beyond the grid is never liquidated on the map.
     """
-    leverage = 1.0 / (1.0 - (1.0 - edges) * (1.0 - rate))
-    leverage = np.clip(leverage, 1.0, most_leverage)
+    leverage = np.clip(leverage_at_distance(edges, rate), 1.0, most_leverage)
     share = _log_normal_cdf(leverage, median, log_sd)
     whole = _log_normal_cdf(np.array([1.0, most_leverage]), median, log_sd)
     return np.asarray((share[:-1] - share[1:]) / (whole[1] - whole[0]))
@@ -43,6 +43,5 @@ def distance_weights(edges: Floats, median: float, log_sd: float, rate: float, m
 
 def point_weights(edges: Floats, leverages: tuple[float, ...], rate: float) -> Floats:
     """Return equal shares at fixed leverages, each put into the cell that holds its distance."""
-    distances = 1.0 - (1.0 - 1.0 / np.array(leverages)) / (1.0 - rate)
-    counts, _edges = np.histogram(distances, bins=edges)
+    counts, _edges = np.histogram(distance_of_leverage(leverages, rate), bins=edges)
     return np.asarray(counts / len(leverages))

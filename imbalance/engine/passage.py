@@ -30,22 +30,17 @@ def block_minima(low: Floats) -> list[Floats]:
     return tables
 
 
-def first_passage(level: Floats, start: Ints, minima: list[Floats]) -> Ints:
-    """Return the first bar at or after `start` whose low is at or below `level`; bars if none is.
+def hits(level: Floats, start: Ints, minima: list[Floats], later: Floats) -> Ints:
+    """Return the first bar at or after `start` whose low is at or below `level`; the number of bars if none is.
+
+    Made for queries most of which are met soon or never: those never met are told by `later`; the others try blocks
+    of growing size first, each leaving the race as its block is found.
 
     Parameters
     ----------
     level, start : shape (n,); starts may equal the number of bars.
     minima : of `block_minima`.
-    """
-    return np.minimum(_descend(start.astype(np.intp), level, minima), minima[0].size)
-
-
-def hits(level: Floats, start: Ints, minima: list[Floats], later: Floats) -> Ints:
-    """Return what `first_passage` returns, for queries most of which are met soon or never.
-
-    Those never met are told by `later`, the lowest low from their start on (shape (n,)); the others try blocks of
-    growing size first, each leaving the race as its block is found.
+    later : the lowest low from each start on, infinity where there is none, shape (n,).
     """
     bars = minima[0].size
     out = np.full(level.size, bars, dtype=np.intp)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine import calibrate, density, scores
+from imbalance.engine.bounds import require_usable
 from imbalance.engine.cohorts import build
 from imbalance.engine.estimate import (
     DAY_MS,
@@ -83,6 +84,7 @@ def walk(time_ms: npt.NDArray[np.int64], interval_ms: int, path: Path, venues: l
     ----------
     venues : those without observed liquidations take no part.
     """
+    require_usable(path, venues)
     printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
     bars, a_day = time_ms.size, max(DAY_MS // interval_ms, 1)
     features, null, fixed = _features(interval_ms, path, venues, a, printed)

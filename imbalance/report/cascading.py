@@ -35,7 +35,7 @@ def sections(
         raise UsageError(f"a target of {target:,.6g} is not within 0.01 % to 40 % of the price {found.price:,.6g}")
     volume, volatility = _day(market)
     laws = {}
-    if volume > 0 and volatility > 0:
+    if volume is not None and volatility:
         laws["square root"] = cascade.square_root(volume, volatility)
     depth = _depth(books, up=target > found.price)
     if depth is not None:
@@ -76,13 +76,17 @@ def _law(name: str, law: cascade.LawResult | None) -> tree.ImpactLaw:
     )
 
 
-def _day(market: MarketData) -> tuple[float, float]:
-    """Return the mean volume of a day over all venues [USD] and the day's volatility, over the bars."""
-    days = market.time_ms.size * market.interval_ms / DAY_MS
-    volume = sum(float(np.nansum(v.volume_base * market.close)) for v in market.venues) / days
+def _day(market: MarketData) -> tuple[float | None, float | None]:
+    """Return the mean volume of a day over all venues [USD] and the day's volatility; None where not known.
+
+    A venue's mean is that of the bars in which its volume is known.
+    """
+    bars_a_day = DAY_MS / market.interval_ms
+    each = [(v.volume_base * market.close)[np.isfinite(v.volume_base)] for v in market.venues]
+    volume = sum(float(usd.mean()) * bars_a_day for usd in each if usd.size)
     steps = np.diff(np.log(market.close))
-    volatility = float(np.sqrt(np.mean(steps**2) * DAY_MS / market.interval_ms)) if steps.size else 0.0
-    return volume, volatility
+    volatility = float(np.sqrt(np.mean(steps**2) * bars_a_day)) if steps.size else None
+    return volume or None, volatility
 
 
 def _depth(books: Sequence[OrderBook], *, up: bool) -> tuple[Floats, Floats] | None:

@@ -54,7 +54,7 @@ def stages(bars: int) -> dict[str, float]:
         "flows and cohorts", lambda: build(path, volume, interest, 1 / 288, HAZARD, SHARE, A.turnover_share)
     )
     left = timed("what is left", cohorts.left_at_end)
-    timed("current map", lambda: density.current_map(path, cohorts, left[0], edges, price, weights, 1))
+    timed("map by weights", lambda: density.mass_basis(path, cohorts, left, edges, price, 1))
     none = np.zeros(0)
     venue = Venue("one", True, volume[0], interest[0], none, none, none, none, none, 125.0)  # noqa: FBT003
     stamps = np.arange(bars, dtype=np.int64) * BAR_MS

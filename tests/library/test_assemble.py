@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from imbalance.assemble import VenueRecords, assemble, joined
+from imbalance.errors import MissingDataError
 from imbalance.records import Candle, Contract, Feed, Instrument, OpenInterest, VenueLiquidations
 from imbalance.units import HOUR_MS, MINUTE_MS
 
@@ -68,3 +69,18 @@ def test_what_an_aggregator_saw_is_placed_in_coins_and_named():
     assert usd[2] == pytest.approx(3000)
     assert usd[1] == 0  # inside its span no bucket means none
     assert np.isnan(usd[-1])  # beyond it nothing is known
+
+
+def test_a_fifth_of_the_bars_may_be_missing_and_no_more():
+    listed = Instrument("a", "X", "X", "USDT", Contract.LINEAR)
+    whole = candles(bars=20)
+    for gone, fine in (((3, 7, 11, 15), True), ((3, 7, 11, 15, 16), False)):
+        kept = [c for i, c in enumerate(whole) if i not in gone]
+        records = VenueRecords(listed, candles=kept, open_interest=interest(np.full(20, 9.0)))
+        if fine:
+            found = assemble("X", HOUR_MS, START + 20 * HOUR_MS, 150.0, [records])
+            assert found.high[3] == found.low[3] == found.close[2]
+            assert "4 missing bars filled flat" in found.notes
+        else:
+            with pytest.raises(MissingDataError, match="5 of 20 bars are missing"):
+                assemble("X", HOUR_MS, START + 20 * HOUR_MS, 150.0, [records])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bz2
-import datetime
+import datetime as dt
 import decimal
 import gzip
 import io
@@ -51,12 +51,14 @@ def two_venues(change):
     return text(rows(venue="a") + [change(r) for r in rows(venue="b")])
 
 
-def cases():
-    """Yield (name, content, error, what the message must hold)."""
+# Each yields (name, content, error, what the message must hold).
+
+
+def odd_cells():
     for value, told in (
         ("abc", "not a number"), ("inf", "not finite"), ("-1", "negative"), ("1e400", "not finite"),
-        ('"1,5"', "a comma in a number"), ("1.5.2", "not a number"), ("0x10", "not a number"), ("12 USD", "not a number"),
-        ("True", "not a number"),
+        ('"1,5"', "a comma in a number"), ("1.5.2", "not a number"), ("0x10", "not a number"),
+        ("12 USD", "not a number"), ("True", "not a number"),
     ):  # fmt: skip
         for column in ("close", "volume_base", "open_interest_base", "long_liquidations_base"):
             yield f"{column} {value}", cell(7, column, value), BarsError, f"line 9, column {column}: {told}"
@@ -64,6 +66,9 @@ def cases():
         yield f"{column} empty", cell(7, column, ""), BarsError, f"line 9, column {column}: a price must be above zero"
         yield f"{column} nan", cell(7, column, "nan"), BarsError, f"line 9, column {column}: a price must be above zero"
         yield f"{column} zero", cell(7, column, 0), BarsError, f"line 9, column {column}: a price must be above zero"
+
+
+def impossible_quantities():
     for column, value in (("volume_base", 1e308), ("open_interest_base", 1e308), ("long_liquidations_base", 1e308)):
         for row in (0, 7, 59):
             told = f"line {row + 2}, column {column}: 1e+308 cannot be true"
@@ -83,6 +88,9 @@ def cases():
         BarsError,
         "short_liquidations_base: 2000",
     )
+
+
+def impossible_prices():
     for name, value in (("high", 1e6), ("high", 1e308)):
         yield f"{name} {value}", cell(7, name, value), BarsError, f"line 9, column {name}: {value:.6g} cannot be true"
     yield "low 0.1", cell(7, "low", 0.1), BarsError, "line 9, column low: 0.1 cannot be true: the closes around it are"
@@ -101,9 +109,13 @@ def cases():
     for mark, told in (((0, 0), "mark_high: a price"), ((5, 9), "mark_high: below mark_low"), ((9e3, 99), "mark_high")):
         table = [[*r, *(mark if i == 7 else ("", ""))] for i, r in enumerate(rows())]
         yield f"marks {mark}", text(table, marked), BarsError, f"line 9, column {told}"
+
+
+def odd_times_and_words():
     for name, value, told in (
-        ("epoch seconds", START // 1000 + 7 * 3600, "epoch seconds"), ("empty", "", "empty"), ("nan", "nan", "neither"),
-        ("word", "noon", "neither"), ("american", "01/31/2024 10:00", "neither"), ("year 9999", "9999-01-01", "outside"),
+        ("epoch seconds", START // 1000 + 7 * 3600, "epoch seconds"), ("empty", "", "empty"),
+        ("nan", "nan", "neither"), ("word", "noon", "neither"), ("american", "01/31/2024 10:00", "neither"),
+        ("year 9999", "9999-01-01", "outside"),
         ("1e30", "1e30", "outside"), ("infinite", "inf", "outside"), ("negative", "-5", "outside"),
         ("duplicate", START + 6 * HOUR, "this venue and time occur twice"),
         ("off the grid", START + 7 * HOUR + 60_000, "2023-11-15T05:01:00Z of v is off the 1h grid"),
@@ -115,7 +127,9 @@ def cases():
         yield f"{column} unknown", text(table, f"{HEAD},{column}"), BarsError, f"line 9, column {column}: not one of"
     table = [[*r, "inverse" if i == 7 else "linear"] for i, r in enumerate(rows())]
     yield "contract changes", text(table, f"{HEAD},contract"), BarsError, "line 9, column contract: differs"
-    # Lengths of bars, and holes.
+
+
+def uneven_grids():
     mixed = text(rows(venue="a") + rows(300, venue="b", step=HOUR // 12))
     yield "two lengths, two venues", mixed, BarsError, "bars of different lengths: 5m (b); 1h (a)"
     late = text(rows() + rows(24, start=START + 60 * HOUR, step=HOUR // 12))
@@ -128,13 +142,17 @@ def cases():
     )
     yield "a hole of years", text(rows() + rows(3, start=START + 40_000 * HOUR)), BarsError, "are missing"
     yield "one bar", text(rows(1)), BarsError, "one bar time only"
-    # Lines keep their numbers.
+
+
+def lines_that_keep_their_numbers():
     yield "blank lines", lines(lambda x: [x[0], "", *x[1:8], "", x[8].replace("v", ""), *x[9:]]), BarsError, "line 11, "
     yield "comments", "# mine\n" + cell(7, "close", "x").replace("\n", "\n# a\n", 3), BarsError, "line 13, column close"
     quoted = [[r[0], '"two\nlines"', *r[2:]] for r in rows()]
     yield "quoted newlines", cell(7, "close", "x", quoted), BarsError, "line 16, column close"
     yield "windows lines", cell(7, "close", "x").replace("\n", "\r\n"), BarsError, "line 9, column close"
-    # The shape of the text.
+
+
+def odd_text():
     yield "short row", lines(lambda x: [*x[:8], x[8].rsplit(",", 1)[0], *x[9:]]), BarsError, "line 9: 10 cells where"
     yield (
         "long row",
@@ -164,7 +182,9 @@ def cases():
     yield "a line without an end", b"time," + b"9" * 200_000, BarsError, "line 1: a cell is too long"
     yield "an HTML page", "<!DOCTYPE html>\n<html><body>404</body></html>\n", BarsError, "found columns: <!doctype"
     yield "JSON", '[{"time": 1, "venue": "a"}]', BarsError, "line 1"
-    # Bytes.
+
+
+def odd_bytes():
     yield "binary", b"\x00\x01\x02", BarsError, "binary data"
     yield "latin 1", text().encode().replace(b",v,", b",\xe9,", 3), BarsError, "line 2: not UTF-8 text"
     yield "half of UTF-16", text().encode("utf-16")[:-1], BarsError, "not UTF-16 text"
@@ -175,6 +195,9 @@ def cases():
     yield "gzip cut in its head", packed[:5], BarsError, "gzip"
     yield "gzip damaged", packed[:40] + bytes(20) + packed[60:], BarsError, "gzip"
     yield "gzip of nothing", gzip.compress(b""), BarsError, "the file is empty"
+
+
+def odd_parquet():
     yield "Parquet cut off", parquet()[:-30], BarsError, "damaged Parquet"
     yield "Parquet by its first bytes", b"PAR1 and more", BarsError, "damaged Parquet"
     yield "Parquet, a bad cell", parquet(close=bad_close), BarsError, "row 8, column close: a price must be above zero"
@@ -187,7 +210,9 @@ def cases():
     )
     yield "Parquet, flags", parquet(volume_base=lambda s: [True] * len(s)), BarsError, "row 1, column volume_base"
     yield "Parquet, nested times", parquet(time=lambda s: [[v] for v in s]), BarsError, "row 1, column time"
-    # What is missing is not zero.
+
+
+def missing_open_interest():
     for value in ("", 0):
         table = [[*r[:8], value, *r[9:]] for r in rows()]
         yield f"open interest {value!r} throughout", text(table), MissingDataError, "no open interest: it is empty or 0"
@@ -211,7 +236,22 @@ def parquet(**changes):
     return stream.getvalue()
 
 
-CASES = list(cases())
+CASES = [
+    case
+    for kind in (
+        odd_cells,
+        impossible_quantities,
+        impossible_prices,
+        odd_times_and_words,
+        uneven_grids,
+        lines_that_keep_their_numbers,
+        odd_text,
+        odd_bytes,
+        odd_parquet,
+        missing_open_interest,
+    )
+    for case in kind()
+]
 
 
 @pytest.mark.parametrize(("content", "error", "told"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
@@ -237,8 +277,8 @@ def same(tmp_path, content, name="b.csv"):
     one, two = read_bars(plain), read_bars(other)
     assert (one.close == two.close).all()
     assert (one.time_ms == two.time_ms).all()
-    for name in ("volume_base", "open_interest_base", "long_liquidations_base"):
-        assert (getattr(one.venues[0], name) == getattr(two.venues[0], name)).all()
+    for series in ("volume_base", "open_interest_base", "long_liquidations_base"):
+        assert (getattr(one.venues[0], series) == getattr(two.venues[0], series)).all()
 
 
 def test_what_only_looks_odd_is_read(tmp_path):
@@ -278,9 +318,9 @@ def test_parquet_of_any_type_is_read(tmp_path, changes):
 
 def test_days_as_dates_are_read(tmp_path):
     pytest.importorskip("pyarrow")
-    first = datetime.date(2024, 1, 1)
+    first = dt.date(2024, 1, 1)
     frame = pd.DataFrame(rows(), columns=COLUMNS)
-    frame["time"] = [first + datetime.timedelta(days=i) for i in range(len(frame))]
+    frame["time"] = [first + dt.timedelta(days=i) for i in range(len(frame))]
     frame["long_liquidations_base"] = frame["long_liquidations_base"].astype("Int64").mask(frame.index == 3)
     path = tmp_path / "a.parquet"
     frame.to_parquet(path)

@@ -70,3 +70,22 @@ def test_a_thinner_book_carries_further():
     flow = X * 2e8
     assert follow(flow, 0.02, thin)[0] > follow(flow, 0.02, thick)[0]
     assert follow(flow, 0.02, thin)[1] < follow(flow, 0.02, thick)[1]
+
+
+@given(
+    st.lists(st.tuples(st.floats(1e-4, 0.01), st.floats(1e3, 1e6)), min_size=1, max_size=8),
+    st.floats(0, 3),
+)
+def test_the_book_walk_is_what_eating_the_orders_level_by_level_gives(levels, share):
+    steps, sizes = (np.array(column) for column in zip(*levels, strict=True))
+    distance, depth = np.cumsum(steps), np.cumsum(sizes)
+    impact, _cost = cascade.book_walk(distance, depth)
+    flow = share * depth[-1]
+    left, gone = flow, 0.0
+    for step, size in levels:
+        eaten = min(left, size)
+        gone += step * eaten / size
+        left -= eaten
+    # Beyond what is displayed the book goes on as dense as it was on the whole.
+    gone += left * distance[-1] / depth[-1]
+    assert float(impact(np.array(flow))) == pytest.approx(gone, rel=1e-9, abs=1e-15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -14,7 +15,15 @@ from imbalance.engine import calibrate, clusters, cohorts, density, flows, froze
 from imbalance.engine.clusters import mass_between, narrowest_band
 from imbalance.engine.estimate import Assumptions, Venue, estimate
 from imbalance.engine.leverage import distance_weights
-from imbalance.engine.margin import LONG, SHORT, effective_rate, liquidation_price, liquidation_price_on_ladder
+from imbalance.engine.margin import (
+    LONG,
+    SHORT,
+    distance_of_leverage,
+    effective_rate,
+    leverage_at_distance,
+    price_at_distance,
+)
+from imbalance.errors import UsageError
 
 HOUR_MS = 3_600_000
 NONE = np.array([])
@@ -54,20 +63,28 @@ def mapped(path, venues, **options):
     return estimate("BTC", time_ms, HOUR_MS, path, float(path[3][-1]), venues, **options)
 
 
-@given(positive, st.floats(1.01, 125), st.floats(0, 0.4), st.sampled_from([LONG, SHORT]))
-def test_a_linear_position_is_liquidated_where_equity_is_maintenance(entry, leverage, rate, side):
-    price = float(liquidation_price(entry, leverage, rate, side))
-    sign = 1 if side == LONG else -1
-    equity = entry / leverage + sign * (price - entry)
+@given(positive, st.floats(1.01, 125), st.floats(0, 0.4))
+def test_a_linear_long_is_liquidated_where_equity_is_maintenance(entry, leverage, rate):
+    price = float(price_at_distance(np.array(entry), distance_of_leverage(leverage, rate), LONG))
+    equity = entry / leverage + price - entry
     assert equity == pytest.approx(rate * price, rel=1e-9, abs=1e-9 * entry)
 
 
-@given(positive, st.floats(1.01, 125), st.floats(0, 0.4), st.sampled_from([LONG, SHORT]))
-def test_an_inverse_position_is_liquidated_where_equity_is_maintenance(entry, leverage, rate, side):
-    price = float(liquidation_price(entry, leverage, rate, side, inverse=True))
-    sign = 1 if side == LONG else -1
-    coins = 1 / (entry * leverage) + sign * (1 / entry - 1 / price)
-    assert coins == pytest.approx(rate / price, rel=1e-7, abs=1e-9 / entry)
+@given(positive, st.floats(3, 125), st.floats(0, 0.05), st.booleans())
+def test_the_other_sides_are_off_by_no_more_than_is_said(entry, leverage, rate, inverse):
+    distance = distance_of_leverage(leverage, rate)
+    for side, sign in ((LONG, -1), (SHORT, 1)):
+        price = float(price_at_distance(np.array(entry), distance, side, inverse=inverse))
+        if inverse:
+            exact = entry * (1 - sign * rate) / (1 - sign / leverage)
+        else:
+            exact = entry * (1 + sign / leverage) / (1 + sign * rate)
+        assert abs(price / exact - 1) <= 3 * (rate / leverage + rate**2) + 1e-12
+
+
+@given(st.floats(1.01, 125), st.floats(0, 0.4))
+def test_leverage_and_distance_are_each_other_turned_round(leverage, rate):
+    assert float(leverage_at_distance(distance_of_leverage(leverage, rate), rate)) == pytest.approx(leverage, rel=1e-9)
 
 
 CAP = np.array([300_000.0, 800_000, 3_000_000, 12_000_000, 70_000_000])
@@ -81,19 +98,6 @@ def test_the_effective_rate_is_the_marginal_rates_summed(notional):
     assert float(effective_rate(notional, CAP, RATE, DEDUCTION)) == pytest.approx(
         float(steps @ RATE) / notional, rel=1e-9
     )
-
-
-@given(st.floats(0.01, 300), st.floats(2, 50), st.sampled_from([LONG, SHORT]))
-def test_the_ladder_price_leaves_equity_at_maintenance(quantity, leverage, side):
-    entry = 80_000.0
-    price = liquidation_price_on_ladder(entry, leverage, quantity, side, CAP, RATE, DEDUCTION)
-    notional = price * quantity
-    sign = 1 if side == LONG else -1
-    equity = quantity * (entry / leverage + sign * (price - entry))
-    if notional <= CAP[-1]:
-        assert equity == pytest.approx(
-            float(effective_rate(notional, CAP, RATE, DEDUCTION)) * notional, rel=1e-6, abs=1e-3
-        )
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e4)), min_size=2, max_size=30), st.floats(0.1, 1))
@@ -114,7 +118,6 @@ def test_first_passage_is_what_a_loop_finds(lows, queries):
     level, start = np.array([q[0] for q in queries]), np.array([min(q[1], low.size) for q in queries], dtype=np.intp)
     slow = [next((t for t in range(s, low.size) if low[t] <= v), low.size) for v, s in zip(level, start, strict=True)]
     minima = passage.block_minima(low)
-    assert passage.first_passage(level, start, minima).tolist() == slow
     later = np.append(np.minimum.accumulate(low[::-1])[::-1], np.inf)[start]
     assert passage.hits(level, start, minima, later).tolist() == slow
 
@@ -172,9 +175,6 @@ def test_the_map_is_what_loops_make():
                     if 0 <= b < log_edges.size - 1:
                         slow[side, i, :, b] += left[:, c] * alive * level / points
     assert mass[0] == pytest.approx(slow, rel=1e-9, abs=1e-9)
-    weights = np.random.default_rng(1).random(cells * hazard.size)
-    summed = density.current_map(path, made, left, edges, price, weights, points)
-    assert summed == pytest.approx(np.einsum("sfb,f->sb", slow.reshape(2, weights.size, -1), weights))
     assert slow.sum() > 0
 
 
@@ -419,3 +419,68 @@ def test_a_frozen_map_is_charged_what_price_crossed_and_no_more(side):
     assert width.sum() == pytest.approx(far[-1])
     assert held.sum() == pytest.approx(float(clusters.mass_between(edges, mass, low, high)))
     assert seen.sum() == pytest.approx(observed[np.diff(far, prepend=0.0) > 0].sum())
+
+
+@pytest.mark.parametrize(
+    ("series", "value"),
+    [
+        ("open_interest", 1e-300),
+        *itertools.product(("volume", "open_interest", "short_liquidations"), (np.inf, -1, 1e200)),
+    ],
+)
+def test_what_no_market_has_is_refused_by_name(series, value):
+    path, volume, interest = walk(30)
+    row = venue("a", volume, interest, bars=30)
+    odd = getattr(row, series).copy()
+    odd[7] = value
+    with pytest.raises(UsageError, match=rf"a's {series} is .* at bar 7"):
+        mapped(path, [dataclasses.replace(row, **{series: odd})])
+    for bad in (np.nan, 0.0, np.inf):
+        prices = tuple(p.copy() for p in path)
+        prices[2][5] = bad
+        with pytest.raises(UsageError, match=r"low is .* at bar 5"):
+            mapped(prices, [row])
+
+
+def test_a_day_or_less_is_not_calibrated_and_not_compared():
+    path, volume, interest = walk(48)
+    fall, rise = (np.full(48, v) for v in (30.0, 1.0))
+    for bars, comparable in ((24, False), (25, True)):
+        known = np.where(np.arange(48) < 48 - bars, np.nan, interest)
+        found = mapped(path, [venue("a", volume, known, fall, rise, bars=48)])
+        assert found.comparable is comparable
+        assert not (found.model.calibrated and not comparable)
+        lopsided = dataclasses.replace(found, draws=found.draws * np.array([100.0, 1.0])[:, None])
+        lopsided = dataclasses.replace(lopsided, forced=found.forced * np.array([100.0, 1.0])[:, None])
+        assert lopsided.window(15).heavier == ("long" if comparable else None)
+
+
+@example([0, 9, 5, 0], 10)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(1, 10))
+def test_clusters_never_overlap(levels, width):
+    mass = np.repeat(np.array(levels, dtype=float), width)
+    runs = clusters.find_clusters(mass, 99)
+    held = [i for first, last, _peak in runs for i in range(first, last + 1)]
+    assert len(held) == len(set(held))
+    assert all(first <= peak <= last for first, last, peak in runs)
+    assert bool(runs) == (mass.size >= clusters.SMOOTHING.size and mass.sum() > 0)
+
+
+def test_old_inventory_lies_as_wide_as_prices_moved():
+    # Steps of 1 % an hour: 4.9 % a day, 19 % over 15 days; logistic quantiles of that standard deviation.
+    closes = 100 * np.exp(0.01 * (np.arange(200) % 2))
+    entries = np.log(cohorts._old_entries(closes, 1 / 24))
+    width = 0.01 * math.sqrt(24 * 15)
+    assert entries.size == cohorts.OLD_POINTS == 75
+    assert entries[37] == pytest.approx(0, abs=1e-12)
+    assert entries == pytest.approx(-entries[::-1])
+    assert np.quantile(entries, [0.25, 0.75]) == pytest.approx(
+        width * math.sqrt(3) / math.pi * np.log([1 / 3, 3]), rel=0.02
+    )
+    assert entries[0] == pytest.approx(-width * math.sqrt(3) / math.pi * math.log(74.5 / 0.5))
+    assert entries.std() == pytest.approx(width, rel=0.05)
+    later = np.concatenate([closes[:72], closes[72:] * np.exp(np.arange(128.0))])
+    assert np.log(cohorts._old_entries(later, 1 / 24)) == pytest.approx(entries)
+    narrow, wide = cohorts._old_entries(np.full(9, 5.0), 1 / 24), cohorts._old_entries(5.0 ** np.arange(9), 1 / 24)
+    assert np.log(narrow).std() == pytest.approx(0.02, rel=0.05)
+    assert np.log(wide).std() == pytest.approx(0.4, rel=0.05)

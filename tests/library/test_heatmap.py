@@ -36,10 +36,11 @@ def mapped_at(path, volume, interest, bars, *, inverse):
     return np.einsum("sfb,f->sb", mass[0].reshape(2, WEIGHTS.size, -1), WEIGHTS), price
 
 
-@pytest.mark.parametrize(("inverse", "chunk"), [(False, 1_000_000), (True, 100)])
-def test_every_column_is_the_map_of_its_time(inverse, chunk, monkeypatch):
+@pytest.mark.parametrize(("inverse", "chunk", "known"), [(False, 1_000_000, 1.0), (True, 100, 1.0), (False, 300, 0.7)])
+def test_every_column_is_the_map_of_its_time(inverse, chunk, known, monkeypatch):
     monkeypatch.setattr(heatmap, "CHUNK", chunk)
     path, volume, interest = walk(500, seed=4, sd=0.008)
+    volume[np.random.default_rng(1).random(500) >= known] = np.nan
     found = drawn(path, volume, interest, 500, inverse=inverse)
     for bars in (100, 177, 333, 500):
         mass, price = mapped_at(path, volume, interest, bars, inverse=inverse)

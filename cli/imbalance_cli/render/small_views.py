@@ -51,8 +51,12 @@ def cascade(r: tree.CascadeReport) -> list[Block]:
         "R above 1: the move feeds itself."
     )
     lines.append(Line(told, "dim"))
-    if any(law.reach is None for law in r.laws):
+    if any(law.reach is None and "book" in law.name for law in r.laws):
         lines.append(Line("no order book was read: the book laws are missing", "warn"))
+    if r.volume_day_usd is None:
+        lines.append(Line("no volume is known: the square-root law is missing", "warn"))
+    elif not r.volatility_day:
+        lines.append(Line("the price does not move in these bars: the square-root law is missing", "warn"))
     return lines
 
 
