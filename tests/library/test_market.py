@@ -6,11 +6,13 @@ import gzip
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import imbalance
 from imbalance.errors import BarsError, MissingDataError, UsageError
 from imbalance.market import read_bars
-from imbalance.records import Feed
+from imbalance.records import Feed, MarginTier
 from tests.conftest import SHARED
 
 HEAD = (
@@ -164,3 +166,80 @@ def test_real_sol_keeps_its_promises():
     assert found.model.calibrated
     assert found.forced[0][found.log_edges[:-1] >= 0].sum() == 0
     assert found.forced[1][found.log_edges[1:] <= 0].sum() == 0
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(12, 46), st.floats(0.1, 10), st.floats(0.1, 10), st.booleans())
+def test_what_comes_later_does_not_choose_the_path(tmp_path, bars, early, late, ends):
+    # Two venues 0.4 % apart; who trades more may change after the cut, and a venue may start or go dark there.
+    one = [[*r[:7], "", *r[8:]] for r in rows(60, "a")]
+    two = [[*r[:2], *(v * 1.004 for v in r[2:6]), r[6], "", *r[8:]] for r in rows(60, "b")]
+    for i, r in enumerate(two):
+        r[6] *= early if i < bars else late
+    if ends:
+        one, two = one[: bars - 1], two[:bars] + two[bars + 2 :]
+    cut = START + bars * HOUR
+    whole = read_bars(write(tmp_path / "a.csv", one + two), symbol="SOL")
+    part = read_bars(write(tmp_path / "b.csv", [r for r in one + two if r[0] + HOUR <= cut]), symbol="SOL")
+    for then in (whole.until(cut), read_bars(tmp_path / "a.csv", symbol="SOL", as_of_ms=cut)):
+        assert (then.as_of_ms, then.price, then.notes) == (part.as_of_ms, part.price, part.notes)
+        assert [(v.name, v.notes) for v in then.venues] == [(v.name, v.notes) for v in part.venues]
+        for name in ("time_ms", "open", "high", "low", "close"):
+            assert (getattr(then, name) == getattr(part, name)).all()
+    found, other = imbalance.estimate(whole, as_of=cut), imbalance.estimate(part)
+    assert (found.forced == other.forced).all()
+
+
+def test_the_symbol_is_that_of_the_bars(tmp_path):
+    file = write(tmp_path / "a.csv", [[r[0], "binance", *r[2:]] for r in rows()])
+    bars = read_bars(file, symbol="DOGE")
+    own, named = imbalance.estimate(bars), imbalance.estimate(bars, symbol="BTC")
+    assert (own.symbol, named.symbol) == ("DOGE", "BTC")
+    # Each coin has a margin ladder of its own.
+    assert own.forced.sum() != named.forced.sum()
+    assert (own.forced == imbalance.estimate(read_bars(file), symbol="DOGE").forced).all()
+    assert (imbalance.heatmap(bars, bins=9).symbol, imbalance.heatmap(bars, symbol="BTC", bins=9).symbol) == (
+        "DOGE",
+        "BTC",
+    )
+
+
+def test_the_heatmap_takes_a_moment_and_ladders_as_the_estimate_does(tmp_path):
+    bars = read_bars(write(tmp_path / "a.csv", rows()))
+    cut = START + 40 * HOUR
+    found, cut_before = imbalance.heatmap(bars, as_of=cut, bins=50), imbalance.heatmap(bars.until(cut), bins=50)
+    assert found.time_ms[-1] == cut
+    assert (found.long_usd == cut_before.long_usd).all()
+    steep = {"v": [MarginTier(0.0, 1e9, 0.2, 2.0, 0.0)]}
+    assert imbalance.heatmap(bars, tiers=steep, bins=50).long_usd.sum() != pytest.approx(
+        imbalance.heatmap(bars, bins=50).long_usd.sum()
+    )
+
+
+@pytest.mark.parametrize("name", ["note", "as_of", "venues", "__class__"])
+def test_a_venue_may_have_any_name(tmp_path, name):
+    bars = read_bars(write(tmp_path / "a.csv", rows(venue=name)))
+    assert (
+        imbalance.estimate(bars).forced == imbalance.estimate(read_bars(write(tmp_path / "b.csv", rows()))).forced
+    ).all()
+
+
+def test_columns_of_zeros_are_no_observation(tmp_path):
+    table = [[*r[:6], 0, 0, r[8], 0, 0] for r in rows()]
+    (venue,) = read_bars(write(tmp_path / "a.csv", table)).venues
+    for series in (venue.volume_base, venue.long_liquidations_base, venue.short_liquidations_base):
+        assert np.isnan(series).all()
+    assert len(venue.notes) == 2
+    quiet = [[*r[:9], 0, 0 if i % 30 else 1] for i, r in enumerate(rows())]
+    (venue,) = read_bars(write(tmp_path / "a.csv", quiet)).venues
+    assert (venue.long_liquidations_base == 0).all()
+    old = [[*r[:8], r[8] if i < 20 else "", *r[9:]] for i, r in enumerate(rows())]
+    (venue,) = read_bars(write(tmp_path / "a.csv", old)).venues
+    assert "open interest last known at 2023-11-15T18:00:00Z" in venue.notes[0]
+
+
+def test_before_the_first_bar_is_told(tmp_path):
+    file = write(tmp_path / "a.csv", rows())
+    for call in (lambda: read_bars(file, as_of_ms=START), lambda: imbalance.estimate(read_bars(file), as_of=START)):
+        with pytest.raises(MissingDataError, match=r"no bar ends at or before 2023-11-14T22.*the first ends at .*T23"):
+            call()

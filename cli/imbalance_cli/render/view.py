@@ -148,7 +148,8 @@ def _signals(signals: list[tree.Signal]) -> Table:
 
 def _model(r: tree.ClustersReport) -> list[Block]:
     forced, audit = r.model.forced_share, r.audit
-    calibrated = "calibrated" if r.model.calibrated else "not calibrated: no observed liquidations, the prior stands"
+    why = "a day or less of history" if r.model.history_days <= 1 else "no observed liquidations"
+    calibrated = "calibrated" if r.model.calibrated else f"not calibrated: {why}, the prior stands"
     worst = max(audit.long_exposed_base, audit.short_exposed_base)
     share = worst / audit.open_interest_base if audit.open_interest_base else 0.0
     return [
