@@ -28,13 +28,14 @@ def end_on_signals() -> None:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    files = sys.modules.get("imbalance.files")
-    if files is not None:
-        files.drop_unfinished()
+    # It may not be loaded yet, or be half loaded: then nothing was written.
+    drop = getattr(sys.modules.get("imbalance.files"), "drop_unfinished", None)
+    if drop is not None:
+        drop()
     told = "interrupted\n" if number == signal.SIGINT else "ended\n"
     try:  # noqa: SIM105  what would say it shorter is not loaded
         os.write(2, ((HIDDEN_CURSOR_BACK if os.isatty(2) else "") + told).encode())
-    except OSError:
+    except OSError:  # nobody listens
         pass
     os._exit(BY_SIGNAL + number)
 
