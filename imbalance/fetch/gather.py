@@ -95,8 +95,13 @@ async def _run(
     client: Client | Replay, harvest: Harvest, ask: Ask, endpoints: Sequence[Endpoint], deadline: float
 ) -> None:
     """Ask endpoints at once until the deadline; keep their records or their failure."""
-    reads = [(endpoint, pages) for endpoint in endpoints for pages in _together(endpoint, ask)]
-    tasks = {asyncio.create_task(_read(client, harvest.source, e, pages, ask)): e for e, pages in reads}
+    reads: list[tuple[Endpoint, Sequence[Params], list[list[Record]]]] = [
+        (endpoint, pages, [[] for _ in pages]) for endpoint in endpoints for pages in _together(endpoint, ask)
+    ]
+    tasks = {
+        asyncio.create_task(_read(client, harvest.source, endpoint, pages, ask, into)): (endpoint, into)
+        for endpoint, pages, into in reads
+    }
     if not tasks:
         return
     finished: set[asyncio.Task[list[Record]]] = set()
@@ -104,9 +109,12 @@ async def _run(
         finished, _late = await asyncio.wait(tasks, timeout=max(deadline - time.perf_counter(), 0.01))
     finally:
         await _end(tasks)
-    for task, endpoint in tasks.items():
+    for task, (endpoint, into) in tasks.items():
         if task not in finished:
             harvest.failures.append(DeadlineError(harvest.name, endpoint.name, "no whole answer before the deadline"))
+            # Of liquidations a part is a lower bound; of anything else it may mislead.
+            if endpoint.kind is Kind.LIQUIDATIONS and any(into):
+                harvest.keep(endpoint.kind, [Unread(), *_joined(into)])
             continue
         error = task.exception()
         if isinstance(error, SourceError):
@@ -124,15 +132,27 @@ def _together(endpoint: Endpoint, ask: Ask) -> list[Sequence[Params]]:
 
 
 async def _read(
-    client: Client | Replay, source: Source, endpoint: Endpoint, pages: Sequence[Params], ask: Ask
+    client: Client | Replay,
+    source: Source,
+    endpoint: Endpoint,
+    pages: Sequence[Params],
+    ask: Ask,
+    into: Sequence[list[Record]],
 ) -> list[Record]:
-    walks = await asyncio.gather(*(_walk(client, source, endpoint, query, ask) for query in pages))
-    return [row for rows in walks for row in rows]
+    """Read pages, each into a list of its own, with those that follow it."""
+    walks = (_walk(client, source, endpoint, query, ask, rows) for query, rows in zip(pages, into, strict=True))
+    await asyncio.gather(*walks)
+    return _joined(into)
 
 
-async def _walk(client: Client | Replay, source: Source, endpoint: Endpoint, query: Params, ask: Ask) -> list[Record]:
+def _joined(lists: Iterable[list[Record]]) -> list[Record]:
+    return [row for rows in lists for row in rows]
+
+
+async def _walk(
+    client: Client | Replay, source: Source, endpoint: Endpoint, query: Params, ask: Ask, rows: list[Record]
+) -> None:
     """Read a page and those that follow it; where there are more than are read, an `Unread` says so."""
-    rows: list[Record] = []
     body = await client.get(source, endpoint, query)
     for left in reversed(range(endpoint.most_pages)):
         after = endpoint.following(body, ask) if endpoint.following else None
@@ -147,6 +167,7 @@ async def _walk(client: Client | Replay, source: Source, endpoint: Endpoint, que
                 await _end([coming])
             raise
         if coming is None:
-            return rows if after is None else [Unread(), *rows]
+            if after is not None:
+                rows.insert(0, Unread())
+            return
         query, body = after or query, await coming
-    return rows

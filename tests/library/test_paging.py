@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
@@ -129,6 +130,26 @@ def test_kraken_is_walked_back_as_far_as_its_budget_allows_and_says_how_far():
     assert row.long_usd in {100.0 * (2 * reach), 100.0 * (2 * reach + 1)}
     assert not row.whole_day
     assert "kraken" in found.missing
+
+
+class Slow(Paging):
+    """Answers the first page, and none that follows it."""
+
+    async def _answer(self, writer, source, path, query):
+        if "lastTime" in query or "from_id" in query:
+            await asyncio.sleep(60)
+        return await super()._answer(writer, source, path, query)
+
+
+@pytest.mark.parametrize(("venue", "usd"), [("kraken", 10_000.0), ("htx", 1200.0)])
+def test_what_was_read_before_the_deadline_counts_as_the_part_it_is(venue, usd):
+    whole = kraken([trade(i, NOW_MS - i * SECOND_MS) for i in range(300)]) if venue == "kraken" else htx(DAY, 1)
+    with Slow(venue, whole.ending, whole.answer) as exchange:
+        options = Options(venues=(venue,), timeout_s=1.5)
+        found = liquidations(options, exchange.settings, NOW_MS, lambda _h: None)
+    row = next(row for row in found.liquidations.observed if row.source == venue)
+    assert (row.long_usd, row.whole_day, row.lower_bound) == (usd, False, venue == "htx")
+    assert any(gap.source == venue and "deadline" in gap.message for gap in found.gaps)
 
 
 def test_kraken_covers_a_quiet_day_whole():
