@@ -24,7 +24,9 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)).encode()) if forms else None
+        # Whatever its case: names of encodings, for one, are made lower case before they are told.
+        pattern = "|".join(map(re.escape, longest_first)).encode("utf-8", "surrogateescape")
+        self._pattern = re.compile(pattern, re.IGNORECASE) if forms else None
 
     def bytes(self, content: bytes) -> bytes:
         """Return content without secrets."""
