@@ -36,8 +36,8 @@ def open_interest(market: MarketData) -> tree.OpenInterest:
 
 
 def _change(market: MarketData, now: float) -> tree.OpenInterestChange | None:
-    """Return the change since the low of the file, where it holds at least a week of all venues."""
-    total = np.sum([v.open_interest_base for v in market.venues], axis=0)
+    """Return the change since the low of the file, where it holds at least a week of all venues that have any."""
+    total = np.sum([v.open_interest_base for v in market.venues if v.has_open_interest], axis=0)
     known = np.flatnonzero(np.isfinite(total))
     if known.size * market.interval_ms < LEAST_DAYS * DAY_MS:
         return None
