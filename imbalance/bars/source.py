@@ -88,11 +88,11 @@ def _bytes(path: Path) -> bytes:
     try:
         with _opened(path) as stream:
             head = stream.read(len(GZIP))
-            if head != GZIP:
-                data = head + stream.read(MOST_BYTES - 1)
-            else:
+            if head == GZIP:
                 with gzip.GzipFile(fileobj=_Rest(head, stream)) as packed:
-                    data = packed.read(MOST_BYTES + 1)
+                    data = _bounded(packed, b"", str(path))
+            else:
+                data = _bounded(stream, head, str(path))
     except FileNotFoundError:
         raise BarsError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -110,6 +110,15 @@ def _bytes(path: Path) -> bytes:
     if not data:
         raise BarsError(f"{path}: the file is empty")
     return data
+
+
+def _bounded(stream: BinaryIO | gzip.GzipFile, head: bytes, path: str) -> bytes:
+    """Return all that is left, at the utmost one byte beyond the most; a line without an end is not waited for."""
+    head += stream.read(LONGEST_LINE)
+    text = head[:4] != PARQUET and not head.startswith(tuple(OTHERS))
+    if text and len(head) >= LONGEST_LINE and b"\n" not in head and b"\r" not in head and b"\x00" not in head:
+        raise BarsError(f"{path}: line 1: longer than {LONGEST_LINE >> 20} MiB: no bars file")
+    return head + stream.read(MOST_BYTES + 1 - len(head))
 
 
 def _opened(path: Path) -> BinaryIO:

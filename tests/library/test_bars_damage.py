@@ -180,6 +180,7 @@ def odd_text():
     yield "nothing", b"", BarsError, "the file is empty"
     yield "blanks", b"\n \n\n", BarsError, "the file is empty"
     yield "a line without an end", b"time," + b"9" * 200_000, BarsError, "line 1: a cell is too long"
+    yield "a line of megabytes", b"time," + b"9" * (2 << 20), BarsError, "line 1: longer than 1 MiB"
     yield "an HTML page", "<!DOCTYPE html>\n<html><body>404</body></html>\n", BarsError, "found columns: <!doctype"
     yield "JSON", '[{"time": 1, "venue": "a"}]', BarsError, "line 1"
 
@@ -340,7 +341,8 @@ def test_places_that_are_no_files_are_told(tmp_path, monkeypatch):
             read_bars(tmp_path / "pipe")
     path = tmp_path / "a.csv"
     path.write_text(text())
-    monkeypatch.setattr(source, "MOST_BYTES", 100)
+    monkeypatch.setattr(source, "LONGEST_LINE", 300)
+    monkeypatch.setattr(source, "MOST_BYTES", 2000)
     with pytest.raises(BarsError, match="unpacked"):
         read_bars(path)
 
