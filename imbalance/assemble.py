@@ -13,6 +13,7 @@ import numpy as np
 
 from imbalance.errors import MissingDataError
 from imbalance.market import FEEDS, Floats, Ints, MarketData, VenueBars, frozen
+from imbalance.readings import from_statistics
 from imbalance.records import (
     Candle,
     ContractStats,
@@ -245,8 +246,7 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
             volume = taker + sells
     interest = list(records.open_interest)
     if len(interest) < 2 and len(records.statistics) > 1:  # noqa: PLR2004
-        bucket_ms = min(b.time_ms - a.time_ms for a, b in zip(records.statistics, records.statistics[1:], strict=False))
-        history = [OpenInterest(s.time_ms + bucket_ms, s.open_interest_base) for s in records.statistics]
+        history = from_statistics(records.statistics)
         interest = [row for row in history if not interest or row.time_ms < interest[0].time_ms] + interest
     last_close_ms = int(time_ms[-1]) + interval_ms
     if len(interest) == 1 and interest[0].time_ms > last_close_ms:

@@ -29,7 +29,8 @@ from imbalance.fetch.replay import Replay
 from imbalance.fetch.settings import Settings
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
-from imbalance.quality import doubts, interest_rows
+from imbalance.quality import doubts
+from imbalance.readings import mark_price, open_interest_rows
 from imbalance.records import ContractStats, MarginTier, OpenInterest, TakerVolume, VenueLiquidations
 from imbalance.report import sections, tree
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
@@ -230,7 +231,7 @@ def market_of(run: Run) -> MarketData:
         If no venue gave price, open interest and candles.
     """
     run.require_listing()
-    price = sections.mark_price(run.harvests)
+    price = mark_price(run.harvests)
     interval_ms = INTERVALS_MS[run.options.interval]
     elsewhere = {
         (h.name, venue): rows for h in run.harvests for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
@@ -278,7 +279,7 @@ def _records(
     return VenueRecords(
         harvest.instrument,
         candles=joined(harvest.candles, interval_ms),
-        open_interest=in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest) + interest_rows(harvest)),
+        open_interest=in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest) + open_interest_rows(harvest)),
         taker_volume=in_time(harvest.of(TakerVolume)),
         statistics=in_time(harvest.of(ContractStats)),
         seen_elsewhere=elsewhere.get((seen_by, harvest.name), ()),

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imbalance.records import ContractStats, OpenInterest, OpenInterestUsd, Ticker
+from imbalance.readings import open_interest_history, open_interest_rows, venue_price
 from imbalance.units import HOUR_MS, iso
-from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest
 
 # Wide enough for the worst hours of a crash and for young coins: a wrong unit or a dead feed is further off.
 PRICE_OFF = 0.2
@@ -31,7 +30,7 @@ def doubts(harvests: Sequence[Harvest], asked_ms: int) -> dict[str, str]:
     stamps = {h.name: _stamps(h, asked_ms) for h in harvests if h.source.is_venue}
     newest = [max(at_ms for _what, at_ms, _slack_ms in known) for known in stamps.values() if known]
     time_ms = int(np.median(newest)) if len(newest) >= LEAST_VENUES else None
-    prices = {h.name: price for h in harvests if h.source.is_venue and (price := price_of(h)) is not None}
+    prices = {h.name: price for h in harvests if h.source.is_venue and (price := venue_price(h)) is not None}
     middle = float(np.median(list(prices.values()))) if len(prices) >= LEAST_VENUES else None
     found = {}
     for harvest in harvests:
@@ -44,13 +43,6 @@ def doubts(harvests: Sequence[Harvest], asked_ms: int) -> dict[str, str]:
     return found
 
 
-def price_of(harvest: Harvest) -> float | None:
-    """Return the venue's mark price, else its last close."""
-    marks = [row.mark_price for row in harvest.of(Ticker) if row.mark_price is not None]
-    closes = [row.close for row in harvest.candles[-1:]]
-    return next(iter([*marks[-1:], *closes]), None)
-
-
 def _price(price: float | None, middle: float | None) -> str:
     if price is None or middle is None or abs(price / middle - 1) <= PRICE_OFF:
         return ""
@@ -59,7 +51,7 @@ def _price(price: float | None, middle: float | None) -> str:
 
 def _stamps(harvest: Harvest, asked_ms: int) -> list[tuple[str, int, int]]:
     """Return what the newest figures are, the time of each, and how far apart they may be by their steps alone."""
-    found = [("open interest", row.time_ms, 0) for row in interest_rows(harvest)[-1:] if row.time_ms != asked_ms]
+    found = [("open interest", row.time_ms, 0) for row in open_interest_rows(harvest)[-1:] if row.time_ms != asked_ms]
     rows = harvest.candles[-2:]
     if len(rows) > 1:
         step_ms = rows[1].time_ms - rows[0].time_ms
@@ -87,11 +79,10 @@ def _bars(harvest: Harvest) -> str:
 
 
 def _interest(harvest: Harvest) -> str:
-    price = price_of(harvest)
-    rows = in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest))
-    past = [(row.time_ms, row.open_interest_base) for row in rows]
-    past = past or [(row.time_ms, row.open_interest_base) for row in in_time(harvest.of(ContractStats))]
-    for row in rows + interest_rows(harvest):
+    price = venue_price(harvest)
+    history = open_interest_history(harvest)
+    past = [(row.time_ms, row.open_interest_base) for row in history]
+    for row in history + open_interest_rows(harvest):
         if price and row.open_interest_usd and row.open_interest_base:
             implied = row.open_interest_usd / row.open_interest_base
             # History was valued at its own time's price: only a unit is that far off.
@@ -104,21 +95,9 @@ def _interest(harvest: Harvest) -> str:
     spans = len(past) > 1 and past[-1][0] - past[0][0] >= FROZEN_MS
     if spans and len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
         return f"its open interest has been {recent[0]:,.6g} for {FROZEN_MS // HOUR_MS} hours"
-    for row in interest_rows(harvest)[-1:]:
+    for row in open_interest_rows(harvest)[-1:]:
         if past and past[-1][1] > 0 and not 1 / APART < row.open_interest_base / past[-1][1] < APART:
             return (
                 f"its open interest of {row.open_interest_base:,.6g} disagrees with its own history, {past[-1][1]:,.6g}"
             )
     return ""
-
-
-def interest_rows(harvest: Harvest) -> list[OpenInterest]:
-    """Return the venue's open interest now; USD alone becomes coins at the venue's price."""
-    now = harvest.at(Kind.OPEN_INTEREST, OpenInterest) or harvest.at(Kind.TICKER, OpenInterest)
-    price = price_of(harvest)
-    if not now and price:
-        now = [
-            OpenInterest(row.time_ms, row.open_interest_usd / price, row.open_interest_usd)
-            for row in harvest.at(Kind.OPEN_INTEREST, OpenInterestUsd)
-        ]
-    return now

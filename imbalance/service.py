@@ -25,6 +25,7 @@ from imbalance.fetch import last_good
 from imbalance.fetch.settings import Settings
 from imbalance.library import engine_venues, liquidation_map, through_time
 from imbalance.market import MarketData, read_bars
+from imbalance.readings import mark_price
 from imbalance.records import OrderBook, Position
 from imbalance.report import bars_sections, mapping, metrics, others, sections, tree
 from imbalance.report.capabilities import capabilities
@@ -230,7 +231,7 @@ def _some(run: Run, what: str, rows: Sequence[object]) -> None:
 def open_interest(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.OpenInterestReport:
     """Read open interest: ``imbalance.open-interest/1``."""
     run = collect(options, settings, now_ms, INTEREST_KINDS, done)
-    price = sections.mark_price(run.harvests)
+    price = mark_price(run.harvests)
     built = sections.open_interest(run.harvests, price or 0.0, run.now_ms)
     _some(run, "open interest", built.venues if price is not None else [])
     return tree.OpenInterestReport(**run.head("open-interest"), price=price or 0.0, open_interest=built, **run.tail())
@@ -239,7 +240,7 @@ def open_interest(options: Options, settings: Settings, now_ms: int, done: Done)
 def volume(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.VolumeReport:
     """Read traded volume: ``imbalance.volume/1``."""
     run = collect(options, settings, now_ms, VOLUME_KINDS, done)
-    built = sections.volume(run.harvests, sections.mark_price(run.harvests) or 0.0, run.now_ms)
+    built = sections.volume(run.harvests, mark_price(run.harvests) or 0.0, run.now_ms)
     _some(run, "volume", built.venues)
     return tree.VolumeReport(**run.head("volume"), volume=built, **run.tail())
 

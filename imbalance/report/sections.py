@@ -11,7 +11,7 @@ import numpy as np
 from imbalance import signals
 from imbalance.errors import DoubtfulError, NotOpenError
 from imbalance.market import MarketData
-from imbalance.quality import interest_rows
+from imbalance.readings import open_interest_history, open_interest_now, ticker
 from imbalance.records import (
     Candle,
     ContractStats,
@@ -42,46 +42,6 @@ SILENT = {
 }
 
 
-def ticker(harvest: Harvest) -> Ticker:
-    """Return the venue's ticker, joined from the endpoints that each gave a part."""
-    found: dict[str, float | int] = {}
-    for row in harvest.of(Ticker):
-        found.update({f: v for f in row.__struct_fields__ if (v := getattr(row, f)) is not None})
-    statistics = in_time(harvest.of(ContractStats))
-    if statistics and "mark_price" not in found:
-        found["mark_price"] = statistics[-1].mark_price
-    return Ticker(**found)  # type: ignore[arg-type]
-
-
-def mark_price(harvests: Sequence[Harvest]) -> float | None:
-    """Return the median of the venues' own mark prices.
-
-    Where none publishes one, of their last closes, or of what their open interest is valued at.
-    """
-    marks = [m for h in harvests if h.of(Ticker) and (m := ticker(h).mark_price) is not None]
-    marks = marks or [h.candles[-1].close for h in harvests if h.candles]
-    valued = [row for h in harvests for row in interest_rows(h) if row.open_interest_usd and row.open_interest_base]
-    marks = marks or [row.open_interest_usd / row.open_interest_base for row in valued if row.open_interest_usd]
-    return float(np.median(marks)) if marks else None
-
-
-def interest_now(harvest: Harvest) -> float | None:
-    """Return the venue's open interest now [base], one side."""
-    now = interest_rows(harvest)
-    if now:
-        return now[-1].open_interest_base
-    statistics = in_time(harvest.of(ContractStats))
-    return statistics[-1].open_interest_base if statistics else None
-
-
-def interest_history(harvest: Harvest) -> list[tuple[int, float]]:
-    """Return (time, open interest [base]) in order."""
-    rows = in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterestRecord))
-    if rows:
-        return [(r.time_ms, r.open_interest_base) for r in rows]
-    return [(r.time_ms, r.open_interest_base) for r in in_time(harvest.of(ContractStats))]
-
-
 def _missing(harvests: Sequence[Harvest], present: set[str]) -> list[str]:
     return [h.name for h in harvests if h.source.is_venue and h.name not in present and not h.unlisted]
 
@@ -91,7 +51,7 @@ def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tre
 
     Shares are of the venues whose figures can be compared.
     """
-    now = {h.name: value for h in harvests if h.source.is_venue and (value := interest_now(h)) is not None}
+    now = {h.name: value for h in harvests if h.source.is_venue and (value := open_interest_now(h)) is not None}
     total = sum(now.values())
     disputed = {h.name: h.source.disputed for h in harvests if h.source.disputed}
     comparable = sum(value for name, value in now.items() if name not in disputed)
@@ -100,14 +60,14 @@ def open_interest(harvests: Sequence[Harvest], price: float, now_ms: int) -> tre
         if harvest.name not in now:
             continue
         value = now[harvest.name]
-        past = [v for time_ms, v in interest_history(harvest) if time_ms <= now_ms - DAY_MS]
+        past = [row for row in open_interest_history(harvest) if row.time_ms <= now_ms - DAY_MS]
         rows.append(
             tree.VenueOpenInterest(
                 harvest.name,
                 value,
                 value * (ticker(harvest).mark_price or price),
                 value / comparable if comparable and harvest.name not in disputed else None,
-                value / past[-1] - 1 if past and past[-1] > 0 else None,
+                value / past[-1].open_interest_base - 1 if past and past[-1].open_interest_base > 0 else None,
                 disputed.get(harvest.name, ""),
             )
         )
