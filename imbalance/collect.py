@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from imbalance import __version__
 from imbalance.assemble import VenueRecords, assemble, joined
+from imbalance.doubts import Figure, act, examine
 from imbalance.errors import (
-    DoubtfulError,
     MissingDataError,
     NotOpenError,
     NotRecordedError,
@@ -29,7 +29,6 @@ from imbalance.fetch.replay import Replay
 from imbalance.fetch.settings import Settings
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
-from imbalance.quality import doubts
 from imbalance.readings import mark_price, open_interest_rows
 from imbalance.records import ContractStats, MarginTier, OpenInterest, TakerVolume, VenueLiquidations
 from imbalance.report import sections, tree
@@ -165,10 +164,7 @@ def collect(
     asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
     if client.recorder is not None:
         client.recorder.close(now_ms, [s.name for s in asked])
-    told = doubts(harvests, now_ms)
-    for harvest in harvests:
-        if harvest.name in told:
-            harvest.drop(DoubtfulError(harvest.name, "figures", f"left out, since {told[harvest.name]}"))
+    act(harvests, examine(harvests, options.symbol, now_ms))
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures], now_ms)
     run = Run(options, "replay" if client.recording else "live", scenario, now_ms, harvests, skipped, wanted)
@@ -234,7 +230,10 @@ def market_of(run: Run) -> MarketData:
     price = mark_price(run.harvests)
     interval_ms = INTERVALS_MS[run.options.interval]
     elsewhere = {
-        (h.name, venue): rows for h in run.harvests for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
+        (h.name, venue): rows
+        for h in run.harvests
+        if not h.doubts_of(Figure.LIQUIDATIONS)
+        for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
     }
     venues = [
         _records(h, run.options.symbol, interval_ms, elsewhere)

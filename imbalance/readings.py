@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imbalance.records import ContractStats, OpenInterest, OpenInterestUsd, Ticker
+from imbalance.records import ContractStats, Funding, FundingInterval, OpenInterest, OpenInterestUsd, Ticker
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
+
+FUNDING_HOURS = 8.0
 
 
 def ticker(harvest: Harvest) -> Ticker:
@@ -79,3 +81,16 @@ def from_statistics(statistics: Sequence[ContractStats]) -> list[OpenInterest]:
         return []
     bucket_ms = min(b.time_ms - a.time_ms for a, b in itertools.pairwise(statistics))
     return [OpenInterest(s.time_ms + bucket_ms, s.open_interest_base) for s in statistics]
+
+
+def funding_8h(harvest: Harvest) -> tuple[Funding | None, float | None, float | None]:
+    """Return the running period's funding, its hours, and the rate for 8 hours."""
+    rows = harvest.of(Funding)
+    if not rows:
+        return None, None, None
+    hours = rows[-1].interval_hours
+    if hours is None and (given := harvest.of(FundingInterval)):
+        hours = given[0].hours
+    if hours is None and harvest.instrument is not None:
+        hours = harvest.instrument.funding_interval_hours
+    return rows[-1], hours, rows[-1].rate * FUNDING_HOURS / hours if hours else None

@@ -101,7 +101,8 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
 
 
 def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
-    if not seen.observed:
+    doubtful = [row for row in seen.observed if row.doubtful]
+    if seen.usd is None:
         told = "not known for these 24 hours"
     elif seen.largest_since is not None:
         since = seen.largest_since
@@ -113,6 +114,7 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         told = f"observed on {', '.join(seen.of)}"
         if seen.missing:
             told += f"; {', '.join(seen.missing)} not seen"
+    told += "".join(f"; {row.source}'s {words.usd(row.long_usd + row.short_usd)} is doubtful" for row in doubtful)
     return tree.Metric(
         id="liquidations_24h",
         label="Liquidations 24h",
@@ -123,6 +125,12 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         source=", ".join(seen.of) or "-",
         as_of=as_of,
     )
+
+
+def _mood(mood: tree.Sentiment | None) -> str:
+    if mood is None:
+        return "not read"
+    return f"{mood.label} on {mood.date}, not now: {mood.old}" if mood.old else mood.label
 
 
 def rows(
@@ -145,7 +153,7 @@ def rows(
             label="Fear & Greed index",
             value=mood.value if mood else None,
             unit="index",
-            significance=mood.label if mood else "not read",
+            significance=_mood(mood),
             kind="observed",
             source=mood.source if mood else "-",
             as_of=f"{mood.date}T00:00:00Z" if mood else as_of,
@@ -179,6 +187,8 @@ def gauges(
     if volume.total_month_usd is not None:
         label = f"{words.month(volume.month + '-01')} volume, all read"
         told = words.usd(volume.total_month_usd)
+        if volume.month_missing:
+            told += f" without {', '.join(volume.month_missing)}, of which days are missing"
         result.append(tree.Signal("month_volume", label, volume.total_month_usd, "usd", told))
     for row in volume.venues[:MOST_VOLUMES]:
         if row.month_usd is not None:

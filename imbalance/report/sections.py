@@ -9,31 +9,29 @@ import msgspec
 import numpy as np
 
 from imbalance import signals
+from imbalance.doubts import Figure
 from imbalance.errors import DoubtfulError, NotOpenError
+from imbalance.liquidated import last_day
 from imbalance.market import MarketData
-from imbalance.readings import open_interest_history, open_interest_now, ticker
+from imbalance.readings import funding_8h, open_interest_history, open_interest_now, ticker
 from imbalance.records import (
     Candle,
     ContractStats,
-    Covered,
     Feed,
-    Liquidation,
     LiquidationSum,
     OpenInterestUsd,
     Ticker,
     Total,
     VenueLiquidations,
 )
-from imbalance.records import Funding as FundingRecord
 from imbalance.records import OpenInterest as OpenInterestRecord
 from imbalance.records import Sentiment as SentimentRecord
 from imbalance.report import tree
-from imbalance.units import DAY_MS, HOUR_MS, Side, iso
+from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
 
 WEEK = 7
-FUNDING_HOURS = 8.0
 BASE_DAYS = 120
 CLOCK_OFF_S = 60.0
 SILENT = {
@@ -154,6 +152,7 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
                 row.volume_24h_base,
                 signals.month_volume_usd(daily, now.year, now.month, until_ms),
                 signals.month_volume_usd(daily, *before, until_ms),
+                *(signals.month_days(daily, now.year, now.month, until_ms) if daily else (None, None)),
             )
         )
     rows.sort(key=lambda row: -(row.volume_24h_usd or 0.0))
@@ -167,6 +166,7 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
         rows,
         _missing(harvests, present),
         quoted(harvests, "volume_24h"),
+        [r.name for r in rows if r.month_usd is None and r.days is not None],
     )
 
 
@@ -182,14 +182,15 @@ def _day_volume(statistics: Sequence[ContractStats], now_ms: int) -> float | Non
 def liquidations(harvests: Sequence[Harvest], now_ms: int) -> tree.Liquidations:
     """Build the liquidations section: what each source saw in the last 24 hours, never blended.
 
-    The headline is the best there is: CoinGlass's sum over exchanges, else Coinalyze's, else that of the venues' own
-    which cover the whole day.
+    The headline is the best there is of those that cover the whole day and can be true: CoinGlass's sum over
+    exchanges, else Coinalyze's, else that of the venues' own.
     """
     seen = [row for h in harvests if (row := _observed(h, now_ms)) is not None]
-    glass = [row for row in seen if row.source == "coinglass"]
-    other = [row for row in seen if row.source == "coinalyze"]
-    chosen = glass or other or [row for row in seen if row.whole_day]
-    present = {row.source for row in seen if row.whole_day}
+    sound = [row for row in seen if row.whole_day and not row.doubtful]
+    glass = [row for row in sound if row.source == "coinglass"]
+    other = [row for row in sound if row.source == "coinalyze"]
+    chosen = glass or other or sound
+    present = {row.source for row in sound}
     since = None
     for harvest in harvests:
         daily = in_time(harvest.at(Kind.LIQUIDATION_DAILY, LiquidationSum))
@@ -210,53 +211,20 @@ def liquidations(harvests: Sequence[Harvest], now_ms: int) -> tree.Liquidations:
 
 
 def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None:
-    start_ms = now_ms - DAY_MS
-    orders = [r for r in harvest.of(Liquidation) if start_ms < r.time_ms <= now_ms]
-    if Kind.LIQUIDATIONS in harvest.records:
-        usd = {side: sum(r.price * r.quantity_base for r in orders if r.position is side) for side in Side}
-        first_ms = max(min((r.time_ms for r in harvest.of(Covered)), default=start_ms), start_ms)
-        return tree.ObservedLiquidations(
-            harvest.name,
-            usd[Side.LONG],
-            usd[Side.SHORT],
-            iso(first_ms),
-            iso(now_ms),
-            str(harvest.source.feed),
-            harvest.source.prints,
-            first_ms == start_ms,
-        )
-    elsewhere = harvest.of(VenueLiquidations)
-    if elsewhere:
-        last_day = [r for r in elsewhere if start_ms <= r.time_ms and r.time_ms + r.bucket_ms <= now_ms]
-        return tree.ObservedLiquidations(
-            harvest.name,
-            sum(r.long_usd for r in last_day),
-            sum(r.short_usd for r in last_day),
-            iso(start_ms),
-            iso(now_ms),
-            str(Feed.UNKNOWN),
-            harvest.source.prints,
-            whole_day=True,
-        )
-    statistics = in_time(harvest.of(ContractStats))
-    sums = [LiquidationSum(s.time_ms, s.long_liquidations_usd, s.short_liquidations_usd) for s in statistics]
-    sums = sums or in_time(harvest.at(Kind.LIQUIDATION_SUMS, LiquidationSum))
-    if len(sums) < 2:  # noqa: PLR2004
+    day = last_day(harvest, now_ms)
+    if day is None:
         return None
-    step_ms = sums[-1].time_ms - sums[-2].time_ms
-    sums = [s for s in sums if s.time_ms + step_ms <= now_ms]
-    day = sums[-(DAY_MS // step_ms) :]
-    if not day or day[-1].time_ms + step_ms < now_ms - 6 * HOUR_MS:
-        return None
+    elsewhere = bool(harvest.of(VenueLiquidations))
     return tree.ObservedLiquidations(
         harvest.name,
-        sum(s.long_usd for s in day),
-        sum(s.short_usd for s in day),
-        iso(day[0].time_ms),
-        iso(day[-1].time_ms + step_ms),
-        str(harvest.source.feed),
+        day.long_usd,
+        day.short_usd,
+        iso(day.first_ms),
+        iso(day.last_ms),
+        str(Feed.UNKNOWN if elsewhere else harvest.source.feed),
         harvest.source.prints,
-        len(day) == DAY_MS // step_ms,
+        day.whole,
+        harvest.doubts_of(Figure.LIQUIDATIONS),
     )
 
 
@@ -265,15 +233,8 @@ def funding(harvests: Sequence[Harvest], interest: tree.OpenInterest) -> tree.Fu
     weight = {row.name: row.open_interest_usd for row in interest.venues}
     rows = []
     for harvest in harvests:
-        for row in harvest.of(FundingRecord)[-1:]:
-            hours = row.interval_hours
-            if hours is None and (
-                given := [getattr(r, "hours", None) for r in harvest.records.get(Kind.FUNDING_INTERVALS, [])]
-            ):
-                hours = given[0]
-            if hours is None and harvest.instrument is not None:
-                hours = harvest.instrument.funding_interval_hours
-            each = row.rate * FUNDING_HOURS / hours if hours else None
+        row, hours, each = funding_8h(harvest)
+        if row is not None:
             next_time = iso(row.next_time_ms) if row.next_time_ms else None
             rows.append(tree.VenueFunding(harvest.name, row.rate, hours, each, next_time))
     pairs = [(r.rate_8h, weight.get(r.name, 0.0)) for r in rows if r.rate_8h is not None]
@@ -288,7 +249,12 @@ def sentiment(harvests: Sequence[Harvest]) -> tree.Sentiment | None:
             last = rows[-1]
             week = [r.value for r in rows if r.time_ms == last.time_ms - WEEK * DAY_MS]
             return tree.Sentiment(
-                last.value, last.label, iso(last.time_ms)[:10], week[0] if week else None, harvest.name
+                last.value,
+                last.label,
+                iso(last.time_ms)[:10],
+                week[0] if week else None,
+                harvest.name,
+                harvest.doubts_of(Figure.SENTIMENT),
             )
     return None
 
@@ -368,6 +334,7 @@ def gaps(
                 failed = not isinstance(failure, NotOpenError)
                 found.append(tree.Gap(h.name, failure.endpoint, failure.reason, failure.hint, failed=failed))
             told.add(failure.reason)
+        found += [tree.Gap(h.name, d.endpoint, d.reason, failed=False) for d in h.doubted]
         if h.clock_ahead_s is not None and abs(h.clock_ahead_s) > CLOCK_OFF_S:
             way = "ahead of" if h.clock_ahead_s > 0 else "behind"
             off = f"its clock is {abs(h.clock_ahead_s) / 60:.0f} min {way} this machine's"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from imbalance.errors import SourceError
+from imbalance.errors import DoubtfulError, SourceError
 from imbalance.records import Candle, Instrument
 from imbalance.wire import Kind, Record, Source
 
@@ -16,7 +16,7 @@ DAILY = frozenset({Kind.DAILY_CANDLES, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATIO
 
 
 class Harvest(msgspec.Struct):
-    """What one source gave: records by endpoint kind, and what failed."""
+    """What one source gave: records by endpoint kind, what failed, and what is kept but `doubted`."""
 
     source: Source
     instrument: Instrument | None = None
@@ -24,6 +24,7 @@ class Harvest(msgspec.Struct):
     records: dict[Kind, list[Record]] = {}
     typed: dict[type, list[Record]] = {}
     failures: list[SourceError] = []
+    doubted: list[SourceError] = []
     requests: int = 0
     received_bytes: int = 0
     latency_ms: float | None = None
@@ -40,11 +41,37 @@ class Harvest(msgspec.Struct):
             for type_ in set(map(type, rows)):
                 self.typed.setdefault(type_, []).extend(row for row in rows if type(row) is type_)
 
-    def drop(self, why: SourceError) -> None:
-        """Forget all figures, and keep why."""
-        self.records = {kind: rows for kind, rows in self.records.items() if kind is Kind.INSTRUMENTS}
-        self.typed, self.bars = {}, None
-        self.failures.append(why)
+    def forget(self, kinds: Collection[Kind], types: Collection[type] = ()) -> None:
+        """Forget the records of some endpoints and of some types."""
+        self._keep_only(
+            {
+                kind: [row for row in rows if type(row) not in types]
+                for kind, rows in self.records.items()
+                if kind not in kinds
+            }
+        )
+
+    def change(self, type_: type[R], change: Callable[[R], R]) -> None:
+        """Replace each record of a type."""
+        self._keep_only(
+            {kind: [change(row) if type(row) is type_ else row for row in rows] for kind, rows in self.records.items()}
+        )
+
+    def _keep_only(self, records: dict[Kind, list[Record]]) -> None:
+        self.records, self.typed, self.bars = {}, {}, None
+        for kind, rows in records.items():
+            self.keep(kind, rows)
+
+    def copied(self) -> Harvest:
+        """Return a harvest of its own with the same records."""
+        return msgspec.structs.replace(
+            self, records=dict(self.records), typed=dict(self.typed), failures=[], doubted=[], bars=self.bars
+        )
+
+    def doubts_of(self, figure: str) -> str:
+        """Return why a figure of this source is doubted or left out; empty where it is not."""
+        doubts = [e for e in (*self.failures, *self.doubted) if isinstance(e, DoubtfulError)]
+        return next((e.reason for e in doubts if e.endpoint == figure), "")
 
     @property
     def name(self) -> str:

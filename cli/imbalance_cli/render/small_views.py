@@ -173,6 +173,9 @@ def volume(v: tree.Volume) -> list[Block]:
         Column("month before", right=True),
     ]
     lacking = [Line(f"the sum lacks {', '.join(v.missing)}", "warn")] if v.missing else []
+    days = {x.name: f"{x.name} ({x.days} of {x.of_days} days)" for x in v.venues}
+    if v.month_missing:
+        lacking.append(Line(f"the month's sum lacks {', '.join(days[name] for name in v.month_missing)}", "warn"))
     return [Table(columns, rows), *lacking, *_quoted(v.quoted)]
 
 
@@ -206,6 +209,11 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
     if seen.usd is not None:
         of = ", ".join(words.name(name) for name in seen.of)
         found.append(Line(f"best there is: {words.usd(seen.usd)}, by {of}"))
+    found += [
+        Line(f"{words.name(x.source)} is doubtful and in no sum: {x.doubtful}", "warn")
+        for x in seen.observed
+        if x.doubtful
+    ]
     part = [words.name(x.source) for x in seen.observed if not x.whole_day]
     if part:
         found.append(Line(f"less than a day, in no sum: {', '.join(part)}", "warn"))
@@ -220,7 +228,8 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
 def mood(mood: tree.Sentiment) -> list[Block]:
     """Return the blocks of the section."""
     week = f"; a week ago {mood.week_ago}" if mood.week_ago is not None else ""
-    return [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
+    found: list[Block] = [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
+    return [*found, Line(f"not today's: {mood.old}", "warn")] if mood.old else found
 
 
 def positions(r: tree.PositionsReport) -> list[Block]:

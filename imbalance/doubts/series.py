@@ -1,0 +1,49 @@
+"""Holes in a series, and series that begin later than others: said, since they are bridged or cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imbalance.doubts.evidence import Doubt, Evidence, Figure, Ints
+from imbalance.doubts.thresholds import HOLE_BARS, HOLE_SHARE, LATE_MS
+from imbalance.readings import open_interest_history
+from imbalance.units import iso
+
+
+def holes(evidence: Evidence) -> list[Doubt]:
+    """Tell of rows that are missing inside a series or before it."""
+    first_ms = min((int(bars.time_ms[0]) for bars in evidence.bars.values()), default=0)
+    found = []
+    for harvest in evidence.venues:
+        bars, days = evidence.bars.get(harvest.name), evidence.days.get(harvest.name)
+        interest = np.array([row.time_ms for row in open_interest_history(harvest)], dtype=np.int64)
+        series = [(Figure.INTEREST, interest, first_ms if bars is not None else None)]
+        if bars is not None:
+            series.append((Figure.CANDLES, bars.time_ms, first_ms))
+        if days is not None:
+            series.append((Figure.DAILY_CANDLES, days.time_ms, None))
+        for figure, times_ms, since_ms in series:
+            told = _hole(times_ms) or _late(times_ms, since_ms)
+            if told:
+                found.append(Doubt(harvest.name, figure, told, left_out=False))
+    return found
+
+
+def _hole(times_ms: Ints) -> str:
+    if times_ms.size < 2:  # noqa: PLR2004  a step needs two
+        return ""
+    steps = np.diff(times_ms)
+    step_ms = int(steps.min())
+    absent = np.round(steps / step_ms).astype(np.int64) - 1
+    total = int(absent.sum())
+    if absent.max() < HOLE_BARS and total <= HOLE_SHARE * (total + times_ms.size):
+        return ""
+    at = int(absent.argmax())
+    longest = f", {int(absent[at])} of them after {iso(int(times_ms[at]))}" if absent[at] > 1 else ""
+    return f"{total} of {total + times_ms.size} rows are missing{longest}"
+
+
+def _late(times_ms: Ints, since_ms: int | None) -> str:
+    if since_ms is None or not times_ms.size or int(times_ms[0]) <= since_ms + LATE_MS:
+        return ""
+    return f"begins at {iso(int(times_ms[0]))}, where the bars begin at {iso(since_ms)}"
