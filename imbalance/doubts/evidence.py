@@ -30,6 +30,8 @@ class Figure(StrEnum):
     """What may be doubted by itself; the name is the one that gaps show."""
 
     ALL = "figures"
+    PRICES = "ticker"
+    STATISTICS = "contract statistics"
     CANDLES = "candles"
     DAILY_CANDLES = "daily candles"
     INDEX = "index price"
@@ -98,6 +100,7 @@ class Evidence:
 
     def __init__(self, harvests: Sequence[Harvest], base: str, now_ms: int) -> None:
         self.base, self.now_ms = base, now_ms
+        self.unsized: set[str] = set()
         self.harvests = [h.copied() for h in harvests]
         self.bars = {h.name: bars_of(h.candles) for h in self.venues if h.candles}
         self.days = {h.name: bars_of(rows) for h in self.venues if (rows := daily(h))}
@@ -119,15 +122,17 @@ class Evidence:
             if not doubt.left_out:
                 continue
             forget(named[doubt.source], doubt.figure)
+            if doubt.figure in {Figure.VOLUME, Figure.SIZES}:
+                self.unsized.add(doubt.source)
             if doubt.figure in {Figure.ALL, Figure.CANDLES}:
                 self.bars.pop(doubt.source, None)
             if doubt.figure in {Figure.ALL, Figure.DAILY_CANDLES, Figure.SIZES}:
                 self.days.pop(doubt.source, None)
 
     def day_volume_base(self, name: str) -> float | None:
-        """Return a venue's volume of the last 24 hours by its bars; None where bars are missing."""
+        """Return a venue's volume of 24 hours by its bars; None where bars are missing or volume is doubted."""
         bars = self.bars.get(name)
-        if bars is None:
+        if bars is None or name in self.unsized:
             return None
         end_ms = int(bars.time_ms[-1]) + bars.step_ms
         whole = bars.held(end_ms - DAY_MS, end_ms) >= 1.0

@@ -8,12 +8,38 @@ from imbalance.doubts.evidence import Doubt, Evidence, Figure, Ints
 from imbalance.doubts.thresholds import HOLE_BARS, HOLE_SHARE, LATE_MS
 from imbalance.readings import open_interest_history
 from imbalance.units import iso
+from imbalance.wire import Kind
+
+# Liquidations and statistics of takers may well be none.
+_NEVER_EMPTY = {
+    Kind.CANDLES: Figure.CANDLES,
+    Kind.DAILY_CANDLES: Figure.DAILY_CANDLES,
+    Kind.OPEN_INTEREST: Figure.INTEREST,
+    Kind.OPEN_INTEREST_HISTORY: Figure.INTEREST,
+    Kind.OPEN_INTEREST_DAILY: Figure.DAILY_INTEREST,
+    Kind.TICKER: Figure.PRICES,
+    Kind.MARK_PRICE: Figure.PRICES,
+    Kind.CONTRACT_STATS: Figure.STATISTICS,
+    Kind.FUNDING: Figure.FUNDING,
+    Kind.SENTIMENT: Figure.SENTIMENT,
+    Kind.COMMITMENTS: Figure.COMMITMENTS,
+    Kind.HOLDERS: Figure.HOLDERS,
+    Kind.TOTALS: Figure.TOTALS,
+    Kind.VENUE_LIQUIDATIONS: Figure.LIQUIDATIONS,
+    Kind.LIQUIDATION_SUMS: Figure.LIQUIDATIONS,
+    Kind.LIQUIDATION_DAILY: Figure.DAILY_LIQUIDATIONS,
+}
 
 
 def holes(evidence: Evidence) -> list[Doubt]:
     """Tell of rows that are missing inside a series or before it."""
     first_ms = min((int(bars.time_ms[0]) for bars in evidence.bars.values()), default=0)
-    found = []
+    found = [
+        Doubt(harvest.name, figure, "the answer holds no rows", left_out=False)
+        for harvest in evidence.harvests
+        for kind, figure in _NEVER_EMPTY.items()
+        if harvest.records.get(kind) == []
+    ]
     for harvest in evidence.venues:
         bars, days = evidence.bars.get(harvest.name), evidence.days.get(harvest.name)
         interest = np.array([row.time_ms for row in open_interest_history(harvest)], dtype=np.int64)

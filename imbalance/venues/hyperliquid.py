@@ -24,6 +24,7 @@ from imbalance.wire.decode import (
     TimeMs,
     decode,
     in_order,
+    of_asked,
     require,
     sound_candle,
 )
@@ -188,6 +189,7 @@ class _Candle(msgspec.Struct):
     l: Price  # noqa: E741  the venue's name
     c: Price
     v: Amount
+    s: str | None = None
 
 
 def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
@@ -195,6 +197,7 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
     in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
     for i, row in enumerate(rows):
+        of_asked(row.s, ask.listed.symbol, NAME, Kind.CANDLES, f"$[{i}].s")
         sound = sound_candle(row.l, row.h, row.o, row.c)
         require(sound, "high and low do not hold open and close", NAME, Kind.CANDLES, f"$[{i}].h")
     price, size = ask.listed.price_of, ask.listed.base_of

@@ -88,6 +88,11 @@ def sound_candle(low: float, high: float, opened: float, closed: float) -> bool:
     return low <= opened <= high and low <= closed <= high
 
 
+def of_asked(told: str | None, asked: str, source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` where an answer names another contract than the one asked for; one may name none."""
+    require(told is None or told == asked, f"{told!r} was not asked for", source, endpoint, path)
+
+
 def require(holds: bool, message: str, source: str, endpoint: str, path: str) -> None:
     """Raise a `ParseError` at `path` unless `holds`."""
     if not holds:
