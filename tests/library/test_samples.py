@@ -113,7 +113,7 @@ def test_bybit(read):
     assert (ticker.mark_price, ticker.change_24h) == (77766.70, 0.008413)
     assert interest.open_interest_base == 26631.431
     assert funding.interval_hours == 8
-    rows = bybit.parse_open_interest_history(read("bybit/open_interest.2.json"), ask("bybit"))
+    rows = bybit.parse_open_interest_history(read("bybit/open_interest.2.json"), ask("bybit", "BTCUSD"))
     assert rows[-1] == OpenInterest(1780963200000, 31955346.0)
     old = bybit.parse_open_interest_history(read("bybit/open_interest.1.json"), ask("bybit", "BTCUSD"))
     assert old[-1].open_interest_base == 461134384.0 / 2
