@@ -232,7 +232,7 @@ def market_of(run: Run) -> MarketData:
     elsewhere = {
         (h.name, venue): rows
         for h in run.harvests
-        if not h.doubts_of(Figure.LIQUIDATIONS)
+        if not h.why_left_out(Figure.LIQUIDATIONS)
         for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
     }
     venues = [

@@ -25,6 +25,7 @@ STAGES = (
     sizes.funding,
     liquidations.venues,
     quotes.liquidations,
+    liquidations.coverage,
     quotes.totals,
     quotes.levels,
     quotes.open_interest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -95,12 +95,23 @@ def bars_of(rows: Sequence[Candle]) -> Bars:
     return Bars(np.array([c.time_ms for c in rows], dtype=np.int64), *table.T)
 
 
+def aligned(series: Mapping[str, Bars], columns: Callable[[Bars], tuple[Floats, ...]]) -> tuple[Ints, Floats]:
+    """Return the times that any has, and a table of shape (series, columns, times), NaN where one has none."""
+    times_ms = np.unique(np.concatenate([bars.time_ms for bars in series.values()]))
+    parts = [columns(bars) for bars in series.values()]
+    table = np.full((len(parts), len(parts[0]), times_ms.size), np.nan)
+    for row, bars, part in zip(table, series.values(), parts, strict=True):
+        row[:, np.searchsorted(times_ms, bars.time_ms)] = part
+    return times_ms, table
+
+
 class Evidence:
     """The harvests of a run as far as they still stand: stages read it, and what they leave out is gone from it."""
 
     def __init__(self, harvests: Sequence[Harvest], base: str, now_ms: int) -> None:
         self.base, self.now_ms = base, now_ms
         self.unsized: set[str] = set()
+        self.told: set[tuple[str, Figure]] = set()
         self.harvests = [h.copied() for h in harvests]
         self.bars = {h.name: bars_of(h.candles) for h in self.venues if h.candles}
         self.days = {h.name: bars_of(rows) for h in self.venues if (rows := daily(h))}
@@ -119,6 +130,7 @@ class Evidence:
         """Take what is doubted out of the copies."""
         named = {h.name: h for h in self.harvests}
         for doubt in doubts:
+            self.told.add((doubt.source, doubt.figure))
             if not doubt.left_out:
                 continue
             forget(named[doubt.source], doubt.figure)

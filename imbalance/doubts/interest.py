@@ -39,22 +39,26 @@ def own(evidence: Evidence) -> list[Doubt]:
 
 def _value(harvest: Harvest, bars: Bars | None) -> str:
     """Hold the value in USD against the price of its moment, or of now where no bar tells that."""
-    price = venue_price(harvest)
-    now = open_interest_rows(harvest)
-    for row in (*in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)), *open_interest_history(harvest), *now):
-        if not price or not row.open_interest_usd or not row.open_interest_base:
-            continue
-        implied = row.open_interest_usd / row.open_interest_base
-        low, high = price / IMPLIED_APART, price * IMPLIED_APART
-        if row in now[-1:]:
-            low, high = price * (1 - IMPLIED_OFF), price * (1 + IMPLIED_OFF)
-        elif bars is not None and bars.time_ms[0] < row.time_ms <= bars.time_ms[-1]:
-            at = int(np.searchsorted(bars.time_ms, row.time_ms))
-            low = float(bars.low[at - 1 : at + 1].min()) * (1 - IMPLIED_OFF)
-            high = float(bars.high[at - 1 : at + 1].max()) * (1 + IMPLIED_OFF)
-        if not low < implied < high:
-            return f"its open interest in coins and in USD imply a price of {implied:,.6g} at {iso(row.time_ms)}"
-    return ""
+    price, now = venue_price(harvest), open_interest_rows(harvest)[-1:]
+    past = [*in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)), *open_interest_history(harvest)]
+    rows = [row for row in (*past, *now) if row.open_interest_usd and row.open_interest_base]
+    if price is None or not rows:
+        return ""
+    times_ms = np.array([row.time_ms for row in rows], dtype=np.int64)
+    implied = np.array([(row.open_interest_usd or 0.0) / row.open_interest_base for row in rows])
+    low, high = np.full(len(rows), price / IMPLIED_APART), np.full(len(rows), price * IMPLIED_APART)
+    if bars is not None and bars.time_ms.size > 1:
+        inside = (times_ms > bars.time_ms[0]) & (times_ms <= bars.time_ms[-1])
+        at = np.searchsorted(bars.time_ms, times_ms[inside])
+        low[inside] = np.minimum(bars.low[at - 1], bars.low[at]) * (1 - IMPLIED_OFF)
+        high[inside] = np.maximum(bars.high[at - 1], bars.high[at]) * (1 + IMPLIED_OFF)
+    if now and rows[-1] is now[0]:
+        low[-1], high[-1] = price * (1 - IMPLIED_OFF), price * (1 + IMPLIED_OFF)
+    wrong = (implied <= low) | (implied >= high)
+    if not wrong.any():
+        return ""
+    at_ms = int(times_ms[np.argmax(wrong)])
+    return f"its open interest in coins and in USD imply a price of {implied[np.argmax(wrong)]:,.6g} at {iso(at_ms)}"
 
 
 def _steps(harvest: Harvest, bars: Bars | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from imbalance.doubts.thresholds import (
     LIQUIDATED_STRANGE,
     SEEN_USD,
 )
+from imbalance.liquidated import last_day
 from imbalance.readings import venue_price
-from imbalance.records import ContractStats, Liquidation, LiquidationSum, VenueLiquidations
+from imbalance.records import ContractStats, Covered, Liquidation, LiquidationSum, VenueLiquidations
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
@@ -37,6 +39,40 @@ def venues(evidence: Evidence) -> list[Doubt]:
         elif buckets and bars is not None:
             found += _more_than_traded(harvest, buckets, bars, evidence)
     return found
+
+
+def coverage(evidence: Evidence) -> list[Doubt]:
+    """Tell of series of liquidations that do not cover the last 24 hours; some feeds say themselves how far they go."""
+    found = []
+    for harvest in evidence.harvests:
+        stamps = [row.time_ms for row in harvest.of(Liquidation)] + [row.time_ms for row in harvest.of(ContractStats)]
+        stamps += [row.time_ms for row in harvest.of(VenueLiquidations)]
+        stamps += [row.time_ms for row in harvest.at(Kind.LIQUIDATION_SUMS, LiquidationSum)]
+        if not stamps or harvest.of(Covered):
+            continue
+        day = last_day(harvest, evidence.now_ms)
+        told = f"its newest are of {iso(max(stamps))}: none of the last 24 hours"
+        if day is not None:
+            told = f"those from {iso(day.first_ms)} to {iso(day.last_ms)} are no whole day: in no sum"
+        ended = _ended(harvest.of(VenueLiquidations))
+        if ended:
+            found.append(Doubt(harvest.name, Figure.LIQUIDATIONS, ended, left_out=False))
+        if day is None or not day.whole:
+            found.append(Doubt(harvest.name, Figure.LIQUIDATIONS, told, left_out=False))
+    return found
+
+
+def _ended(rows: Sequence[VenueLiquidations]) -> str:
+    """Return which exchanges' buckets end days before the newest of all, though they came at most times before."""
+    stamps: dict[str, list[int]] = {}
+    for row in rows:
+        stamps.setdefault(row.venue, []).append(row.time_ms)
+    newest = max((max(own) for own in stamps.values()), default=0)
+    for venue, own in stamps.items():
+        usual = len(own) > (max(own) - min(own)) / rows[0].bucket_ms / 2
+        if usual and newest - max(own) > DAY_MS:
+            return f"those of {venue} end at {iso(max(own))}"
+    return ""
 
 
 def seen_usd(harvest: Harvest, now_ms: int) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Figure, Floats
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Figure, Floats, aligned
 from imbalance.doubts.thresholds import (
     BAR_FACTOR,
     CLOSE_OFF,
@@ -80,10 +80,7 @@ def _apart(series: Mapping[str, Bars]) -> dict[str, str]:
     """Return why a venue's bars are not of the price that the others have at the same time, by name."""
     if len(series) < LEAST_VENUES:
         return {}
-    times = np.unique(np.concatenate([bars.time_ms for bars in series.values()]))
-    table = np.full((len(series), 3, times.size), np.nan)
-    for row, bars in zip(table, series.values(), strict=True):
-        row[:, np.searchsorted(times, bars.time_ms)] = (bars.close, bars.high, bars.low)
+    times, table = aligned(series, lambda bars: (bars.close, bars.high, bars.low))
     common = np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES
     times, table = times[common], table[:, :, common]
     if not times.size:

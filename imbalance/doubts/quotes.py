@@ -17,11 +17,12 @@ from imbalance.doubts.thresholds import (
     LIQUIDATED_SUM_SHARE,
     PRICE_OFF,
     QUOTED_TIMES,
+    SEEN_TIMES,
     SEEN_USD,
     VOLUME_OFF,
 )
 from imbalance.readings import mark_price, open_interest_history, open_interest_now, venue_price
-from imbalance.records import LiquidationLevel, LiquidationSum, OpenInterestUsd, Total, VenueLiquidations
+from imbalance.records import ContractStats, LiquidationLevel, LiquidationSum, OpenInterestUsd, Total, VenueLiquidations
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
@@ -30,25 +31,62 @@ from imbalance.wire.harvest import Harvest, in_time
 def liquidations(evidence: Evidence) -> list[Doubt]:
     """Doubt sums of a day that exceed what can be liquidated of a day's trade, or lack what a venue alone printed."""
     volume = _traded_usd(evidence)
-    found = []
+    found: dict[str, str] = {}
+    sums: dict[str, float] = {}
     for harvest in evidence.others:
         if not harvest.of(VenueLiquidations) and not harvest.at(Kind.LIQUIDATION_SUMS, LiquidationSum):
             continue
         total = seen_usd(harvest, evidence.now_ms)
-        named = {row.venue for row in harvest.of(VenueLiquidations)}
-        seen = {h.name: seen_usd(h, evidence.now_ms) for h in evidence.venues if not named or h.name in named}
-        most = max(seen, key=lambda name: seen[name], default="")
-        told = ""
+        told = _less_than_printed(harvest, evidence)
         if volume is not None and total > LIQUIDATED_SUM_SHARE * volume:
-            told = (
-                f"its {total:,.4g} USD of 24 hours are {total / volume:.2g} of all that was traded, {volume:,.4g} USD"
-            )
-        elif most and seen[most] > SEEN_USD and 0 < total < seen[most] / VOLUME_OFF:
-            told = f"its {total:,.4g} USD of 24 hours are less than the {seen[most]:,.4g} USD that {most} alone printed"
+            told = f"its {total:,.4g} USD of 24 hours are {total / volume:.2g} of the {volume:,.4g} USD traded"
         told = told or _within_days(harvest)
         if told:
-            found.append(Doubt(harvest.name, Figure.LIQUIDATIONS, told))
+            found[harvest.name] = told
+        else:
+            sums[harvest.name] = total
+    # CoinGlass counts every exchange that Coinalyze does: which of the two is wrong cannot be told.
+    of_all, of_some = sums.get("coinglass"), sums.get("coinalyze")
+    if of_all and of_some and of_some > VOLUME_OFF * of_all:
+        told = f"coinglass saw {of_all:,.4g} USD of 24 hours, coinalyze {of_some:,.4g} USD on some of its exchanges"
+        found |= {"coinglass": told, "coinalyze": told}
+    told_of = [Doubt(name, Figure.LIQUIDATIONS, told) for name, told in found.items()]
+    return [*told_of, *_more_than_printed(evidence, set(found))]
+
+
+def _more_than_printed(evidence: Evidence, doubted: set[str]) -> list[Doubt]:
+    """Tell of a venue's own sums where another service saw many times as much there."""
+    found = []
+    for harvest in evidence.others:
+        by_venue = {} if harvest.name in doubted else _by_venue(harvest, evidence.now_ms)
+        for venue in evidence.venues:
+            seen, printed = by_venue.get(venue.name, 0.0), seen_usd(venue, evidence.now_ms)
+            if venue.of(ContractStats) and seen > max(SEEN_USD, SEEN_TIMES * printed):
+                told = f"its {printed:,.4g} USD of 24 hours stand against {seen:,.4g} USD that {harvest.name} saw there"
+                found.append(Doubt(venue.name, Figure.LIQUIDATIONS, told, left_out=False))
     return found
+
+
+def _by_venue(harvest: Harvest, now_ms: int) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in harvest.of(VenueLiquidations):
+        recent = now_ms - DAY_MS <= row.time_ms <= now_ms
+        found[row.venue] = found.get(row.venue, 0.0) + (row.long_usd + row.short_usd) * recent
+    return found
+
+
+def _less_than_printed(harvest: Harvest, evidence: Evidence) -> str:
+    """Hold a sum over exchanges against what each of them printed itself."""
+    by_venue = _by_venue(harvest, evidence.now_ms)
+    total = seen_usd(harvest, evidence.now_ms)
+    for venue in evidence.venues:
+        if (venue.name, Figure.LIQUIDATIONS) in evidence.told:
+            continue
+        own = by_venue.get(venue.name, 0.0) if by_venue else total
+        printed = seen_usd(venue, evidence.now_ms)
+        if printed > SEEN_USD and 0 < own < printed / VOLUME_OFF:
+            return f"its {own:,.4g} USD of 24 hours are less than the {printed:,.4g} USD that {venue.name} printed"
+    return ""
 
 
 def _within_days(harvest: Harvest) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbalance.doubts.evidence import Doubt, Evidence, Figure, Ints
+from imbalance import signals
+from imbalance.doubts.evidence import Doubt, Evidence, Figure, Ints, daily
 from imbalance.doubts.thresholds import HOLE_BARS, HOLE_SHARE, LATE_MS
 from imbalance.readings import open_interest_history
-from imbalance.units import iso
+from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
+from imbalance.wire.harvest import Harvest
 
 # Liquidations and statistics of takers may well be none.
 _NEVER_EMPTY = {
@@ -49,10 +51,21 @@ def holes(evidence: Evidence) -> list[Doubt]:
         if days is not None:
             series.append((Figure.DAILY_CANDLES, days.time_ms, None))
         for figure, times_ms, since_ms in series:
-            told = _hole(times_ms) or _late(times_ms, since_ms)
+            told = _months(harvest, evidence.now_ms) if figure is Figure.DAILY_CANDLES else ""
+            told = told or _hole(times_ms) or _late(times_ms, since_ms)
             if told:
                 found.append(Doubt(harvest.name, figure, told, left_out=False))
     return found
+
+
+def _months(harvest: Harvest, now_ms: int) -> str:
+    """Tell of days that the sum of this month or the one before would lack."""
+    until_ms = -(-now_ms // DAY_MS) * DAY_MS
+    for year, month in signals.months(now_ms):
+        held, expected = signals.month_days(daily(harvest), year, month, until_ms)
+        if held < expected:
+            return f"{held} of {expected} days of {year}-{month:02} are there: no part of that month's volume"
+    return ""
 
 
 def _hole(times_ms: Ints) -> str:

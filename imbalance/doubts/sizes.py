@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbalance.doubts.evidence import Doubt, Evidence, Figure, daily
+from imbalance.doubts.evidence import Doubt, Evidence, Figure, aligned, daily
 from imbalance.doubts.thresholds import (
     DAY_SHARE_OFF,
     FUNDING_8H,
@@ -25,12 +25,13 @@ from imbalance.wire.harvest import Harvest
 
 def volumes(evidence: Evidence) -> list[Doubt]:
     """Doubt 24-hour volumes that the bars do not add up to, and days whose volume is not that of their bars."""
+    shares = _shares(evidence)
     found = []
     for harvest in evidence.venues:
         told = _day(harvest, evidence)
         if told:
             found.append(Doubt(harvest.name, Figure.VOLUME, told))
-        told = _implied(harvest) or _summed(harvest.name, evidence) or _shares(harvest.name, evidence)
+        told = _implied(harvest) or _summed(harvest.name, evidence) or shares.get(harvest.name, "")
         if told:
             found.append(Doubt(harvest.name, Figure.DAILY_CANDLES, told))
     return found
@@ -79,44 +80,38 @@ def _summed(name: str, evidence: Evidence) -> str:
     bars, days = evidence.bars.get(name), evidence.days.get(name)
     if bars is None or days is None:
         return ""
-    for start_ms, volume in zip(days.time_ms.tolist(), days.volume_base.tolist(), strict=True):
-        end_ms = start_ms + DAY_MS
-        if end_ms > evidence.now_ms or bars.held(start_ms, end_ms) < WHOLE:
+    ends_ms = days.time_ms + DAY_MS
+    inside = np.searchsorted(bars.time_ms, ends_ms) - np.searchsorted(bars.time_ms, days.time_ms)
+    summed = bars.traded(days.time_ms, ends_ms)
+    held = (ends_ms <= evidence.now_ms) & (inside >= WHOLE * DAY_MS / bars.step_ms) & (summed > 0)
+    off = days.volume_base[held] / summed[held]
+    wrong = (off >= VOLUME_OFF) | (off <= 1 / VOLUME_OFF)
+    if not wrong.any():
+        return ""
+    at = int(np.argmax(wrong))
+    return f"its day of {iso(int(days.time_ms[held][at]))[:10]} holds {off[at]:.3g} times the volume of its bars"
+
+
+def _shares(evidence: Evidence) -> dict[str, str]:
+    """Hold each day's volume against the other venues' and the venue's usual share; return why, by name."""
+    if len(evidence.days) < LEAST_VENUES:
+        return {}
+    times, table = aligned(evidence.days, lambda bars: (bars.volume_base,))
+    found = {}
+    for i, name in enumerate(evidence.days):
+        own, others = table[i, 0], np.delete(table[:, 0], i, axis=0)
+        known = (np.isfinite(others).sum(axis=0) >= LEAST_VENUES - 1) & (own > 0)
+        if not known.any():
             continue
-        summed = float(bars.traded(start_ms, end_ms))
-        if summed > 0 and not 1 / VOLUME_OFF < volume / summed < VOLUME_OFF:
-            return f"its day of {iso(start_ms)[:10]} holds {volume / summed:.3g} times the volume of its bars"
-    return ""
-
-
-def _shares(name: str, evidence: Evidence) -> str:
-    """Hold each day's share of the volume of all venues against the venue's usual one."""
-    days = evidence.days.get(name)
-    if days is None or len(evidence.days) < LEAST_VENUES:
-        return ""
-    others = np.array([_others_volume(evidence, name, int(at)) for at in days.time_ms])
-    known = np.isfinite(others) & (others > 0) & (days.volume_base > 0)
-    if not known.any():
-        return ""
-    share = days.volume_base[known] / (others[known] + days.volume_base[known])
-    times = days.volume_base[known] / others[known]
-    usual = float(np.median(times))
-    off = np.maximum(times / usual, usual / times) > DAY_SHARE_OFF
-    off &= np.maximum(share, usual / (1 + usual)) > MATERIAL
-    if not off.any():
-        return ""
-    at = int(np.argmax(off))
-    date = iso(int(days.time_ms[known][at]))[:10]
-    return f"its day of {date} holds {times[at] / usual:.3g} times its usual share of the volume"
-
-
-def _others_volume(evidence: Evidence, name: str, at_ms: int) -> float:
-    values = []
-    for other, days in evidence.days.items():
-        at = int(np.searchsorted(days.time_ms, at_ms))
-        if other != name and at < days.time_ms.size and days.time_ms[at] == at_ms:
-            values.append(float(days.volume_base[at]))
-    return float(np.median(values)) if len(values) >= LEAST_VENUES - 1 else float("nan")
+        multiple = own[known] / np.maximum(np.nanmedian(others[:, known], axis=0), 1e-12)
+        usual = float(np.median(multiple))
+        off = np.maximum(multiple / usual, usual / multiple) > DAY_SHARE_OFF
+        off &= np.maximum(multiple, usual) > MATERIAL
+        if off.any():
+            at = int(np.argmax(off))
+            date = iso(int(times[known][at]))[:10]
+            found[name] = f"its day of {date} holds {multiple[at] / usual:.3g} times its usual share of the volume"
+    return found
 
 
 def turnover(evidence: Evidence) -> list[Doubt]:

@@ -127,7 +127,8 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
     )
 
 
-def _mood(mood: tree.Sentiment | None) -> str:
+def mood_told(mood: tree.Sentiment | None) -> str:
+    """Return the publisher's word, with its date where that is not today's."""
     if mood is None:
         return "not read"
     return f"{mood.label} on {mood.date}, not now: {mood.old}" if mood.old else mood.label
@@ -153,7 +154,7 @@ def rows(
             label="Fear & Greed index",
             value=mood.value if mood else None,
             unit="index",
-            significance=_mood(mood),
+            significance=mood_told(mood),
             kind="observed",
             source=mood.source if mood else "-",
             as_of=f"{mood.date}T00:00:00Z" if mood else as_of,

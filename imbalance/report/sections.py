@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
@@ -128,8 +127,7 @@ def _told(now: float, days: dict[int, float], of: str, source: str) -> tree.Open
 
 def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volume:
     """Build the volume section; a venue without quote volume counts base volume at its mark price."""
-    now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    before = (now.year, now.month - 1) if now.month > 1 else (now.year - 1, 12)
+    this, before = signals.months(now_ms)
     until_ms = -(-now_ms // DAY_MS) * DAY_MS
     rows = []
     for harvest in harvests:
@@ -150,9 +148,9 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
                 harvest.name,
                 usd,
                 row.volume_24h_base,
-                signals.month_volume_usd(daily, now.year, now.month, until_ms),
+                signals.month_volume_usd(daily, *this, until_ms),
                 signals.month_volume_usd(daily, *before, until_ms),
-                *(signals.month_days(daily, now.year, now.month, until_ms) if daily else (None, None)),
+                *(signals.month_days(daily, *this, until_ms) if daily else (None, None)),
             )
         )
     rows.sort(key=lambda row: -(row.volume_24h_usd or 0.0))
@@ -160,7 +158,7 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int) -> tree.Volum
     months = [r.month_usd for r in rows if r.month_usd is not None]
     present = {r.name for r in rows if r.volume_24h_usd is not None}
     return tree.Volume(
-        now.strftime("%Y-%m"),
+        iso(now_ms)[:7],
         sum(days) if days else None,
         sum(months) if months else None,
         rows,
@@ -224,7 +222,7 @@ def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None
         str(Feed.UNKNOWN if elsewhere else harvest.source.feed),
         harvest.source.prints,
         day.whole,
-        harvest.doubts_of(Figure.LIQUIDATIONS),
+        harvest.why_left_out(Figure.LIQUIDATIONS),
     )
 
 
@@ -254,7 +252,7 @@ def sentiment(harvests: Sequence[Harvest]) -> tree.Sentiment | None:
                 iso(last.time_ms)[:10],
                 week[0] if week else None,
                 harvest.name,
-                harvest.doubts_of(Figure.SENTIMENT),
+                harvest.why_doubted(Figure.SENTIMENT),
             )
     return None
 

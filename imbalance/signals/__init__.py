@@ -51,6 +51,12 @@ def month_volume_usd(daily: Sequence[Candle], year: int, month: int, until_ms: i
     )
 
 
+def months(now_ms: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (year, month) of a moment and of the month before."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return (now.year, now.month), (now.year, now.month - 1) if now.month > 1 else (now.year - 1, 12)
+
+
 def month_days(daily: Sequence[Candle], year: int, month: int, until_ms: int) -> tuple[int, int]:
     """Return how many days of a calendar month are there, and how many it has had."""
     start_ms, end_ms = _month(year, month, until_ms)

@@ -68,10 +68,13 @@ class Harvest(msgspec.Struct):
             self, records=dict(self.records), typed=dict(self.typed), failures=[], doubted=[], bars=self.bars
         )
 
-    def doubts_of(self, figure: str) -> str:
-        """Return why a figure of this source is doubted or left out; empty where it is not."""
-        doubts = [e for e in (*self.failures, *self.doubted) if isinstance(e, DoubtfulError)]
-        return next((e.reason for e in doubts if e.endpoint == figure), "")
+    def why_left_out(self, figure: str) -> str:
+        """Return why a figure of this source is left out as doubtful; empty where it is not."""
+        return next((e.reason for e in self.failures if isinstance(e, DoubtfulError) and e.endpoint == figure), "")
+
+    def why_doubted(self, figure: str) -> str:
+        """Return what is said of a figure that is kept; empty where nothing is."""
+        return next((e.reason for e in self.doubted if e.endpoint == figure), "")
 
     @property
     def name(self) -> str:

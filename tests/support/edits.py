@@ -22,6 +22,7 @@ from imbalance.records import OrderBook
 from imbalance.report import others, sections
 from imbalance.report.metrics import quoted_bands
 from imbalance.wire import Kind
+from imbalance.wire.harvest import Harvest
 from tests.support.exchange import NOW_MS
 
 Json = Any
@@ -60,13 +61,16 @@ class Scenario:
 
     def edited(self, source: str, *edits: Edit) -> Run:
         """Return the run that the edited bodies give."""
-        named = {h.name: h for h in self.run.harvests}
-        recording = Edited(self.recording, source, list(edits))
-        (harvest,) = asyncio.run(
-            gather(Replay(recording), [named[source].source], ask_of(self.options, NOW_MS), Kind, 60)
-        )
-        assert recording.edited, f"nothing of {source} was edited"
+        harvest = self.read(source, *edits)
         return self.judged([harvest if h.name == source else h.copied() for h in self.run.harvests])
+
+    def read(self, source: str, *edits: Edit) -> Harvest:
+        """Return what a source gives by its edited bodies."""
+        asked = next(h.source for h in self.run.harvests if h.name == source)
+        recording = Edited(self.recording, source, list(edits))
+        (harvest,) = asyncio.run(gather(Replay(recording), [asked], ask_of(self.options, NOW_MS), Kind, 60))
+        assert recording.edited, f"nothing of {source} was edited"
+        return harvest
 
     def judged(self, harvests) -> Run:
         """Return a run of these harvests after they were doubted."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imbalance.doubts import Figure
 from imbalance.errors import UsageError
 from imbalance_cli import context
 from imbalance_cli.exits import ClosedPipeError
@@ -93,7 +94,7 @@ def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
 def _tell(document: Document, settings: Settings) -> None:
     """Write the gaps, and under --verbose each source's part, to stderr."""
     for gap in getattr(document, "gaps", []):
-        if gap.failed:
+        if gap.failed or gap.what == Figure.CLOCK:
             context.say(
                 f"imbalance: gap: {gap.source} {gap.what}: {gap.message}" + (f" {gap.hint}" if gap.hint else "")
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imbalance.report import tree, words
 from imbalance_cli.render.parts import Bars, Line, Table, Title
-from imbalance_cli.render.view import blocks_of, value
+from imbalance_cli.render.view import blocks_of, old_messages, value
 
 MOST_LINES = 10
 
@@ -24,6 +24,7 @@ def _report(r: tree.Report) -> list[str]:
     kind = f" (scenario {r.scenario}, synthetic)" if r.scenario else f" ({r.mode})" if r.mode != "live" else ""
     price = r.market_price
     lines = [f"{r.symbol} {words.price(price.mark)}, 24h {words.fraction(price.change_24h)}, {r.as_of}{kind}"]
+    lines += old_messages(r)
     for m in r.metrics:
         span = words.span(m.low, m.high, m.unit)
         line = f"{m.label}: {value(m)}{f' ({span})' if span else ''}; {m.significance}"

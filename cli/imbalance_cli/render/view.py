@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from imbalance.doubts import Figure
 from imbalance.report import tree, words
 from imbalance_cli.render import small_views
 from imbalance_cli.render.parts import Bar, Bars, Block, Column, Line, Table, Title
@@ -33,11 +34,18 @@ def _title(document: tree.Document, what: str) -> Title:
 
 
 def _scenario(document: tree.Document) -> list[Block]:
+    """Say first what is not live, and what is not of now."""
+    old: list[Block] = [Line(message, "warn") for message in old_messages(document)]
     if document.scenario:
-        return [Line(f"scenario {document.scenario}: synthetic data in the exchanges' formats, not live", "warn")]
+        return [Line(f"scenario {document.scenario}: synthetic data in the exchanges' formats, not live", "warn"), *old]
     if document.mode == "replay":
-        return [Line("replay of a recording, not live", "warn")]
-    return []
+        return [Line("replay of a recording, not live", "warn"), *old]
+    return old
+
+
+def old_messages(document: tree.Document) -> list[str]:
+    """Return what says that all figures are older than the clock."""
+    return [gap.message for gap in document.gaps if gap.what == Figure.CLOCK]
 
 
 def _report(r: tree.Report) -> list[Block]:
