@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imbalance import __version__
 from imbalance.assemble import VenueRecords, assemble, joined
-from imbalance.doubts import Figure, act, examine
+from imbalance.doubts import act, examine
 from imbalance.errors import (
     MissingDataError,
     NotOpenError,
@@ -35,7 +35,7 @@ from imbalance.report import sections, tree
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
 from imbalance.wire import Ask, Kind, Source
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest, in_time
 
 if TYPE_CHECKING:
     from imbalance.fetch.client import Client

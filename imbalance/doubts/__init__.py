@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imbalance.doubts import ages, interest, liquidations, prices, quotes, series, sizes, times
-from imbalance.doubts.evidence import Doubt, Evidence, Figure, forget
+from imbalance.doubts.evidence import Doubt, Evidence, forget
 from imbalance.errors import DoubtfulError
-from imbalance.wire.harvest import Harvest
+from imbalance.wire.harvest import Figure, Harvest
 
 # What one stage leaves out is no measure for the next.
 STAGES = (
@@ -67,4 +67,4 @@ def act(harvests: Sequence[Harvest], doubts: Sequence[Doubt]) -> None:
             harvest.doubted.append(DoubtfulError(harvest.name, doubt.figure.value, doubt.reason))
 
 
-__all__ = ["Doubt", "Figure", "act", "examine"]
+__all__ = ["Doubt", "act", "examine"]

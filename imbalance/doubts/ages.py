@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imbalance.doubts.evidence import Doubt, Evidence, Figure
+from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import AGE_MS
 from imbalance.units import DAY_MS, HOUR_MS, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest
+from imbalance.wire.harvest import Figure, Harvest
 
 # What is shown with its date stays; what is compared with now, or shown without a date, is left out.
 _KINDS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -20,36 +19,10 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest, in_time
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-
-class Figure(StrEnum):
-    """What may be doubted by itself; the name is the one that gaps show."""
-
-    ALL = "figures"
-    PRICES = "ticker"
-    STATISTICS = "contract statistics"
-    CANDLES = "candles"
-    DAILY_CANDLES = "daily candles"
-    INDEX = "index price"
-    INTEREST = "open interest"
-    DAILY_INTEREST = "daily open interest"
-    VOLUME = "volume"
-    SIZES = "open interest and volume"
-    LIQUIDATIONS = "liquidations"
-    DAILY_LIQUIDATIONS = "daily liquidations"
-    LEVELS = "liquidation map"
-    TOTALS = "totals over exchanges"
-    FUNDING = "funding"
-    SENTIMENT = "sentiment"
-    COMMITMENTS = "commitments of traders"
-    HOLDERS = "long-term holders"
-    LONG_SHORT = "long/short ratios"
-    ORDER_BOOK = "order book"
-    CLOCK = "time"
 
 
 class Doubt(msgspec.Struct, frozen=True):

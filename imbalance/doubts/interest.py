@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Figure
+from imbalance.doubts.evidence import Bars, Doubt, Evidence
 from imbalance.doubts.thresholds import (
     APART,
     APART_MS,
@@ -21,7 +21,7 @@ from imbalance.readings import open_interest_history, open_interest_now, open_in
 from imbalance.records import OpenInterest
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest, in_time
 
 
 def own(evidence: Evidence) -> list[Doubt]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Figure
+from imbalance.doubts.evidence import Bars, Doubt, Evidence
 from imbalance.doubts.thresholds import (
     LEAST_BAR_SHARE_OF_DAY,
     LIQUIDATED_BAR_TIMES,
@@ -20,7 +20,7 @@ from imbalance.readings import venue_price
 from imbalance.records import ContractStats, Covered, Liquidation, LiquidationSum, VenueLiquidations
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest, in_time
 
 Bucket = tuple[int, int, float]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Figure, Floats, aligned
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned
 from imbalance.doubts.thresholds import (
     BAR_FACTOR,
     CLOSE_OFF,
@@ -18,6 +18,7 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import ticker, venue_price
 from imbalance.units import DAY_MS, iso
+from imbalance.wire.harvest import Figure
 
 
 def marks(evidence: Evidence) -> list[Doubt]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from imbalance import signals
-from imbalance.doubts.evidence import Doubt, Evidence, Figure, daily
+from imbalance.doubts.evidence import Doubt, Evidence, daily
 from imbalance.doubts.liquidations import seen_usd
 from imbalance.doubts.sizes import day_volume_usd
 from imbalance.doubts.thresholds import (
@@ -25,7 +25,7 @@ from imbalance.readings import mark_price, open_interest_history, open_interest_
 from imbalance.records import ContractStats, LiquidationLevel, LiquidationSum, OpenInterestUsd, Total, VenueLiquidations
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest, in_time
 
 
 def liquidations(evidence: Evidence) -> list[Doubt]:
@@ -161,6 +161,8 @@ def open_interest(evidence: Evidence) -> list[Doubt]:
         told = _contradicted(days, binance, evidence.now_ms)
         if told:
             found.append(Doubt(harvest.name, Figure.DAILY_INTEREST, told))
+            also = f"{harvest.name} says otherwise, and which is wrong cannot be told: {told}"
+            found.append(Doubt(binance.name, Figure.INTEREST, also, left_out=False))
     return found
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from imbalance import signals
-from imbalance.doubts.evidence import Doubt, Evidence, Figure, Ints, daily
+from imbalance.doubts.evidence import Doubt, Evidence, Ints, daily
 from imbalance.doubts.thresholds import HOLE_BARS, HOLE_SHARE, LATE_MS
 from imbalance.readings import open_interest_history
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest
+from imbalance.wire.harvest import Figure, Harvest
 
 # Liquidations and statistics of takers may well be none.
 _NEVER_EMPTY = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbalance.doubts.evidence import Doubt, Evidence, Figure, aligned, daily
+from imbalance.doubts.evidence import Doubt, Evidence, aligned, daily
 from imbalance.doubts.thresholds import (
     DAY_SHARE_OFF,
     FUNDING_8H,
@@ -20,7 +20,7 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import funding_8h, open_interest_now, ticker, venue_price
 from imbalance.units import DAY_MS, iso
-from imbalance.wire.harvest import Harvest
+from imbalance.wire.harvest import Figure, Harvest
 
 
 def volumes(evidence: Evidence) -> list[Doubt]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbalance.doubts.evidence import Doubt, Evidence, Figure
+from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import FROZEN_MS, LEAST_FROZEN, LEAST_VENUES, STALE_MS
 from imbalance.readings import open_interest_history, open_interest_rows
 from imbalance.records import Ticker
 from imbalance.units import HOUR_MS, SECOND_MS, iso
-from imbalance.wire.harvest import Harvest
+from imbalance.wire.harvest import Figure, Harvest
 
 Stamp = tuple[str, int, int]
 

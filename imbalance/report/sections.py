@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 
 from imbalance import signals
-from imbalance.doubts import Figure
 from imbalance.errors import DoubtfulError, NotOpenError
 from imbalance.liquidated import last_day
 from imbalance.market import MarketData
@@ -28,7 +27,7 @@ from imbalance.records import Sentiment as SentimentRecord
 from imbalance.report import tree
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest, in_time
 
 WEEK = 7
 BASE_DAYS = 120

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
@@ -13,6 +14,32 @@ from imbalance.wire import Kind, Record, Source
 
 R = TypeVar("R", bound=msgspec.Struct)
 DAILY = frozenset({Kind.DAILY_CANDLES, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATION_DAILY})
+
+
+class Figure(StrEnum):
+    """What may be doubted by itself; the name is the one that gaps show."""
+
+    ALL = "figures"
+    PRICES = "ticker"
+    STATISTICS = "contract statistics"
+    CANDLES = "candles"
+    DAILY_CANDLES = "daily candles"
+    INDEX = "index price"
+    INTEREST = "open interest"
+    DAILY_INTEREST = "daily open interest"
+    VOLUME = "volume"
+    SIZES = "open interest and volume"
+    LIQUIDATIONS = "liquidations"
+    DAILY_LIQUIDATIONS = "daily liquidations"
+    LEVELS = "liquidation map"
+    TOTALS = "totals over exchanges"
+    FUNDING = "funding"
+    SENTIMENT = "sentiment"
+    COMMITMENTS = "commitments of traders"
+    HOLDERS = "long-term holders"
+    LONG_SHORT = "long/short ratios"
+    ORDER_BOOK = "order book"
+    CLOCK = "time"
 
 
 class Harvest(msgspec.Struct):

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imbalance.doubts import Figure
 from imbalance.errors import UsageError
+from imbalance.wire.harvest import Figure
 from imbalance_cli import context
 from imbalance_cli.exits import ClosedPipeError
 from imbalance_cli.options import Settings

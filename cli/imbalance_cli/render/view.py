@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from imbalance.doubts import Figure
 from imbalance.report import tree, words
+from imbalance.wire.harvest import Figure
 from imbalance_cli.render import small_views
 from imbalance_cli.render.parts import Bar, Bars, Block, Column, Line, Table, Title
 
