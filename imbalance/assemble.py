@@ -26,6 +26,8 @@ from imbalance.records import (
 from imbalance.units import interval_name
 
 MOST_MISSING = 0.2
+# A venue with fewer of the bars than this share of what the best has gives no path where another can.
+LEAST_OF_MOST = 0.98
 
 
 class VenueRecords:
@@ -72,9 +74,14 @@ def assemble(symbol: str, interval_ms: int, end_ms: int, price: float, venues: S
         If no venue has candles and open interest.
     """
     usable = [v for v in venues if v.usable]
+    most = max((len(v.candles) for v in usable), default=0)
     paths = sorted(
         (v for v in usable if v.candles),
-        key=lambda v: (-sum(c.volume_base for c in v.candles), v.instrument.venue),
+        key=lambda v: (
+            len(v.candles) < LEAST_OF_MOST * most,
+            -sum(c.volume_base for c in v.candles),
+            v.instrument.venue,
+        ),
     )
     if not paths:
         raise MissingDataError("no venue gave both candles and open interest", "See the gaps above; try --venue.")

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from imbalance import __version__
 from imbalance.assemble import VenueRecords, assemble, joined
+from imbalance.doubts import act, examine
+from imbalance.doubts.ages import stale
 from imbalance.errors import (
-    DoubtfulError,
     MissingDataError,
     NotOpenError,
     NotRecordedError,
@@ -29,14 +30,13 @@ from imbalance.fetch.replay import Replay
 from imbalance.fetch.settings import Settings
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
-from imbalance.quality import doubts
-from imbalance.readings import mark_price, open_interest_rows, stale
+from imbalance.readings import mark_price, open_interest_rows
 from imbalance.records import ContractStats, MarginTier, OpenInterest, VenueLiquidations
 from imbalance.report import sections, tree
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
 from imbalance.wire import Ask, Kind, Source
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest, in_time
 
 if TYPE_CHECKING:
     from imbalance.fetch.client import Client
@@ -170,10 +170,7 @@ def collect(
     asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
     if client.recorder is not None:
         client.recorder.close(now_ms, [s.name for s in asked])
-    told = doubts(harvests, now_ms)
-    for harvest in harvests:
-        if harvest.name in told:
-            harvest.drop(DoubtfulError(harvest.name, "figures", f"left out, since {told[harvest.name]}"))
+    act(harvests, examine(harvests, options.symbol, now_ms))
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
     venues = tuple(s for s in offered if s.is_venue)
@@ -240,7 +237,10 @@ def market_of(run: Run) -> MarketData:
     price = mark_price(run.harvests)
     interval_ms = INTERVALS_MS[run.options.interval]
     elsewhere = {
-        (h.name, venue): rows for h in run.harvests for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
+        (h.name, venue): rows
+        for h in run.harvests
+        if not h.why_left_out(Figure.LIQUIDATIONS)
+        for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
     }
     venues = [
         _records(h, run.options.symbol, interval_ms, elsewhere)

@@ -7,42 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imbalance.records import ContractStats, OpenInterest, OpenInterestUsd, Ticker
-from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS, iso
+from imbalance.records import ContractStats, Funding, FundingInterval, OpenInterest, OpenInterestUsd, Ticker
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
 
-# How old the newest figure of a kind may be, counted from its stamp, while its source is well.
-FRESH_MS = {
-    # Answers of now; what a venue stamps is seconds old.
-    Kind.TICKER: 15 * MINUTE_MS,
-    Kind.MARK_PRICE: 15 * MINUTE_MS,
-    Kind.OPEN_INTEREST: 15 * MINUTE_MS,
-    # Buckets are stamped at their start: the longest that are asked for, and half as long again.
-    Kind.LIQUIDATION_SUMS: 12 * HOUR_MS,
-    Kind.VENUE_LIQUIDATIONS: 36 * HOUR_MS,
-    Kind.CONTRACT_STATS: 2 * DAY_MS,
-    # A new index every day at midnight.
-    Kind.SENTIMENT: 2 * DAY_MS,
-    # A day is stamped at its start and published on the next.
-    Kind.OPEN_INTEREST_DAILY: 3 * DAY_MS,
-    Kind.HOLDERS: 3 * DAY_MS,
-    # Of a Tuesday, published on Friday, replaced a week later; holidays delay it.
-    Kind.COMMITMENTS: 12 * DAY_MS,
-}
-
-
-def stale(harvest: Harvest, now_ms: int) -> str:
-    """Return which of a source's newest figures is too old to be of now; empty where none is.
-
-    The time is the source's own, where its answers tell it: this machine's clock may be wrong.
-    """
-    there_ms = now_ms + 1000 * (harvest.clock_ahead_s or 0.0)
-    for kind, fresh_ms in FRESH_MS.items():
-        stamps = [t for r in harvest.records.get(kind, []) if (t := getattr(r, "time_ms", None)) is not None]
-        if stamps and there_ms - max(stamps) > fresh_ms:
-            return f"its newest {kind} is of {iso(max(stamps))}"
-    return ""
+FUNDING_HOURS = 8.0
 
 
 def ticker(harvest: Harvest) -> Ticker:
@@ -112,3 +81,16 @@ def from_statistics(statistics: Sequence[ContractStats]) -> list[OpenInterest]:
         return []
     bucket_ms = min(b.time_ms - a.time_ms for a, b in itertools.pairwise(statistics))
     return [OpenInterest(s.time_ms + bucket_ms, s.open_interest_base) for s in statistics]
+
+
+def funding_8h(harvest: Harvest) -> tuple[Funding | None, float | None, float | None]:
+    """Return the running period's funding, its hours, and the rate for 8 hours."""
+    rows = harvest.of(Funding)
+    if not rows:
+        return None, None, None
+    hours = rows[-1].interval_hours
+    if hours is None and (given := harvest.of(FundingInterval)):
+        hours = given[0].hours
+    if hours is None and harvest.instrument is not None:
+        hours = harvest.instrument.funding_interval_hours
+    return rows[-1], hours, rows[-1].rate * FUNDING_HOURS / hours if hours else None

@@ -128,7 +128,10 @@ async def _run(
 def _together(endpoint: Endpoint, ask: Ask) -> list[Sequence[Params]]:
     """Return the pages that stand or fall together."""
     pages = endpoint.pages(ask)
-    return [[page] for page in pages] if endpoint.apart else [pages]
+    if endpoint.apart:
+        return [[page] for page in pages]
+    # What is not asked gives no empty answer.
+    return [pages] if pages else []
 
 
 async def _read(

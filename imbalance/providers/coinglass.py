@@ -12,7 +12,7 @@ from imbalance.errors import KeyRefusedError, RateLimitedError, RefusedError, So
 from imbalance.records import LiquidationLevel, LiquidationSum, Total
 from imbalance.units import DAY_MS, HOUR_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, params
-from imbalance.wire.decode import Amount, Price, TimeMs, decode, in_order, maybe
+from imbalance.wire.decode import Amount, Price, TimeMs, decode, in_order, maybe, of_asked
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "coinglass"
@@ -103,30 +103,35 @@ def parse_liquidation_map(body: bytes, _ask: Ask) -> list[LiquidationLevel]:
 class _Exchange(msgspec.Struct):
     exchange: str
     open_interest_usd: Amount
+    symbol: str | None = None
 
 
 class _Exchanges(msgspec.Struct):
     data: list[_Exchange]
 
 
-def parse_open_interest(body: bytes, _ask: Ask) -> list[Total]:
+def parse_open_interest(body: bytes, ask: Ask) -> list[Total]:
     """Read open-interest/exchange-list: the row "All", in USD."""
     rows = decode(_opened(body, "open interest"), _Exchanges, NAME, "open interest").data
+    for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.base, NAME, "open interest", f"$.data[{i}].symbol")
     return [Total("open_interest", row.open_interest_usd) for row in rows if row.exchange == "All"]
 
 
 class _Traded(msgspec.Struct):
     buy_vol_usd: Amount
     sell_vol_usd: Amount
+    symbol: str | None = None
 
 
 class _Volume(msgspec.Struct):
     data: _Traded
 
 
-def parse_volume(body: bytes, _ask: Ask) -> list[Total]:
+def parse_volume(body: bytes, ask: Ask) -> list[Total]:
     """Read taker-buy-sell-volume/exchange-list: what takers bought and sold in 24 hours, in USD."""
     row = decode(_opened(body, "volume"), _Volume, NAME, "volume").data
+    of_asked(row.symbol, ask.base, NAME, "volume", "$.data.symbol")
     return [Total("volume_24h", row.buy_vol_usd + row.sell_vol_usd)]
 
 

@@ -102,7 +102,8 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
 
 def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
     quoted_from = next((row.source for row in seen.observed if row.quoted and row.source in seen.of), None)
-    if not seen.observed:
+    doubtful = [row for row in seen.observed if row.doubtful]
+    if seen.usd is None:
         told = "not known for these 24 hours"
     elif seen.largest_since is not None:
         since = seen.largest_since
@@ -114,6 +115,7 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         told = f"{'seen by' if quoted_from else 'observed on'} {', '.join(map(words.name, seen.of))}"
         if seen.missing and not quoted_from:
             told += f"; {', '.join(seen.missing)} not seen"
+    told += "".join(f"; {row.source}'s {words.usd(row.long_usd + row.short_usd)} is doubtful" for row in doubtful)
     return tree.Metric(
         id="liquidations_24h",
         label="Liquidations 24h",
@@ -125,6 +127,13 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         as_of=as_of,
         quoted_from=quoted_from,
     )
+
+
+def mood_told(mood: tree.Sentiment | None) -> str:
+    """Return the publisher's word, with its date where that is not today's."""
+    if mood is None:
+        return "not read"
+    return f"{mood.label} on {mood.date}, not now: {mood.old}" if mood.old else mood.label
 
 
 def rows(
@@ -147,7 +156,7 @@ def rows(
             label="Fear & Greed index",
             value=mood.value if mood else None,
             unit="index",
-            significance=mood.label if mood else "not read",
+            significance=mood_told(mood),
             kind="observed",
             source=mood.source if mood else "-",
             as_of=f"{mood.date}T00:00:00Z" if mood else as_of,
@@ -181,6 +190,8 @@ def gauges(
     if volume.total_month_usd is not None:
         label = f"{words.month(volume.month + '-01')} volume, all read"
         told = words.usd(volume.total_month_usd)
+        if volume.month_missing:
+            told += f" without {', '.join(volume.month_missing)}, of which days are missing"
         result.append(tree.Signal("month_volume", label, volume.total_month_usd, "usd", told))
     for row in volume.venues[:MOST_VOLUMES]:
         if row.month_usd is not None:

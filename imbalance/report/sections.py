@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
 
 from imbalance import signals
+from imbalance.doubts.ages import stale
 from imbalance.errors import DoubtfulError, NotOpenError
+from imbalance.liquidated import last_day
 from imbalance.market import MarketData
-from imbalance.readings import open_interest_history, open_interest_now, stale, ticker
+from imbalance.readings import funding_8h, open_interest_history, open_interest_now, ticker
 from imbalance.records import (
     Candle,
     ContractStats,
-    Covered,
     Feed,
-    LaterStage,
-    Liquidation,
     LiquidationSum,
     OpenInterestUsd,
     Ticker,
     Total,
-    Unread,
     VenueLiquidations,
 )
-from imbalance.records import Funding as FundingRecord
 from imbalance.records import OpenInterest as OpenInterestRecord
 from imbalance.records import Sentiment as SentimentRecord
 from imbalance.report import tree, words
-from imbalance.units import DAY_MS, HOUR_MS, Side, iso
+from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind, Source
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest, in_time
 
 WEEK = 7
-FUNDING_HOURS = 8.0
 BASE_DAYS = 120
 # A concentration that lacks one of these, or most venues, is of something else than the market.
 LARGE = frozenset({"binance", "bybit", "okx"})
@@ -146,8 +141,7 @@ def _told(now: float, days: dict[int, float], of: str, source: str) -> tree.Open
 
 def volume(harvests: Sequence[Harvest], price: float, now_ms: int, venues: Sequence[Source]) -> tree.Volume:
     """Build the volume section; a venue without quote volume counts base volume at its mark price."""
-    now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    before = (now.year, now.month - 1) if now.month > 1 else (now.year - 1, 12)
+    this, before = signals.months(now_ms)
     until_ms = -(-now_ms // DAY_MS) * DAY_MS
     rows = []
     for harvest in harvests:
@@ -168,8 +162,9 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int, venues: Seque
                 harvest.name,
                 usd,
                 row.volume_24h_base,
-                signals.month_volume_usd(daily, now.year, now.month, until_ms),
+                signals.month_volume_usd(daily, *this, until_ms),
                 signals.month_volume_usd(daily, *before, until_ms),
+                *(signals.month_days(daily, *this, until_ms) if daily else (None, None)),
             )
         )
     rows.sort(key=lambda row: -(row.volume_24h_usd or 0.0))
@@ -177,12 +172,13 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int, venues: Seque
     months = [r.month_usd for r in rows if r.month_usd is not None]
     present = {r.name for r in rows if r.volume_24h_usd is not None}
     return tree.Volume(
-        now.strftime("%Y-%m"),
+        iso(now_ms)[:7],
         sum(days) if days else None,
         sum(months) if months else None,
         rows,
         _missing(venues, harvests, present),
         quoted(harvests, "volume_24h"),
+        [r.name for r in rows if r.month_usd is None and r.days is not None],
     )
 
 
@@ -198,14 +194,15 @@ def _day_volume(statistics: Sequence[ContractStats], now_ms: int) -> float | Non
 def liquidations(harvests: Sequence[Harvest], now_ms: int, venues: Sequence[Source]) -> tree.Liquidations:
     """Build the liquidations section: what each source saw in the last 24 hours, never blended.
 
-    The headline is the best there is: CoinGlass's sum over exchanges, else Coinalyze's, else that of the venues' own
-    which cover the whole day.
+    The headline is the best there is of those that cover the whole day and can be true: CoinGlass's sum over
+    exchanges, else Coinalyze's, else that of the venues' own.
     """
     seen = [row for h in harvests if (row := _observed(h, now_ms)) is not None]
-    glass = [row for row in seen if row.source == "coinglass"]
-    other = [row for row in seen if row.source == "coinalyze"]
-    chosen = glass or other or [row for row in seen if row.whole_day]
-    present = {row.source for row in seen if row.whole_day}
+    sound = [row for row in seen if row.whole_day and not row.doubtful]
+    glass = [row for row in sound if row.source == "coinglass"]
+    other = [row for row in sound if row.source == "coinalyze"]
+    chosen = glass or other or sound
+    present = {row.source for row in sound}
     since = None
     for harvest in harvests:
         daily = in_time(harvest.at(Kind.LIQUIDATION_DAILY, LiquidationSum))
@@ -226,69 +223,26 @@ def liquidations(harvests: Sequence[Harvest], now_ms: int, venues: Sequence[Sour
 
 
 def _observed(harvest: Harvest, now_ms: int) -> tree.ObservedLiquidations | None:
-    start_ms = now_ms - DAY_MS
-    if Kind.LIQUIDATIONS in harvest.records:
-        return _from_orders(harvest, start_ms, now_ms)
-    elsewhere = harvest.of(VenueLiquidations)
-    if elsewhere:
-        last_day = [r for r in elsewhere if start_ms <= r.time_ms and r.time_ms + r.bucket_ms <= now_ms]
-        return tree.ObservedLiquidations(
-            harvest.name,
-            sum(r.long_usd for r in last_day),
-            sum(r.short_usd for r in last_day),
-            iso(start_ms),
-            iso(now_ms),
-            str(Feed.UNKNOWN),
-            harvest.source.prints,
-            whole_day=True,
-            quoted=not harvest.source.is_venue,
-        )
-    statistics = in_time(harvest.of(ContractStats))
-    sums = [LiquidationSum(s.time_ms, s.long_liquidations_usd, s.short_liquidations_usd) for s in statistics]
-    sums = sums or in_time(harvest.at(Kind.LIQUIDATION_SUMS, LiquidationSum))
-    if len(sums) < 2:  # noqa: PLR2004
+    day = last_day(harvest, now_ms)
+    if day is None:
         return None
-    step_ms = sums[-1].time_ms - sums[-2].time_ms
-    sums = [s for s in sums if s.time_ms + step_ms <= now_ms]
-    day = sums[-(DAY_MS // step_ms) :]
-    if not day or day[-1].time_ms + step_ms < now_ms - 6 * HOUR_MS:
-        return None
+    elsewhere = bool(harvest.of(VenueLiquidations))
+    prints = ("at least: " if day.lower_bound else "") + harvest.source.prints
+    if day.later_stages_usd is not None:
+        prints += f"; later stages of defaults, {words.usd(day.later_stages_usd)}, apart"
     return tree.ObservedLiquidations(
         harvest.name,
-        sum(s.long_usd for s in day),
-        sum(s.short_usd for s in day),
-        iso(day[0].time_ms),
-        iso(day[-1].time_ms + step_ms),
-        str(harvest.source.feed),
-        harvest.source.prints,
-        whole_day=len(day) == DAY_MS // step_ms,
-        quoted=not harvest.source.is_venue,
-    )
-
-
-def _from_orders(harvest: Harvest, start_ms: int, now_ms: int) -> tree.ObservedLiquidations:
-    """Return what a venue's single orders sum to; one that stands on two pages counts once."""
-    by_id = {r.order_id or i: r for i, r in enumerate(harvest.of(Liquidation)) if start_ms < r.time_ms <= now_ms}
-    usd = {side: sum(r.price * r.quantity_base for r in by_id.values() if r.position is side) for side in Side}
-    later = [r for r in harvest.of(LaterStage) if start_ms < r.time_ms <= now_ms]
-    later_usd = sum(r.price * r.quantity_base for r in later) if later else None
-    first_ms = max(min((r.time_ms for r in harvest.of(Covered)), default=start_ms), start_ms)
-    # Where a walk ended early, the oldest row that it came to says how far; elsewhere what is missing may be anywhere.
-    cut = first_ms == start_ms and bool(harvest.at(Kind.LIQUIDATIONS, Unread))
-    prints = ("at least: " if cut else "") + harvest.source.prints
-    if later_usd is not None:
-        prints += f"; later stages of defaults, {words.usd(later_usd)}, apart"
-    return tree.ObservedLiquidations(
-        harvest.name,
-        usd[Side.LONG],
-        usd[Side.SHORT],
-        iso(first_ms),
-        iso(now_ms),
-        str(harvest.source.feed),
+        day.long_usd,
+        day.short_usd,
+        iso(day.first_ms),
+        iso(day.last_ms),
+        str(Feed.UNKNOWN if elsewhere else harvest.source.feed),
         prints,
-        whole_day=first_ms == start_ms and not cut,
-        lower_bound=cut,
-        later_stages_usd=later_usd,
+        whole_day=day.whole,
+        lower_bound=day.lower_bound,
+        later_stages_usd=day.later_stages_usd,
+        quoted=not harvest.source.is_venue,
+        doubtful=harvest.why_left_out(Figure.LIQUIDATIONS),
     )
 
 
@@ -297,15 +251,8 @@ def funding(harvests: Sequence[Harvest], interest: tree.OpenInterest) -> tree.Fu
     weight = {row.name: row.open_interest_usd for row in interest.venues}
     rows = []
     for harvest in harvests:
-        for row in harvest.of(FundingRecord)[-1:]:
-            hours = row.interval_hours
-            if hours is None and (
-                given := [getattr(r, "hours", None) for r in harvest.records.get(Kind.FUNDING_INTERVALS, [])]
-            ):
-                hours = given[0]
-            if hours is None and harvest.instrument is not None:
-                hours = harvest.instrument.funding_interval_hours
-            each = row.rate * FUNDING_HOURS / hours if hours else None
+        row, hours, each = funding_8h(harvest)
+        if row is not None:
             next_time = iso(row.next_time_ms) if row.next_time_ms else None
             rows.append(tree.VenueFunding(harvest.name, row.rate, hours, each, next_time))
     pairs = [(r.rate_8h, weight.get(r.name, 0.0)) for r in rows if r.rate_8h is not None]
@@ -320,7 +267,12 @@ def sentiment(harvests: Sequence[Harvest]) -> tree.Sentiment | None:
             last = rows[-1]
             week = [r.value for r in rows if r.time_ms == last.time_ms - WEEK * DAY_MS]
             return tree.Sentiment(
-                last.value, last.label, iso(last.time_ms)[:10], week[0] if week else None, harvest.name
+                last.value,
+                last.label,
+                iso(last.time_ms)[:10],
+                week[0] if week else None,
+                harvest.name,
+                harvest.why_doubted(Figure.SENTIMENT),
             )
     return None
 
@@ -407,6 +359,7 @@ def gaps(
                 failed = not isinstance(failure, NotOpenError)
                 found.append(tree.Gap(h.name, failure.endpoint, failure.reason, failure.hint, failed=failed))
             told.add(failure.reason)
+        found += [tree.Gap(h.name, d.endpoint, d.reason, failed=False) for d in h.doubted]
         if h.clock_ahead_s is not None and abs(h.clock_ahead_s) > CLOCK_OFF_S:
             way = "ahead of" if h.clock_ahead_s > 0 else "behind"
             off = f"its clock is {abs(h.clock_ahead_s) / 60:.0f} min {way} this machine's"

@@ -264,17 +264,22 @@ class OpenInterest(msgspec.Struct):
 
 
 class VenueVolume(msgspec.Struct):
-    """Traded volume of a venue; the month is the calendar month of `as_of`, so far."""
+    """Traded volume of a venue; the month is the calendar month of `as_of`, so far.
+
+    A month's volume is null where one of its `of_days` is not among the `days` that were read.
+    """
 
     name: str
     volume_24h_usd: float | None
     volume_24h_base: float | None
     month_usd: float | None
     previous_month_usd: float | None
+    days: int | None = None
+    of_days: int | None = None
 
 
 class Volume(msgspec.Struct):
-    """Traded volume over venues; a total lacks `missing` venues."""
+    """Traded volume over venues; a total lacks `missing` venues, that of the month `month_missing` ones."""
 
     month: str
     total_24h_usd: float | None
@@ -282,6 +287,7 @@ class Volume(msgspec.Struct):
     venues: list[VenueVolume]
     missing: list[str]
     quoted: list[QuotedTotal] = []
+    month_missing: list[str] = []
 
 
 class ObservedLiquidations(msgspec.Struct):
@@ -290,6 +296,7 @@ class ObservedLiquidations(msgspec.Struct):
     Under `lower_bound` it printed more in that time than was read. `later_stages_usd` is what it marks as later stages
     of defaults (assignments, terminations): in no sum.
     `quoted` tells a sum that another service published of the exchanges from what an exchange published itself.
+    `doubtful` says why it cannot be true; empty where nothing speaks against it.
     """
 
     source: str
@@ -303,6 +310,7 @@ class ObservedLiquidations(msgspec.Struct):
     lower_bound: bool = False
     later_stages_usd: float | None = None
     quoted: bool = False
+    doubtful: str = ""
 
 
 class LargestSince(msgspec.Struct):
@@ -326,13 +334,14 @@ class Liquidations(msgspec.Struct):
 
 
 class Sentiment(msgspec.Struct):
-    """The Fear & Greed index: the publisher's number and word."""
+    """The Fear & Greed index: the publisher's number and word; `old` says how old where it is not today's."""
 
     value: int
     label: str
     date: str
     week_ago: int | None
     source: str
+    old: str = ""
 
 
 class VenueFunding(msgspec.Struct):

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from imbalance.records import Candle, LiquidationSum
 from imbalance.units import DAY_MS
 
-LEAST_SHARE_OF_DAYS = 0.9
-
 
 def change_since_low(now: float, days: Mapping[int, float]) -> tuple[float, int, float] | None:
     """Return (change as a fraction, day of the low, the low) of `now` against the lowest day.
@@ -44,16 +42,36 @@ def month_volume_usd(daily: Sequence[Candle], year: int, month: int, until_ms: i
 
     A candle without quote volume counts base volume at its typical price (high + low + close) / 3.
     """
-    start = datetime(year, month, 1, tzinfo=UTC)
-    end = (start + timedelta(days=32)).replace(day=1)
-    start_ms, end_ms = round(start.timestamp() * 1000), min(round(end.timestamp() * 1000), until_ms)
-    inside = [c for c in daily if start_ms <= c.time_ms < end_ms]
-    expected = -(-(end_ms - start_ms) // DAY_MS)
-    if len(inside) < expected or not inside:
+    held, expected = month_days(daily, year, month, until_ms)
+    if not held or held < expected:
         return None
     return sum(
-        c.volume_usd if c.volume_usd is not None else c.volume_base * (c.high + c.low + c.close) / 3 for c in inside
+        c.volume_usd if c.volume_usd is not None else c.volume_base * (c.high + c.low + c.close) / 3
+        for c in _of_month(daily, year, month, until_ms)
     )
+
+
+def months(now_ms: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (year, month) of a moment and of the month before."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return (now.year, now.month), (now.year, now.month - 1) if now.month > 1 else (now.year - 1, 12)
+
+
+def month_days(daily: Sequence[Candle], year: int, month: int, until_ms: int) -> tuple[int, int]:
+    """Return how many days of a calendar month are there, and how many it has had."""
+    start_ms, end_ms = _month(year, month, until_ms)
+    return len(_of_month(daily, year, month, until_ms)), -(-(end_ms - start_ms) // DAY_MS)
+
+
+def _of_month(daily: Sequence[Candle], year: int, month: int, until_ms: int) -> list[Candle]:
+    start_ms, end_ms = _month(year, month, until_ms)
+    return [c for c in daily if start_ms <= c.time_ms < end_ms]
+
+
+def _month(year: int, month: int, until_ms: int) -> tuple[int, int]:
+    start = datetime(year, month, 1, tzinfo=UTC)
+    end = (start + timedelta(days=32)).replace(day=1)
+    return round(start.timestamp() * 1000), min(round(end.timestamp() * 1000), until_ms)
 
 
 def largest_since(total_usd: float, daily: Sequence[LiquidationSum], before_ms: int) -> tuple[int | None, int] | None:

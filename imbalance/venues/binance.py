@@ -37,6 +37,7 @@ from imbalance.wire.decode import (
     decode,
     in_order,
     maybe,
+    of_asked,
     require,
 )
 from imbalance.wire.refusals import OK, by_status
@@ -144,11 +145,13 @@ class _Premium(msgspec.Struct, rename="camel"):
     last_funding_rate: Rate
     next_funding_time: TimeMs
     time: TimeMs
+    symbol: str | None = None
 
 
 def parse_mark_price(body: bytes, ask: Ask) -> list[Ticker | Funding]:
     """Read premiumIndex: mark and index price, and the running period's funding rate."""
     row = decode(body, _Premium, NAME, Kind.MARK_PRICE)
+    of_asked(row.symbol, ask.listed.symbol, NAME, Kind.MARK_PRICE, "$.symbol")
     price_of = ask.listed.price_of
     return [
         Ticker(row.time, mark_price=price_of(row.mark_price), index_price=price_of(row.index_price)),
@@ -159,11 +162,13 @@ def parse_mark_price(body: bytes, ask: Ask) -> list[Ticker | Funding]:
 class _OpenInterest(msgspec.Struct, rename="camel"):
     open_interest: Amount
     time: TimeMs
+    symbol: str | None = None
 
 
 def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read openInterest: base coin, one side."""
     row = decode(body, _OpenInterest, NAME, Kind.OPEN_INTEREST)
+    of_asked(row.symbol, ask.listed.symbol, NAME, Kind.OPEN_INTEREST, "$.symbol")
     return [OpenInterest(row.time, ask.listed.base_of(row.open_interest))]
 
 
@@ -171,12 +176,15 @@ class _OpenInterestRow(msgspec.Struct, rename="camel"):
     sum_open_interest: Amount
     sum_open_interest_value: Amount
     timestamp: TimeMs
+    symbol: str | None = None
 
 
 def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read openInterestHist: base coin, one side, at the right edge of each bucket."""
     rows = decode(body, list[_OpenInterestRow], NAME, Kind.OPEN_INTEREST_HISTORY)
     in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY)
+    for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.OPEN_INTEREST_HISTORY, f"$[{i}].symbol")
     return [
         OpenInterest(row.timestamp, ask.listed.base_of(row.sum_open_interest), row.sum_open_interest_value)
         for row in rows
@@ -233,11 +241,13 @@ class _Day(msgspec.Struct, rename="camel"):
     volume: Amount
     quote_volume: Amount
     close_time: TimeMs
+    symbol: str | None = None
 
 
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
     """Read ticker/24hr: rolling volumes; the change is in per cent there."""
     row = decode(body, _Day, NAME, Kind.TICKER)
+    of_asked(row.symbol, ask.listed.symbol, NAME, Kind.TICKER, "$.symbol")
     return [
         Ticker(
             row.close_time,
@@ -253,6 +263,7 @@ class _Ratio(msgspec.Struct, rename="camel"):
     long_account: Share
     short_account: Share
     timestamp: TimeMs
+    symbol: str | None = None
 
 
 def _ratio_parser(kind: str) -> Endpoint:
@@ -262,10 +273,11 @@ def _ratio_parser(kind: str) -> Endpoint:
         "top positions": ("/futures/data/topLongShortPositionRatio", "top positions"),
     }[kind]
 
-    def parse(body: bytes, _ask: Ask) -> list[LongShort]:
+    def parse(body: bytes, ask: Ask) -> list[LongShort]:
         rows = decode(body, list[_Ratio], NAME, Kind.LONG_SHORT)
         in_order([row.timestamp for row in rows], NAME, Kind.LONG_SHORT)
         for i, row in enumerate(rows):
+            of_asked(row.symbol, ask.listed.symbol, NAME, Kind.LONG_SHORT, f"$[{i}].symbol")
             whole = abs(row.long_account + row.short_account - 1) < 0.01  # noqa: PLR2004  both are rounded
             require(
                 whole,

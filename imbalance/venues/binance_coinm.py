@@ -31,6 +31,7 @@ from imbalance.wire.decode import (
     decode,
     in_order,
     maybe,
+    of_asked,
     require,
 )
 from imbalance.wire.refusals import OK, by_status
@@ -166,11 +167,13 @@ def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
 class _Interest(msgspec.Struct, rename="camel"):
     open_interest: Amount
     time: TimeMs
+    symbol: str | None = None
 
 
 def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterestUsd]:
     """Read openInterest: contracts, one side, as USD."""
     row = decode(body, _Interest, NAME, Kind.OPEN_INTEREST)
+    of_asked(row.symbol, ask.listed.symbol, NAME, Kind.OPEN_INTEREST, "$.symbol")
     return [OpenInterestUsd(row.time, row.open_interest * (ask.listed.contract_size_usd or 0.0))]
 
 
@@ -178,6 +181,7 @@ class _History(msgspec.Struct, rename="camel"):
     sum_open_interest: Amount
     sum_open_interest_value: Amount
     timestamp: TimeMs
+    pair: str | None = None
 
 
 def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
@@ -185,6 +189,9 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     rows = decode(body, list[_History], NAME, Kind.OPEN_INTEREST_HISTORY)
     in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].timestamp")
     size = ask.listed.contract_size_usd or 0.0
+    pair = ask.listed.symbol.partition("_")[0]
+    for i, row in enumerate(rows):
+        of_asked(row.pair, pair, NAME, Kind.OPEN_INTEREST_HISTORY, f"$[{i}].pair")
     return [OpenInterest(r.timestamp, r.sum_open_interest_value, r.sum_open_interest * size) for r in rows]
 
 

@@ -49,6 +49,7 @@ from imbalance.wire.decode import (
     decode,
     in_order,
     maybe,
+    of_asked,
     require,
 )
 from imbalance.wire.ladder import whole_ladder
@@ -139,6 +140,7 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
 
 class _List(msgspec.Struct, Generic[T], rename="camel"):
     rows: list[T] = msgspec.field(name="list")
+    symbol: str | None = None
     next_page_cursor: str = ""
 
 
@@ -148,6 +150,13 @@ class _Envelope(msgspec.Struct, Generic[T]):
 
 def _result(body: bytes, kind: type[T], endpoint: str) -> T:
     return answered(body, _Envelope[kind], refusal, NAME, endpoint).result  # type: ignore[valid-type]
+
+
+def _rows(body: bytes, kind: type[T], ask: Ask, endpoint: str) -> list[T]:
+    """Return the list of an answer about one contract."""
+    read = _result(body, _List[kind], endpoint)  # type: ignore[valid-type]
+    of_asked(read.symbol, ask.listed.symbol, NAME, endpoint, "$.result.symbol")
+    return read.rows
 
 
 class _LeverageFilter(msgspec.Struct, rename="camel"):
@@ -204,6 +213,7 @@ class _Ticker(msgspec.Struct, rename="camel"):
     funding_rate: Rate
     next_funding_time: TimeMs
     single_open_interest: Amount | None = None
+    open_interest_value: Amount | None = None
     funding_interval_hour: Hours | None = None
 
 
@@ -232,7 +242,7 @@ def parse_ticker(body: bytes, ask: Ask) -> list[Ticker | Funding | OpenInterest]
                 row.price24h_pcnt,
             ),
             Funding(row.funding_rate, at_ms, row.next_funding_time, row.funding_interval_hour),
-            OpenInterest(at_ms, listed.base_of(one_side)),
+            OpenInterest(at_ms, listed.base_of(one_side), _value_of_one_side(row, one_side)),
         ]
     return found
 
@@ -246,6 +256,13 @@ def _one_side(single: float | None, both: float, path: str, endpoint: str) -> fl
     return single
 
 
+def _value_of_one_side(row: _Ticker, one_side: float) -> float | None:
+    """Return the USD value of one side: the value is of all that openInterest counts."""
+    if row.open_interest_value is None or not row.open_interest:
+        return None
+    return row.open_interest_value * one_side / row.open_interest
+
+
 class _OpenInterestRow(msgspec.Struct, rename="camel"):
     open_interest: Amount
     timestamp: TimeMs
@@ -254,7 +271,7 @@ class _OpenInterestRow(msgspec.Struct, rename="camel"):
 
 def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read open-interest: both sides summed, halved here unless the single side is given."""
-    rows = _result(body, _List[_OpenInterestRow], Kind.OPEN_INTEREST_HISTORY).rows
+    rows = _rows(body, _OpenInterestRow, ask, Kind.OPEN_INTEREST_HISTORY)
     stamps = [row.timestamp for row in rows]
     in_order(stamps, NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.list[{}].timestamp", newest_first=True)
     kind = Kind.OPEN_INTEREST_HISTORY
@@ -280,7 +297,7 @@ class _Kline(msgspec.Struct, array_like=True):
 
 def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read kline (linear): volume in base coin, turnover in quote coin; newest first, the open bar on top."""
-    rows = _result(body, _List[_Kline], Kind.CANDLES).rows
+    rows = _rows(body, _Kline, ask, Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$.result.list[{}][0]", newest_first=True)
     candles_sound(
         ((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.result.list[{}][2]"
@@ -296,14 +313,16 @@ class _Ratio(msgspec.Struct, rename="camel"):
     buy_ratio: Share
     sell_ratio: Share
     timestamp: TimeMs
+    symbol: str | None = None
 
 
-def parse_long_short(body: bytes, _ask: Ask) -> list[LongShort]:
+def parse_long_short(body: bytes, ask: Ask) -> list[LongShort]:
     """Read account-ratio: shares of holders."""
     rows = _result(body, _List[_Ratio], Kind.LONG_SHORT).rows
     stamps = [row.timestamp for row in rows]
     in_order(stamps, NAME, Kind.LONG_SHORT, "$.result.list[{}].timestamp", newest_first=True)
     for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.LONG_SHORT, f"$.result.list[{i}].symbol")
         whole = abs(row.buy_ratio + row.sell_ratio - 1) < 0.01  # noqa: PLR2004  both are rounded
         path = f"$.result.list[{i}].buyRatio"
         require(whole, "shares of longs and shorts do not make 1", NAME, Kind.LONG_SHORT, path)
@@ -314,11 +333,13 @@ class _Book(msgspec.Struct):
     b: list[tuple[Price, Amount]]
     a: list[tuple[Price, Amount]]
     ts: TimeMs
+    s: str | None = None
 
 
 def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
     """Read orderbook (linear): base coin at each price."""
     book = _result(body, _Book, Kind.ORDER_BOOK)
+    of_asked(book.s, ask.listed.symbol, NAME, Kind.ORDER_BOOK, "$.result.s")
     for side, levels, sign in (("b", book.b, -1), ("a", book.a, 1)):
         for i in range(1, len(levels)):
             rises = sign * (levels[i][0] - levels[i - 1][0]) > 0

@@ -50,6 +50,7 @@ CANDLE_LIMIT = 2000
 LAST_BARS = 10_000
 DAYS = 200
 DEDUCTION_TOLERANCE = 0.05
+VALUE_TOLERANCE = 0.1
 OFFERED_MS = [INTERVALS_MS[p] for p in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")]
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "4h", "1d")]
 
@@ -155,6 +156,7 @@ class _Stats(msgspec.Struct):
     short_liq_usd: Amount
     long_taker_size: Amount | None = None
     short_taker_size: Amount | None = None
+    open_interest_usd: Amount | None = None
 
 
 def parse_contract_stats(body: bytes, ask: Ask) -> list[ContractStats]:
@@ -162,6 +164,12 @@ def parse_contract_stats(body: bytes, ask: Ask) -> list[ContractStats]:
     rows = decode(body, list[_Stats], NAME, Kind.CONTRACT_STATS)
     in_order([row.time for row in rows], NAME, Kind.CONTRACT_STATS, "$[{}].time")
     size = ask.listed.base_of
+    for i, row in enumerate(rows):
+        if row.open_interest_usd is not None:
+            value = size(row.open_interest) * row.mark_price
+            fits = abs(row.open_interest_usd - value) <= VALUE_TOLERANCE * value + 1
+            path = f"$[{i}].open_interest_usd"
+            require(fits, "not open interest at the mark price", NAME, Kind.CONTRACT_STATS, path)
     return [
         ContractStats(
             time_ms=row.time * SECOND_MS,

@@ -27,6 +27,7 @@ from imbalance.wire.decode import (
     candles_sound,
     in_order,
     maybe,
+    of_asked,
     require,
 )
 from imbalance.wire.refusals import answered, by_status
@@ -124,6 +125,7 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
 class _Envelope(msgspec.Struct, Generic[T]):
     data: T
     ts: TimeMs
+    ch: str | None = None
 
 
 def _read(body: bytes, kind: type[T], endpoint: str) -> _Envelope[T]:
@@ -184,11 +186,14 @@ class _Tick(msgspec.Struct):
 
 class _History(msgspec.Struct):
     tick: list[_Tick]
+    symbol: str | None = None
 
 
-def parse_open_interest_history(body: bytes, _ask: Ask) -> list[OpenInterest]:
+def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read swap_his_open_interest in coins: both sides, halved; the order is not documented."""
-    ticks = _read(body, _History, Kind.OPEN_INTEREST_HISTORY).data.tick
+    read = _read(body, _History, Kind.OPEN_INTEREST_HISTORY).data
+    of_asked(read.symbol, ask.listed.base, NAME, Kind.OPEN_INTEREST_HISTORY, "$.data.symbol")
+    ticks = read.tick
     found: dict[int, OpenInterest] = {}
     for i, row in enumerate(ticks):
         path = f"$.data.tick[{i}]"
@@ -211,7 +216,9 @@ class _Candle(msgspec.Struct):
 
 def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read kline: coins and USDT of both sides, halved; oldest first."""
-    rows = _read(body, list[_Candle], Kind.CANDLES).data
+    read = _read(body, list[_Candle], Kind.CANDLES)
+    rows, channel = read.data, read.ch.split(".") if read.ch else []
+    of_asked(channel[1] if len(channel) > 1 else None, ask.listed.symbol, NAME, Kind.CANDLES, "$.ch")
     in_order([row.id for row in rows], NAME, Kind.CANDLES, "$.data[{}].id")
     candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.data[{}].high")
     for i, row in enumerate(rows):

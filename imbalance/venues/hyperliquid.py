@@ -25,6 +25,7 @@ from imbalance.wire.decode import (
     candles_sound,
     decode,
     in_order,
+    of_asked,
     require,
 )
 from imbalance.wire.ladder import whole_ladder
@@ -186,12 +187,15 @@ class _Candle(msgspec.Struct):
     l: Price  # noqa: E741  the venue's name
     c: Price
     v: Amount
+    s: str | None = None
 
 
 def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read candleSnapshot: volume in coins; oldest first."""
     rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
     in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
+    for i, row in enumerate(rows):
+        of_asked(row.s, ask.listed.symbol, NAME, Kind.CANDLES, f"$[{i}].s")
     candles_sound(((row.l, row.h, row.o, row.c) for row in rows), NAME, Kind.CANDLES, "$[{}].h")
     price, size = ask.listed.price_of, ask.listed.base_of
     return [Candle(r.t, price(r.o), price(r.h), price(r.l), price(r.c), size(r.v)) for r in rows]

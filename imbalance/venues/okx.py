@@ -41,6 +41,7 @@ from imbalance.wire.decode import (
     decode,
     in_order,
     maybe,
+    of_asked,
     require,
 )
 from imbalance.wire.ladder import CLOSE, whole_ladder
@@ -317,8 +318,9 @@ class _Detail(msgspec.Struct, rename="camel"):
     ts: TimeMs
 
 
-class _Orders(msgspec.Struct):
+class _Orders(msgspec.Struct, rename="camel"):
     details: list[_Detail]
+    inst_family: str | None = None
 
 
 _POSITIONS = {
@@ -337,6 +339,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
     found: list[Liquidation] = []
     for g, group in enumerate(_answer(body, _Orders, Kind.LIQUIDATIONS)):
         path = f"$.data[{g}].details"
+        of_asked(group.inst_family, _family(ask), NAME, Kind.LIQUIDATIONS, f"$.data[{g}].instFamily")
         for i, d in enumerate(group.details):
             side = _POSITIONS.get((d.pos_side, d.side))
             if side is None:

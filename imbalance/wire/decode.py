@@ -90,6 +90,11 @@ def candles_sound(candles: Iterable[tuple[float, float, float, float]], source: 
         require(sound, "high and low do not hold open and close", source, endpoint, path.format(i))
 
 
+def of_asked(told: str | None, asked: str, source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` where an answer names another contract than the one asked for; one may name none."""
+    require(told is None or told == asked, f"{told!r} was not asked for", source, endpoint, path)
+
+
 def require(holds: bool, message: str, source: str, endpoint: str, path: str) -> None:
     """Raise a `ParseError` at `path` unless `holds`."""
     if not holds:

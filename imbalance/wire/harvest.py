@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
 
-from imbalance.errors import SourceError
+from imbalance.errors import DoubtfulError, SourceError
 from imbalance.records import Candle, Instrument
 from imbalance.wire import Kind, Record, Source
 
@@ -15,8 +16,34 @@ R = TypeVar("R", bound=msgspec.Struct)
 DAILY = frozenset({Kind.DAILY_CANDLES, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATION_DAILY})
 
 
+class Figure(StrEnum):
+    """What may be doubted by itself; the name is the one that gaps show."""
+
+    ALL = "figures"
+    PRICES = "ticker"
+    STATISTICS = "contract statistics"
+    CANDLES = "candles"
+    DAILY_CANDLES = "daily candles"
+    INDEX = "index price"
+    INTEREST = "open interest"
+    DAILY_INTEREST = "daily open interest"
+    VOLUME = "volume"
+    SIZES = "open interest and volume"
+    LIQUIDATIONS = "liquidations"
+    DAILY_LIQUIDATIONS = "daily liquidations"
+    LEVELS = "liquidation map"
+    TOTALS = "totals over exchanges"
+    FUNDING = "funding"
+    SENTIMENT = "sentiment"
+    COMMITMENTS = "commitments of traders"
+    HOLDERS = "long-term holders"
+    LONG_SHORT = "long/short ratios"
+    ORDER_BOOK = "order book"
+    CLOCK = "time"
+
+
 class Harvest(msgspec.Struct):
-    """What one source gave: records by endpoint kind, and what failed."""
+    """What one source gave: records by endpoint kind, what failed, and what is kept but `doubted`."""
 
     source: Source
     instrument: Instrument | None = None
@@ -24,6 +51,7 @@ class Harvest(msgspec.Struct):
     records: dict[Kind, list[Record]] = {}
     typed: dict[type, list[Record]] = {}
     failures: list[SourceError] = []
+    doubted: list[SourceError] = []
     requests: int = 0
     received_bytes: int = 0
     latency_ms: float | None = None
@@ -40,11 +68,40 @@ class Harvest(msgspec.Struct):
             for type_ in set(map(type, rows)):
                 self.typed.setdefault(type_, []).extend(row for row in rows if type(row) is type_)
 
-    def drop(self, why: SourceError) -> None:
-        """Forget all figures, and keep why."""
-        self.records = {kind: rows for kind, rows in self.records.items() if kind is Kind.INSTRUMENTS}
-        self.typed, self.bars = {}, None
-        self.failures.append(why)
+    def forget(self, kinds: Collection[Kind], types: Collection[type] = ()) -> None:
+        """Forget the records of some endpoints and of some types."""
+        self._keep_only(
+            {
+                kind: [row for row in rows if type(row) not in types]
+                for kind, rows in self.records.items()
+                if kind not in kinds
+            }
+        )
+
+    def change(self, type_: type[R], change: Callable[[R], R]) -> None:
+        """Replace each record of a type."""
+        self._keep_only(
+            {kind: [change(row) if type(row) is type_ else row for row in rows] for kind, rows in self.records.items()}
+        )
+
+    def _keep_only(self, records: dict[Kind, list[Record]]) -> None:
+        self.records, self.typed, self.bars = {}, {}, None
+        for kind, rows in records.items():
+            self.keep(kind, rows)
+
+    def copied(self) -> Harvest:
+        """Return a harvest of its own with the same records."""
+        return msgspec.structs.replace(
+            self, records=dict(self.records), typed=dict(self.typed), failures=[], doubted=[], bars=self.bars
+        )
+
+    def why_left_out(self, figure: str) -> str:
+        """Return why a figure of this source is left out as doubtful; empty where it is not."""
+        return next((e.reason for e in self.failures if isinstance(e, DoubtfulError) and e.endpoint == figure), "")
+
+    def why_doubted(self, figure: str) -> str:
+        """Return what is said of a figure that is kept; empty where nothing is."""
+        return next((e.reason for e in self.doubted if e.endpoint == figure), "")
 
     @property
     def name(self) -> str:

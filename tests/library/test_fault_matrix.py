@@ -14,11 +14,11 @@ import pytest
 from imbalance_cli.exits import Exit, code_of
 
 from imbalance.collect import Options, Run, ask_of, market_of
+from imbalance.doubts import examine
 from imbalance.errors import MissingDataError, SourceError
 from imbalance.fetch.client import Client
 from imbalance.fetch.gather import gather
 from imbalance.providers import PROVIDERS
-from imbalance.quality import doubts
 from imbalance.records import Unread
 from imbalance.venues import VENUES
 from imbalance.wire import Kind
@@ -83,7 +83,7 @@ def test_a_fault_gives_a_labelled_failure_and_no_wrong_number(fault, healthy, mo
         found = harvests(exchange)
         elapsed = time.monotonic() - started
     assert elapsed < TIMEOUT_S + SLACK_S
-    left_out = doubts(list(found.values()), NOW_MS)
+    left_out = {doubt.source for doubt in examine(list(found.values()), "BTC", NOW_MS)}
     for name, harvest in found.items():
         matrix_cells.append((name, fault))
         assert all(isinstance(f, SourceError) and str(f).startswith(name) for f in harvest.failures)

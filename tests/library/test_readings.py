@@ -53,7 +53,7 @@ def bybit():
 def test_open_interest_is_of_the_moment_that_its_stamp_tells(harvest):
     assert open_interest_now(harvest) == 1000
     assert all(r.open_interest_base == interest_at(r.time_ms) for r in open_interest_history(harvest))
-    (row,) = sections.open_interest([harvest], 100.0, NOW_MS).venues
+    (row,) = sections.open_interest([harvest], 100.0, NOW_MS, [harvest.source]).venues
     assert row.change_24h == pytest.approx(1000 / interest_at(NOW_MS - DAY_MS) - 1)
 
 
@@ -69,8 +69,8 @@ def served(source, kind, row):
         ("bybit", Kind.TICKER, lambda t: Ticker(t, mark_price=1.0), 15 * MINUTE_MS),
         ("okx", Kind.OPEN_INTEREST, lambda t: OpenInterest(t, 1.0), 15 * MINUTE_MS),
         ("fear_greed", Kind.SENTIMENT, lambda t: Sentiment(t, 16, "Fear"), 2 * DAY_MS),
-        ("cftc", Kind.COMMITMENTS, lambda t: Commitments(t, "x", 5.0, 1.0, {}), 12 * DAY_MS),
-        ("coinmetrics", Kind.HOLDERS, lambda t: Holders(t, "x", 1.0), 3 * DAY_MS),
+        ("cftc", Kind.COMMITMENTS, lambda t: Commitments(t, "x", 5.0, 1.0, {}), 14 * DAY_MS),
+        ("coinmetrics", Kind.HOLDERS, lambda t: Holders(t, "x", 1.0), 4 * DAY_MS),
         ("cryptoquant", Kind.OPEN_INTEREST_DAILY, lambda t: OpenInterestUsd(t, 1.0), 3 * DAY_MS),
     ],
 )

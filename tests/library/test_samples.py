@@ -115,9 +115,9 @@ def test_bybit(read):
     assert (ticker.mark_price, ticker.change_24h) == (77766.70, 0.008413)
     assert interest.open_interest_base == 26631.431
     assert funding.interval_hours == 8
-    rows = bybit.parse_open_interest_history(read("bybit/open_interest.2.json"), ask("bybit"))
+    rows = bybit.parse_open_interest_history(read("bybit/open_interest.2.json"), ask("bybit", "BTCUSD"))
     assert rows[-1] == OpenInterest(1780963200000, 31955346.0)
-    old = bybit.parse_open_interest_history(read("bybit/open_interest.1.json"), ask("bybit"))
+    old = bybit.parse_open_interest_history(read("bybit/open_interest.1.json"), ask("bybit", "BTCUSD"))
     assert old[-1].open_interest_base == 461134384.0 / 2
     tiers = bybit.parse_margin_tiers(read("bybit/risk_limit.3.json"), ask("bybit"))
     assert [(t.cap, t.rate, t.max_leverage) for t in tiers] == [(300_000, 0.0033, 150), (2_000_000, 0.005, 100)]
@@ -138,7 +138,7 @@ def test_gate(read):
     assert rows[0].time_ms == 1789658100000
     assert rows[0].open_interest_base == pytest.approx(652621356 * 0.0001 / 2)
     assert rows[0].taker_buy_base == pytest.approx(153.495)
-    (old,) = gate.parse_contract_stats(read("gate/contract_stats.3.json"), asked)
+    (old,) = gate.parse_contract_stats(read("gate/contract_stats.3.json"), ask("gate", "OLD_USDT", 10.0))
     assert (old.taker_buy_base, old.mark_price) == (None, 0.34619)
     listed = gate.parse_instruments(read("gate/contracts.1.json"), asked)
     assert (listed[0].symbol, listed[0].contract_size_base, listed[0].funding_interval_hours) == ("BTC_USDT", 0.0001, 8)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imbalance import files
 from imbalance.errors import UsageError
+from imbalance.wire.harvest import Figure
 from imbalance_cli import context
 from imbalance_cli.formats import Format, Picture, chosen
 from imbalance_cli.options import Settings
@@ -95,7 +96,7 @@ def _tell(document: Document, kind: Format | Picture, settings: Settings) -> Non
         for note in document.notes:
             context.say(f"imbalance: note: {note}")
         for gap in document.gaps:
-            if gap.failed:
+            if gap.failed or gap.what == Figure.CLOCK:
                 context.say(f"imbalance: gap: {gap.source} {gap.what}: {words.sentences(gap.message, gap.hint)}")
     if not settings.verbose:
         return

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from imbalance.report import tree, words
 from imbalance_cli.render.parts import Line, Table
-from imbalance_cli.render.view import body_of, title_of, value
+from imbalance_cli.render.view import body_of, old_messages, title_of, value
 
 MOST_LINES = 10
 
@@ -28,8 +28,9 @@ Lines = list[tuple[Rank, str]]
 def to_text(document: tree.Document) -> str:
     """Write a document in at most ten lines; the last one says how many were left out."""
     lines = _report(document) if isinstance(document, tree.Report) else _other(document)
-    if document.notes:
-        lines.insert(1, (Rank.KEPT, ". ".join(note[0].upper() + note[1:] for note in document.notes)))
+    first = [*old_messages(document), *document.notes]
+    if first:
+        lines.insert(1, (Rank.KEPT, ". ".join(note[0].upper() + note[1:] for note in first)))
     return "\n".join(_fitted(lines + _gaps(document))) + "\n"
 
 

@@ -202,6 +202,9 @@ def volume(v: tree.Volume) -> list[Block]:
         Column("month before", right=True),
     ]
     lacking = [Line(f"the sum lacks {', '.join(v.missing)}", "warn")] if v.missing else []
+    days = {x.name: f"{x.name} ({x.days} of {x.of_days} days)" for x in v.venues}
+    if v.month_missing:
+        lacking.append(Line(f"the month's sum lacks {', '.join(days[name] for name in v.month_missing)}", "warn"))
     return [Table(columns, rows, kept=(len(rows) - 1,)), *lacking, *_quoted(v.quoted)]
 
 
@@ -241,6 +244,11 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
         of = ", ".join(words.name(name) for name in seen.of)
         mark = "quoted" if any(x.quoted and x.source in seen.of for x in seen.observed) else "obs"
         found.append(Line(f"Best available 24 h total: {words.usd(seen.usd)} {mark} ({of})"))
+    found += [
+        Line(f"{words.name(x.source)} is doubtful and in no sum: {x.doubtful}", "warn")
+        for x in seen.observed
+        if x.doubtful
+    ]
     cut = [x.source for x in seen.observed if x.lower_bound]
     if cut:
         found.append(Line(f"A lower bound, not in any total: {', '.join(map(words.name, cut))}", "warn"))
@@ -259,7 +267,8 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
 def mood(mood: tree.Sentiment) -> list[Block]:
     """Show the index."""
     week = f"; a week ago {mood.week_ago}" if mood.week_ago is not None else ""
-    return [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
+    found: list[Block] = [Line(f"{mood.value}  {mood.label}  ({mood.date}{week}; source: alternative.me)")]
+    return [*found, Line(f"not today's: {mood.old}", "warn")] if mood.old else found
 
 
 def positions(r: tree.PositionsReport) -> list[Block]:

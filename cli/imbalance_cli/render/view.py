@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from imbalance.report import tree, words
+from imbalance.wire.harvest import Figure
 from imbalance_cli.render import small_views
 from imbalance_cli.render.parts import Bar, Bars, Block, Column, Line, Table, Title
 
@@ -41,14 +42,19 @@ def title_of(document: tree.Document) -> Title:
 
 
 def _first(document: tree.Document) -> list[Block]:
-    """Return what is said before any figure: where the data are from, and the notes."""
-    lines: list[Block] = [Line(note, "warn") for note in document.notes]
+    """Return what is said before any figure: where the data are from, what is not of now, and the notes."""
+    lines: list[Block] = [Line(message, "warn") for message in (*old_messages(document), *document.notes)]
     if document.scenario:
         told = f"scenario {document.scenario}: synthetic data in the exchanges' formats, not live"
         return [Line(told, "warn"), *lines]
     if document.mode == "replay":
         return [Line("replay of a recording, not live", "warn"), *lines]
     return lines
+
+
+def old_messages(document: tree.Document) -> list[str]:
+    """Return what says that all figures are older than the clock."""
+    return [gap.message for gap in document.gaps if gap.what == Figure.CLOCK]
 
 
 def _report(r: tree.Report) -> list[Block]:

@@ -1,0 +1,127 @@
+"""Open interest held against its value in USD, its own history, what was traded, and the coin's supply."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imbalance.doubts.evidence import Bars, Doubt, Evidence
+from imbalance.doubts.thresholds import (
+    APART,
+    APART_MS,
+    IMPLIED_APART,
+    IMPLIED_OFF,
+    JUMP,
+    SUPPLY_BASE,
+    SUPPLY_SHARE,
+    TRADED_SLACK,
+    TRADED_SLACK_NOW,
+    TRADED_TIMES,
+)
+from imbalance.readings import open_interest_history, open_interest_now, open_interest_rows, venue_price
+from imbalance.records import OpenInterest
+from imbalance.units import DAY_MS, iso
+from imbalance.wire import Kind
+from imbalance.wire.harvest import Figure, Harvest, in_time
+
+
+def own(evidence: Evidence) -> list[Doubt]:
+    """Doubt open interest that does not agree with itself: value, steps, and now against before."""
+    found = []
+    for harvest in evidence.venues:
+        bars = evidence.bars.get(harvest.name)
+        told = _value(harvest, bars) or _steps(harvest, bars) or _now(harvest, bars)
+        if told:
+            found.append(Doubt(harvest.name, Figure.INTEREST, told))
+        elif told := _daily(harvest):
+            found.append(Doubt(harvest.name, Figure.DAILY_INTEREST, told))
+    return found
+
+
+def _value(harvest: Harvest, bars: Bars | None) -> str:
+    """Hold the value in USD against the price of its moment, or of now where no bar tells that."""
+    price, now = venue_price(harvest), open_interest_rows(harvest)[-1:]
+    past = [*in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)), *open_interest_history(harvest)]
+    rows = [row for row in (*past, *now) if row.open_interest_usd and row.open_interest_base]
+    if price is None or not rows:
+        return ""
+    times_ms = np.array([row.time_ms for row in rows], dtype=np.int64)
+    implied = np.array([(row.open_interest_usd or 0.0) / row.open_interest_base for row in rows])
+    low, high = np.full(len(rows), price / IMPLIED_APART), np.full(len(rows), price * IMPLIED_APART)
+    if bars is not None and bars.time_ms.size > 1:
+        inside = (times_ms > bars.time_ms[0]) & (times_ms <= bars.time_ms[-1])
+        at = np.searchsorted(bars.time_ms, times_ms[inside])
+        low[inside] = np.minimum(bars.low[at - 1], bars.low[at]) * (1 - IMPLIED_OFF)
+        high[inside] = np.maximum(bars.high[at - 1], bars.high[at]) * (1 + IMPLIED_OFF)
+    if now and rows[-1] is now[0]:
+        low[-1], high[-1] = price * (1 - IMPLIED_OFF), price * (1 + IMPLIED_OFF)
+    wrong = (implied <= low) | (implied >= high)
+    if not wrong.any():
+        return ""
+    at_ms = int(times_ms[np.argmax(wrong)])
+    return f"its open interest in coins and in USD imply a price of {implied[np.argmax(wrong)]:,.6g} at {iso(at_ms)}"
+
+
+def _steps(harvest: Harvest, bars: Bars | None) -> str:
+    """Hold each step of the history against a wrong unit, and against what was traded meanwhile."""
+    rows = [row for row in open_interest_history(harvest) if row.open_interest_base > 0]
+    times_ms = np.array([row.time_ms for row in rows], dtype=np.int64)
+    levels = np.array([row.open_interest_base for row in rows], dtype=np.float64)
+    if levels.size < 2:  # noqa: PLR2004  a step needs two
+        return ""
+    ratio = levels[1:] / levels[:-1]
+    wrong = (ratio >= JUMP) | (ratio <= 1 / JUMP)
+    if bars is not None:
+        inside = (times_ms[:-1] >= bars.time_ms[0]) & (times_ms[1:] <= bars.time_ms[-1] + bars.step_ms)
+        most = TRADED_TIMES * bars.traded(times_ms[:-1], times_ms[1:]) + TRADED_SLACK * levels[:-1]
+        wrong |= inside & (np.abs(np.diff(levels)) > most)
+    if not wrong.any():
+        return ""
+    at = int(np.argmax(wrong))
+    return f"its open interest jumps from {levels[at]:,.6g} to {levels[at + 1]:,.6g} at {iso(int(times_ms[at + 1]))}"
+
+
+def _now(harvest: Harvest, bars: Bars | None) -> str:
+    """Hold the figure of now against the last one before it."""
+    past = [row for row in open_interest_history(harvest) if row.open_interest_base > 0]
+    now = open_interest_rows(harvest)[-1:]
+    if not past or not now:
+        return ""
+    level, last = now[0].open_interest_base, past[-1].open_interest_base
+    told = f"its open interest of {level:,.6g} disagrees with its own history, {last:,.6g} at {iso(past[-1].time_ms)}"
+    if level <= 0:
+        return told
+    if bars is not None and bars.time_ms[0] <= past[-1].time_ms <= bars.time_ms[-1] + bars.step_ms:
+        traded = float(bars.traded(past[-1].time_ms, max(now[0].time_ms, past[-1].time_ms)))
+        if abs(level - last) > TRADED_TIMES * traded + TRADED_SLACK_NOW * last:
+            return f"{told}: {abs(level - last):,.6g} more or less, when {traded:,.6g} were traded since"
+    return "" if 1 / IMPLIED_APART < level / last < IMPLIED_APART else told
+
+
+def _daily(harvest: Harvest) -> str:
+    """Hold the daily history against a wrong unit and against the figure of now."""
+    rows = in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest))
+    levels = [row.open_interest_base for row in rows]
+    for i in range(1, len(levels)):
+        if levels[i - 1] > 0 and not 1 / JUMP < levels[i] / levels[i - 1] < JUMP:
+            return f"it jumps from {levels[i - 1]:,.6g} to {levels[i]:,.6g} on {iso(rows[i].time_ms)[:10]}"
+    now = open_interest_now(harvest)
+    newest = open_interest_rows(harvest)[-1:]
+    recent = newest and rows and newest[0].time_ms - rows[-1].time_ms <= APART_MS + DAY_MS
+    if now is not None and recent and levels[-1] > 0 and not 1 / APART < now / levels[-1] < APART:
+        return f"its last day, {levels[-1]:,.6g} on {iso(rows[-1].time_ms)[:10]}, disagrees with {now:,.6g} of now"
+    return ""
+
+
+def supply(evidence: Evidence) -> list[Doubt]:
+    """Doubt open interest that is more than one venue can hold of the coins that exist."""
+    coins = SUPPLY_BASE.get(evidence.base)
+    found = []
+    for harvest in evidence.venues:
+        levels = [row.open_interest_base for row in open_interest_history(harvest)]
+        levels += [now] if (now := open_interest_now(harvest)) is not None else []
+        if coins is not None and levels and max(levels) > SUPPLY_SHARE * coins:
+            told = (
+                f"its open interest of {max(levels):,.6g} is {max(levels) / coins:.2g} of all {evidence.base} there are"
+            )
+            found.append(Doubt(harvest.name, Figure.INTEREST, told))
+    return found

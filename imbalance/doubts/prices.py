@@ -1,0 +1,102 @@
+"""Prices held against each other: a venue's mark, its bars and its days, each against the other venues'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned
+from imbalance.doubts.thresholds import (
+    BAR_FACTOR,
+    CLOSE_OFF,
+    CLOSE_OFF_SHARE,
+    LEAST_VENUES,
+    MARK_OFF,
+    PRICE_OFF,
+    STALE_MS,
+)
+from imbalance.readings import ticker, venue_price
+from imbalance.units import DAY_MS, iso
+from imbalance.wire.harvest import Figure
+
+
+def marks(evidence: Evidence) -> list[Doubt]:
+    """Doubt venues at another price than the others, and indexes away from their own mark."""
+    prices = {h.name: price for h in evidence.venues if (price := venue_price(h)) is not None}
+    middle = float(np.median(list(prices.values()))) if len(prices) >= LEAST_VENUES else None
+    found = []
+    for harvest in evidence.venues:
+        price = prices.get(harvest.name)
+        if price is not None and middle is not None and abs(price / middle - 1) > PRICE_OFF:
+            told = f"its price of {price:,.6g} is {price / middle:.3g} times that of the other venues"
+            found.append(Doubt(harvest.name, Figure.ALL, told))
+            continue
+        now = ticker(harvest)
+        if now.index_price and now.mark_price and abs(now.index_price / now.mark_price - 1) > MARK_OFF:
+            told = f"its index of {now.index_price:,.6g} is {now.index_price / now.mark_price:.3g} times its mark"
+            found.append(Doubt(harvest.name, Figure.INDEX, told))
+    return found
+
+
+def bars(evidence: Evidence) -> list[Doubt]:
+    """Doubt bars of another price than the other venues' at the same time, or than the venue's own mark."""
+    apart = _apart(evidence.bars)
+    found = [Doubt(name, Figure.CANDLES, told) for name, told in apart.items()]
+    middle = [bars.close[-1] for name, bars in evidence.bars.items() if name not in apart]
+    others = float(np.median(middle)) if len(middle) >= LEAST_VENUES else None
+    for harvest in evidence.venues:
+        mark, own = ticker(harvest).mark_price, evidence.bars.get(harvest.name)
+        if mark is None or own is None or harvest.name in apart:
+            continue
+        close = float(own.close[-1])
+        ended = evidence.now_ms - (int(own.time_ms[-1]) + own.step_ms) > STALE_MS
+        if ended or abs(mark / close - 1) <= MARK_OFF:
+            continue
+        told = f"its mark of {mark:,.6g} is {mark / close:.3g} times its last close, {close:,.6g}"
+        bars_off = others is not None and abs(close / others - 1) > abs(mark / others - 1)
+        found.append(Doubt(harvest.name, Figure.CANDLES if bars_off else Figure.ALL, told))
+    return found
+
+
+def days(evidence: Evidence) -> list[Doubt]:
+    """Doubt daily candles of another price than the other venues', or than the venue's own bars."""
+    found = _apart(evidence.days)
+    for name, daily in evidence.days.items():
+        own = evidence.bars.get(name)
+        if name in found or own is None:
+            continue
+        at = np.searchsorted(own.time_ms, daily.time_ms + DAY_MS - own.step_ms)
+        held = at < own.time_ms.size
+        held &= own.time_ms[np.minimum(at, own.time_ms.size - 1)] == daily.time_ms + DAY_MS - own.step_ms
+        off = daily.close[held] / own.close[at[held]]
+        wrong = np.flatnonzero(np.abs(off - 1) > MARK_OFF)
+        if wrong.size:
+            first = int(daily.time_ms[held][wrong[0]])
+            found[name] = f"its day of {iso(first)[:10]} ends at {off[wrong[0]]:.3g} times the close of its own bars"
+    return [Doubt(name, Figure.DAILY_CANDLES, told) for name, told in found.items()]
+
+
+def _apart(series: Mapping[str, Bars]) -> dict[str, str]:
+    """Return why a venue's bars are not of the price that the others have at the same time, by name."""
+    if len(series) < LEAST_VENUES:
+        return {}
+    times, table = aligned(series, lambda bars: (bars.close, bars.high, bars.low))
+    common = np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES
+    times, table = times[common], table[:, :, common]
+    if not times.size:
+        return {}
+    ratio: Floats = table / np.nanmedian(table, axis=0)
+    found = {}
+    for name, own in zip(series, ratio, strict=True):
+        known = np.isfinite(own[0])
+        off = np.abs(own[0, known] - 1) > CLOSE_OFF
+        far = np.flatnonzero(((own > BAR_FACTOR) | (own < 1 / BAR_FACTOR)).any(axis=0))
+        if off.sum() > CLOSE_OFF_SHARE * known.sum() or far.size:
+            at = int(far[0]) if far.size else int(np.flatnonzero(known)[np.flatnonzero(off)[0]])
+            worst = own[np.nanargmax(np.abs(np.log(own[:, at]))), at]
+            found[name] = (
+                f"{max(int(off.sum()), far.size)} of its {int(known.sum())} bars are of another price than the other "
+                f"venues': {worst:.3g} times theirs at {iso(int(times[at]))}"
+            )
+    return found

@@ -1,0 +1,134 @@
+"""The last day's liquidations as each source gives them: orders, buckets by exchange, a venue's own sums."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from imbalance.records import (
+    ContractStats,
+    Covered,
+    LaterStage,
+    Liquidation,
+    LiquidationSum,
+    Unread,
+    VenueLiquidations,
+)
+from imbalance.units import DAY_MS, HOUR_MS, Side
+from imbalance.wire import Kind
+from imbalance.wire.harvest import Harvest, in_time
+
+# Steps without a row that chance makes less than once in two hundred days are no silence of the market.
+LEAST_SILENCE = 3
+UNLIKELY = 0.005
+LATEST_MS = 6 * HOUR_MS
+
+
+class Day(NamedTuple):
+    """Liquidations [USD] of the part of the last 24 hours from `first_ms` to `last_ms`; `whole` if that is all.
+
+    Under `lower_bound` more was printed in that time than was read. `later_stages_usd` is what the venue marks as later
+    stages of defaults, in no sum.
+    """
+
+    long_usd: float
+    short_usd: float
+    first_ms: int
+    last_ms: int
+    whole: bool
+    lower_bound: bool = False
+    later_stages_usd: float | None = None
+
+
+class _Row(NamedTuple):
+    time_ms: int
+    long_usd: float
+    short_usd: float
+
+
+def last_day(harvest: Harvest, now_ms: int) -> Day | None:
+    """Return what a source saw liquidated in 24 hours; None where it shows nothing of them.
+
+    That an answer is there does not say that it covers the day: the answer itself must, or rows within.
+    """
+    if Kind.LIQUIDATIONS in harvest.records:
+        return _orders(harvest, now_ms)
+    buckets = harvest.of(VenueLiquidations)
+    if buckets:
+        step_ms = buckets[0].bucket_ms
+        rows = [_Row(row.time_ms, row.long_usd, row.short_usd) for row in buckets]
+        return _scattered(rows, now_ms - DAY_MS, now_ms, step_ms)
+    return _regular(harvest, now_ms)
+
+
+def _orders(harvest: Harvest, now_ms: int) -> Day | None:
+    start_ms = now_ms - DAY_MS
+    rows = []
+    # An order that stands on two pages counts once.
+    for order in {order.order_id or i: order for i, order in enumerate(harvest.of(Liquidation))}.values():
+        usd = order.price * order.quantity_base
+        long = order.position is Side.LONG
+        rows.append(_Row(order.time_ms, usd if long else 0.0, 0.0 if long else usd))
+    covered = [row.time_ms for row in harvest.of(Covered)]
+    inside = [row for row in rows if start_ms < row.time_ms <= now_ms]
+    if not inside:
+        # An empty answer tells of nothing unless it says which time it is of.
+        return Day(0.0, 0.0, max(min(covered), start_ms), now_ms, min(covered) <= start_ms) if covered else None
+    if covered and min(covered) > start_ms:
+        day: Day | None = _summed(inside, min(covered), now_ms, whole=False)
+    else:
+        day = _scattered(inside, start_ms, now_ms, 1)
+        # A walk that ended early without saying how far it came: what is missing may be anywhere.
+        if day is not None and harvest.at(Kind.LIQUIDATIONS, Unread):
+            day = day._replace(whole=False, lower_bound=True)
+    if day is None:
+        return None
+    later = [row.price * row.quantity_base for row in harvest.of(LaterStage) if start_ms < row.time_ms <= now_ms]
+    return day._replace(later_stages_usd=sum(later) if later else None)
+
+
+def _scattered(rows: Iterable[_Row], start_ms: int, now_ms: int, bucket_ms: int) -> Day | None:
+    """Return the day of rows that come only where something was liquidated."""
+    inside = [row for row in rows if start_ms <= row.time_ms and row.time_ms + bucket_ms <= now_ms + 1]
+    if not inside:
+        return None
+    step_ms = max(bucket_ms, HOUR_MS)
+    ends = min(row.time_ms for row in inside), min(max(row.time_ms for row in inside) + bucket_ms, now_ms)
+    if silent({(row.time_ms - start_ms) // step_ms for row in inside}, -(-(now_ms - start_ms) // step_ms)):
+        return _summed(inside, *ends, whole=False)
+    return _summed(inside, start_ms, now_ms, whole=True)
+
+
+def silent(filled: set[int], steps: int) -> bool:
+    """Tell whether the longest run without a row is longer than chance makes it.
+
+    Of n hours drawn at random some gap of a share x of the day remains with probability (n + 1) (1 - x)^n at most
+    (Fisher 1929, "Tests of significance in harmonic analysis", the first term).
+    """
+    runs = [len(list(run)) for held, run in itertools.groupby(i in filled for i in range(steps)) if not held]
+    longest = max(runs, default=0)
+    chance = (len(filled) + 1) * (1 - longest / max(steps, 1)) ** len(filled)
+    return longest >= LEAST_SILENCE and chance < UNLIKELY
+
+
+def _regular(harvest: Harvest, now_ms: int) -> Day | None:
+    """Return the day of buckets that come whether something was liquidated or not."""
+    statistics = in_time(harvest.of(ContractStats))
+    rows = [_Row(s.time_ms, s.long_liquidations_usd, s.short_liquidations_usd) for s in statistics]
+    sums = in_time(harvest.at(Kind.LIQUIDATION_SUMS, LiquidationSum))
+    rows = rows or [_Row(s.time_ms, s.long_usd, s.short_usd) for s in sums]
+    if len(rows) < 2:  # noqa: PLR2004  a step needs two
+        return None
+    step_ms = min(b.time_ms - a.time_ms for a, b in itertools.pairwise(rows))
+    newest_ms = max((row.time_ms for row in rows if row.time_ms <= now_ms - step_ms), default=0)
+    day = [row for row in rows if newest_ms - DAY_MS < row.time_ms <= newest_ms]
+    if not day or newest_ms + step_ms < now_ms - LATEST_MS:
+        return None
+    whole = len(day) == DAY_MS // step_ms and newest_ms + 2 * step_ms > now_ms
+    return _summed(day, day[0].time_ms, newest_ms + step_ms, whole=whole)
+
+
+def _summed(rows: Iterable[_Row], first_ms: int, last_ms: int, *, whole: bool) -> Day:
+    kept = list(rows)
+    return Day(sum(r.long_usd for r in kept), sum(r.short_usd for r in kept), first_ms, last_ms, whole)
