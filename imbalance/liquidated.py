@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -19,9 +20,10 @@ from imbalance.units import DAY_MS, HOUR_MS, Side
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
 
-# Steps without a row that chance makes less than once in two hundred days are no silence of the market.
+# Steps without a row that chance makes less than once in 2,500 days are no silence of the market; rarer than one would
+# ask of chance alone, since liquidations come in bursts.
 LEAST_SILENCE = 3
-UNLIKELY = 0.005
+UNLIKELY = 0.0004
 LATEST_MS = 6 * HOUR_MS
 
 
@@ -103,12 +105,13 @@ def _scattered(rows: Iterable[_Row], start_ms: int, now_ms: int, bucket_ms: int)
 def silent(filled: set[int], steps: int) -> bool:
     """Tell whether the longest run without a row is longer than chance makes it.
 
-    Of n hours drawn at random some gap of a share x of the day remains with probability (n + 1) (1 - x)^n at most
-    (Fisher 1929, "Tests of significance in harmonic analysis", the first term).
+    Of `steps`, n of them filled at random, some run of L stays empty with probability
+    (n + 1) C(steps - L, n) / C(steps, n) at most: it may lie before, between or after the n.
     """
     runs = [len(list(run)) for held, run in itertools.groupby(i in filled for i in range(steps)) if not held]
     longest = max(runs, default=0)
-    chance = (len(filled) + 1) * (1 - longest / max(steps, 1)) ** len(filled)
+    held = len(filled)
+    chance = (held + 1) * math.comb(steps - longest, held) / math.comb(steps, held)
     return longest >= LEAST_SILENCE and chance < UNLIKELY
 
 

@@ -14,7 +14,7 @@ HOURS = 24
 def test_events_at_random_are_seldom_taken_for_a_feed_that_ended(events):
     generator = np.random.default_rng(events)
     days = [set(generator.integers(0, HOURS, events).tolist()) for _ in range(2000)]
-    assert np.mean([silent(filled, HOURS) for filled in days]) <= 0.02
+    assert np.mean([silent(filled, HOURS) for filled in days]) <= 0.01
 
 
 def test_a_feed_that_ended_is_told_once_enough_is_missing():
