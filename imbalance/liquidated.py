@@ -97,7 +97,8 @@ def _scattered(rows: Iterable[_Row], start_ms: int, now_ms: int, bucket_ms: int)
         return None
     step_ms = max(bucket_ms, HOUR_MS)
     ends = min(row.time_ms for row in inside), min(max(row.time_ms for row in inside) + bucket_ms, now_ms)
-    if silent({(row.time_ms - start_ms) // step_ms for row in inside}, -(-(now_ms - start_ms) // step_ms)):
+    steps = -(-(now_ms - start_ms) // step_ms)
+    if silent({min((row.time_ms - start_ms) // step_ms, steps - 1) for row in inside}, steps):
         return _summed(inside, *ends, whole=False)
     return _summed(inside, start_ms, now_ms, whole=True)
 
