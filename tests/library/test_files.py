@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -15,14 +16,16 @@ from imbalance import files
 ROOT = os.geteuid() == 0
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_disk():
-    """A disk that is full after a thousand bytes, for this process alone."""
+    """A disk that is full after a thousand bytes; for as long as nothing else is written, such as a log of the tests."""
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def mode(path):
@@ -92,11 +95,11 @@ def test_an_open_stream_is_added_to_and_not_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_write_that_fails_leaves_all_as_it_was(tmp_path, small_disk, known):
+def test_a_write_that_fails_leaves_all_as_it_was(tmp_path, known):
     file = tmp_path / "file"
     if known:
         file.write_bytes(b"old")
-    with pytest.raises(OSError, match="too large"):
+    with small_disk(), pytest.raises(OSError, match="too large"):
         files.write(file, b"x" * 5000)
     assert [p.name for p in tmp_path.iterdir()] == ["file"] * known
     assert not known or file.read_bytes() == b"old"
