@@ -18,7 +18,7 @@ ROOT = os.geteuid() == 0
 
 @contextlib.contextmanager
 def small_disk():
-    """A disk that is full after a thousand bytes; for as long as nothing else is written, such as a log of the tests."""
+    """A disk that is full after a thousand bytes, only while nothing else is written, such as a log of the tests."""
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
