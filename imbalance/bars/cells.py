@@ -32,6 +32,7 @@ REQUIRED = ("time", "venue", *PRICES, "volume_base", "open_interest_base")
 KINDS = {"contract": Contract, "liquidation_feed": Feed}
 EARLIEST_MS, LATEST_MS = 1_000_000_000_000, 4_102_444_800_000
 ROUNDING = 1 + 1e-9
+THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+"
 MOST_NAMES, LONGEST_NAME = 20, 40  # of columns found, in a message
 
 
@@ -55,9 +56,9 @@ def checked(raw: RawTable) -> pd.DataFrame:
     table = pd.DataFrame({"time": _times_ms(raw), "venue": _venues(raw)})
     blank = np.full(len(table), np.nan)
     given = [name for name in NUMBERS if name in raw.cells.columns]
-    points = _uses_points(raw, given)
+    refused = _comma_refused(raw, given)
     for name in NUMBERS:
-        table[name] = _numbers(raw, name, points=points) if name in given else blank
+        table[name] = _numbers(raw, name, refused) if name in given else blank
     for name, kinds in KINDS.items():
         table[name] = _constant(raw, name, [str(k) for k in kinds], table["venue"])
     _check_rows(raw, table)
@@ -103,6 +104,22 @@ def _venues(raw: RawTable) -> pd.Series:
     return names
 
 
+def _comma_refused(raw: RawTable, names: list[str]) -> str:
+    """Return why a comma in a number cannot be read as a decimal comma; empty where it can.
+
+    A comma before three digits parts thousands as often as decimals: another number of the file must tell which.
+    """
+    if _uses_points(raw, names):
+        return "a comma in a number, where others in the file have a decimal point"
+    columns = [
+        raw.cells[name].dropna().astype("str").str.strip() for name in names if raw.cells[name].dtype.kind in "OUTS"
+    ]
+    written = [column[column.str.contains(",", regex=False)] for column in columns]
+    if all(bool(column.str.fullmatch(THOUSANDS).all()) for column in written):
+        return "a comma in a number that may part thousands or decimals: leave it out, or write a decimal point"
+    return ""
+
+
 def _uses_points(raw: RawTable, names: list[str]) -> bool:
     """Return whether any number is written with a decimal point."""
     for name in names:
@@ -114,7 +131,7 @@ def _uses_points(raw: RawTable, names: list[str]) -> bool:
     return False
 
 
-def _numbers(raw: RawTable, name: str, *, points: bool) -> Floats:
+def _numbers(raw: RawTable, name: str, comma_refused: str) -> Floats:
     import pandas as pd
 
     column = raw.cells[name]
@@ -123,8 +140,8 @@ def _numbers(raw: RawTable, name: str, *, points: bool) -> Floats:
         given = given.map(lambda v: v.strip() if isinstance(v, str) else float(v) if isinstance(v, Decimal) else v)
         absent = given.isna().to_numpy() | (given == "").to_numpy()
         commas = given.map(lambda v: isinstance(v, str) and "," in v).to_numpy(dtype=bool)
-        if points:
-            fail_first(raw, commas, name, "a comma in a number, where others in the file have a decimal point")
+        if comma_refused:
+            fail_first(raw, commas, name, comma_refused)
         given = given.map(lambda v: v.replace(",", ".") if isinstance(v, str) else v)
         odd = given.map(lambda v: isinstance(v, bool) or not isinstance(v, (str, int, float, np.number)))
         fail_first(raw, odd.to_numpy() & ~absent, name, "not a number")

@@ -152,6 +152,16 @@ def lines_that_keep_their_numbers():
     yield "windows lines", cell(7, "close", "x").replace("\n", "\r\n"), BarsError, "line 9, column close"
 
 
+def commas_that_may_part_thousands():
+    whole = [[*r[:2], *(round(v * 1000) for v in r[2:6]), *r[6:]] for r in rows()]
+    for column in ("close", "open_interest_base"):
+        at = COLUMNS.index(column)
+        table = [[f'"{v:,}"' if i == at and v >= 1000 else v for i, v in enumerate(r)] for r in whole]
+        yield f"thousands in {column}", text(table), BarsError, f"column {column}: a comma in a number that may part"
+    table = [[*r[:8], '"1,234,567"' if i == 7 else r[8], *r[9:]] for i, r in enumerate(whole)]
+    yield "millions in one cell", text(table), BarsError, "line 9, column open_interest_base: a comma in a number"
+
+
 def odd_text():
     yield "short row", lines(lambda x: [*x[:8], x[8].rsplit(",", 1)[0], *x[9:]]), BarsError, "line 9: 10 cells where"
     yield (
@@ -246,6 +256,7 @@ CASES = [
         odd_times_and_words,
         uneven_grids,
         lines_that_keep_their_numbers,
+        commas_that_may_part_thousands,
         odd_text,
         odd_bytes,
         odd_parquet,
