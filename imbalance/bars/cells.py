@@ -101,6 +101,9 @@ def _venues(raw: RawTable) -> pd.Series:
     fail_first(raw, names.map(lambda v: not isinstance(v, (str, int))), "venue", "not a name")
     names = names.astype("str").str.strip()
     fail_first(raw, names == "", "venue", "empty")
+    folded = names.str.casefold()
+    first = names.groupby(folded).transform("first")
+    fail_first(raw, names != first, "venue", "differs in case alone from a venue before: one venue, or two names?")
     return names
 
 

@@ -6,6 +6,7 @@ a slipped unit, a wrong column or an overflow makes does not.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from imbalance.bars.cells import MARKS, PRICES, QUANTITIES, fail_first
 from imbalance.bars.source import RawTable
+from imbalance.units import DAY_MS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +35,14 @@ LIMITS = {
     "price and back": Limit(20.0, "no perpetual's close was ever a twentieth of those before and after it"),
     "volume over open interest": Limit(10.0, "a launch or a crash turns open interest over a few times a bar, not ten"),
     "liquidations over open interest": Limit(1.0, "only positions that were open can be liquidated"),
+    "step of open interest": Limit(8.0, "in one bar that stays: larger ones are wrong units, unless they were traded"),
+    "step over volume": Limit(2.0, "a trade changes open interest by its own size at most; a venue may count it late"),
+    "liquidations over volume": Limit(1.5, "liquidations are trades of their bar, or are stamped a bar apart"),
+    "turnover of a day": Limit(1e-4, "volume over open interest; a thousandth of a quiet market's: other units"),
+    "turnover of a day, most": Limit(1e3, "volume over open interest; ten times the wildest launches': other units"),
     "mark over traded": Limit(3.0, "a mark price follows an index that the trades follow"),
     "venues apart": Limit(5.0, "arbitrage keeps one coin's closes within a few per cent, in a crash within half"),
+    "venues apart throughout": Limit(1.05, "999 of 1,000 venues lie within at any moment: else another quote or coin"),
     "largest price": Limit(1e12, "USD; no coin is worth a trillion"),
     "smallest price": Limit(1e-15, "USD; a thousandth of the cheapest coins' ticks"),
     "largest value": Limit(1e15, "USD; ten times the world's yearly product in one cell"),
@@ -42,6 +50,8 @@ LIMITS = {
 }
 WINDOW = 5
 LEAST_KNOWN = 3
+LEAST_COMMON = 24  # bars of two venues, before their closes are held against each other throughout
+LEAST_OF_DAY = 1.0  # days, before turnover is told
 IF_UNKNOWN = " (leave the cell empty if it is not known)"
 
 
@@ -57,7 +67,9 @@ def check_plausible(raw: RawTable, table: pd.DataFrame) -> None:
     _check_marks(raw, table)
     for _name, rows in table.sort_values("time").groupby("venue", sort=True):
         _check_venue(raw, rows)
+        _check_against_volume(raw, rows)
     _check_between_venues(raw, table)
+    _check_throughout(raw, table)
 
 
 def _limit(name: str) -> float:
@@ -127,6 +139,54 @@ def _check_interest(raw: RawTable, rows: pd.DataFrame) -> None:
     _fail_at(raw, rows, gone, name, "bars before and after it hold some, the last", before, IF_UNKNOWN)
     for bad, far in _leaps(positive, *_around(positive), _limit("jump"), from_the_first=False):
         _fail_at(raw, rows, bad, name, "the bars around it hold", far, IF_UNKNOWN)
+
+
+def _check_against_volume(raw: RawTable, rows: pd.DataFrame) -> None:
+    """Hold open interest and liquidations against what was traded, where that is known."""
+    volume, interest = rows["volume_base"], rows["open_interest_base"]
+    if not volume.sum() > 0:
+        return
+    step_ms = rows["time"].diff().min()
+    joined = (rows["time"].diff() == step_ms) & volume.notna()
+    before, ratio = interest.shift(), interest / interest.shift()
+    factor = _limit("step of open interest")
+    far = joined & (before > 0) & (interest > 0) & ((ratio >= factor) | (ratio <= 1 / factor))
+    far &= (interest - before).abs() > _limit("step over volume") * volume
+    _fail_at(raw, rows, far, "open_interest_base", "more was not traded since the bar before, which holds", before)
+    traded = volume.rolling(3, center=True, min_periods=1).sum()
+    sides = ("long_liquidations_base", "short_liquidations_base")
+    liquidated = rows[list(sides)].sum(axis=1)
+    more = volume.notna() & (liquidated > _limit("liquidations over volume") * traded)
+    larger = sides[int(rows[sides[0]].sum() < rows[sides[1]].sum())]
+    _fail_at(
+        raw, rows, more, larger, "with the other side, more than was traded in its bar and those beside it,", traded
+    )
+    _check_turnover(raw, rows)
+
+
+def _check_turnover(raw: RawTable, rows: pd.DataFrame) -> None:
+    known = rows[(rows["open_interest_base"] > 0) & rows["volume_base"].notna()]
+    days = len(known) * rows["time"].diff().min() / DAY_MS
+    if not days >= LEAST_OF_DAY:
+        return
+    turnover = known["volume_base"].sum() / days / known["open_interest_base"].median()
+    if 0 < turnover < _limit("turnover of a day") or turnover > _limit("turnover of a day, most"):
+        name = rows["venue"].iloc[0]
+        told = f"volume of a day at {name} is {turnover:.3g} times its open interest: is one of them not in coins?"
+        raw.fail(int(known.index.min()), "open_interest_base", told)
+
+
+def _check_throughout(raw: RawTable, table: pd.DataFrame) -> None:
+    """Hold the closes of each two venues against each other over all the bars that both have."""
+    closes = table.pivot_table(index="time", columns="venue", values="close")
+    apart = _limit("venues apart throughout")
+    for one, other in itertools.combinations(closes.columns, 2):
+        ratios = (closes[other] / closes[one]).dropna()
+        if len(ratios) < LEAST_COMMON or 1 / apart <= ratios.median() <= apart:
+            continue
+        row = int(table.index[table["venue"] == other].min())
+        told = f"{other} is at {ratios.median():.3g} times the price of {one} in the middle of {len(ratios)} bars"
+        raw.fail(row, "close", f"{told}: another quote currency or coin?")
 
 
 def _around(series: pd.Series, least: int = LEAST_KNOWN) -> tuple[pd.Series, pd.Series]:

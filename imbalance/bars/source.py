@@ -168,14 +168,23 @@ def _csv(text: str, path: str) -> RawTable:
     first = re.search(r"\S[^\r\n]*", text)
     if first is None:
         raise BarsError(f"{path}: the file is empty")
+    if first[0][0] in "[{":
+        raise BarsError(
+            f"{path}: line {text.count(chr(10), 0, first.start()) + 1}: JSON, not a table",
+            "Give CSV (plain or .gz) or Parquet.",
+        )
     separator = max(SEPARATORS, key=first[0].count)
     header, widths, lines = _layout(text, separator, path)
+    if header[0].strip().isdigit():
+        raise BarsError(f"{path}: line {lines[0]}: no header but numbers: name the columns there")
     names = _names(header, path, lines[0])
     if lines.size == 1:
         raise BarsError(f"{path}: a header and no rows")
     uneven = np.flatnonzero(widths != len(header))
     if uneven.size:
         row = int(uneven[0])
+        if "time" not in names:
+            raise BarsError(f"{path}: line {lines[0]}: no header (a column time is not named), and longer rows below")
         raise BarsError(f"{path}: line {lines[row]}: {widths[row]} cells where the header has {len(header)}")
     labels = [name or f"unnamed {i}" for i, name in enumerate(names)]
     cells = pd.read_csv(

@@ -129,6 +129,32 @@ def odd_times_and_words():
     yield "contract changes", text(table, f"{HEAD},contract"), BarsError, "line 9, column contract: differs"
 
 
+def other_units():
+    def half(column, factor):
+        at = COLUMNS.index(column)
+        return text([[*r[:at], r[at] * factor, *r[at + 1 :]] if i >= 30 else r for i, r in enumerate(rows())])
+
+    def whole(factor, *columns):
+        return lambda r: [v * factor if COLUMNS[i] in columns else v for i, v in enumerate(r)]
+
+    for factor in (10, 0.1, 50_000):
+        yield (
+            f"open interest x{factor} from here",
+            half("open_interest_base", factor),
+            BarsError,
+            "line 32, column open_interest_base",
+        )
+    yield "liquidations in USD", half("long_liquidations_base", 300), BarsError, "more than was traded in its bar"
+    usd = two_venues(whole(1e8, "open_interest_base"))
+    yield "open interest in USD", usd, BarsError, "line 62, column open_interest_base: volume of a day at b is 1.85e-08"
+    usd = text([whole(1e4, "volume_base")(r) for r in rows()])
+    yield "volume in USD", usd, BarsError, "column open_interest_base: volume of a day at v is"
+    for factor in (0.85, 4.2):
+        euro = two_venues(whole(factor, *PRICES))
+        yield f"prices x{factor}", euro, BarsError, f"line 62, column close: b is at {factor} times the price of a"
+    yield "one venue by two names", text(rows(venue="Gate") + rows(venue="gate")), BarsError, "line 62, column venue"
+
+
 def uneven_grids():
     mixed = text(rows(venue="a") + rows(300, venue="b", step=HOUR // 12))
     yield "two lengths, two venues", mixed, BarsError, "bars of different lengths: 5m (b); 1h (a)"
@@ -177,7 +203,7 @@ def odd_text():
         BarsError,
         "line 9: a quote is opened and never closed",
     )
-    yield "no header", "\n".join(text().splitlines()[1:]), BarsError, "no column time, venue"
+    yield "no header", "\n".join(text().splitlines()[1:]), BarsError, "line 1: no header but"
     yield (
         "wrong names",
         text(head=HEAD.replace("volume_base", "vol")),
@@ -192,7 +218,10 @@ def odd_text():
     yield "a line without an end", b"time," + b"9" * 200_000, BarsError, "line 1: a cell is too long"
     yield "a line of megabytes", b"time," + b"9" * (2 << 20), BarsError, "line 1: longer than 1 MiB"
     yield "an HTML page", "<!DOCTYPE html>\n<html><body>404</body></html>\n", BarsError, "found columns: <!doctype"
-    yield "JSON", '[{"time": 1, "venue": "a"}]', BarsError, "line 1"
+    for content in ('[{"time": 1, "venue": "a"}]', '{"time":1,"venue":"a"}\n{"time":2,"venue":"a"}\n'):
+        yield f"JSON, {content[0]}", content, BarsError, "line 1: JSON, not a table"
+    yield "a title", "Binance BTCUSDT\n" + text(), BarsError, "line 1: no header (a column time is not named)"
+    yield "sep=", "sep=,\n" + text(), BarsError, "line 1: no header (a column time is not named)"
 
 
 def odd_bytes():
@@ -254,6 +283,7 @@ CASES = [
         impossible_quantities,
         impossible_prices,
         odd_times_and_words,
+        other_units,
         uneven_grids,
         lines_that_keep_their_numbers,
         commas_that_may_part_thousands,
