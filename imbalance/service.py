@@ -260,6 +260,13 @@ def liquidations(options: Options, settings: Settings, now_ms: int, done: Done) 
     """Read observed liquidations: ``imbalance.liquidations/1``."""
     run = collect(options, settings, now_ms, LIQUIDATION_KINDS, done)
     built = sections.liquidations(run.harvests, run.now_ms, run.venues)
+    run.require_listing()
+    silent = [
+        f"{g.source}: {g.message}" for g in sections.gaps(run.harvests, [], run.wanted, run.venues) if not g.failed
+    ]
+    if not built.observed and silent and not any(h.failures for h in run.harvests):
+        way = "Choose venues that publish them (`imbalance sources`), or set IMBALANCE_COINALYZE_KEY (free)."
+        raise MissingDataError("no source gave liquidations", "\n  ".join([*silent, way]))
     _some(run, "liquidations", built.observed)
     return tree.LiquidationsReport(**run.head("liquidations"), liquidations=built, **run.tail())
 

@@ -46,6 +46,8 @@ async def gather(
 
 async def _all(tasks: Sequence[asyncio.Task[Harvest]]) -> list[Harvest]:
     """Return what all tasks give; where one fails, such as by a full disk, end the others first."""
+    if not tasks:
+        return []
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:

@@ -9,6 +9,7 @@ import pytest
 
 from imbalance import service
 from imbalance.collect import Options
+from imbalance.errors import MissingDataError
 from imbalance.fetch.recording import find
 from imbalance.fetch.settings import Settings
 from imbalance.venues import VENUES
@@ -45,3 +46,12 @@ def test_a_venue_that_the_recording_lacks_is_missing_and_told_once(tmp_path):
     found = document("open_interest", replay=str(case))
     assert found.open_interest.missing == ["gate"]
     assert [g.message for g in found.gaps if g.source == "gate"] == ["not in the recording"]
+
+
+def test_venues_that_publish_no_liquidations_are_told_as_such():
+    for names in (("binance",), ("binance", "hyperliquid")):
+        with pytest.raises(MissingDataError) as caught:
+            document("liquidations", replay="article-keyless", venues=names)
+        assert "binance: available over WebSocket only" in caught.value.hint
+        assert "connection" not in caught.value.hint
+    assert "hyperliquid: publishes none for the whole market" in caught.value.hint
