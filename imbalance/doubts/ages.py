@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imbalance.doubts.evidence import Doubt, Evidence
-from imbalance.doubts.thresholds import AGE_MS
+from imbalance.doubts.thresholds import AGE_MS, AHEAD_MS
 from imbalance.units import DAY_MS, HOUR_MS, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest
@@ -28,6 +28,9 @@ def old(evidence: Evidence) -> list[Doubt]:
     for harvest in evidence.harvests:
         for kind, (figure, left_out) in _KINDS.items():
             newest = max(_stamps(harvest, kind), default=None)
+            if newest is not None and newest - evidence.now_ms > AHEAD_MS:
+                found.append(Doubt(harvest.name, figure, f"its newest is of {iso(newest)}, which is yet to come"))
+                continue
             if newest is None or evidence.now_ms - newest <= AGE_MS[kind]:
                 continue
             hours = (evidence.now_ms - newest) / HOUR_MS

@@ -151,6 +151,8 @@ _KINDS = {
     Figure.LEVELS: {Kind.LIQUIDATION_MAP},
     Figure.TOTALS: {Kind.TOTALS},
     Figure.HOLDERS: {Kind.HOLDERS},
+    Figure.COMMITMENTS: {Kind.COMMITMENTS},
+    Figure.SENTIMENT: {Kind.SENTIMENT},
     Figure.LONG_SHORT: {Kind.LONG_SHORT},
     Figure.ORDER_BOOK: {Kind.ORDER_BOOK},
 }

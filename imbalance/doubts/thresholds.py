@@ -111,6 +111,9 @@ HOLE_SHARE = 0.02
 HOLE_BARS = 3
 LATE_MS = DAY_MS
 
+# A date ahead of now: days begin up to 14 hours before they do in UTC, and clocks differ.
+AHEAD_MS = DAY_MS
+
 # How old the newest figure of a kind may be, counted from its stamp, before it is of its date and no longer of now.
 AGE_MS = {
     # Answers of now; what a venue stamps is seconds old.

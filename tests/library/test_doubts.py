@@ -218,6 +218,7 @@ def others():
         ),
         ("mark 15 % off", "binance", [("/premiumIndex", "", scaled(0.85, "markPrice"))]),
         ("index 30 % off", "binance", [("/premiumIndex", "", scaled(1.3, "indexPrice"))]),
+        ("index of a day to come", "fear_greed", [("/fng/", "", shifted(5 * DAY_MS))]),
         ("index 40 days old", "fear_greed", [("/fng/", "", shifted(-40 * DAY_MS))]),
         ("commitments cut to the oldest", "cftc", [("gpe5", "", rows(lambda r: r[-4:]))]),
         ("holders end 20 days ago", "coinmetrics", [("/timeseries", "", rows(lambda r: r[:-20]))]),
