@@ -9,6 +9,7 @@ from imbalance.report import tree
 from imbalance.units import DAY_MS, iso
 
 LEAST_DAYS = 7
+FROM_BARS = "bars"  # the source of what is told of a bars file
 
 
 def _last_day(market: MarketData) -> int:
@@ -45,7 +46,9 @@ def _change(market: MarketData, now: float) -> tree.OpenInterestChange | None:
     low = float(total[at])
     if low <= 0:
         return None
-    return tree.OpenInterestChange(now / low - 1, low, iso(int(market.time_ms[at]))[:10], now, "the bars file", "bars")
+    return tree.OpenInterestChange(
+        now / low - 1, low, iso(int(market.time_ms[at]))[:10], now, "the bars file", FROM_BARS
+    )
 
 
 def _day_usd(series: Floats, market: MarketData) -> float | None:

@@ -8,6 +8,7 @@ from imbalance import signals
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.records import LiquidationLevel, LongShort, OrderBook
 from imbalance.report import tree, words
+from imbalance.report.bars_sections import FROM_BARS
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
 
@@ -86,7 +87,7 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
     told = "no history that reaches back far enough"
     if change is not None:
         told = f"from {words.month(change.low_date)} low, {words.coins(change.now_base)} on {change.of}"
-        if change.source != change.of:
+        if change.source not in {change.of, FROM_BARS}:
             told += f" (low by {words.name(change.source)})"
     return tree.Metric(
         id="open_interest_change",

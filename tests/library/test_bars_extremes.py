@@ -25,6 +25,7 @@ from imbalance.errors import MissingDataError, StaleDataError
 from imbalance.fetch.settings import Settings
 from imbalance.market import read_bars
 from imbalance.units import DAY_MS, HOUR_MS
+from tests.library.test_market import rows, write
 
 START = 1_700_000_000_000 // DAY_MS * DAY_MS
 PRICES = "open,high,low,close"
@@ -213,3 +214,10 @@ def test_a_market_without_volume_has_no_square_root_law(tmp_path):
     part.write_text("\n".join(",".join([*x[:6], "" if i % 2 else x[6], *x[7:]]) for i, x in enumerate(lines)))
     one, other = (asked(p, service.cascade).volume_day_usd for p in (whole, part))
     assert other == pytest.approx(one, rel=0.3)
+
+
+def test_a_low_of_the_bars_file_is_not_told_as_another_services(tmp_path):
+    path = write(tmp_path / "a.csv", rows(24 * 9))
+    found = service.report(Options(bars=path), Settings(), START, lambda _h: None)
+    (row,) = [row for row in found.metrics if row.id == "open_interest_change"]
+    assert row.significance.endswith("on the bars file")
