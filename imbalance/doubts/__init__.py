@@ -16,6 +16,7 @@ from imbalance.wire.harvest import Figure, Harvest
 STAGES = (
     times.feeds,
     prices.marks,
+    prices.books,
     prices.bars,
     prices.days,
     interest.own,

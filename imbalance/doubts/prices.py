@@ -17,6 +17,7 @@ from imbalance.doubts.thresholds import (
     STALE_MS,
 )
 from imbalance.readings import ticker, venue_price
+from imbalance.records import OrderBook
 from imbalance.units import DAY_MS, iso
 from imbalance.wire.harvest import Figure
 
@@ -36,6 +37,20 @@ def marks(evidence: Evidence) -> list[Doubt]:
         if now.index_price and now.mark_price and abs(now.index_price / now.mark_price - 1) > MARK_OFF:
             told = f"its index of {now.index_price:,.6g} is {now.index_price / now.mark_price:.3g} times its mark"
             found.append(Doubt(harvest.name, Figure.INDEX, told))
+    return found
+
+
+def books(evidence: Evidence) -> list[Doubt]:
+    """Doubt order books whose middle is away from their venue's price."""
+    found = []
+    for harvest in evidence.venues:
+        price, books = venue_price(harvest), [b for b in harvest.of(OrderBook) if b.bids and b.asks]
+        if price is None or not books:
+            continue
+        middle = (books[-1].bids[0][0] + books[-1].asks[0][0]) / 2
+        if abs(middle / price - 1) > MARK_OFF:
+            told = f"its middle of {middle:,.6g} is {middle / price:.3g} times the venue's price of {price:,.6g}"
+            found.append(Doubt(harvest.name, Figure.ORDER_BOOK, told))
     return found
 
 

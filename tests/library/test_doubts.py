@@ -267,6 +267,7 @@ def others():
         ("liquidations empty", "htx", [("/swap_liquidation", "", rows(lambda _r: []))]),
         ("liquidations empty", "bitget", [("/liquidations", "", rows(lambda _r: []))]),
         ("ratios 3 days old", "okx", [("/long-short", "", shifted(-3 * DAY_MS))]),
+        ("book of another price", "binance", [("/depth", "", scaled(0.5, 0))]),
         ("book 3 days old", "binance", [("/depth", "", shifted(-3 * DAY_MS))]),
         ("whole venue 72 hours old", "bybit", [("", "", shifted(-3 * DAY_MS))]),
         ("seconds for milliseconds", "binance", [("/fapi/v1/openInterest", "", scaled(0.001, "time"))]),

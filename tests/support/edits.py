@@ -106,6 +106,7 @@ def figures(run: Run) -> dict[str, float | str | None]:
         "cme": cme.open_interest_base if cme else None,
         "index": sections.market_price(market, harvests).index,
         "books": sum(len(h.of(OrderBook)) for h in harvests),
+        "best bids": sum(b.bids[0][0] for h in harvests for b in h.of(OrderBook) if b.bids),
         "high": float(market.high.max()),
         "low": float(market.low.min()),
         "path": float(market.close.mean()),
