@@ -27,7 +27,7 @@ from imbalance.library import engine_venues, liquidation_map, through_time
 from imbalance.market import MarketData, read_bars
 from imbalance.readings import mark_price
 from imbalance.records import OrderBook, Position
-from imbalance.report import bars_sections, mapping, metrics, others, sections, tree
+from imbalance.report import bars_sections, mapping, metrics, others, phrases, sections, tree
 from imbalance.report.capabilities import capabilities
 from imbalance.units import interval_name, iso, parse_time_ms
 from imbalance.wire import Kind, Source
@@ -228,7 +228,7 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
             *metrics.gauges(harvests, found, price, funding, volumes, quotes),
             *others.gauges(market.symbol, institutional, held),
         ],
-        verdict=metrics.verdict(risk, comparable=found.comparable),
+        verdict=phrases.verdict(risk, mapped["clusters"], comparable=found.comparable),
     )
 
 

@@ -19,14 +19,15 @@ WITHOUT_TERMINAL = 80
 
 @dataclass(frozen=True)
 class Screen:
-    """How to draw: columns, colour, and whether only ASCII may be used."""
+    """How to draw: columns, colour, whether only ASCII may be used, and whether all there is is shown."""
 
     width: int
     color: bool
     ascii: bool
+    full: bool = False
 
 
-def screen(*, width: int | None, color: bool | None, ascii_only: bool, to_file: bool) -> Screen:
+def screen(*, width: int | None, color: bool | None, ascii_only: bool, to_file: bool, full: bool = False) -> Screen:
     """Return the screen of this run: options first, then the environment, then the terminal.
 
     NO_COLOR (any value but empty), FORCE_COLOR (any value but empty and 0) and TERM=dumb are honoured.
@@ -44,7 +45,7 @@ def screen(*, width: int | None, color: bool | None, ascii_only: bool, to_file: 
     if width is None:
         width = shutil.get_terminal_size((WITHOUT_TERMINAL, 24)).columns if terminal else WITHOUT_TERMINAL
     encoding = "utf-8" if to_file else (sys.stdout.encoding or "ascii")
-    return Screen(min(max(width, NARROWEST), WIDEST), color, ascii_only or dumb or not _carries(encoding))
+    return Screen(min(max(width, NARROWEST), WIDEST), color, ascii_only or dumb or not _carries(encoding), full)
 
 
 def _carries(encoding: str) -> bool:

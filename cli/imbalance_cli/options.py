@@ -336,7 +336,9 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
     "verbose": (
         Annotated[
             bool,
-            typer.Option("--verbose", "-v", help="Requests, pages and spans of each source.", rich_help_panel=_SAY),
+            typer.Option(
+                "--verbose", "-v", help="Show all there is; requests and spans of each source.", rich_help_panel=_SAY
+            ),
         ],
         False,
     ),

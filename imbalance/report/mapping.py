@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import itertools
+import math
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from imbalance.units import DAY_MS, interval_name, iso
 
 WINDOWS_PCT = (2.0, 5.0, 10.0, 15.0, 20.0)
 BIN_DIGITS = 2
+MOST_ROWS = 6  # a side of the map in rows
+PART = 0.05  # of a row: what is left beyond the last one that is worth no row of its own
 
 
 def significant(values: Floats) -> list[float]:
@@ -85,6 +89,41 @@ def left_out(market: MarketData) -> list[tree.Gap]:
     return [
         tree.Gap(v.name, "open interest", NO_INTEREST, failed=False) for v in market.venues if not v.has_open_interest
     ]
+
+
+def rows(found: engine.LiquidationMap, share: float, side: Literal["short", "long"]) -> list[tree.MapRow]:
+    """Lay a side's map out in rows between round prices, from the price outward to a share of it."""
+    price, edges = found.price, [found.price]
+    step = nice_step(price * share, MOST_ROWS)
+    if side == "short":
+        end, at = price * (1 + share), math.floor(price / step) * step + step
+        while edges[-1] < end - PART * step:
+            edges.append(at)
+            at += step
+    else:
+        end, at = price * (1 - share), math.ceil(price / step) * step - step
+        while edges[-1] > end + PART * step:
+            edges.append(at)
+            at -= step
+    # A sliver between the price and the nearest round one is no row of its own.
+    if len(edges) > 2 and abs(edges[1] - price) < PART * step:  # noqa: PLR2004
+        del edges[1]
+    largest = next((c.peak for c in found.clusters(1) if c.side == side), None)
+    built, total = [], 0.0
+    for near, far in itertools.pairwise(edges):
+        low, high = sorted((near, far))
+        risk = getattr(found.band(low, high), side)
+        total += risk.usd
+        holds = largest is not None and low <= largest < high
+        built.append(tree.MapRow(side, low, high, risk.usd, risk.low, risk.high, total, holds))
+    return built
+
+
+def nice_step(span: float, most: int) -> float:
+    """Return a round step (1, 2, 2.5 or 5 times a power of ten) that cuts `span` into at most `most`."""
+    raw = span / most
+    power = 10.0 ** math.floor(math.log10(raw))
+    return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9))
 
 
 def venues(market: MarketData) -> list[tree.Venue]:
@@ -160,6 +199,7 @@ def sections(
             )
             for c in found.clusters()
         ],
+        "rows": [row for side in ("short", "long") for row in rows(found, window_pct / 100, side)],
         "audit": tree.Audit(
             audit.total("open_interest_base"),
             audit.total("long_exposed_base"),

@@ -42,7 +42,6 @@ def _quoted(side: str, quotes: dict[str, tuple[float, tree.Band]], found: Liquid
 def _risk_row(side: str, risk: tree.WindowRisk, as_of: str, quoted: list[tree.Quoted]) -> tree.Metric:
     mine = risk.short if side == "short" else risk.long
     pressure = "buying" if side == "short" else "selling"
-    where = f", most {words.band(*mine.band)}" if mine.band else ""
     return tree.Metric(
         id=f"{side}_liquidation_risk",
         label=f"{side.capitalize()} liquidation risk",
@@ -50,9 +49,8 @@ def _risk_row(side: str, risk: tree.WindowRisk, as_of: str, quoted: list[tree.Qu
         low=mine.low,
         high=mine.high,
         unit="usd",
-        significance=(
-            f"forced {pressure} within {risk.window_pct:g} %{where}; of {words.usd(mine.exposed_usd)} exposed"
-        ),
+        significance=f"{pressure} pressure {words.band(*mine.band)}" if mine.band else f"{pressure} pressure",
+        detail=f"forced within {risk.window_pct:g} % of the price, out of {words.usd(mine.exposed_usd)} exposed",
         kind="estimated",
         source=BY,
         as_of=as_of,
@@ -62,20 +60,22 @@ def _risk_row(side: str, risk: tree.WindowRisk, as_of: str, quoted: list[tree.Qu
 
 
 def _ratio_row(risk: tree.WindowRisk, as_of: str) -> tree.Metric:
-    told = "path alone -"
+    told, more = "no ratio implied by the path", ""
     if risk.path_implied_ratio is not None and risk.lift is not None:
-        told = (
-            f"path alone {words.ratio(risk.path_implied_ratio)}; lift {words.ratio(risk.lift)}"
-            f" ({words.ratio(risk.lift_low)}-{words.ratio(risk.lift_high)}); assumes equal leverage on both sides"
+        told = f"price path implies {words.ratio(risk.path_implied_ratio)}"
+        more = (
+            f"{words.ratio(risk.lift)} times that ({words.ratio(risk.lift_low)}-{words.ratio(risk.lift_high)}); "
+            "assumes equal leverage on both sides"
         )
     return tree.Metric(
         id="short_long_ratio",
-        label=f"Short : long within {risk.window_pct:g} %",
+        label=f"Short : long in {risk.window_pct:g} %",
         value=risk.ratio,
         low=risk.ratio_low,
         high=risk.ratio_high,
         unit="ratio",
         significance=told,
+        detail=more,
         kind="estimated",
         source=BY,
         as_of=as_of,
@@ -84,17 +84,19 @@ def _ratio_row(risk: tree.WindowRisk, as_of: str) -> tree.Metric:
 
 def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
     change = interest.change
-    told = "no history that reaches back far enough"
+    told, more = "no long history", ""
     if change is not None:
-        told = f"from {words.month(change.low_date)} low, {words.coins(change.now_base)} on {change.of}"
+        told = f"from {words.month(change.low_date)} low"
+        more = f"{words.coins(change.now_base)} now on {change.of}"
         if change.source not in {change.of, FROM_BARS}:
-            told += f" (low by {words.name(change.source)})"
+            more += f", low by {words.name(change.source)}"
     return tree.Metric(
         id="open_interest_change",
-        label="Open interest change",
+        label=f"Open interest {'decrease' if change and change.value < 0 else 'increase'}",
         value=change.value if change else None,
         unit="fraction",
         significance=told,
+        detail=more,
         kind="observed",
         source=change.source if change else "-",
         as_of=as_of,
@@ -104,18 +106,19 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
 def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
     quoted_from = next((row.source for row in seen.observed if row.quoted and row.source in seen.of), None)
     doubtful = [row for row in seen.observed if row.doubtful]
+    more = ""
     if seen.usd is None:
-        told = "not known for these 24 hours"
+        told = "not known for 24 hours"
     elif seen.largest_since is not None:
         since = seen.largest_since
         told = (
             f"largest since {words.month(since.date)}" if since.date else f"largest since before {since.history_from}"
         )
-        told += f", by {words.name(since.source)}"
+        more = f"by {words.name(since.source)}"
     else:
-        told = f"{'seen by' if quoted_from else 'observed on'} {', '.join(map(words.name, seen.of))}"
+        told = f"{'by' if quoted_from else 'on'} {', '.join(map(words.name, seen.of))}"
         if seen.missing and not quoted_from:
-            told += f"; {', '.join(seen.missing)} not seen"
+            more = f"not seen: {', '.join(seen.missing)}"
     told += "".join(f"; {row.source}'s {words.usd(row.long_usd + row.short_usd)} is doubtful" for row in doubtful)
     return tree.Metric(
         id="liquidations_24h",
@@ -123,6 +126,7 @@ def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
         value=seen.usd,
         unit="usd",
         significance=told,
+        detail=more,
         kind="observed",
         source=", ".join(seen.of) or "-",
         as_of=as_of,
@@ -176,42 +180,69 @@ def gauges(
 ) -> list[tree.Signal]:
     """Build the signals: fall since the high, funding, volumes, positioning, depth, quoted bands."""
     days = f"{price.days_since_high:.0f}"
+    fall = f"{words.fraction(price.change_since_high)} in {days} days from {words.price(price.high)}"
     result = [
-        tree.Signal("change_24h", "Price, 24 h", price.change_24h, "fraction", words.fraction(price.change_24h)),
+        tree.Signal(
+            "change_24h",
+            "Price, 24 h",
+            price.change_24h,
+            "fraction",
+            words.fraction(price.change_24h),
+            group="Price",
+            name="24 h",
+        ),
         tree.Signal(
             "drawdown",
             "Price since its high",
             price.change_since_high,
             "fraction",
-            f"{words.fraction(price.change_since_high)} in {days} days from {words.price(price.high)};"
-            f" low {words.price(price.low)}",
+            f"{fall}; low {words.price(price.low)}",
+            group="Price",
         ),
-        tree.Signal("funding_8h", "Funding, 8 h", funding.rate_8h, "fraction", words.fraction(funding.rate_8h, 3)),
+        tree.Signal(
+            "funding_8h",
+            "Funding, 8 h",
+            funding.rate_8h,
+            "fraction",
+            words.fraction(funding.rate_8h, 3),
+            group="Funding",
+            name="8 h",
+        ),
+        *_volumes(volume),
     ]
-    if volume.total_month_usd is not None:
-        label = f"{words.month(volume.month + '-01')} volume, all read"
-        told = words.usd(volume.total_month_usd)
-        if volume.month_missing:
-            told += f" without {', '.join(volume.month_missing)}, of which days are missing"
-        result.append(tree.Signal("month_volume", label, volume.total_month_usd, "usd", told))
-    for row in volume.venues[:MOST_VOLUMES]:
-        if row.month_usd is not None:
-            label = f"{words.month(volume.month + '-01')} volume, {row.name}"
-            result.append(
-                tree.Signal(f"month_volume_{row.name}", label, row.month_usd, "usd", words.usd(row.month_usd))
-            )
     for harvest in harvests:
         shares = in_time([r for r in harvest.of(LongShort) if r.kind == "accounts"])
         if shares:
             value = shares[-1].long_share
             label = f"Accounts long, {harvest.name}"
+            text = f"{value * 100:.0f} %"
             result.append(
-                tree.Signal(f"long_accounts_{harvest.name}", label, value, "fraction", f"{value * 100:.0f} %")
+                tree.Signal(
+                    f"long_accounts_{harvest.name}", label, value, "fraction", text, "Accounts long", harvest.name
+                )
             )
     result += _depth(harvests, found.price)
     if {"short", "long"} <= set(quotes):
         result.append(_unequal(found, quotes))
     return result
+
+
+def _volumes(volume: tree.Volume) -> list[tree.Signal]:
+    """Return the month's volume of all venues and of the largest."""
+    if volume.total_month_usd is None:
+        return []
+    month = words.month(volume.month + "-01")
+    group = f"{month.split()[0]} volume"
+    told = words.usd(volume.total_month_usd)
+    if volume.month_missing:
+        told += f" without {', '.join(volume.month_missing)}, of which days are missing"
+    rows = [tree.Signal("month_volume", f"{month} volume, all read", volume.total_month_usd, "usd", told, group)]
+    for row in volume.venues[:MOST_VOLUMES]:
+        if row.month_usd is not None:
+            label = f"{month} volume, {row.name}"
+            told = words.usd(row.month_usd)
+            rows.append(tree.Signal(f"month_volume_{row.name}", label, row.month_usd, "usd", told, group, row.name))
+    return rows
 
 
 def _depth(harvests: Sequence[Harvest], price: float) -> list[tree.Signal]:
@@ -227,7 +258,8 @@ def _depth(harvests: Sequence[Harvest], price: float) -> list[tree.Signal]:
                 if both is not None
                 else "book too shallow to tell"
             )
-            rows.append(tree.Signal(f"depth_1pct_{harvest.name}", label, both, "usd", text))
+            group = "Book within 1 %" if both is not None else ""
+            rows.append(tree.Signal(f"depth_1pct_{harvest.name}", label, both, "usd", text, group, harvest.name))
     return rows
 
 
@@ -245,22 +277,3 @@ def _unequal(found: LiquidationMap, quotes: dict[str, tuple[float, tree.Band]]) 
         f"{words.ratio(path)} from the path alone; the bands start {near[0] * 100:.1f} % above and "
         f"{near[1] * 100:.1f} % below the price, so no two of these say which side is heavier",
     )
-
-
-def verdict(risk: tree.WindowRisk, *, comparable: bool = True) -> tree.Verdict:
-    """Say whether a side is heavier, and whether it is heavier than its path; neither where not `comparable`."""
-    if not comparable:
-        told = "With a day or less of history the sides are not compared. A map shows where, not whether."
-        return tree.Verdict(None, beyond_path=False, text=told)
-    beyond = risk.lift_low is not None and risk.lift_high is not None and not risk.lift_low <= 1 <= risk.lift_high
-    within = f"within {risk.window_pct:g} %"
-    if risk.heavier is None:
-        first = f"Neither side is clearly heavier {within}."
-    else:
-        first = f"The {risk.heavier} side is heavier {within}."
-    if beyond and risk.lift is not None:
-        more = "short" if risk.lift > 1 else "long"
-        second = f"The {more} side is heavier than the price path alone gives."
-    else:
-        second = "The balance cannot be told from what the path alone gives."
-    return tree.Verdict(risk.heavier, beyond, f"{first} {second} A map shows where, not whether.")

@@ -68,15 +68,17 @@ def gauges(symbol: str, told: tree.Institutional | None, held: Sequence[tree.Hol
     """Return both as gauges."""
     found = []
     if told is not None:
+        change = f", {words.fraction(told.change_week)} in a week" if told.change_week is not None else ""
+        text = f"{told.open_interest_base:,.0f} {symbol} ({words.usd(told.open_interest_usd)}){change}"
+        label, held_base = f"CME futures, {told.date}", told.open_interest_base
+        found.append(tree.Signal("cme_open_interest", label, held_base, "base", text, "CME futures", told.date))
         groups = {group.name: group for group in told.groups}
         nets = ", ".join(f"{name} {groups[name].net_base:+,.0f}" for name in TOLD_GROUPS if name in groups)
-        change = f", {words.fraction(told.change_week)} in a week" if told.change_week is not None else ""
-        text = f"{told.open_interest_base:,.0f} {symbol} ({words.usd(told.open_interest_usd)}){change}; net {nets}"
-        label = f"CME futures, {told.date}"
-        found.append(tree.Signal("cme_open_interest", label, told.open_interest_base, "base", text))
-    for row in held:
+        found.append(tree.Signal("cme_net_positions", f"CME net positions, {told.date}", None, "base", nets))
+    for i, row in enumerate(held):
         share = row.value < 1
         shown = [f"{v * 100:.1f} %" if share else words.usd(v) for v in (row.value, row.month_ago) if v is not None]
-        text = f"{shown[0]} {row.measure}" + (f"; a month before {shown[1]}" if len(shown) > 1 else "")
-        found.append(tree.Signal(f"holders_{row.source}", f"Holders, {words.name(row.source)}", row.value, "", text))
+        text = f"{shown[0]} {row.measure}" + (f" (a month before {shown[1]})" if len(shown) > 1 else "")
+        label, group = f"Holders, {words.name(row.source)}", "" if i else "Holders"
+        found.append(tree.Signal(f"holders_{row.source}", label, row.value, "", text, group))
     return found

@@ -368,7 +368,7 @@ def gaps(
             found.append(tree.Gap(h.name, "contract", "does not list this coin", failed=False))
     if Kind.LIQUIDATIONS in wanted:
         found += _silent(harvests, skipped, venues)
-    found += [tree.Gap(name, title, why, failed=False) for name, title, why in skipped]
+    found += [tree.Gap(name, title, why, failed=False, usual=True) for name, title, why in skipped]
     return found
 
 
@@ -379,7 +379,7 @@ def _silent(
     unread = {h.name for h in harvests if h.instrument is None} | {name for name, _title, _why in skipped}
     publishing = {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}
     return [
-        tree.Gap(venue.name, "liquidations", SILENT.get(venue.name, SILENT[""]), failed=False)
+        tree.Gap(venue.name, "liquidations", SILENT.get(venue.name, SILENT[""]), failed=False, usual=True)
         for venue in venues
         if venue.name not in unread and not publishing & {e.kind for e in venue.endpoints}
     ]

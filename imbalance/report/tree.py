@@ -23,13 +23,14 @@ class Range(msgspec.Struct):
 
 
 class Gap(msgspec.Struct):
-    """What is not there, and why; what sums leave out because of it."""
+    """What is not there, and why; what sums leave out because of it. What is never there, on any day, is `usual`."""
 
     source: str
     what: str
     message: str
     hint: str = ""
     failed: bool = True
+    usual: bool = False
 
 
 class SourceState(msgspec.Struct):
@@ -188,6 +189,22 @@ class Audit(msgspec.Struct):
     venues: list[VenueAudit]
 
 
+class MapRow(msgspec.Struct):
+    """Forced liquidations of a side between two round prices; `from_price_usd` sums from the price out to this row.
+
+    `largest` marks the row that holds the peak of the side's largest cluster.
+    """
+
+    side: Literal["long", "short"]
+    low: float
+    high: float
+    usd: float
+    usd_low: float
+    usd_high: float
+    from_price_usd: float
+    largest: bool
+
+
 class ClustersReport(Head, kw_only=True):
     """``imbalance.clusters/1``."""
 
@@ -199,6 +216,7 @@ class ClustersReport(Head, kw_only=True):
     windows: list[WindowRisk]
     bands: list[BandRisk]
     clusters: list[Cluster]
+    rows: list[MapRow]
     audit: Audit
     sources: list[SourceState] = []
     gaps: list[Gap] = []
@@ -423,7 +441,8 @@ class Metric(msgspec.Struct, kw_only=True):
     """A row of the metrics table.
 
     `kind` tells what was read from what the model estimates; `quoted_from` names the service where what was read is
-    its published sum over exchanges, and none of the exchanges' own figures.
+    its published sum over exchanges, and none of the exchanges' own figures. `detail` is what `significance` leaves
+    out.
     """
 
     id: str
@@ -439,16 +458,22 @@ class Metric(msgspec.Struct, kw_only=True):
     band: Band | None = None
     quoted: list[Quoted] = []
     quoted_from: str | None = None
+    detail: str = ""
 
 
 class Signal(msgspec.Struct):
-    """Another gauge of the market, in a number and words."""
+    """Another gauge of the market, in a number and words.
+
+    Gauges of one `group` are told in one line, each by its `name`; one without a group is told on request alone.
+    """
 
     id: str
     label: str
     value: float | None
     unit: str
     text: str
+    group: str = ""
+    name: str = ""
 
 
 class Verdict(msgspec.Struct):

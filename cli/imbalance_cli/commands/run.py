@@ -34,6 +34,7 @@ def run(command: str, settings: Settings) -> None:
         color=settings.color,
         ascii_only=settings.ascii,
         to_file=settings.output is not None,
+        full=settings.verbose,
     )
     document = _ask(command, settings)
     if not settings.quiet:

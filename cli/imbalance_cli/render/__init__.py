@@ -40,10 +40,10 @@ def render(document: tree.Document, kind: Format, screen: Screen) -> str:
     if kind is Format.MARKDOWN:
         from imbalance_cli.render.markdown import to_markdown
 
-        return to_markdown(blocks_of(document))
+        return to_markdown(blocks_of(document, full=True))
     from imbalance_cli.render.terminal import to_terminal
 
-    return to_terminal(blocks_of(document), screen)
+    return to_terminal(blocks_of(document, full=screen.full), screen)
 
 
 def states_gaps(document: tree.Document, kind: Format) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 
 from imbalance.report import words
-from imbalance_cli.render.parts import Bars, Block, Line, Table, Title
+from imbalance_cli.render.parts import Bars, Block, Line, Table, Title, apart
 
 # Marks of Markdown and HTML, and addresses that would become links; marks that count at the start of a line alone.
 _MARKS = re.compile(r"[\\|*_`<\[\]~]|&(?=[#\w])|(?<=:)//|(?<=www)\.")
+MAP_HEADS = ("Prices", "Distance", "Forced (est)", "90 % range", "Sum from price")
 _FIRST = re.compile(r"^[>#+=-]")
 
 
 def to_markdown(blocks: list[Block]) -> str:
     """Write blocks as GitHub-flavoured Markdown."""
     parts = []
-    for block in blocks:
+    for block in apart(blocks):
         if isinstance(block, Title):
             parts.append(f"## {_safe(block.left)}\n\n{_start(block.right)}")
         elif isinstance(block, Line):
@@ -28,11 +29,13 @@ def to_markdown(blocks: list[Block]) -> str:
                     f"{words.price(b.low)}-{words.price(b.high)}",
                     words.fraction(b.distance),
                     words.usd(b.usd),
+                    words.span(b.usd_low, b.usd_high, "usd"),
+                    words.usd(b.from_price_usd),
                     b.side,
                 ]
                 for b in block.above + block.below
             ]
-            parts.append(_table(["Prices", "Distance", "Forced (est)", "Side"], [False, True, True, False], rows))
+            parts.append(_table([*MAP_HEADS, "Side"], [False, True, True, True, True, False], rows))
     return "\n\n".join(parts) + "\n"
 
 

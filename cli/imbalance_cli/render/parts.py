@@ -43,13 +43,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Bar:
-    """A run of prices with the forced liquidations in it."""
+    """A run of prices with the forced liquidations in it, their range, and their sum from the price to here."""
 
     low: float
     high: float
     distance: float
     usd: float
+    usd_low: float
+    usd_high: float
+    from_price_usd: float
     side: str
+    largest: bool
 
 
 @dataclass(frozen=True)
@@ -61,4 +65,20 @@ class Bars:
     below: list[Bar]
 
 
-Block = Title | Line | Table | Bars
+@dataclass(frozen=True)
+class Beside:
+    """Two blocks that stand side by side where the screen is wide enough, else one below the other."""
+
+    left: Bars
+    right: Table
+
+
+Block = Title | Line | Table | Bars | Beside
+
+
+def apart(blocks: list[Block]) -> list[Title | Line | Table | Bars]:
+    """Return blocks with those that may stand side by side one after the other."""
+    parts: list[Title | Line | Table | Bars] = []
+    for block in blocks:
+        parts += [block.left, block.right] if isinstance(block, Beside) else [block]
+    return parts

@@ -5,11 +5,12 @@ Sums, changes, bands and failures always survive; then come the rows of tables, 
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 
 from imbalance.report import tree, words
 from imbalance_cli.render.parts import Line, Table
-from imbalance_cli.render.view import body_of, old_messages, title_of, value
+from imbalance_cli.render.view import body_of, gap_text, old_messages, standing_gaps, title_of, value
 
 MOST_LINES = 10
 
@@ -22,6 +23,8 @@ class Rank(IntEnum):
     NOTE = 2
 
 
+# The ratio is told in the answer already.
+RANKS = {"ratio": Rank.NOTE, "index": Rank.DETAIL}
 Lines = list[tuple[Rank, str]]
 
 
@@ -52,17 +55,25 @@ def _report(r: tree.Report) -> Lines:
     price = r.market_price
     head = f"{r.symbol} {words.price(price.mark)}, 24h {words.fraction(price.change_24h)}, {r.as_of}{_where(r)}"
     lines = [(Rank.KEPT, head)]
+    heavier, *more = re.split(r"(?<=\.) (?=[A-Z])", r.verdict.text)
+    lines += [(Rank.KEPT, sentence) for sentence in (heavier, *more[:-1])]
+    lines += [(Rank.DETAIL, sentence) for sentence in more[-1:]]
     for m in r.metrics:
-        span = words.span(m.low, m.high, m.unit)
-        line = f"{m.label}: {value(m)}{f' ({span})' if span else ''}; {m.significance}"
-        for q in m.quoted:
-            band = f" {words.band(*q.band)}" if q.band else ""
-            line += f"; {words.name(q.source)}{band} {words.usd(q.value)} quoted"
-            line += f", our estimate for that band {words.usd(q.own_value)}"
-        lines.append((Rank.DETAIL if m.unit == "index" else Rank.KEPT, line))
+        lines.append((RANKS.get(m.unit, Rank.KEPT), _metric(m)))
     if r.bands:
         lines.append((Rank.KEPT, f"Bands: {'; '.join(_band(b, r.price) for b in r.bands)}"))
-    return [*lines, (Rank.KEPT, r.verdict.text)]
+    return lines
+
+
+def _metric(m: tree.Metric) -> str:
+    """Return a figure with its range, where or why, and what others say of it."""
+    span = words.span(m.low, m.high, m.unit)
+    where = f", {words.band(*m.band)}" if m.band else f"; {m.significance}"
+    line = f"{m.label}: {value(m)}{f' ({span})' if span else ''}{where}"
+    for q in m.quoted:
+        band = f" {words.band(*q.band)}" if q.band else ""
+        line += f"; {words.name(q.source)}{band} {words.usd(q.value)} quoted, ours {words.usd(q.own_value)}"
+    return line
 
 
 def _band(band: tree.BandRisk, price: float) -> str:
@@ -79,7 +90,7 @@ def _other(document: tree.Document) -> Lines:
         title = title_of(document)
         where = "" if document.mode == "bars" else _where(document)
         lines.append((Rank.KEPT, f"{title.left}, {title.right}{where}"))
-    for block in body_of(document):
+    for block in body_of(document, full=True):
         if isinstance(block, Line):
             lines.append((Rank.NOTE if block.style == "dim" else Rank.KEPT, block.text))
         elif isinstance(block, Table):
@@ -91,16 +102,14 @@ def _other(document: tree.Document) -> Lines:
 
 
 def _gaps(document: tree.Document) -> Lines:
-    """Return what failed in one line, and all that is not there for another reason in a second."""
+    """Return what failed in one line, what is doubted line by line, and what is never there in one."""
     lines: Lines = []
     failed = sorted({g.source for g in document.gaps if g.failed})
     if failed:
         lines.append((Rank.KEPT, f"Missing (left out of sums): {', '.join(failed)}"))
-    reasons: dict[str, list[str]] = {}
-    for gap in document.gaps:
-        if not gap.failed:
-            reasons.setdefault(gap.message, []).append(words.name(gap.source))
-    if reasons:
-        told = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
-        lines.append((Rank.DETAIL, f"Gaps: {told}"))
+    doubted = [
+        gap for gap in document.gaps if not gap.failed and not gap.usual and gap.message not in old_messages(document)
+    ]
+    lines += [(Rank.DETAIL, gap_text(document, gap)) for gap in doubted]
+    lines += [(Rank.DETAIL, line.text) for line in standing_gaps(document)]
     return lines

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import itertools
 import re
+from collections.abc import Callable
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -12,7 +15,7 @@ from rich.text import Text
 
 from imbalance.report import words
 from imbalance_cli.context import Screen
-from imbalance_cli.render.parts import Bar, Bars, Block, Line, Table, Title
+from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Line, Table, Title
 
 STYLES = {
     "short": "green",
@@ -25,13 +28,32 @@ STYLES = {
 }
 NARROWEST_WRAP = 18
 PADDING = 2
+RANGES_FROM = 100  # columns from which ranges are written out
+BESIDE_FROM = 120  # columns from which map and gauges stand side by side
+BESIDE_SHARE = 0.55
+NARROWEST_MAP = 66
+SOLID_SHARE = 0.6
+LARGEST = "◆"
+APART = Table | Bars | Beside
 TRAILING = re.compile(r"(?: |(\x1b\[0m))+$", re.MULTILINE)
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-ASCII = str.maketrans({"─": "-", "÷": "/", "█": "#", "…": "."})
+ASCII = str.maketrans({"─": "-", "÷": "/", "█": "#", "…": ".", "◆": "*", "░": "-", "»": ">", "▲": "^", "▼": "v"})
 
 
 def to_terminal(blocks: list[Block], screen: Screen) -> str:
     """Draw blocks for a screen."""
+
+    def draw(console: Console) -> None:
+        for i, block in enumerate(blocks):
+            if i and (isinstance(block, APART) or isinstance(blocks[i - 1], APART)):
+                console.print()
+            _draw(block, console, screen)
+
+    text = TRAILING.sub(r"\1", _drawn(draw, screen))
+    return _ascii(text.translate(ASCII)) if screen.ascii else text
+
+
+def _drawn(draw: Callable[[Console], None], screen: Screen) -> str:
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -45,12 +67,8 @@ def to_terminal(blocks: list[Block], screen: Screen) -> str:
         legacy_windows=False,
         _environ={},
     )
-    for i, block in enumerate(blocks):
-        if i and (isinstance(block, Table | Bars) or isinstance(blocks[i - 1], Table | Bars)):
-            console.print()
-        _draw(block, console, screen)
-    text = TRAILING.sub(r"\1", stream.getvalue())
-    return _ascii(text.translate(ASCII)) if screen.ascii else text
+    draw(console)
+    return stream.getvalue()
 
 
 def _ascii(text: str) -> str:
@@ -70,6 +88,8 @@ def _draw(block: Block, console: Console, screen: Screen) -> None:
         console.print(Text(block.text, style=STYLES[block.style]))
     elif isinstance(block, Table):
         _table(block, console, screen)
+    elif isinstance(block, Beside):
+        _beside(block, console, screen)
     else:
         _bars(block, console, screen)
 
@@ -110,35 +130,68 @@ def _table(table: Table, console: Console, screen: Screen) -> None:
 
 
 def _bars(bars: Bars, console: Console, screen: Screen) -> None:
+    """Draw the map: a bar a row, its lighter tail to the end of the 90 % range, and the sum from the price outward."""
     rows = bars.above + bars.below
     labels = {id(b): f"{words.price(b.low)}-{words.price(b.high)}" for b in rows}
-    wide = max(len(label) for label in labels.values())
+    wide = max((len(label) for label in labels.values()), default=0)
+    ranges = {id(b): words.span(b.usd_low, b.usd_high, "usd") for b in rows} if screen.width >= RANGES_FROM else {}
+    range_wide = max((len(text) for text in ranges.values()), default=-PADDING)
     most = max((b.usd for b in rows), default=0.0)
-    # label, distance, amount and side are fixed; the bar takes what is left.
-    room = max(screen.width - wide - 2 - 8 - 2 - 6 - 2 - 2 - 5, 4)
+    # Label, distance, amount, range, sum and mark are fixed; the bar takes what is left.
+    room = max(screen.width - wide - 8 - 6 - range_wide - 6 - 2 - 6 * PADDING + 2, 4)
 
     def draw(bar: Bar) -> None:
-        drawn = _block(bar.usd / most if most else 0.0, room, ascii_only=screen.ascii)
         text = Text(f"{labels[id(bar)]:>{wide}}  {bar.distance * 100:+6.1f} %  {words.usd(bar.usd):>6}  ")
-        text.append(f"{drawn:<{room}}", style=STYLES[bar.side])
-        text.append(f"  {bar.side}")
+        if ranges:
+            text.append(f"{ranges[id(bar)]:>{range_wide}}  ", style="dim")
+        solid, tail = _block(bar, most, room, ascii_only=screen.ascii)
+        text.append(solid, style=STYLES[bar.side])
+        text.append(f"{tail:<{room - cell_len(solid)}}", style=f"{STYLES[bar.side]} dim")
+        text.append(f"  {words.usd(bar.from_price_usd):>6}{' ' + LARGEST if bar.largest else ''}")
         console.print(text, no_wrap=True, overflow="ignore", crop=False)
+
+    def rule(left: str, right: str) -> None:
+        line = "─" * max(screen.width - cell_len(left) - cell_len(right), 0)
+        console.print(Text(left + line + right, style="bold"), no_wrap=True, overflow="ignore", crop=False)
 
     for bar in bars.above:
         draw(bar)
-    told = f"── price {words.price(bars.price)} "
-    console.print(
-        Text(told + "─" * (screen.width - len(told)), style="bold"),
-        no_wrap=True,
-        overflow="ignore",
-        crop=False,
-    )
+    legend = f" ▲ shorts, ▼ longs; right: sum from price; {LARGEST} largest cluster ──"
+    title = f"── price {words.price(bars.price)} "
+    rule(title, legend if cell_len(title) + cell_len(legend) <= screen.width else "")
     for bar in bars.below:
         draw(bar)
 
 
-def _block(share: float, room: int, *, ascii_only: bool) -> str:
+def _block(bar: Bar, most: float, room: int, *, ascii_only: bool) -> tuple[str, str]:
+    """Return a bar and its tail: `most` fills a share of the room, so that tails have some; one that is cut says so."""
+    scale = room * SOLID_SHARE / most if most else 0.0
+    end = min(round(bar.usd_high * scale), room)
+    cut = bar.usd_high * scale > room
     if ascii_only:
-        return "#" * round(share * room)
-    eighths = round(share * room * 8)
-    return "█" * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
+        solid = "#" * round(bar.usd * scale)
+        tail = "-" * max(end - len(solid), 0)
+        return solid, f"{tail[:-1]}>" if cut and tail else tail
+    eighths = round(bar.usd * scale * 8)
+    solid = "█" * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
+    tail = "░" * max(end - len(solid), 0)
+    return solid, f"{tail[:-1]}»" if cut and tail else tail
+
+
+def _beside(block: Beside, console: Console, screen: Screen) -> None:
+    """Draw two blocks side by side where there is room, else one below the other."""
+    if screen.width < BESIDE_FROM:
+        _bars(block.left, console, screen)
+        console.print()
+        _table(block.right, console, screen)
+        return
+    left = dataclasses.replace(screen, width=max(round(screen.width * BESIDE_SHARE), NARROWEST_MAP))
+    right = dataclasses.replace(screen, width=screen.width - left.width - 2 * PADDING)
+    columns = [
+        _drawn(lambda c: _bars(block.left, c, left), left).splitlines(),
+        _drawn(lambda c: _table(block.right, c, right), right).splitlines(),
+    ]
+    for one, other in itertools.zip_longest(*columns, fillvalue=""):
+        text = Text.from_ansi(one)
+        text.pad_right(left.width - text.cell_len + 2 * PADDING)
+        console.print(text + Text.from_ansi(other), no_wrap=True, overflow="ignore", crop=False)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from imbalance.report import tree, words
 from imbalance.wire.harvest import Figure
 from imbalance_cli.render import small_views
-from imbalance_cli.render.parts import Bar, Bars, Block, Column, Line, Table, Title
+from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Column, Line, Table, Title
 
-LEAST_ROWS_A_SIDE = 5
+RISK_ONLY = "A map locates risk; it does not predict direction."
 
 
-def blocks_of(document: tree.Document) -> list[Block]:
-    """Return the blocks of a document."""
+def blocks_of(document: tree.Document, *, full: bool) -> list[Block]:
+    """Return the blocks of a document; without `full` a report is held to one screen."""
     if isinstance(document, tree.SourcesReport) and not document.sources:
-        return body_of(document)
-    gaps = [Line(gap_text(document, g), "warn" if g.failed else "dim") for g in document.gaps]
-    return [title_of(document), *_first(document), *body_of(document), *gaps]
+        return body_of(document, full=full)
+    brief = isinstance(document, tree.Report) and not full
+    gaps = _brief_gaps(document) if brief else [gap_line(document, g) for g in document.gaps]
+    return [title_of(document), *_first(document), *body_of(document, full=full), *gaps]
 
 
-def body_of(document: tree.Document) -> list[Block]:
+def body_of(document: tree.Document, *, full: bool) -> list[Block]:
     """Return what a document shows between its title and its gaps."""
     if isinstance(document, tree.SourcesReport) and not document.sources:
         return small_views.capabilities(document.capabilities)
+    if isinstance(document, tree.Report):
+        return _report(document, full=full)
     _what, build = _VIEWS[type(document)]
     return build(document)
 
@@ -38,7 +40,8 @@ def title_of(document: tree.Document) -> Title:
     good = sum(s.status == "ok" for s in asked)
     told = f"{good} of {len(asked)} sources" if asked else "bars file"
     moment = document.as_of.replace("T", " ").removesuffix(":00Z").removesuffix("Z")
-    return Title(f"{symbol}{what}", f"{moment} UTC   {told}")
+    price = f" {words.price(document.price)}" if isinstance(document, tree.Report) else ""
+    return Title(f"{symbol}{what}{price}", f"{moment} UTC   {told}")
 
 
 def _first(document: tree.Document) -> list[Block]:
@@ -57,22 +60,22 @@ def old_messages(document: tree.Document) -> list[str]:
     return [gap.message for gap in document.gaps if gap.what == Figure.CLOCK]
 
 
-def _report(r: tree.Report) -> list[Block]:
-    price = r.market_price
-    head = [f"mark {words.price(price.mark)}", f"24h {words.fraction(price.change_24h)}"]
-    if price.days_since_high >= 1:
-        head.append(f"{price.days_since_high:.0f}d {words.fraction(price.change_since_high)}")
-    if r.funding.rate_8h is not None:
-        head.append(f"funding {r.funding.rate_8h * 100:+.3f} %/8h")
+def _report(r: tree.Report, *, full: bool) -> list[Block]:
+    """Answer first, then what it rests on: figures, map, gauges, and how far to trust them."""
+    bands = _risks([(words.band(b.low, b.high), b) for b in r.bands]) if r.bands else []
+    trust = [Line(RISK_ONLY, "dim"), *_model(r)] if full else [Line(_trust(r), "dim")]
     return [
-        Line("   ".join(head)),
-        _metrics(r.metrics),
-        _bars(r),
-        *(_risks([(words.band(b.low, b.high), b) for b in r.bands]) if r.bands else []),
         Line(r.verdict.text, "verdict"),
-        _signals(r.signals),
-        *_model(r),
+        _metrics(r.metrics, full=full),
+        Beside(_bars(r), _gauges(r.signals, full=full)),
+        *bands,
+        *trust,
     ]
+
+
+def _trust(r: tree.ClustersReport) -> str:
+    how = "Calibrated" if r.model.calibrated else "Not calibrated"
+    return f"{how}; 90 % ranges. A map locates risk, it predicts no direction. More: -v"
 
 
 def value(m: tree.Metric) -> str:
@@ -87,7 +90,7 @@ def value(m: tree.Metric) -> str:
     return f"{m.value:.0f}" if m.unit == "index" else words.ratio(m.value) + mark
 
 
-def _metrics(metrics: list[tree.Metric]) -> Table:
+def _metrics(metrics: list[tree.Metric], *, full: bool) -> Table:
     columns = [
         Column("Metric"),
         Column("Value", right=True),
@@ -96,60 +99,40 @@ def _metrics(metrics: list[tree.Metric]) -> Table:
     ]
     rows, styles = [], []
     for m in metrics:
-        rows.append([m.label, value(m), words.span(m.low, m.high, m.unit), m.significance])
+        told = "; ".join(text for text in (m.significance, m.detail if full else "") if text)
+        rows.append([m.label, value(m), words.span(m.low, m.high, m.unit), told])
         styles.append({"short_liquidation_risk": "short", "long_liquidation_risk": "long"}.get(m.id, ""))
         for q in m.quoted:
             band = f" {words.band(*q.band)}" if q.band else ""
             span = words.span(q.own_low, q.own_high, "usd")
-            own = f"our estimate for that band {words.usd(q.own_value)} ({span}), exposed {words.usd(q.own_exposed)}"
+            own = f"our estimate there {words.usd(q.own_value)}"
+            if full:
+                own += f" ({span}), exposed {words.usd(q.own_exposed)}"
             rows.append([f"  {words.name(q.source)}{band}", f"{words.usd(q.value)} quoted", "", own])
             styles.append("quoted")
     return Table(columns, rows, styles)
 
 
-def nice_step(span: float, rows: int) -> float:
-    """Return a round step (1, 2, 2.5 or 5 times a power of ten) that cuts `span` into at most `rows`."""
-    raw = span / rows
-    power = 10.0 ** math.floor(math.log10(raw))
-    return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9))
-
-
-def _between(edges: list[float], mass: list[float], low: float, high: float) -> float:
-    total = 0.0
-    for left, right, usd in zip(edges, edges[1:], mass, strict=False):
-        if usd and right > low and left < high:
-            total += usd * math.log(min(right, high) / max(left, low)) / math.log(right / left)
-    return total
-
-
 def _bars(document: tree.ClustersReport) -> Bars:
-    price, window = document.price, document.risk.window_pct / 100
-    step = nice_step(price * window, LEAST_ROWS_A_SIDE + 2)
-    m = document.map
+    def bar(row: tree.MapRow) -> Bar:
+        distance = (row.low + row.high) / 2 / document.price - 1
+        range_ = row.usd_low, row.usd_high
+        return Bar(row.low, row.high, distance, row.usd, *range_, row.from_price_usd, row.side, row.largest)
 
-    def bar(low: float, high: float, side: str) -> Bar:
-        usd = _between(m.edges, m.short_usd if side == "short" else m.long_usd, low, high)
-        return Bar(low, high, (low + high) / 2 / price - 1, usd, side)
-
-    first = math.floor(price / step) * step
-    above, below = [], []
-    at = first
-    while at < price * (1 + window) - step * 0.05:
-        above.append(bar(max(at, price), at + step, "short"))
-        at += step
-    at = first
-    while at + step > price * (1 - window) + step * 0.05:
-        below.append(bar(at, min(at + step, price), "long"))
-        at -= step
-    return Bars(price, above[::-1], below)
+    above, below = ([bar(row) for row in document.rows if row.side == side] for side in ("short", "long"))
+    return Bars(document.price, above[::-1], below)
 
 
-def _signals(signals: list[tree.Signal]) -> Table:
-    return Table(
-        [Column("Gauge"), Column("Reading", wrap=True)],
-        [[s.label, s.text] for s in signals],
-        ["dim"] * len(signals),
-    )
+def _gauges(signals: list[tree.Signal], *, full: bool) -> Table:
+    """Tell gauges of one group in one line; in full each by itself."""
+    lines: dict[str, list[str]] = {}
+    for s in signals:
+        if full:
+            lines[s.label] = [s.text]
+        elif s.group:
+            lines.setdefault(s.group, []).append(f"{s.name} {s.text}" if s.name else s.text)
+    rows = [[label, "; ".join(texts)] for label, texts in lines.items()]
+    return Table([Column("Gauge"), Column("Reading", wrap=True)], rows, ["dim"] * len(rows))
 
 
 def _model(r: tree.ClustersReport) -> list[Block]:
@@ -240,10 +223,34 @@ def _risks(spans: Sequence[tuple[str, tree.Risk]], kept: tuple[int, ...] = ()) -
     return [Table(columns, rows, kept=kept), *far, Line(note, "dim")]
 
 
+def gap_line(document: tree.Document, gap: tree.Gap) -> Line:
+    """Return a gap as a line: what failed stands out from what is never there."""
+    return Line(gap_text(document, gap), "warn" if gap.failed else "dim")
+
+
+def _brief_gaps(document: tree.Document) -> list[Block]:
+    """Tell what is missing or doubted today gap by gap, and what always is in one line."""
+    return [*(gap_line(document, gap) for gap in document.gaps if not gap.usual), *standing_gaps(document)]
+
+
+def standing_gaps(document: tree.Document) -> list[Line]:
+    """Return what is never there in one line, or none."""
+    usual: dict[str, list[str]] = {}
+    for gap in document.gaps:
+        if gap.usual:
+            whole = gap.what == _title_of_source(document, gap)
+            usual.setdefault(gap.message if whole else f"no {gap.what} over REST", []).append(words.name(gap.source))
+    told = "; ".join(f"{why}: {', '.join(names)}" for why, names in usual.items())
+    return [Line(told[0].upper() + told[1:], "dim")] if told else []
+
+
+def _title_of_source(document: tree.Document, gap: tree.Gap) -> str:
+    return next((s.title for s in document.sources if s.name == gap.source), "")
+
+
 def gap_text(document: tree.Document, gap: tree.Gap) -> str:
     """Return a gap in words; one of a whole source is called by that source's title."""
-    whole = any(s.name == gap.source and s.title == gap.what for s in document.sources)
-    where = gap.what if whole else f"{gap.source} {gap.what}"
+    where = gap.what if gap.what == _title_of_source(document, gap) else f"{gap.source} {gap.what}"
     return f"gap: {where}: {words.sentences(gap.message, gap.hint if gap.failed else '')}"
 
 
@@ -260,7 +267,7 @@ def _picture(r: tree.HeatmapReport) -> list[Block]:
 
 # What each document is called and what it shows between its title and its gaps.
 _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
-    tree.Report: ("futures imbalance", _report),
+    tree.Report: ("futures imbalance", lambda r: _report(r, full=True)),
     tree.ClustersReport: ("liquidation map", lambda r: [*_map(r), *_windows(r)]),
     tree.OpenInterestReport: ("open interest", small_views.interest),
     tree.VolumeReport: ("volume", lambda r: small_views.volume(r.volume)),
