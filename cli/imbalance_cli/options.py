@@ -62,6 +62,7 @@ class Settings:
     columns: int | None = None
     bins: int | None = None
     probe: bool = False
+    coin: str | None = None
     address: tuple[str, ...] = ()
     addresses: Path | None = None
 
@@ -433,6 +434,12 @@ PUSH: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+COIN: dict[str, tuple[Any, Any]] = {
+    "coin": (
+        Annotated[str | None, typer.Argument(metavar="[COIN]", help="Ignored: there is one index for all coins.")],
+        None,
+    ),
+}
 SYMBOL = Annotated[
     str,
     typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.  [default: BTC]", show_default=False),
@@ -509,6 +516,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         columns=given.get("columns"),
         bins=given.get("bins"),
         probe=given.get("probe", False),
+        coin=given.get("coin"),
         address=tuple(given.get("address") or ()),
         addresses=given.get("addresses"),
     )

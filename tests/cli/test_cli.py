@@ -344,3 +344,15 @@ def test_a_key_is_in_nothing_that_is_printed(tmp_path):
         assert secret not in done.stdout + done.stderr
         told = {g["source"] for g in json.loads(done.stdout)["gaps"] if g["failed"]}
         assert {"coinglass", "cryptoquant", "coinalyze"} <= told
+
+
+def test_a_coin_given_to_the_index_is_ignored_with_a_word():
+    done = run("fear-greed", "BTC", *REPLAY, check=0)
+    assert done.stdout == run("fear-greed", *REPLAY, check=0).stdout
+    assert "one index for all coins; BTC changes nothing" in done.stderr
+    assert not run("fear-greed", "BTC", *REPLAY, "-q", check=0).stderr
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "imbalance", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == run("--version", check=0).stdout

@@ -77,9 +77,14 @@ def of_report(d):
     found, mark = mapped(d), "quoted" if d.scenario == "article" else "obs"
     for m in d.metrics:
         shown = f"{words.usd(m.value)} {mark}" if m.id == "liquidations_24h" else value(m)
-        found.append(Figure(m.label, shown, m.value, m.id != "fear_greed"))
+        # The ratio stands in the answer, and the index gives way.
+        found.append(Figure(m.label, shown, m.value, m.id not in {"fear_greed", "short_long_ratio"}))
         found += [kept(words.name(q.source), f"{words.usd(q.value)} quoted", q.value) for q in m.quoted]
-    return [*found, *(Figure(s.label, s.text, s.value) for s in d.signals), kept("", d.verdict.text, None)]
+    return [
+        *found,
+        *(Figure(s.label, s.text, s.value) for s in d.signals),
+        kept("", d.verdict.text.partition(". ")[0], None),
+    ]
 
 
 def of_clusters(d):
@@ -147,7 +152,7 @@ FIGURES = {
 
 
 def written(document, kind):
-    return render(document, kind, Screen(1000, color=False, ascii=False))
+    return render(document, kind, Screen(1000, color=False, ascii=False, full=True))
 
 
 def unescaped(markdown):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from imbalance_cli import context
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import CELLS, HORIZON, PUSH, Settings, shared
+from imbalance_cli.options import CELLS, COIN, HORIZON, PUSH, Settings, shared
 
 
 @shared(bars=True)
@@ -56,9 +57,11 @@ def liquidations(settings: Settings) -> None:
     run("liquidations", settings)
 
 
-@shared(symbol=False)
+@shared(symbol=False, own=COIN)
 def fear_greed(settings: Settings) -> None:
     """Read the Crypto Fear & Greed Index."""
+    if settings.coin and not settings.quiet:
+        context.say(f"imbalance: note: there is one index for all coins; {settings.coin} changes nothing")
     run("fear-greed", settings)
 
 

@@ -1,0 +1,6 @@
+"""``python -m imbalance``: the same as the command."""
+
+from imbalance_cli.app import main
+
+if __name__ == "__main__":
+    main()
