@@ -1,18 +1,4 @@
-"""Units, sides and times.
-
-Glossary
---------
-base            the coin a contract is on (BTC); quantities in it end in ``_base``
-USD             quote currency; USDT and USDC count as USD; quantities in it end in ``_usd``
-contract        the venue's own size unit; ``contract_size_base`` coins each
-open interest   contracts open, each once (one side), though some venues publish both sides summed
-notional        quantity in base times a price
-mark price      the venue's fair price; liquidations go by it, not by the last trade
-maintenance margin rate   margin, as a share of notional, below which a position is liquidated
-taker buy volume          volume whose aggressor bought
-funding rate    fraction of notional that longs pay to shorts each funding interval
-printed         published by a liquidation feed; a censored feed prints only a part
-"""
+"""Units, sides and times; what the terms mean is in `imbalance.glossary`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from imbalance import __version__
-from imbalance_cli.commands import config, figures, positions, sources
+from imbalance_cli.commands import config, explain, figures, positions, sources
 from imbalance_cli.context import answer
 
 app = typer.Typer(
@@ -48,4 +48,5 @@ def root(
 figures.add_to(app)
 positions.add_to(app)
 sources.add_to(app)
+explain.add_to(app)
 app.add_typer(config.app, name="config")

@@ -1,0 +1,43 @@
+"""What a term on a screen means."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Annotated
+
+import typer
+
+from imbalance_cli.context import WITHOUT_TERMINAL, answer
+
+LABELS = {
+    "formula": "Formula",
+    "inputs": "Inputs",
+    "assumptions": "Assumptions",
+    "known_errors": "Known errors",
+}
+
+
+def explain(
+    term: Annotated[list[str] | None, typer.Argument(metavar="[TERM]", help="A term as it is printed.")] = None,
+) -> None:
+    """Explain a term: formula, inputs, assumptions, known errors."""
+    from imbalance.glossary import TERMS, lookup
+
+    if not term:
+        width = max(len(t.name) for t in TERMS)
+        hanging = " " * (width + 2)
+        rows = [f"{t.name:<{width}}  {t.meaning}" for t in TERMS]
+        answer("\n".join(textwrap.fill(row, WITHOUT_TERMINAL, subsequent_indent=hanging) for row in rows) + "\n")
+        return
+    found = lookup(" ".join(term))
+    lines = [found.name, "", *textwrap.wrap(found.meaning, WITHOUT_TERMINAL)]
+    for field, label in LABELS.items():
+        text = getattr(found, field)
+        if text:
+            lines += ["", *textwrap.wrap(f"{label}: {text}", WITHOUT_TERMINAL, subsequent_indent="  ")]
+    answer("\n".join(lines) + "\n")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("explain")(explain)
