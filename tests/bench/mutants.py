@@ -131,8 +131,8 @@ def tests_through(data: Path, mutant: Mutant) -> list[str]:
             "JOIN context ON context.id = line_bits.context_id WHERE file.path LIKE ?",
             (f"%/{mutant.file}",),
         ).fetchall()
-    lines = range(mutant.line, mutant.end + 1)
-    return sorted({_node(context) for context, bits in rows if not numbits_to_nums(bits).isdisjoint(lines)} - {""})
+    lines = set(range(mutant.line, mutant.end + 1))
+    return sorted({_node(context) for context, bits in rows if not lines.isdisjoint(numbits_to_nums(bits))} - {""})
 
 
 def _node(context: str) -> str:
@@ -181,12 +181,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--traced", type=Path, default=Path(".traced"), help="which test runs which line; made once")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         copies: Queue[Path] = Queue()
         for i in range(given.jobs):
             copies.put(_copied(Path(folder) / f"copy{i}"))
-        data = coverage(_copied(Path(folder) / "clean"))
+        data = given.traced
+        if not data.is_file():
+            shutil.copy(coverage(_copied(Path(folder) / "clean")), data)
         drawn = random.Random(given.seed).sample(list(sites(ROOT)), given.count)  # noqa: S311  a draw, not a secret
 
         def one(mutant: Mutant) -> bool:

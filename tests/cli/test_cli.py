@@ -286,9 +286,10 @@ def test_the_map_through_time_as_picture_and_as_letters(tmp_path):
     assert (len(found["time"]), len(found["edges"]), len(found["long_usd"])) == (40, 31, 40)
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
-        file = tmp_path / f"map.{kind}"
-        run("heatmap", *REPLAY, "-o", str(file), check=0)
-        assert file.read_bytes().startswith(start)
+        for command in ("heatmap", "clusters"):
+            file = tmp_path / f"{command}.{kind}"
+            run(command, *REPLAY, "-o", str(file), check=0)
+            assert file.read_bytes().startswith(start)
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
