@@ -8,8 +8,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as type checkers know it, without loading typing
 if TYPE_CHECKING:
     from imbalance.library import estimate as estimate
     from imbalance.library import heatmap as heatmap

@@ -21,10 +21,23 @@ def main() -> None:
     """Run the command line."""
     process.end_on_signals()
     process.complete_streams()
-    code = _ended()
+    code = _version() if sys.argv[1:] == ["--version"] else _ended()
     if code:
         _forget_stdout()
         sys.exit(code)
+
+
+def _version() -> int:
+    """Print the version without loading anything that reading a market needs."""
+    from imbalance import __version__
+
+    try:
+        sys.stdout.write(f"imbalance {__version__}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stderr.write(f"imbalance: cannot write the answer: {error.strerror}\n")
+        return 2
+    return 0
 
 
 def _ended() -> int:
@@ -35,8 +48,10 @@ def _ended() -> int:
     from imbalance_cli.context import say, say_all
     from imbalance_cli.exits import ClosedPipeError, Exit, code_of
 
-    # The process is short: looking for garbage costs more than it would free.
+    # The process is short: looking for garbage costs more than it would free, and threads for small sums more than
+    # they bring.
     gc.disable()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = _run()
         sys.stdout.flush()
@@ -65,11 +80,6 @@ def _ended() -> int:
 
 def _run() -> int:
     """Let Typer parse and run; its own errors, which repeat arguments, are told like all others."""
-    if sys.argv[1:] == ["--version"]:
-        from imbalance import __version__
-
-        sys.stdout.write(f"imbalance {__version__}\n")
-        return 0
     import io
 
     import typer
