@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -105,7 +104,7 @@ def _write_through(path: Path, content: bytes) -> None:
 
 
 def _replace(path: Path, content: bytes, known: os.stat_result | None, mode: int, *, durable: bool) -> None:
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part = path.with_name(f".{os.urandom(8).hex()}.part")
     _unfinished.add(str(part))
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:

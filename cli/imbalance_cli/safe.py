@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
-
 T = TypeVar("T")
 # Printable by their category and yet never seen: joiners, fillers and selectors of variants.
 _UNSEEN = re.compile(
@@ -59,6 +57,8 @@ def document(node: T, text: Callable[[str], str]) -> T:
 
 
 def _walked(node: Any, text: Callable[[str], str]) -> Any:  # noqa: ANN401  any part of a document
+    import msgspec  # lines on stderr need none of it
+
     if isinstance(node, str):
         return text(node)
     if isinstance(node, msgspec.Struct):

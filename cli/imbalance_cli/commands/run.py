@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from imbalance import files
 from imbalance.errors import UsageError
-from imbalance.wire.harvest import Figure
 from imbalance_cli import context
 from imbalance_cli.formats import Format, Picture, chosen
 from imbalance_cli.options import Settings
@@ -92,6 +91,7 @@ def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
 def _tell(document: Document, kind: Format | Picture, settings: Settings) -> None:
     """Write the notes and what failed, and under --verbose each source's part, to stderr."""
     from imbalance.report import words
+    from imbalance.wire.harvest import Figure
 
     if not _shown(document, kind, settings):
         for note in document.notes:
