@@ -25,7 +25,7 @@ LONGEST_EXPONENT = 500.0
 
 @dataclasses.dataclass(frozen=True)
 class Cohorts:
-    """Cohorts of all venues on one axis: one a bar, then `OLD_POINTS` for each venue's old inventory.
+    """Cohorts of all venues on one axis: one a bar, then `old_points` for each venue's old inventory.
 
     Attributes
     ----------
@@ -71,6 +71,8 @@ def build(
     class_hazard_a_day: Floats,
     class_share: Floats,
     turnover_share: float,
+    *,
+    old_points: int = OLD_POINTS,
 ) -> Cohorts:
     """Build the cohorts of all venues.
 
@@ -80,20 +82,21 @@ def build(
     volume, open_interest : contracts, shape (venues, bars), NaN where unknown.
     class_hazard_a_day, class_share : shape (classes,); shares of the opening flow sum to 1.
     turnover_share : share of volume that turns positions over.
+    old_points : how many entries stand for a venue's inventory older than the data.
     """
     opens, highs, lows, closes = path
     venues, bars = open_interest.shape
     stock_share = class_share / class_hazard_a_day
     stock_share = stock_share / stock_share.sum()
     exponent = class_hazard_a_day[:, None] * (np.arange(bars) * days_a_bar)
-    cohorts = bars + venues * OLD_POINTS
+    cohorts = bars + venues * old_points
     opened = np.zeros((venues, class_share.size, cohorts))
     scale = np.zeros((venues, bars))
     interest = np.zeros((venues, bars))
-    birth = np.concatenate([np.arange(bars), np.zeros(venues * OLD_POINTS, dtype=np.intp)])
-    old_entry = np.zeros(venues * OLD_POINTS)
-    old_seen = np.zeros(venues * OLD_POINTS)
-    spread = _old_entries(closes, days_a_bar)
+    birth = np.concatenate([np.arange(bars), np.zeros(venues * old_points, dtype=np.intp)])
+    old_entry = np.zeros(venues * old_points)
+    old_seen = np.zeros(venues * old_points)
+    spread = _old_entries(closes, days_a_bar, old_points)
     for v in range(venues):
         interest[v], first = flows.known_interest(open_interest[v])
         opening, _closing = flows.opened(volume[v], interest[v], first, turnover_share)
@@ -101,9 +104,9 @@ def build(
         if first < bars:
             opening[first] = 0.0
         opened[v, :, :bars] = class_share[:, None] * opening
-        mine = slice(v * OLD_POINTS, (v + 1) * OLD_POINTS)
+        mine = slice(v * old_points, (v + 1) * old_points)
         start = min(first, bars - 1)
-        opened[v, :, bars:][:, mine] = stock_share[:, None] * stock / OLD_POINTS
+        opened[v, :, bars:][:, mine] = stock_share[:, None] * stock / old_points
         birth[bars:][mine] = start
         old_entry[mine] = opens[start] * spread
         old_seen[mine] = opens[start]
@@ -115,7 +118,7 @@ def build(
         scale[v] = np.divide(interest[v], total, out=np.zeros(bars), where=total > 0)
     return Cohorts(
         birth=birth.astype(np.intp),
-        phase=np.concatenate([np.arange(bars), OLD_PHASE + np.tile(np.arange(OLD_POINTS), venues)]),
+        phase=np.concatenate([np.arange(bars), OLD_PHASE + np.tile(np.arange(old_points), venues)]),
         entry_low=np.concatenate([lows, old_entry]),
         entry_high=np.concatenate([highs, old_entry]),
         seen_low=np.concatenate([lows, old_seen]),
@@ -128,7 +131,7 @@ def build(
     )
 
 
-def _old_entries(closes: Floats, days_a_bar: float) -> Floats:
+def _old_entries(closes: Floats, days_a_bar: float, points: int) -> Floats:
     """Return entry prices of inventory older than the data, relative to the first price.
 
     Quantiles of a log-normal whose width is the volatility of the path's first days over `OLD_AGE_DAYS`: what comes
@@ -137,7 +140,7 @@ def _old_entries(closes: Floats, days_a_bar: float) -> Floats:
     steps = np.diff(np.log(closes[: max(round(FIRST_DAYS / days_a_bar), 2)]))
     day_sd = float(np.sqrt(np.mean(steps**2) / days_a_bar)) if steps.size else 0.03
     width = min(max(day_sd * np.sqrt(OLD_AGE_DAYS), 0.02), 0.4)
-    at = (np.arange(OLD_POINTS) + 0.5) / OLD_POINTS
+    at = (np.arange(points) + 0.5) / points
     # Logistic quantiles scaled to unit variance: no special function needed, tails a little fuller.
     return np.asarray(np.exp(width * np.log(at / (1 - at)) * np.sqrt(3) / np.pi))
 

@@ -23,6 +23,7 @@ Path = tuple[Floats, Floats, Floats, Floats]
 
 MARGIN_LOG = 0.12
 POINTS = 1
+OLD_POINTS = 2400  # so many that no single entry of the old inventory draws a stripe
 CHUNK = 131_072  # cohorts at a time, so that memory and cost grow with bars and no faster
 
 
@@ -80,7 +81,16 @@ def heatmap(
         each = [flows.known_interest(row)[0] for row in contracts[mine]]
         interest = np.sum(each, axis=0)
         traded = np.sum([flows.filled_volume(*pair) for pair in zip(volume[mine], each, strict=True)], axis=0)
-        cohorts = build(path, traded[None], interest[None], interval_ms / DAY_MS, hazard, share, a.turnover_share)
+        cohorts = build(
+            path,
+            traded[None],
+            interest[None],
+            interval_ms / DAY_MS,
+            hazard,
+            share,
+            a.turnover_share,
+            old_points=OLD_POINTS,
+        )
         for side in (LONG, SHORT):
             out[side] += _standing(side, path, cohorts, table, grid, inverse)
     edges = np.exp(low + grid.width * np.arange(bins + 1))

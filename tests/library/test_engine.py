@@ -469,7 +469,7 @@ def test_clusters_never_overlap(levels, width):
 def test_old_inventory_lies_as_wide_as_prices_moved():
     # Steps of 1 % an hour: 4.9 % a day, 19 % over 15 days; logistic quantiles of that standard deviation.
     closes = 100 * np.exp(0.01 * (np.arange(200) % 2))
-    entries = np.log(cohorts._old_entries(closes, 1 / 24))
+    entries = np.log(cohorts._old_entries(closes, 1 / 24, 75))
     width = 0.01 * math.sqrt(24 * 15)
     assert entries.size == cohorts.OLD_POINTS == 75
     assert entries[37] == pytest.approx(0, abs=1e-12)
@@ -480,7 +480,7 @@ def test_old_inventory_lies_as_wide_as_prices_moved():
     assert entries[0] == pytest.approx(-width * math.sqrt(3) / math.pi * math.log(74.5 / 0.5))
     assert entries.std() == pytest.approx(width, rel=0.05)
     later = np.concatenate([closes[:72], closes[72:] * np.exp(np.arange(128.0))])
-    assert np.log(cohorts._old_entries(later, 1 / 24)) == pytest.approx(entries)
-    narrow, wide = cohorts._old_entries(np.full(9, 5.0), 1 / 24), cohorts._old_entries(5.0 ** np.arange(9), 1 / 24)
+    assert np.log(cohorts._old_entries(later, 1 / 24, 75)) == pytest.approx(entries)
+    narrow, wide = cohorts._old_entries(np.full(9, 5.0), 1 / 24, 75), cohorts._old_entries(5.0 ** np.arange(9), 1 / 24, 75)
     assert np.log(narrow).std() == pytest.approx(0.02, rel=0.05)
     assert np.log(wide).std() == pytest.approx(0.4, rel=0.05)
