@@ -481,6 +481,7 @@ def test_old_inventory_lies_as_wide_as_prices_moved():
     assert entries.std() == pytest.approx(width, rel=0.05)
     later = np.concatenate([closes[:72], closes[72:] * np.exp(np.arange(128.0))])
     assert np.log(cohorts._old_entries(later, 1 / 24, 75)) == pytest.approx(entries)
-    narrow, wide = cohorts._old_entries(np.full(9, 5.0), 1 / 24, 75), cohorts._old_entries(5.0 ** np.arange(9), 1 / 24, 75)
+    still, moving = np.full(9, 5.0), 5.0 ** np.arange(9)
+    narrow, wide = cohorts._old_entries(still, 1 / 24, 75), cohorts._old_entries(moving, 1 / 24, 75)
     assert np.log(narrow).std() == pytest.approx(0.02, rel=0.05)
     assert np.log(wide).std() == pytest.approx(0.4, rel=0.05)
