@@ -169,7 +169,7 @@ def test_a_day_or_less_is_said_first_and_no_side_is_called_heavier(tmp_path, bar
         assert found.risk.heavier is found.verdict.heavier is None
         assert "not compared" in found.verdict.text
         assert all(w.heavier is None for w in found.windows)
-    for rendered in (to_text(found), to_markdown(blocks_of(found))):
+    for rendered in (to_text(found), to_markdown(blocks_of(found, full=True))):
         said, figures = rendered.find("24 bars of 1h"), rendered.find("Short liquidation risk")
         assert (0 < said < figures) is short
 
@@ -195,7 +195,7 @@ def test_the_far_side_of_a_band_says_why_it_is_zero(tmp_path):
     above, below, both = found.bands
     assert (above.long.usd, above.ratio, below.short.usd, below.ratio) == (0, None, 0, None)
     assert ("long is 0 there" in above.note, "short is 0 there" in below.note, both.note) == (True, True, "")
-    rendered = to_markdown(blocks_of(found))
+    rendered = to_markdown(blocks_of(found, full=True))
     assert "110-120: the band lies above the price" in rendered
     assert "80-90: the band lies below the price" in rendered
 
@@ -220,4 +220,4 @@ def test_a_low_of_the_bars_file_is_not_told_as_another_services(tmp_path):
     path = write(tmp_path / "a.csv", rows(24 * 9))
     found = service.report(Options(bars=path), Settings(), START, lambda _h: None)
     (row,) = [row for row in found.metrics if row.id == "open_interest_change"]
-    assert row.significance.endswith("on the bars file")
+    assert row.detail.endswith("on the bars file")
