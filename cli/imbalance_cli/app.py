@@ -86,6 +86,7 @@ def _run() -> int:
 
     from imbalance_cli.commands import app
     from imbalance_cli.context import say_all
+    from imbalance_cli.exits import Exit
 
     try:
         code = app(prog_name="imbalance", standalone_mode=False)
@@ -95,4 +96,6 @@ def _run() -> int:
         error.show(told)  # type: ignore[attr-defined]
         say_all(told.getvalue())
         return error.exit_code
+    except SystemExit:  # what Typer makes of a pipe that was closed, and of nothing else when it is run so
+        return Exit.BROKEN_PIPE
     return code if isinstance(code, int) else 0

@@ -167,6 +167,26 @@ def test_a_run_that_is_told_to_end_leaves_no_traceback(number, tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_a_reader_that_goes_away_is_told_by_the_exit_code():
+    for args in (("report", "--help"), ("--help",), ("explain",)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [*COMMAND, *args], stdout=writing, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (141, ""), args
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(tmp_path):
+    with Exchange() as exchange:
+        command = [*COMMAND, "liquidations", "-o", str(tmp_path / "not" / "there.json")]
+        environment = {**os.environ, **exchange.environment}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, exchange.asked) == (2, [])
+    assert "is no folder" in done.stderr
+
+
 def test_streams_that_are_closed_are_no_bug(tmp_path):
     def ran(*args, closed):
         done = subprocess.run(

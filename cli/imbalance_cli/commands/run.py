@@ -25,6 +25,8 @@ def run(command: str, settings: Settings) -> None:
     from imbalance_cli.render import render, schema
 
     kind = chosen(command, settings.output, settings.asked_format, settings.format)
+    if settings.output is not None and not settings.output.parent.is_dir():
+        raise UsageError(f"cannot write {settings.output}: {settings.output.parent} is no folder")
     if settings.json_schema:
         _write(schema(command), settings.output)
         return
