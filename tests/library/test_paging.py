@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 from imbalance_cli.render import small_views
 from imbalance_cli.render.parts import Line
@@ -14,6 +15,8 @@ from imbalance_cli.render.parts import Line
 from imbalance.collect import Options
 from imbalance.service import clusters, liquidations, volume
 from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS
+from imbalance.wire import Kind
+from tests.library.test_parsers import SOURCES, ask_for
 from tests.support.exchange import NOW_MS, Exchange
 
 SECOND_MS = 1000
@@ -256,3 +259,12 @@ def test_the_volume_of_htx_is_that_of_24_hours_and_no_other():
     with Paging("htx", "history/kline", without) as exchange:
         found = volume(Options(), exchange.settings, NOW_MS, lambda _h: None).volume
     assert "htx" in found.missing
+
+
+@pytest.mark.parametrize("source", ["binance", "binance_coinm"])
+def test_no_history_of_open_interest_is_asked_beyond_now(source):
+    """While a bar runs its end is still to come."""
+    running = msgspec.structs.replace(ask_for(source), end_ms=NOW_MS, now_ms=NOW_MS - 5 * MINUTE_MS)
+    pages = [dict(page) for page in SOURCES[source].endpoint(Kind.OPEN_INTEREST_HISTORY).pages(running)]
+    assert max(int(page["endTime"]) for page in pages) == running.now_ms
+    assert all(int(page["startTime"]) < int(page["endTime"]) for page in pages)
