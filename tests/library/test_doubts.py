@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import tarfile
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from imbalance.collect import market_of
-from imbalance.doubts import examine
+from imbalance.doubts import examine, sizes
 from imbalance.records import Instrument, OpenInterest, Ticker
 from imbalance.report import metrics, sections
 from imbalance.units import DAY_MS, HOUR_MS
@@ -426,3 +427,15 @@ def test_real_venues_are_hardly_ever_left_out():
         left_out += [(coin, d.source, d.reason) for d in examine(harvests, coin, NOW_MS) if d.left_out]
     assert not [case for case in left_out if case[0] in LARGE]
     assert len(left_out) < 0.02 * seen
+
+
+@pytest.mark.parametrize(("off", "told"), [(5.9, None), (6.1, False), (19.9, False), (20.1, True)])
+@pytest.mark.parametrize("up", [True, False])
+def test_turnover_is_told_and_left_out_from_its_thresholds_on(monkeypatch, off, told, up):
+    turned = {"a": 2.0, "b": 2.0, "c": 2.0, "odd": 2.0 * off if up else 2.0 / off}
+    monkeypatch.setattr(sizes, "open_interest_now", lambda _harvest: 100.0)
+    monkeypatch.setattr(sizes, "venue_price", lambda _harvest: 10.0)
+    monkeypatch.setattr(sizes, "day_volume_usd", lambda harvest, _evidence: 1000.0 * turned[harvest.name])
+    evidence = SimpleNamespace(venues=[SimpleNamespace(name=name) for name in turned])
+    found = sizes.turnover(evidence)
+    assert [(d.source, d.left_out) for d in found] == ([] if told is None else [("odd", told)])
