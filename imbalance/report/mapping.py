@@ -59,7 +59,17 @@ def window(found: engine.LiquidationMap, pct: float) -> tree.WindowRisk:
 
 def band(found: engine.LiquidationMap, low: float, high: float) -> tree.BandRisk:
     """Build the risk of a band."""
-    return tree.BandRisk(low=low, high=high, note=_far_side(found.price, low, high), **_risk(found.band(low, high)))
+    notes = [_far_side(found.price, low, high), _beyond_map(found, low, high)]
+    note = "; ".join(text for text in notes if text)
+    return tree.BandRisk(low=low, high=high, note=note, **_risk(found.band(low, high)))
+
+
+def _beyond_map(found: engine.LiquidationMap, low: float, high: float) -> str:
+    """Return that a band reaches beyond the map, where nothing is known; empty where it does not."""
+    first, last = float(found.edges[0]), float(found.edges[-1])
+    if low >= first and high <= last:
+        return ""
+    return f"the map reaches from {first:,.6g} to {last:,.6g}: what lies beyond is not known and in no sum"
 
 
 def _far_side(price: float, low: float, high: float) -> str:
@@ -92,18 +102,23 @@ def left_out(market: MarketData) -> list[tree.Gap]:
 
 
 def rows(found: engine.LiquidationMap, share: float, side: Literal["short", "long"]) -> list[tree.MapRow]:
-    """Lay a side's map out in rows between round prices, from the price outward to a share of it."""
+    """Lay a side's map out in rows between round prices, from the price outward to a share of it.
+
+    Rows end where the map does: what lies beyond is not known, and no 0.
+    """
     price, edges = found.price, [found.price]
     step = nice_step(price * share, MOST_ROWS)
     if side == "short":
-        end, at = price * (1 + share), math.floor(price / step) * step + step
+        reach = float(found.edges[-1])
+        end, at = min(price * (1 + share), reach), math.floor(price / step) * step + step
         while edges[-1] < end - PART * step:
-            edges.append(at)
+            edges.append(min(at, reach))
             at += step
     else:
-        end, at = price * (1 - share), math.ceil(price / step) * step - step
+        reach = float(found.edges[0])
+        end, at = max(price * (1 - share), reach), math.ceil(price / step) * step - step
         while edges[-1] > end + PART * step:
-            edges.append(at)
+            edges.append(max(at, reach))
             at -= step
     # A sliver between the price and the nearest round one is no row of its own.
     if len(edges) > 2 and abs(edges[1] - price) < PART * step:  # noqa: PLR2004

@@ -18,7 +18,7 @@ from imbalance.engine.clusters import mass_between
 from imbalance.fetch.settings import Settings
 from imbalance.library import liquidation_map
 from imbalance.report import phrases, tree
-from imbalance.report.mapping import nice_step, rows
+from imbalance.report.mapping import band, nice_step, rows
 from imbalance.service import MAP_KINDS, report
 
 SIDE = tree.SideRisk(0.0, 0.0, 0.0, 0.0, None)
@@ -118,3 +118,15 @@ def test_a_report_fits_one_screen_until_all_is_asked_for(scenario):
     text = render(document, Format.TEXT, Screen(80, color=False, ascii=False)).splitlines()
     assert len(text) <= 10
     assert all(len(line) <= 100 for line in text)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8, 0.99, 0.999999])
+def test_rows_end_with_the_map_and_a_band_beyond_it_says_so(share):
+    found = liquidation_map(market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS)))
+    lows, highs = (row.low for row in rows(found, share, "long")), (row.high for row in rows(found, share, "short"))
+    assert min(lows) >= found.edges[0]
+    assert max(highs) <= found.edges[-1]
+    above, below, inside = (band(found, *ends) for ends in ((1.7e5, 1.8e5), (1e4, 2e4), (8e4, 9e4)))
+    assert "not known" in above.note
+    assert "not known" in below.note
+    assert inside.note == ""
