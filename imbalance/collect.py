@@ -167,9 +167,14 @@ def collect(
         if s not in asked
     ]
     harvests: list[Harvest] = []
-    asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
-    if client.recorder is not None:
-        client.recorder.close(now_ms, [s.name for s in asked])
+    try:
+        asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
+        if client.recorder is not None:
+            client.recorder.close(now_ms, [s.name for s in asked])
+    except UsageError:
+        if client.recorder is not None:
+            client.recorder.discard()
+        raise
     act(harvests, examine(harvests, options.symbol, now_ms))
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)

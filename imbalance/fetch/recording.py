@@ -7,6 +7,7 @@ name and path, so that a recording made through a proxy or mirror replays anywhe
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -146,9 +147,12 @@ class Recorder:
         self.folder = folder
         self.clock_ms = clock_ms
         self.entries: dict[Key, Entry] = {}
+        self._files: set[Path] = set()
+        bodies = folder / "bodies"
+        self._folders = [place for place in (bodies, *bodies.parents) if not place.exists()]
         try:
             # Whoever makes it records here: two at once would mix their answers.
-            (folder / "bodies").mkdir(parents=True)
+            bodies.mkdir(parents=True)
         except FileExistsError:
             message = f"{folder} holds a part of a recording, or another is being made there"
             raise UsageError(message, "Name a new folder.") from None
@@ -176,7 +180,16 @@ class Recorder:
         index = Index(FORMAT, captured_at_ms, scenario, note, sources, entries=rows)
         self._write(self.folder / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=1))
 
+    def discard(self) -> None:
+        """Remove what this recorder made, for a run whose recording cannot be finished."""
+        for file in self._files:
+            file.unlink(missing_ok=True)
+        for place in self._folders:
+            with contextlib.suppress(OSError):  # someone else put something there
+                place.rmdir()
+
     def _write(self, path: Path, content: bytes, *, durable: bool = True) -> None:
+        self._files.add(path)
         try:
             files.write(path, content, durable=durable)
         except OSError as error:
