@@ -36,19 +36,28 @@ def write(path: Path, content: bytes, *, mode: int = FOLLOWS_UMASK, durable: boo
     OSError
         Whatever the system says; nothing is left behind.
     """
-    target = _target(path)
-    try:
-        known = target.stat()
-    except FileNotFoundError:
-        known = None
-    if known is not None and stat.S_ISDIR(known.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if str(target).startswith(STREAMS) or (known is not None and not stat.S_ISREG(known.st_mode)):
+    target, known = _place(path)
+    if _is_open_end(target, known):
         _write_through(target, content)
+    else:
+        _replace(target, content, known, mode, durable=durable)
+
+
+def require_writable(path: Path) -> None:
+    """Find out whether `write` could start there, before there is anything to write.
+
+    Raises
+    ------
+    OSError
+        Whatever would stop it at once: a folder, a loop of links, a file or folder that may not be written to.
+    """
+    target, known = _place(path)
+    if _is_open_end(target, known):
         return
-    if known is not None and not os.access(target, os.W_OK):
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"{target.parent} is no folder", str(path))
+    if not os.access(target.parent, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    _replace(target, content, known, mode, durable=durable)
 
 
 def read(path: Path, most_bytes: int) -> bytes:
@@ -87,6 +96,24 @@ def drop_unfinished() -> None:
     for name in list(_unfinished):
         with contextlib.suppress(OSError):
             os.unlink(name)  # noqa: PTH108  runs in a signal handler: as little as possible
+
+
+def _place(path: Path) -> tuple[Path, os.stat_result | None]:
+    """Return what a path leads to, and what is there already."""
+    target = _target(path)
+    try:
+        known = target.stat()
+    except FileNotFoundError:
+        return target, None
+    if stat.S_ISDIR(known.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if stat.S_ISREG(known.st_mode) and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return target, known
+
+
+def _is_open_end(target: Path, known: os.stat_result | None) -> bool:
+    return str(target).startswith(STREAMS) or (known is not None and not stat.S_ISREG(known.st_mode))
 
 
 def _target(path: Path) -> Path:

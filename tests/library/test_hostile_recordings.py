@@ -190,13 +190,22 @@ def test_a_reader_that_goes_away_is_told_by_the_exit_code():
         assert (done.returncode, done.stderr) == (141, ""), args
 
 
-def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(tmp_path):
-    with Exchange() as exchange:
-        command = [*COMMAND, "liquidations", "-o", str(tmp_path / "not" / "there.json")]
-        environment = {**os.environ, **exchange.environment}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, exchange.asked) == (2, [])
-    assert "is no folder" in done.stderr
+def test_what_cannot_be_written_to_is_told_before_anything_is_asked(tmp_path):
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
+    (tmp_path / "dangling.json").symlink_to(tmp_path / "not" / "there.json")
+    (tmp_path / "file").touch()
+    told = {
+        "not/there.json": "is no folder", "dangling.json": "is no folder", "folder.json": "Is a directory",
+        "loop.json": "Too many levels", "file/x.json": "Not a directory",
+    }  # fmt: skip
+    for name, why in told.items():
+        with Exchange() as exchange:
+            command = [*COMMAND, "liquidations", "-o", str(tmp_path / name)]
+            environment = {**os.environ, **exchange.environment}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, exchange.asked) == (2, []), name
+        assert why in done.stderr
 
 
 def test_streams_that_are_closed_are_no_bug(tmp_path):

@@ -25,8 +25,8 @@ def run(command: str, settings: Settings) -> None:
     from imbalance_cli.render import render, schema
 
     kind = chosen(command, settings.output, settings.asked_format, settings.format)
-    if settings.output is not None and not settings.output.parent.is_dir():
-        raise UsageError(f"cannot write {settings.output}: {settings.output.parent} is no folder")
+    if settings.output is not None:
+        _require_writable(settings.output)
     if settings.json_schema:
         _write(schema(command), settings.output)
         return
@@ -127,6 +127,13 @@ def _shown(document: Document, kind: Format | Picture, settings: Settings) -> bo
         and sys.stdout.isatty()
         and sys.stderr.isatty()
     )
+
+
+def _require_writable(output: Path) -> None:
+    try:
+        files.require_writable(output)
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from None
 
 
 def _write(answer: str | bytes, output: Path | None) -> None:
