@@ -13,7 +13,7 @@ from imbalance.errors import UsageError
 from imbalance.market import Floats, MarketData
 from imbalance.records import OrderBook
 from imbalance.report import tree
-from imbalance.report.mapping import range_
+from imbalance.report.mapping import beyond_map, range_
 from imbalance.units import DAY_MS
 
 MOST_SHOCK = 0.4
@@ -28,11 +28,13 @@ def sections(
     Raises
     ------
     UsageError
-        If the target lies beyond what a map covers, or at the price.
+        If the target lies beyond what the map covers, or at the price.
     """
     target = to if to is not None else found.price * (1 + (shock if shock is not None else 0.05))
     if not 1e-4 < abs(target / found.price - 1) <= MOST_SHOCK:  # noqa: PLR2004
         raise UsageError(f"a target of {target:,.6g} is not within 0.01 % to 40 % of the price {found.price:,.6g}")
+    if beyond := beyond_map(found, *sorted((found.price, target))):
+        raise UsageError(f"a target of {target:,.6g} cannot be told: {beyond}")
     volume, volatility = _day(market)
     laws = {}
     if volume is not None and volatility:

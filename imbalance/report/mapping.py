@@ -32,15 +32,18 @@ def range_(r: engine.Range) -> tree.Range:
     return tree.Range(r.value, r.low, r.high)
 
 
-def _side(s: engine.SideRisk) -> tree.SideRisk:
-    return tree.SideRisk(s.usd, s.low, s.high, s.exposed_usd, s.band)
+def _side(s: engine.SideRisk, *, known: bool = True) -> tree.SideRisk:
+    return tree.SideRisk(s.usd, s.low, s.high, s.exposed_usd, s.band) if known else tree.SideRisk(*[None] * 5)
 
 
-def _risk(risk: engine.Risk) -> dict[str, Any]:
+def _risk(found: engine.LiquidationMap, low: float, high: float) -> dict[str, Any]:
+    risk = found.band(low, high)
     ratio, lift = risk.ratio, risk.lift
+    notes = [_far_side(found.price, low, high), beyond_map(found, low, high)]
     return {
-        "long": _side(risk.long),
-        "short": _side(risk.short),
+        "note": "; ".join(text for text in notes if text),
+        "long": _side(risk.long, known=high > found.edges[0]),
+        "short": _side(risk.short, known=low < found.edges[-1]),
         "ratio": ratio.value if ratio else None,
         "ratio_low": ratio.low if ratio else None,
         "ratio_high": ratio.high if ratio else None,
@@ -54,34 +57,29 @@ def _risk(risk: engine.Risk) -> dict[str, Any]:
 
 def window(found: engine.LiquidationMap, pct: float) -> tree.WindowRisk:
     """Build the risk of a window."""
-    return tree.WindowRisk(window_pct=pct, **_risk(found.window(pct)))
+    share = pct / 100
+    return tree.WindowRisk(window_pct=pct, **_risk(found, found.price * (1 - share), found.price * (1 + share)))
 
 
 def band(found: engine.LiquidationMap, low: float, high: float) -> tree.BandRisk:
     """Build the risk of a band."""
-    notes = [_far_side(found.price, low, high), _beyond_map(found, low, high)]
-    note = "; ".join(text for text in notes if text)
-    return tree.BandRisk(low=low, high=high, note=note, **_risk(found.band(low, high)))
+    return tree.BandRisk(low=low, high=high, **_risk(found, low, high))
 
 
-def _beyond_map(found: engine.LiquidationMap, low: float, high: float) -> str:
-    """Return that a band reaches beyond the map, where nothing is known; empty where it does not."""
+def beyond_map(found: engine.LiquidationMap, low: float, high: float) -> str:
+    """Return that a span reaches beyond the map, where nothing is known; empty where it does not."""
     first, last = float(found.edges[0]), float(found.edges[-1])
     if low >= first and high <= last:
         return ""
-    return f"the map reaches from {first:,.6g} to {last:,.6g}: what lies beyond is not known and in no sum"
+    return f"the map ends at {first:,.6g} and {last:,.6g}: what lies beyond is not known and in no sum"
 
 
 def _far_side(price: float, low: float, high: float) -> str:
     """Return why a side is 0 in a band that lies wholly on the other side of the price; empty where it does not."""
     if low >= price:
-        return (
-            "the band lies above the price, where shorts alone are liquidated: long is 0 there, and there is no ratio"
-        )
+        return "above the price shorts alone are liquidated: long is 0, and there is no ratio"
     if high <= price:
-        return (
-            "the band lies below the price, where longs alone are liquidated: short is 0 there, and there is no ratio"
-        )
+        return "below the price longs alone are liquidated: short is 0, and there is no ratio"
     return ""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imbalance import signals
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.records import LiquidationLevel, LongShort, OrderBook
-from imbalance.report import tree, words
+from imbalance.report import mapping, tree, words
 from imbalance.report.bars_sections import FROM_BARS
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
@@ -34,7 +34,7 @@ def _quoted(side: str, quotes: dict[str, tuple[float, tree.Band]], found: Liquid
     if side not in quotes:
         return []
     value, band = quotes[side]
-    own = found.band(*band)
+    own = mapping.band(found, *band)
     mine = own.short if side == "short" else own.long
     return [tree.Quoted("coinglass", value, band, mine.usd, mine.low, mine.high, mine.exposed_usd)]
 

@@ -30,7 +30,7 @@ def verdict(risk: tree.WindowRisk, clusters: Sequence[tree.Cluster], *, comparab
 def _heavier(risk: tree.WindowRisk) -> str:
     amounts = f"{words.usd(risk.long.usd)} of longs, {words.usd(risk.short.usd)} of shorts would be force-closed"
     who = "Neither side is clearly heavier" if risk.heavier is None else f"{risk.heavier.capitalize()}s are heavier"
-    return f"{who}: est. {amounts} within {risk.window_pct:g} %."
+    return f"{who}: est. {amounts} within {risk.window_pct:g} %{f' ({risk.note})' if risk.note else ''}."
 
 
 def _against_path(risk: tree.WindowRisk, *, beyond: bool) -> str:

@@ -11,7 +11,7 @@ from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.market import Floats
 from imbalance.records import Position
 from imbalance.report import tree
-from imbalance.report.mapping import WINDOWS_PCT, significant
+from imbalance.report.mapping import WINDOWS_PCT, significant, window
 from imbalance.units import Side
 
 
@@ -58,18 +58,10 @@ def _binned(positions: Sequence[Position], edges: Floats) -> Floats:
 
 
 def _window(pct: float, known: Sequence[Position], found: LiquidationMap) -> tree.PositionsWindow:
-    risk = found.window(pct)
+    low, high = found.price * (1 - pct / 100), found.price * (1 + pct / 100)
 
     def read(side: Side) -> float:
-        inside = [
-            p for p in known if p.side is side and risk.low_price <= (p.liquidation_price or 0.0) <= risk.high_price
-        ]
-        return sum(_worth(p) for p in inside)
+        return sum(_worth(p) for p in known if p.side is side and low <= (p.liquidation_price or 0.0) <= high)
 
-    return tree.PositionsWindow(
-        pct,
-        read(Side.LONG),
-        read(Side.SHORT),
-        tree.SideRisk(risk.long.usd, risk.long.low, risk.long.high, risk.long.exposed_usd, risk.long.band),
-        tree.SideRisk(risk.short.usd, risk.short.low, risk.short.high, risk.short.exposed_usd, risk.short.band),
-    )
+    risk = window(found, pct)
+    return tree.PositionsWindow(pct, read(Side.LONG), read(Side.SHORT), risk.long, risk.short)

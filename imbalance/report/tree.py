@@ -116,17 +116,23 @@ class Map(msgspec.Struct):
 
 
 class SideRisk(msgspec.Struct):
-    """Forced liquidations of a side, what is exposed, and the narrowest band with 80 % of the forced."""
+    """Forced liquidations of a side, what is exposed, and the narrowest band with 80 % of the forced.
 
-    usd: float
-    low: float
-    high: float
-    exposed_usd: float
+    All are null where a span lies wholly beyond the map, and nothing is known of it.
+    """
+
+    usd: float | None
+    low: float | None
+    high: float | None
+    exposed_usd: float | None
     band: Band | None
 
 
 class Risk(msgspec.Struct, kw_only=True):
-    """Both sides between two prices, their ratio, and what the price path alone implies."""
+    """Both sides between two prices, their ratio, and what the price path alone implies.
+
+    `note` says why a side is 0 there, and that a span reaches beyond the map.
+    """
 
     long: SideRisk
     short: SideRisk
@@ -138,6 +144,7 @@ class Risk(msgspec.Struct, kw_only=True):
     lift: float | None
     lift_low: float | None
     lift_high: float | None
+    note: str = ""
 
 
 class WindowRisk(Risk, kw_only=True):
@@ -147,11 +154,10 @@ class WindowRisk(Risk, kw_only=True):
 
 
 class BandRisk(Risk, kw_only=True):
-    """Risk between two prices asked for; `note` says why a side is 0 there."""
+    """Risk between two prices asked for."""
 
     low: float
     high: float
-    note: str = ""
 
 
 class Cluster(msgspec.Struct):

@@ -15,10 +15,11 @@ from imbalance_cli.render import render
 
 from imbalance.collect import Options, collect, market_of
 from imbalance.engine.clusters import mass_between
+from imbalance.errors import UsageError
 from imbalance.fetch.settings import Settings
 from imbalance.library import liquidation_map
-from imbalance.report import phrases, tree
-from imbalance.report.mapping import band, nice_step, rows
+from imbalance.report import cascading, phrases, tree
+from imbalance.report.mapping import band, nice_step, rows, window
 from imbalance.service import MAP_KINDS, report
 
 SIDE = tree.SideRisk(0.0, 0.0, 0.0, 0.0, None)
@@ -122,11 +123,15 @@ def test_a_report_fits_one_screen_until_all_is_asked_for(scenario):
 
 @pytest.mark.parametrize("share", [0.3, 0.8, 0.99, 0.999999])
 def test_rows_end_with_the_map_and_a_band_beyond_it_says_so(share):
-    found = liquidation_map(market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS)))
+    market = market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS))
+    found = liquidation_map(market)
     lows, highs = (row.low for row in rows(found, share, "long")), (row.high for row in rows(found, share, "short"))
     assert min(lows) >= found.edges[0]
     assert max(highs) <= found.edges[-1]
     above, below, inside = (band(found, *ends) for ends in ((1.7e5, 1.8e5), (1e4, 2e4), (8e4, 9e4)))
-    assert "not known" in above.note
-    assert "not known" in below.note
-    assert inside.note == ""
+    assert (above.short.usd, above.long.usd, below.long.usd, below.short.usd) == (None, 0, None, 0)
+    assert all("not known" in span.note for span in (above, below, window(found, 60)))
+    assert (inside.note, window(found, 20).note) == ("", "")
+    assert "the map ends at" in phrases.verdict(window(found, 60), []).text
+    with pytest.raises(UsageError, match="cannot be told: the map ends at"):
+        cascading.sections(market, found, (), -0.39, None)

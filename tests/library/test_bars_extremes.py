@@ -194,10 +194,10 @@ def test_the_far_side_of_a_band_says_why_it_is_zero(tmp_path):
     found = asked(path, service.clusters, bands=((110.0, 120.0), (80.0, 90.0), (90.0, 110.0)))
     above, below, both = found.bands
     assert (above.long.usd, above.ratio, below.short.usd, below.ratio) == (0, None, 0, None)
-    assert ("long is 0 there" in above.note, "short is 0 there" in below.note, both.note) == (True, True, "")
+    assert ("long is 0," in above.note, "short is 0," in below.note, both.note) == (True, True, "")
     rendered = to_markdown(blocks_of(found, full=True))
-    assert "110-120: the band lies above the price" in rendered
-    assert "80-90: the band lies below the price" in rendered
+    assert "110-120: above the price shorts alone" in rendered
+    assert "80-90: below the price longs alone" in rendered
 
 
 def test_a_market_without_volume_has_no_square_root_law(tmp_path):

@@ -219,7 +219,7 @@ def _risks(spans: Sequence[tuple[str, tree.Risk]], kept: tuple[int, ...] = ()) -
         Column("Lift", right=True, drop=2),
     ]
     note = "S:L assumes equal leverage on both sides; Path is what the price path alone gives; Lift is their quotient."
-    far = [Line(f"{name}: {w.note}", "dim") for name, w in spans if isinstance(w, tree.BandRisk) and w.note]
+    far = [Line(f"{name}: {w.note}", "dim") for name, w in spans if w.note]
     return [Table(columns, rows, kept=kept), *far, Line(note, "dim")]
 
 
