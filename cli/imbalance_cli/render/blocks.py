@@ -41,11 +41,12 @@ def to_blocks(document: tree.HeatmapReport, screen: Screen) -> str:
     at = np.clip(np.searchsorted(edges, np.array(document.price)[last]) - 1, 0, rows - 1)
     lines = _letters(level, at) if letters else _half_blocks(level, at, hue="truecolor" in _terminal())
     lines = [f"{words.price(edges[_row(rows, i, letters=letters)]):>{LABEL}} {line}" for i, line in enumerate(lines)]
-    ends = f"{document.time[0][:10]}{'to ' + document.time[-1][:16].replace('T', ' ') + ' UTC':>{max(columns - 10, 1)}}"
+    first, last_shown = document.time[0][:10], f" to {document.time[-1][:16].replace('T', ' ')} UTC"
+    ends = f"{first}{last_shown:>{columns - len(first)}}".rjust(min(LABEL + 1 + columns, screen.width))
     title = [f"{document.symbol} forced liquidations in time (est)", _legend(letters=letters)]
     where = [f"scenario {document.scenario}: synthetic, not live"] if document.scenario else []
     gaps = [line for gap in document.gaps for line in textwrap.wrap(gap_text(document, gap), screen.width)]
-    drawn = [*title, *document.notes, *where, *lines, " " * (LABEL + 1) + ends, *gaps]
+    drawn = [*title, *document.notes, *where, *lines, ends, *gaps]
     return "\n".join(map(safe.caption, drawn) if screen.ascii else drawn) + "\n"
 
 

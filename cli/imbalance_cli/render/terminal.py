@@ -27,6 +27,7 @@ STYLES = {
     "": "",
 }
 NARROWEST_WRAP = 18
+NARROWEST_BAR = 4
 PADDING = 2
 RANGES_FROM = 100  # columns from which ranges are written out
 BESIDE_FROM = 120  # columns from which map and gauges stand side by side
@@ -137,11 +138,15 @@ def _bars(bars: Bars, console: Console, screen: Screen) -> None:
     ranges = {id(b): words.span(b.usd_low, b.usd_high, "usd") for b in rows} if screen.width >= RANGES_FROM else {}
     range_wide = max((len(text) for text in ranges.values()), default=-PADDING)
     most = max((b.usd for b in rows), default=0.0)
-    # Label, distance, amount, range, sum and mark are fixed; the bar takes what is left.
-    room = max(screen.width - wide - 8 - 6 - range_wide - 6 - 2 - 6 * PADDING + 2, 4)
+    # Label, distance, amount, range, sum and mark are fixed; the bar takes what is left. Distance gives way first.
+    room = screen.width - wide - 8 - 6 - range_wide - 6 - 2 - 6 * PADDING + 2
+    far = room >= NARROWEST_BAR
+    room = room if far else max(room + 8 + PADDING, NARROWEST_BAR)
 
     def draw(bar: Bar) -> None:
-        text = Text(f"{labels[id(bar)]:>{wide}}  {bar.distance * 100:+6.1f} %  {words.usd(bar.usd):>6}  ")
+        text = Text(f"{labels[id(bar)]:>{wide}}  ")
+        text.append(f"{bar.distance * 100:+6.1f} %  " if far else "")
+        text.append(f"{words.usd(bar.usd):>6}  ")
         if ranges:
             text.append(f"{ranges[id(bar)]:>{range_wide}}  ", style="dim")
         solid, tail = _block(bar, most, room, ascii_only=screen.ascii)
