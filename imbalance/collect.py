@@ -171,7 +171,7 @@ def collect(
         asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
         if client.recorder is not None:
             client.recorder.close(now_ms, [s.name for s in asked])
-    except UsageError:
+    except BaseException:
         if client.recorder is not None:
             client.recorder.discard()
         raise

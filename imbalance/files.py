@@ -18,6 +18,7 @@ MOST_LINKS = 40  # as the kernel allows
 # Names of streams that are open already: what is behind them is written to, wherever it points.
 STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 _unfinished: set[str] = set()
+_groups: set[Group] = set()
 
 
 def write(path: Path, content: bytes, *, mode: int = FOLLOWS_UMASK, durable: bool = True) -> None:
@@ -91,11 +92,57 @@ def private_folder(folder: Path) -> None:
             folder.chmod(PRIVATE_FOLDER)
 
 
+class Group:
+    """Files that are worth nothing one by one: those of a group that is not finished do not stay."""
+
+    def __init__(self) -> None:
+        self._files: set[Path] = set()
+        self._folders: list[Path] = []
+        _groups.add(self)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder, and those above it that are not there.
+
+        Raises
+        ------
+        OSError
+            Whatever the system says, also where the folder is there already; nothing is left behind.
+        """
+        # The innermost first, as they are removed.
+        self._folders += [place for place in (path, *path.parents) if not place.exists()]
+        try:
+            path.mkdir(parents=True)
+        except OSError:
+            self.discard()
+            raise
+
+    def write(self, path: Path, content: bytes, *, durable: bool) -> None:
+        """Write one of the group's files, as `write` does."""
+        self._files.add(path)
+        write(path, content, durable=durable)
+
+    def finish(self) -> None:
+        """Let the files stay."""
+        _groups.discard(self)
+
+    def discard(self) -> None:
+        """Remove all that the group made, but for folders into which someone else put something."""
+        for file in list(self._files):
+            with contextlib.suppress(OSError):
+                file.unlink(missing_ok=True)
+        for place in list(self._folders):
+            with contextlib.suppress(OSError):
+                place.rmdir()
+        _groups.discard(self)
+
+
 def drop_unfinished() -> None:
-    """Remove the temporary files of writes that will not go on, for a process that is about to end."""
+    """Remove what will not be finished, for a process that is about to end: temporary files, and groups of files."""
     for name in list(_unfinished):
         with contextlib.suppress(OSError):
             os.unlink(name)  # noqa: PTH108  runs in a signal handler: as little as possible
+    for group in list(_groups):
+        group.discard()
 
 
 def _place(path: Path) -> tuple[Path, os.stat_result | None]:

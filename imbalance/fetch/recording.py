@@ -7,7 +7,6 @@ name and path, so that a recording made through a proxy or mirror replays anywhe
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -147,12 +146,10 @@ class Recorder:
         self.folder = folder
         self.clock_ms = clock_ms
         self.entries: dict[Key, Entry] = {}
-        self._files: set[Path] = set()
-        bodies = folder / "bodies"
-        self._folders = [place for place in (bodies, *bodies.parents) if not place.exists()]
+        self._group = files.Group()
         try:
             # Whoever makes it records here: two at once would mix their answers.
-            bodies.mkdir(parents=True)
+            self._group.make_folder(folder / "bodies")
         except FileExistsError:
             message = f"{folder} holds a part of a recording, or another is being made there"
             raise UsageError(message, "Name a new folder.") from None
@@ -175,22 +172,18 @@ class Recorder:
         self.entries[source, path, query] = Entry(source, path, query, time_ms=self.clock_ms(), error=error)
 
     def close(self, captured_at_ms: int, sources: list[str], scenario: str | None = None, note: str = "") -> None:
-        """Write the index."""
+        """Write the index, with which the recording is whole."""
         rows = [self.entries[key] for key in sorted(self.entries)]
         index = Index(FORMAT, captured_at_ms, scenario, note, sources, entries=rows)
         self._write(self.folder / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=1))
+        self._group.finish()
 
     def discard(self) -> None:
         """Remove what this recorder made, for a run whose recording cannot be finished."""
-        for file in self._files:
-            file.unlink(missing_ok=True)
-        for place in self._folders:
-            with contextlib.suppress(OSError):  # someone else put something there
-                place.rmdir()
+        self._group.discard()
 
     def _write(self, path: Path, content: bytes, *, durable: bool = True) -> None:
-        self._files.add(path)
         try:
-            files.write(path, content, durable=durable)
+            self._group.write(path, content, durable=durable)
         except OSError as error:
             raise UsageError(f"cannot record to {path}: {error.strerror}") from None

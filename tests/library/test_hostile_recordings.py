@@ -176,6 +176,8 @@ def test_a_run_that_is_told_to_end_leaves_no_traceback(number, tmp_path):
             timer.cancel()
             assert "Traceback" not in told
             assert running.returncode in expected, told
+            # Whole, or not there at all.
+            assert (tmp_path / str(i)).exists() == (tmp_path / str(i) / INDEX).exists()
     assert not list(tmp_path.rglob("*.part"))
 
 
