@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -176,9 +177,24 @@ def test_a_run_that_is_told_to_end_leaves_no_traceback(number, tmp_path):
             timer.cancel()
             assert "Traceback" not in told
             assert running.returncode in expected, told
-            # Whole, or not there at all.
-            assert (tmp_path / str(i)).exists() == (tmp_path / str(i) / INDEX).exists()
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_recording_that_a_signal_ends_goes_with_its_run(tmp_path):
+    with Exchange(delay_s=0.2) as exchange:
+        running = subprocess.Popen(
+            [*COMMAND, "report", "-q", "--record", str(tmp_path / "new" / "kept")],
+            env={**os.environ, **exchange.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.rglob("bodies/*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=30)
+    assert running.returncode == 128 + signal.SIGINT
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_reader_that_goes_away_is_told_by_the_exit_code():
