@@ -135,3 +135,20 @@ def test_rows_end_with_the_map_and_a_band_beyond_it_says_so(share):
     assert "the map ends at" in phrases.verdict(window(found, 60), []).text
     with pytest.raises(UsageError, match="cannot be told: the map ends at"):
         cascading.sections(market, found, (), -0.39, None)
+
+
+def test_no_row_is_a_sliver_and_all_but_a_sliver_of_the_window_is_in_rows():
+    found = liquidation_map(market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS)))
+    for share in np.linspace(0.02, 0.3, 57):
+        step = nice_step(found.price * share, 6)
+        for side, far in (("long", 1 - share), ("short", 1 + share)):
+            laid = rows(found, share, side)
+            assert min(row.high - row.low for row in laid) >= 0.05 * step * (1 - 1e-9)
+            end, slack = found.price * far, 0.05 * step * (1 + 1e-9)
+            if side == "long":
+                assert laid[-1].low <= end + slack
+                assert laid[-1].high > end
+            else:
+                assert laid[-1].high >= end - slack
+                assert laid[-1].low < end
+            assert found.price in (laid[0].low, laid[0].high)

@@ -45,6 +45,17 @@ def test_shorter_bars_are_joined_and_a_bar_that_lacks_a_part_is_left_out():
     assert joined(whole, HOUR_MS) == whole
 
 
+def test_what_the_running_bar_has_reached_is_gone():
+    known = venue("a", interest(np.full(BARS, 1000.0)))
+    running = Candle(START + BARS * HOUR_MS, 148.0, 200.0, 50.0, 150.0, 1.0)
+    now = VenueRecords(known.instrument, candles=[*candles(), running], open_interest=known.open_interest)
+    found = assemble("X", HOUR_MS, running.time_ms + 1, 150.0, [now])
+    before = market(known)
+    assert (found.high[-1], found.low[-1]) == (200.0, 50.0)
+    assert (found.open[-1], found.close[-1]) == (before.open[-1], before.close[-1])
+    assert found.venues[0].volume_base == pytest.approx(before.venues[0].volume_base)
+
+
 def test_interest_known_only_now_takes_the_shape_of_the_others():
     level = 1000.0 + 10 * np.arange(BARS)
     found = market(venue("a", interest(level)), venue("b", interest([50.0], first=BARS - 1)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
-from imbalance.liquidated import last_day, silent
+from imbalance.liquidated import UNLIKELY, last_day, silent
 from imbalance.records import Covered, Liquidation, Unread
 from imbalance.report import sections
 from imbalance.units import DAY_MS, HOUR_MS, Side
@@ -29,6 +31,16 @@ def test_a_feed_that_ended_is_told_once_enough_is_missing():
     assert silent(set(range(18)), HOURS)
     assert not silent(set(range(22)), HOURS)
     assert not silent({3}, HOURS)
+
+
+@pytest.mark.parametrize(("steps", "held"), [(16, 3), (17, 8), (18, 6), (20, 5), (25, 4)])
+def test_a_silence_is_held_against_the_exact_chance_of_one(steps, held):
+    """All ways to fill some steps, counted one by one; two runs of more than half cannot both be there."""
+    ways = list(itertools.combinations(range(steps), held))
+    longest = [max(b - a - 1 for a, b in itertools.pairwise((-1, *places, steps))) for places in ways]
+    for run in range(steps // 2 + 1, steps - held + 1):
+        chance = sum(other >= run for other in longest) / len(ways)
+        assert silent(set(ways[longest.index(run)]), steps) == (chance < UNLIKELY)
 
 
 def feed(hours):
