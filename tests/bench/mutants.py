@@ -1,4 +1,4 @@
-"""How many mistakes the tests catch: ``python -m tests.bench.mutants [--count 60] [--seed 0] [--jobs 2]``.
+"""How many mistakes the tests catch: ``python -m tests.bench.mutants [--count 60] [--seed 0]``.
 
 Draws places of product code at random, changes one at a time in a copy of the tree (a comparison, an operator, a
 sign, a number, a truth value, min for max) and runs the tests: those that pass through the line first, then those that
@@ -181,6 +181,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--under", default="", help="draw only from files whose path holds this")
     parser.add_argument("--traced", type=Path, default=Path(".traced"), help="which test runs which line; made once")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -190,7 +191,8 @@ def main() -> None:
         data = given.traced
         if not data.is_file():
             shutil.copy(coverage(_copied(Path(folder) / "clean")), data)
-        drawn = random.Random(given.seed).sample(list(sites(ROOT)), given.count)  # noqa: S311  a draw, not a secret
+        places = [site for site in sites(ROOT) if given.under in site.file]
+        drawn = random.Random(given.seed).sample(places, given.count)  # noqa: S311  a draw, not a secret
 
         def one(mutant: Mutant) -> bool:
             copied = copies.get()
