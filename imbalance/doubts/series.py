@@ -23,6 +23,7 @@ _NEVER_EMPTY = {
     Kind.MARK_PRICE: Figure.PRICES,
     Kind.CONTRACT_STATS: Figure.STATISTICS,
     Kind.FUNDING: Figure.FUNDING,
+    Kind.ORDER_BOOK: Figure.ORDER_BOOK,
     Kind.SENTIMENT: Figure.SENTIMENT,
     Kind.COMMITMENTS: Figure.COMMITMENTS,
     Kind.HOLDERS: Figure.HOLDERS,

@@ -18,7 +18,18 @@ from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
 from tests.conftest import SHARED
-from tests.support.edits import Scenario, figures, moved, named, rows, scaled, shifted
+from tests.support.edits import (
+    Scenario,
+    below,
+    exchanged,
+    figures,
+    given,
+    moved,
+    named,
+    rows,
+    scaled,
+    shifted,
+)
 from tests.support.exchange import NOW_MS
 
 # Where each venue tells a figure: part of the path, part of the query, names or columns.
@@ -285,15 +296,81 @@ def others():
     ]
 
 
+# Where a side of liquidations is told, by the two names or words for it.
+SIDES = {
+    "gate": [
+        ("/contract_stats", "long_liq_usd", "short_liq_usd"),
+        ("/contract_stats", "long_liq_size", "short_liq_size"),
+    ],
+    "okx": [("/liquidation-orders", "long", "short")],
+    "bitget": [("/liquidations", "buy", "sell")],
+    "htx": [("/swap_liquidation", "buy", "sell")],
+    "deribit": [("/get_last_trades", "buy", "sell")],
+    "coinglass": [("/aggregated-history", "aggregated_long_liquidation_usd", "aggregated_short_liquidation_usd")],
+    "coinalyze": [("/liquidation-history", "l", "s")],
+}
+BOOKS = {
+    "binance": ("/depth", "bids", "asks"),
+    "bybit": ("/orderbook", "b", "a"),
+    "okx": ("/books", "bids", "asks"),
+}
+
+
+def contrary():
+    """Return (what, source, edits) of signs and sides turned, of books that lack or grow, and of single wicks."""
+    found = []
+    for venue, (path, names) in FUNDING.items():
+        found += [
+            ("funding, sign turned", venue, [(path, "", scaled(-1, *names))]),
+            ("funding of 0", venue, [(path, "", scaled(0, *names))]),
+        ]
+    for source, told in SIDES.items():
+        found.append(("sides swapped", source, [(path, "", exchanged(*names)) for path, *names in told]))
+    for venue, (path, bids, asks) in BOOKS.items():
+        found += [
+            ("book without bids", venue, [(path, "", given([], bids))]),
+            ("book without asks", venue, [(path, "", given([], asks))]),
+            ("book empty", venue, [(path, "", given([], bids, asks))]),
+            ("book, sides swapped", venue, [(path, "", exchanged(bids, asks))]),
+            ("asks below the bids", venue, [(path, "", below(asks, scaled(0.99, 0)))]),
+            ("asks x0.001", venue, [(path, "", below(asks, scaled(0.001, 1)))]),
+        ]
+        found += [(f"book x{factor:g}", venue, [(path, "", scaled(factor, 1))]) for factor in (1000, 10, 0.1, 0.001)]
+    for venue, (path, query, (_open, high, low, _close)) in CANDLES.items():
+        found += [
+            (f"wick x{factor:g}", venue, [(path, query, one(scaled(factor, high if factor > 1 else low)))])
+            for factor in (1.9, 1.3, 0.55)
+        ]
+    for value, word in (
+        (60, "Extreme Fear"),
+        (26, "Extreme Fear"),
+        (70, "Greed"),
+        (25, "Extreme Fear"),
+        (50, "Neutral"),
+    ):
+        newest = first({"value": str(value), "value_classification": word})
+        found.append((f"index of {value}, {word}", "fear_greed", [("/fng/", "", newest)]))
+    return found
+
+
+def first(fields):
+    """Return a change of fields of the first row."""
+    return rows(lambda r: [r[0] | fields, *r[1:]])
+
+
 # What the bodies do not tell: each edit moves a figure, and nothing else in the answers contradicts it.
 UNITS = "all bodies of the venue agree, and the turnover of real venues differs by more"
 RATE = "rates of real venues differ by more, and are often next to nothing"
+BOOK = "the books of real venues hold 0.2 to 29 hundredths of what is traded"
+MOOD = "the word is the value's, and real days differ by up to 45"
 CANNOT_BE_TOLD = (
     {("open interest x2", venue): UNITS for venue in INTEREST if venue != "binance"}
     | {("volume x2", venue): UNITS for venue in VOLUME}
     | {("open interest x10", "okx"): UNITS, ("volume x0.1", "kraken"): UNITS}
     | {(f"open interest x{factor}", "kraken"): UNITS for factor in ("0.1", "0.001")}
     | {(f"funding x{factor}", venue): RATE for factor in ("2", "0.1", "0.001") for venue in FUNDING}
+    | {(f"book x{factor}", venue): BOOK for factor in ("10", "0.1") for venue in BOOKS}
+    | {("index of 25, Extreme Fear", "fear_greed"): MOOD, ("index of 50, Neutral", "fear_greed"): MOOD}
     | {("liquidations x2", source): "what one source sees is seldom what another does" for source in LIQUIDATIONS}
 )
 
@@ -310,7 +387,7 @@ def told_of(run):
 
 @pytest.mark.parametrize(
     ("what", "source", "edits"),
-    [pytest.param(*case, id=f"{case[1]}: {case[0]}") for case in factors() + lost() + others()],
+    [pytest.param(*case, id=f"{case[1]}: {case[0]}") for case in factors() + lost() + others() + contrary()],
 )
 def test_an_edit_is_doubted_by_name_or_does_not_matter(what, source, edits, scenario):
     run = scenario.edited(source, *edits)
