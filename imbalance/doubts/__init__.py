@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imbalance.doubts import ages, books, interest, liquidations, mood, prices, quotes, series, sides, sizes, times
+from imbalance.doubts import (
+    ages,
+    books,
+    interest,
+    liquidations,
+    mood,
+    prices,
+    quotes,
+    ratios,
+    series,
+    sides,
+    sizes,
+    times,
+)
 from imbalance.doubts.evidence import Doubt, Evidence, forget
 from imbalance.errors import DoubtfulError
 from imbalance.wire.harvest import Figure, Harvest
@@ -20,6 +33,7 @@ STAGES = (
     prices.days,
     interest.own,
     interest.supply,
+    interest.positions,
     sizes.volumes,
     sizes.turnover,
     books.books,
@@ -31,6 +45,7 @@ STAGES = (
     quotes.totals,
     quotes.levels,
     quotes.open_interest,
+    ratios.ratios,
     ages.old,
     mood.mood,
     series.holes,

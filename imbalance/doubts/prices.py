@@ -12,13 +12,15 @@ from imbalance.doubts.thresholds import (
     BAR_FACTOR_STRANGE,
     CLOSE_OFF,
     CLOSE_OFF_SHARE,
+    LEAST_FITTED,
     LEAST_VENUES,
     MARK_OFF,
+    MOVED_TIMES,
     PRICE_OFF,
     STALE_MS,
 )
 from imbalance.readings import ticker, venue_price
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, MINUTE_MS, iso
 from imbalance.wire.harvest import Figure
 
 
@@ -46,6 +48,9 @@ def bars(evidence: Evidence) -> list[Doubt]:
     found = [Doubt(name, Figure.CANDLES, told) for name, told in apart.items()]
     strange = _apart(evidence.bars, BAR_FACTOR_STRANGE)
     found += [Doubt(name, Figure.CANDLES, strange[name], left_out=False) for name in strange if name not in apart]
+    moved = {n: told for n, told in _moved(evidence.bars).items() if n not in apart}
+    found += [Doubt(name, Figure.CANDLES, told) for name, told in moved.items()]
+    apart |= moved
     middle = [bars.close[-1] for name, bars in evidence.bars.items() if name not in apart]
     others = float(np.median(middle)) if len(middle) >= LEAST_VENUES else None
     for harvest in evidence.venues:
@@ -78,6 +83,34 @@ def days(evidence: Evidence) -> list[Doubt]:
             first = int(daily.time_ms[held][wrong[0]])
             found[name] = f"its day of {iso(first)[:10]} ends at {off[wrong[0]]:.3g} times the close of its own bars"
     return [Doubt(name, Figure.DAILY_CANDLES, told) for name, told in found.items()]
+
+
+def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
+    """Return whose bars fit the other venues' only at other times than their own, by name."""
+    if len(series) < LEAST_VENUES:
+        return {}
+    _times, table = aligned(series, lambda bars: (np.log(bars.close),))
+    closes = table[:, 0, np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES]
+    step_ms = int(np.median([bars.step_ms for bars in series.values()]))
+    if closes.shape[1] < LEAST_FITTED:
+        return {}
+    others = np.nanmedian(closes, axis=0)
+    found = {}
+    for name, own in zip(series, closes, strict=True):
+        fits = {bars: _fit(own, others, bars) for bars in range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)}
+        best = min(fits, key=lambda bars: fits[bars])
+        if best and fits[0] > MOVED_TIMES * fits[best]:
+            found[name] = f"its bars fit the other venues' when they are moved by {best * step_ms / MINUTE_MS:+.0f} min"
+    return found
+
+
+def _fit(own: Floats, others: Floats, later: int) -> float:
+    """Return how far closes lie from others' where they are moved to be later by some bars."""
+    size = own.size - abs(later)
+    start = max(later, 0)
+    apart = np.abs(own[start - later : start - later + size] - others[start : start + size])
+    known = apart[np.isfinite(apart)]
+    return float(np.mean(known)) if known.size else np.inf
 
 
 def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, str]:

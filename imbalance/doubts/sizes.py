@@ -36,6 +36,9 @@ def volumes(evidence: Evidence) -> list[Doubt]:
         told = _day(harvest, evidence)
         if told:
             found.append(Doubt(harvest.name, Figure.VOLUME, told))
+        elif evidence.day_volume_base(harvest.name) == 0 and (traded := ticker(harvest).volume_24h_base):
+            told = f"the bars of 24 hours hold no volume, where the venue says {traded:,.6g} coins"
+            found.append(Doubt(harvest.name, Figure.CANDLES, told))
         told = _implied(harvest) or _summed(harvest.name, evidence) or shares.get(harvest.name, "")
         if told:
             found.append(Doubt(harvest.name, Figure.DAILY_CANDLES, told))

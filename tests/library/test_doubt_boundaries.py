@@ -1,12 +1,13 @@
-"""Where the thresholds of funding, books, sides, wicks and the index lie, on harvests of a few rows."""
+"""Where thresholds lie, on harvests of a few rows."""
 
 from __future__ import annotations
 
 import msgspec
 import pytest
 
-from imbalance.doubts import books, mood, prices, sides, sizes
+from imbalance.doubts import books, interest, liquidations, mood, prices, quotes, ratios, sides, sizes
 from imbalance.doubts.evidence import Evidence
+from imbalance.providers.coinalyze import COINALYZE
 from imbalance.providers.fear_greed import FEAR_GREED
 from imbalance.records import (
     Candle,
@@ -15,9 +16,13 @@ from imbalance.records import (
     Instrument,
     Liquidation,
     LiquidationSum,
+    LongShort,
+    OpenInterest,
     OrderBook,
+    Position,
     Sentiment,
     Ticker,
+    VenueLiquidations,
 )
 from imbalance.units import DAY_MS, HOUR_MS, Side
 from imbalance.venues import VENUES
@@ -202,3 +207,92 @@ def test_a_step_over_missing_days_is_no_step():
     rows = [Sentiment(NOW_MS, 20, "Extreme Fear"), Sentiment(NOW_MS + 2 * DAY_MS, 80, "Extreme Greed")]
     harvest.keep(Kind.SENTIMENT, rows)
     assert not doubted(mood.mood, [harvest])
+
+
+@pytest.mark.parametrize("later", [-3, -2, -1, 0, 1, 2, 3])
+def test_bars_at_other_times_than_their_own(later):
+    walk = [(-1) ** (i // 3 + i // 7) * 0.001 * (1 + i % 5) for i in range(80)]
+    harvests = [venue(i, Kind.CANDLES, hours(walk)) for i in range(1, 4)]
+    harvests.append(venue(0, Kind.CANDLES, hours(walk, NOW_MS - DAY_MS + later * HOUR_MS)))
+    # Beyond two hours the feed is stale or ahead, which is told elsewhere.
+    assert doubted(prices.bars, harvests) == [(VENUES[0].name, True)] * (1 <= abs(later) <= 2)
+
+
+def test_few_bars_tell_no_other_times():
+    harvests = [venue(i, Kind.CANDLES, hours([0.001, -0.002] * 5)) for i in range(3)]
+    harvests.append(venue(3, Kind.CANDLES, hours([0.001, -0.002] * 5, NOW_MS - DAY_MS + HOUR_MS)))
+    assert not doubted(prices.bars, harvests)
+
+
+@pytest.mark.parametrize(("volume", "interest_now", "told"), [(1.0, 0.0, True), (0.0, 0.0, False), (1.0, 1.0, False)])
+def test_open_interest_of_0_where_there_is_trade(volume, interest_now, told):
+    harvest = venue(
+        0,
+        Kind.TICKER,
+        [Ticker(NOW_MS, 1.0, 1.0, volume_24h_base=volume)],
+        OPEN_INTEREST=[OpenInterest(NOW_MS, interest_now)],
+    )
+    assert doubted(interest.own, [harvest]) == [(VENUES[0].name, True)] * told
+
+
+@pytest.mark.parametrize(
+    ("levels", "told"),
+    [([1.76, 1.0, 1.76], True), ([1.74, 1.0, 1.76], False), ([1.0, 1.76, 1.0], True), ([1.0, 1.76, 1.01], False)],
+)
+def test_one_day_against_its_neighbours(levels, told):
+    days = {i * DAY_MS: level for i, level in enumerate(levels)}
+    assert bool(interest.spike(days)) == told
+    assert not interest.spike({2 * day_ms: level for day_ms, level in days.items()})
+
+
+@pytest.mark.parametrize(("held", "told"), [(10.1, True), (9.9, False)])
+def test_positions_over_open_interest(held, told):
+    sides = [
+        Position(NOW_MS, side, held / 2, 1.0, None, None, 1.0, "cross") for side in (Side.LONG, Side.LONG, Side.SHORT)
+    ]
+    harvest = venue(0, Kind.POSITIONS, sides, OPEN_INTEREST=[OpenInterest(NOW_MS, 10.0)])
+    assert doubted(interest.positions, [harvest]) == [(VENUES[0].name, True)] * told
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.049, True), (0.051, False), (0.949, False), (0.951, True), (0.0, True)])
+def test_shares_of_next_to_none_or_all(share, told):
+    harvest = venue(0, Kind.LONG_SHORT, [LongShort(NOW_MS, "accounts", share)])
+    assert doubted(ratios.ratios, [harvest]) == [(VENUES[0].name, True)] * told
+
+
+@pytest.mark.parametrize(("price", "told"), [(49.0, True), (51.0, False), (199.0, False), (201.0, True)])
+def test_prices_of_liquidations_that_the_venue_never_had(price, told):
+    order = Liquidation(NOW_MS - HOUR_MS, Side.LONG, price, 1.0)
+    bucket = ContractStats(NOW_MS - HOUR_MS, 100.0, 1.0, 1.0, 0.0, price, 0.0)
+    for kind, row in ((Kind.LIQUIDATIONS, order), (Kind.CONTRACT_STATS, bucket)):
+        harvest = venue(0, Kind.CANDLES, hours([0.0] * 24), **{kind.name: [row]})
+        assert doubted(liquidations.venues, [harvest]) == [(VENUES[0].name, True)] * told
+
+
+@pytest.mark.parametrize("volume", [0.0, 1.0])
+def test_bars_that_hold_no_volume(volume):
+    rows = [msgspec.structs.replace(row, volume_base=volume) for row in hours([0.0] * 30)]
+    told = [Ticker(NOW_MS, 100.0, 100.0, volume_24h_base=24.0)]
+    harvest = venue(0, Kind.CANDLES, rows, TICKER=told)
+    assert doubted(sizes.volumes, [harvest]) == [(VENUES[0].name, True)] * (volume == 0)
+
+
+def test_a_sum_of_0_where_a_venue_printed():
+    rows = orders([1e4] * 24, [1e3] * 24)
+    for usd in (0.0, 1e9):
+        harvests = [
+            venue(0, Kind.CANDLES, hours([0.0] * 24), LIQUIDATIONS=rows),
+            Harvest(FEAR_GREED, records={}, typed={}),
+        ]
+        harvests[1].keep(Kind.LIQUIDATION_SUMS, [LiquidationSum(NOW_MS - HOUR_MS, usd, 0.0)])
+        assert doubted(quotes.liquidations, harvests) == [(FEAR_GREED.name, True)] * (usd == 0)
+
+
+def test_an_exchange_that_was_asked_for_and_did_not_come():
+    harvest = Harvest(COINALYZE, records={}, typed={})
+    listed = [Instrument(name, "X", "X", "USDT", VENUES[0].contract) for name in ("binance", "bybit")]
+    harvest.keep(Kind.INSTRUMENTS, listed)
+    rows = [VenueLiquidations(NOW_MS - i * HOUR_MS, "bybit", 1.0, 1.0, HOUR_MS) for i in range(24, 0, -1)]
+    harvest.keep(Kind.VENUE_LIQUIDATIONS, rows)
+    reasons = [d.reason for d in liquidations.coverage(Evidence([harvest], "X", NOW_MS))]
+    assert reasons == ["it holds none of binance, which it lists"]
