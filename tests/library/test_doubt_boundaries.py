@@ -213,7 +213,8 @@ def test_a_step_over_missing_days_is_no_step():
 def test_bars_at_other_times_than_their_own(later):
     walk = [(-1) ** (i // 3 + i // 7) * 0.001 * (1 + i % 5) for i in range(80)]
     harvests = [venue(i, Kind.CANDLES, hours(walk)) for i in range(1, 4)]
-    harvests.append(venue(0, Kind.CANDLES, hours(walk, NOW_MS - DAY_MS + later * HOUR_MS)))
+    own = [move + 0.0002 * (-1) ** i for i, move in enumerate(walk)]
+    harvests.append(venue(0, Kind.CANDLES, hours(own, NOW_MS - DAY_MS + later * HOUR_MS)))
     # Beyond two hours the feed is stale or ahead, which is told elsewhere.
     assert doubted(prices.bars, harvests) == [(VENUES[0].name, True)] * (1 <= abs(later) <= 2)
 
