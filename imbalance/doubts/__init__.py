@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imbalance.doubts import ages, interest, liquidations, prices, quotes, series, sizes, times
+from imbalance.doubts import (
+    ages,
+    books,
+    interest,
+    liquidations,
+    mood,
+    prices,
+    quotes,
+    ratios,
+    series,
+    sides,
+    sizes,
+    times,
+)
 from imbalance.doubts.evidence import Doubt, Evidence, forget
 from imbalance.errors import DoubtfulError
 from imbalance.wire.harvest import Figure, Harvest
@@ -16,21 +29,25 @@ from imbalance.wire.harvest import Figure, Harvest
 STAGES = (
     times.feeds,
     prices.marks,
-    prices.books,
     prices.bars,
     prices.days,
     interest.own,
     interest.supply,
+    interest.positions,
     sizes.volumes,
     sizes.turnover,
+    books.books,
     sizes.funding,
     liquidations.venues,
     quotes.liquidations,
+    sides.swapped,
     liquidations.coverage,
     quotes.totals,
     quotes.levels,
     quotes.open_interest,
+    ratios.ratios,
     ages.old,
+    mood.mood,
     series.holes,
     times.clock,
 )

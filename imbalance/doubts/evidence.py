@@ -154,6 +154,7 @@ _KINDS = {
     Figure.COMMITMENTS: {Kind.COMMITMENTS},
     Figure.SENTIMENT: {Kind.SENTIMENT},
     Figure.LONG_SHORT: {Kind.LONG_SHORT},
+    Figure.POSITIONS: {Kind.POSITIONS},
     Figure.ORDER_BOOK: {Kind.ORDER_BOOK},
 }
 # A bucket of statistics holds open interest and liquidations in one row: where one is wrong the row is.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from imbalance.doubts.evidence import Bars, Doubt, Evidence
@@ -11,15 +13,16 @@ from imbalance.doubts.thresholds import (
     IMPLIED_APART,
     IMPLIED_OFF,
     JUMP,
+    SPIKE,
     SUPPLY_BASE,
     SUPPLY_SHARE,
     TRADED_SLACK,
     TRADED_SLACK_NOW,
     TRADED_TIMES,
 )
-from imbalance.readings import open_interest_history, open_interest_now, open_interest_rows, venue_price
-from imbalance.records import OpenInterest
-from imbalance.units import DAY_MS, iso
+from imbalance.readings import open_interest_history, open_interest_now, open_interest_rows, ticker, venue_price
+from imbalance.records import OpenInterest, Position
+from imbalance.units import DAY_MS, Side, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest, in_time
 
@@ -84,6 +87,9 @@ def _now(harvest: Harvest, bars: Bars | None) -> str:
     """Hold the figure of now against the last one before it."""
     past = [row for row in open_interest_history(harvest) if row.open_interest_base > 0]
     now = open_interest_rows(harvest)[-1:]
+    traded_today = ticker(harvest).volume_24h_base or ticker(harvest).volume_24h_usd
+    if now and now[0].open_interest_base <= 0 and not past and traded_today:
+        return "its open interest is 0, though it trades"
     if not past or not now:
         return ""
     level, last = now[0].open_interest_base, past[-1].open_interest_base
@@ -104,11 +110,37 @@ def _daily(harvest: Harvest) -> str:
     for i in range(1, len(levels)):
         if levels[i - 1] > 0 and not 1 / JUMP < levels[i] / levels[i - 1] < JUMP:
             return f"it jumps from {levels[i - 1]:,.6g} to {levels[i]:,.6g} on {iso(rows[i].time_ms)[:10]}"
+    if told := spike({row.time_ms: row.open_interest_base for row in rows}):
+        return told
     now = open_interest_now(harvest)
     newest = open_interest_rows(harvest)[-1:]
     recent = newest and rows and newest[0].time_ms - rows[-1].time_ms <= APART_MS + DAY_MS
     if now is not None and recent and levels[-1] > 0 and not 1 / APART < now / levels[-1] < APART:
         return f"its last day, {levels[-1]:,.6g} on {iso(rows[-1].time_ms)[:10]}, disagrees with {now:,.6g} of now"
+    return ""
+
+
+def positions(evidence: Evidence) -> list[Doubt]:
+    """Doubt positions of accounts that are together more than the venue's open interest."""
+    found = []
+    for harvest in evidence.venues:
+        held, now = harvest.of(Position), open_interest_now(harvest)
+        most = max((sum(row.quantity_base for row in held if row.side is side) for side in Side), default=0.0)
+        if now and most > now:
+            told = f"{most:,.6g} coins on one side are more than its open interest of {now:,.6g}"
+            found.append(Doubt(harvest.name, Figure.POSITIONS, told))
+    return found
+
+
+def spike(days: Mapping[int, float]) -> str:
+    """Return at which day a daily series leaves both the day before and the day after by a factor; empty where none."""
+    times_ms = sorted(days)
+    for at, (before_ms, day_ms, after_ms) in enumerate(zip(times_ms, times_ms[1:], times_ms[2:], strict=False)):
+        before, level, after = (days[time_ms] for time_ms in times_ms[at : at + 3])
+        if after_ms - before_ms > 2 * DAY_MS or min(before, level, after) <= 0:
+            continue
+        if min(before, after) > SPIKE * level or level > SPIKE * max(before, after):
+            return f"it is {level:,.6g} coins on {iso(day_ms)[:10]}, {before:,.6g} the day before, {after:,.6g} after"
     return ""
 
 

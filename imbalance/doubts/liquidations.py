@@ -11,13 +11,14 @@ from imbalance.doubts.evidence import Bars, Doubt, Evidence
 from imbalance.doubts.thresholds import (
     LEAST_BAR_SHARE_OF_DAY,
     LIQUIDATED_BAR_TIMES,
+    LIQUIDATED_PRICE_TIMES,
     LIQUIDATED_SHARE,
     LIQUIDATED_STRANGE,
     SEEN_USD,
 )
 from imbalance.liquidated import last_day
 from imbalance.readings import venue_price
-from imbalance.records import ContractStats, Covered, Liquidation, LiquidationSum, VenueLiquidations
+from imbalance.records import ContractStats, Covered, Instrument, Liquidation, LiquidationSum, VenueLiquidations
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest, in_time
@@ -36,9 +37,28 @@ def venues(evidence: Evidence) -> list[Doubt]:
         if Kind.LIQUIDATIONS in harvest.records and not recent and seen > SEEN_USD:
             told = "its feed holds none of the last 24 hours, of which others saw many"
             found.append(Doubt(harvest.name, Figure.LIQUIDATIONS, told))
+        elif told := _priced(harvest, bars):
+            found.append(Doubt(harvest.name, Figure.LIQUIDATIONS, told))
         elif buckets and bars is not None:
             found += _more_than_traded(harvest, buckets, bars, evidence)
     return found
+
+
+def _priced(harvest: Harvest, bars: Bars | None) -> str:
+    """Hold the price of orders, and what the USD and coins of a bucket imply, against the venue's prices."""
+    if bars is None:
+        return ""
+    low, high = bars.low.min() / LIQUIDATED_PRICE_TIMES, bars.high.max() * LIQUIDATED_PRICE_TIMES
+    prices = [(row.time_ms, row.price) for row in harvest.of(Liquidation)]
+    for row in harvest.of(ContractStats):
+        for usd, base in (
+            (row.long_liquidations_usd, row.long_liquidations_base),
+            (row.short_liquidations_usd, row.short_liquidations_base),
+        ):
+            if base:
+                prices.append((row.time_ms, usd / base))
+    off = [(at_ms, price) for at_ms, price in prices if not low < price < high]
+    return f"its price of {off[0][1]:,.6g} at {iso(off[0][0])} is none that the venue had" if off else ""
 
 
 def coverage(evidence: Evidence) -> list[Doubt]:
@@ -55,12 +75,20 @@ def coverage(evidence: Evidence) -> list[Doubt]:
         told = f"its newest are of {iso(max(stamps))}: none of the last 24 hours"
         if day is not None:
             told = f"those from {iso(day.first_ms)} to {iso(day.last_ms)} are no whole day: in no sum"
-        ended = _ended(harvest.of(VenueLiquidations))
+        ended = _ended(harvest.of(VenueLiquidations)) or _unanswered(harvest)
         if ended:
             found.append(Doubt(harvest.name, Figure.LIQUIDATIONS, ended, left_out=False))
         if day is None or not (day.whole or day.lower_bound):
             found.append(Doubt(harvest.name, Figure.LIQUIDATIONS, told, left_out=False))
     return found
+
+
+def _unanswered(harvest: Harvest) -> str:
+    """Return which exchanges were asked for and are in no row, where others have many."""
+    rows = harvest.of(VenueLiquidations)
+    asked = {row.venue for row in harvest.at(Kind.INSTRUMENTS, Instrument)} if rows else set()
+    missing = sorted(asked - {row.venue for row in rows})
+    return f"it holds none of {', '.join(missing)}, which it lists" if missing else ""
 
 
 def _ended(rows: Sequence[VenueLiquidations]) -> str:

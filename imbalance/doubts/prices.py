@@ -9,16 +9,18 @@ import numpy as np
 from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned
 from imbalance.doubts.thresholds import (
     BAR_FACTOR,
+    BAR_FACTOR_STRANGE,
     CLOSE_OFF,
     CLOSE_OFF_SHARE,
+    LEAST_FITTED,
     LEAST_VENUES,
     MARK_OFF,
+    MOVED_TIMES,
     PRICE_OFF,
     STALE_MS,
 )
 from imbalance.readings import ticker, venue_price
-from imbalance.records import OrderBook
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, MINUTE_MS, iso
 from imbalance.wire.harvest import Figure
 
 
@@ -40,24 +42,15 @@ def marks(evidence: Evidence) -> list[Doubt]:
     return found
 
 
-def books(evidence: Evidence) -> list[Doubt]:
-    """Doubt order books whose middle is away from their venue's price."""
-    found = []
-    for harvest in evidence.venues:
-        price, books = venue_price(harvest), [b for b in harvest.of(OrderBook) if b.bids and b.asks]
-        if price is None or not books:
-            continue
-        middle = (books[-1].bids[0][0] + books[-1].asks[0][0]) / 2
-        if abs(middle / price - 1) > MARK_OFF:
-            told = f"its middle of {middle:,.6g} is {middle / price:.3g} times the venue's price of {price:,.6g}"
-            found.append(Doubt(harvest.name, Figure.ORDER_BOOK, told))
-    return found
-
-
 def bars(evidence: Evidence) -> list[Doubt]:
     """Doubt bars of another price than the other venues' at the same time, or than the venue's own mark."""
     apart = _apart(evidence.bars)
     found = [Doubt(name, Figure.CANDLES, told) for name, told in apart.items()]
+    strange = _apart(evidence.bars, BAR_FACTOR_STRANGE)
+    found += [Doubt(name, Figure.CANDLES, strange[name], left_out=False) for name in strange if name not in apart]
+    moved = {n: told for n, told in _moved(evidence.bars).items() if n not in apart}
+    found += [Doubt(name, Figure.CANDLES, told) for name, told in moved.items()]
+    apart |= moved
     middle = [bars.close[-1] for name, bars in evidence.bars.items() if name not in apart]
     others = float(np.median(middle)) if len(middle) >= LEAST_VENUES else None
     for harvest in evidence.venues:
@@ -92,8 +85,39 @@ def days(evidence: Evidence) -> list[Doubt]:
     return [Doubt(name, Figure.DAILY_CANDLES, told) for name, told in found.items()]
 
 
-def _apart(series: Mapping[str, Bars]) -> dict[str, str]:
-    """Return why a venue's bars are not of the price that the others have at the same time, by name."""
+def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
+    """Return whose bars fit the other venues' only at other times than their own, by name."""
+    if len(series) < LEAST_VENUES:
+        return {}
+    _times, table = aligned(series, lambda bars: (np.log(bars.close),))
+    closes = table[:, 0, np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES]
+    step_ms = int(np.median([bars.step_ms for bars in series.values()]))
+    if closes.shape[1] < LEAST_FITTED:
+        return {}
+    others = np.nanmedian(closes, axis=0)
+    found = {}
+    for name, own in zip(series, closes, strict=True):
+        fits = {bars: _fit(own, others, bars) for bars in range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)}
+        best = min(fits, key=lambda bars: fits[bars])
+        if best and fits[0] > MOVED_TIMES * fits[best]:
+            found[name] = f"its bars fit the other venues' when they are moved by {best * step_ms / MINUTE_MS:+.0f} min"
+    return found
+
+
+def _fit(own: Floats, others: Floats, later: int) -> float:
+    """Return how far closes lie from others' where they are moved to be later by some bars."""
+    size = own.size - abs(later)
+    start = max(later, 0)
+    apart = np.abs(own[start - later : start - later + size] - others[start : start + size])
+    known = apart[np.isfinite(apart)]
+    return float(np.mean(known)) if known.size else np.inf
+
+
+def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, str]:
+    """Return why a venue's bars are not of the price that the others have at the same time, by name.
+
+    One bar that is off by `factor` is enough.
+    """
     if len(series) < LEAST_VENUES:
         return {}
     times, table = aligned(series, lambda bars: (bars.close, bars.high, bars.low))
@@ -106,7 +130,7 @@ def _apart(series: Mapping[str, Bars]) -> dict[str, str]:
     for name, own in zip(series, ratio, strict=True):
         known = np.isfinite(own[0])
         off = np.abs(own[0, known] - 1) > CLOSE_OFF
-        far = np.flatnonzero(((own > BAR_FACTOR) | (own < 1 / BAR_FACTOR)).any(axis=0))
+        far = np.flatnonzero(((own > factor) | (own < 1 / factor)).any(axis=0))
         if off.sum() > CLOSE_OFF_SHARE * known.sum() or far.size:
             at = int(far[0]) if far.size else int(np.flatnonzero(known)[np.flatnonzero(off)[0]])
             worst = own[np.nanargmax(np.abs(np.log(own[:, at]))), at]

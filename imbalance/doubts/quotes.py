@@ -6,6 +6,7 @@ import numpy as np
 
 from imbalance import signals
 from imbalance.doubts.evidence import Doubt, Evidence, daily
+from imbalance.doubts.interest import spike
 from imbalance.doubts.liquidations import seen_usd
 from imbalance.doubts.sizes import day_volume_usd
 from imbalance.doubts.thresholds import (
@@ -84,7 +85,8 @@ def _less_than_printed(harvest: Harvest, evidence: Evidence) -> str:
             continue
         own = by_venue.get(venue.name, 0.0) if by_venue else total
         printed = seen_usd(venue, evidence.now_ms)
-        if printed > SEEN_USD and 0 < own < printed / VOLUME_OFF:
+        known = own > 0 or not by_venue
+        if printed > SEEN_USD and known and own < printed / VOLUME_OFF:
             return f"its {own:,.4g} USD of 24 hours are less than the {printed:,.4g} USD that {venue.name} printed"
     return ""
 
@@ -170,6 +172,8 @@ def _contradicted(days: dict[int, float], binance: Harvest, now_ms: int) -> str:
     """Return where a daily series [base] leaves the venue's own, or jumps."""
     own = in_time(open_interest_history(binance))
     stamps = np.array([row.time_ms for row in own], dtype=np.int64)
+    if told := spike(days):
+        return told
     before = 0.0
     for day_ms, level in sorted(days.items()):
         date = iso(day_ms)[:10]

@@ -23,6 +23,8 @@ _NEVER_EMPTY = {
     Kind.MARK_PRICE: Figure.PRICES,
     Kind.CONTRACT_STATS: Figure.STATISTICS,
     Kind.FUNDING: Figure.FUNDING,
+    Kind.ORDER_BOOK: Figure.ORDER_BOOK,
+    Kind.MARGIN_TIERS: Figure.LADDER,
     Kind.SENTIMENT: Figure.SENTIMENT,
     Kind.COMMITMENTS: Figure.COMMITMENTS,
     Kind.HOLDERS: Figure.HOLDERS,

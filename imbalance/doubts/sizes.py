@@ -8,8 +8,13 @@ from imbalance.doubts.evidence import Doubt, Evidence, aligned, daily
 from imbalance.doubts.thresholds import (
     DAY_SHARE_OFF,
     FUNDING_8H,
+    FUNDING_AGREE_TIMES,
+    FUNDING_BELOW_8H,
+    FUNDING_FAR_8H,
+    FUNDING_LEAST_BELOW,
     FUNDING_STRANGE_8H,
     FUNDING_TIMES,
+    FUNDING_ZERO_8H,
     IMPLIED_OFF,
     LEAST_VENUES,
     MATERIAL,
@@ -31,6 +36,9 @@ def volumes(evidence: Evidence) -> list[Doubt]:
         told = _day(harvest, evidence)
         if told:
             found.append(Doubt(harvest.name, Figure.VOLUME, told))
+        elif evidence.day_volume_base(harvest.name) == 0 and (traded := ticker(harvest).volume_24h_base):
+            told = f"the bars of 24 hours hold no volume, where the venue says {traded:,.6g} coins"
+            found.append(Doubt(harvest.name, Figure.CANDLES, told))
         told = _implied(harvest) or _summed(harvest.name, evidence) or shares.get(harvest.name, "")
         if told:
             found.append(Doubt(harvest.name, Figure.DAILY_CANDLES, told))
@@ -141,7 +149,7 @@ def turnover(evidence: Evidence) -> list[Doubt]:
 
 
 def funding(evidence: Evidence) -> list[Doubt]:
-    """Doubt funding beyond what any venue takes, and tell of funding far from the others'."""
+    """Doubt funding beyond what any venue takes, and tell of funding far from the others', of the other sign, or 0."""
     rates = {h.name: rate for h in evidence.venues if (rate := funding_8h(h)[2]) is not None}
     found = []
     for name, rate in rates.items():
@@ -149,9 +157,26 @@ def funding(evidence: Evidence) -> list[Doubt]:
         told = f"its {rate * 100:+.3g} % for 8 hours is more than any venue takes"
         if abs(rate) > FUNDING_8H:
             found.append(Doubt(name, Figure.FUNDING, told))
-        elif len(others) + 1 >= LEAST_VENUES:
-            usual, largest = float(np.median(others)), max(abs(value) for value in others)
-            if abs(rate - usual) > FUNDING_STRANGE_8H and abs(rate) > FUNDING_TIMES * largest:
-                told = f"its {rate * 100:+.3g} % for 8 hours lies far from the {usual * 100:+.3g} % of the other venues"
-                found.append(Doubt(name, Figure.FUNDING, told, left_out=False))
+        elif len(others) + 1 >= LEAST_VENUES and (_far(rate, others) or _contrary(rate, others)):
+            usual = float(np.median(others))
+            told = f"its {rate * 100:+.3g} % for 8 hours lies far from the {usual * 100:+.3g} % of the other venues"
+            found.append(Doubt(name, Figure.FUNDING, told, left_out=False))
     return found
+
+
+def _far(rate: float, others: list[float]) -> bool:
+    largest = max(abs(value) for value in others)
+    return abs(rate - float(np.median(others))) > FUNDING_STRANGE_8H and abs(rate) > FUNDING_TIMES * largest
+
+
+def _contrary(rate: float, others: list[float]) -> bool:
+    """Whether a rate is of the other sign than all others, or exactly 0, where that was never seen."""
+    smallest, largest = min(abs(value) for value in others), max(abs(value) for value in others)
+    if len(others) < LEAST_VENUES or len({value > 0 for value in others}) > 1:
+        return False
+    if rate == 0:
+        return smallest >= FUNDING_ZERO_8H
+    if (rate > 0) == (others[0] > 0) or largest > FUNDING_AGREE_TIMES * smallest:
+        return False
+    below = others[0] < 0 and smallest >= FUNDING_BELOW_8H and len(others) >= FUNDING_LEAST_BELOW
+    return below or smallest >= FUNDING_FAR_8H

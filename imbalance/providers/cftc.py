@@ -22,6 +22,7 @@ CONTRACTS = {
     "BTC": {"133741": 5.0, "133742": 0.1},
     "ETH": {"146021": 50.0, "146022": 0.1},
 }
+MICRO = {"133742", "146022"}
 UNITS = {code: units for codes in CONTRACTS.values() for code, units in codes.items()}
 # From the start of the Tuesday to the latest hour, in winter time, of the Friday's publication.
 PUBLISHED_AFTER_MS = 3 * DAY_MS + (20 * 60 + 30) * MINUTE_MS
@@ -70,6 +71,7 @@ class _Row(msgspec.Struct):
     other_rept_positions_spread: Amount
     nonrept_positions_long_all: Amount
     nonrept_positions_short_all: Amount
+    contract_market_name: str | None = None
 
 
 def parse_commitments(body: bytes, ask: Ask) -> list[Commitments]:
@@ -80,6 +82,9 @@ def parse_commitments(body: bytes, ask: Ask) -> list[Commitments]:
         code = row.cftc_contract_market_code
         path = f"$[{i}].cftc_contract_market_code"
         require(code in UNITS, f"{code!r} was not asked for", NAME, Kind.COMMITMENTS, path)
+        name = row.contract_market_name
+        named = name is None or name.startswith("MICRO ") == (code in MICRO)
+        require(named, f"{name!r} has another code", NAME, Kind.COMMITMENTS, path)
         require((time_ms, code) not in found, "the report occurs twice", NAME, Kind.COMMITMENTS, path)
         groups = {
             "dealers": (row.dealer_positions_long_all, row.dealer_positions_short_all, row.dealer_positions_spread_all),

@@ -12,12 +12,14 @@ from imbalance.errors import KeyRefusedError, RateLimitedError, RefusedError, So
 from imbalance.records import LiquidationLevel, LiquidationSum, Total
 from imbalance.units import DAY_MS, HOUR_MS
 from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, params
-from imbalance.wire.decode import Amount, Price, TimeMs, decode, in_order, maybe, of_asked
+from imbalance.wire.decode import Amount, Price, TimeMs, decode, in_order, maybe, of_asked, require
 from imbalance.wire.refusals import OK, by_status
 
 NAME = "coinglass"
 EXCHANGES = "Binance,OKX,Bybit,Gate,Bitget,HTX,Hyperliquid,Deribit,Kraken"
 DAYS = 1000
+# The share of what was bought is given in hundredths of a per cent.
+RATIO_OFF = 0.001
 
 
 def _history(interval: str, rows: int, step_ms: int) -> Pages:
@@ -121,6 +123,7 @@ def parse_open_interest(body: bytes, ask: Ask) -> list[Total]:
 class _Traded(msgspec.Struct):
     buy_vol_usd: Amount
     sell_vol_usd: Amount
+    buy_ratio: Amount | None = None
     symbol: str | None = None
 
 
@@ -132,7 +135,10 @@ def parse_volume(body: bytes, ask: Ask) -> list[Total]:
     """Read taker-buy-sell-volume/exchange-list: what takers bought and sold in 24 hours, in USD."""
     row = decode(_opened(body, "volume"), _Volume, NAME, "volume").data
     of_asked(row.symbol, ask.base, NAME, "volume", "$.data.symbol")
-    return [Total("volume_24h", row.buy_vol_usd + row.sell_vol_usd)]
+    total = row.buy_vol_usd + row.sell_vol_usd
+    fits = row.buy_ratio is None or abs(row.buy_vol_usd - row.buy_ratio / 100 * total) <= RATIO_OFF * total
+    require(fits, "not the share of what was bought", NAME, "volume", "$.data.buy_ratio")
+    return [Total("volume_24h", total)]
 
 
 COINGLASS = Source(

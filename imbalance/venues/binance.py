@@ -264,6 +264,7 @@ class _Ratio(msgspec.Struct, rename="camel"):
     short_account: Share
     timestamp: TimeMs
     symbol: str | None = None
+    long_short_ratio: Amount | None = None
 
 
 def _ratio_parser(kind: str) -> Endpoint:
@@ -286,6 +287,9 @@ def _ratio_parser(kind: str) -> Endpoint:
                 Kind.LONG_SHORT,
                 f"$[{i}].longAccount",
             )
+            ratio = row.long_short_ratio
+            fits = ratio is None or abs(ratio / (1 + ratio) - row.long_account) < 0.01  # noqa: PLR2004  both are rounded
+            require(fits, "not the ratio of the shares", NAME, Kind.LONG_SHORT, f"$[{i}].longShortRatio")
         return [LongShort(row.timestamp, name, row.long_account) for row in rows]
 
     return Endpoint(Kind.LONG_SHORT, path, _latest_ratio, parse, budget=STATISTICS, label=f"long/short ratio ({name})")

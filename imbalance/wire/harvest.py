@@ -38,6 +38,8 @@ class Figure(StrEnum):
     COMMITMENTS = "commitments of traders"
     HOLDERS = "long-term holders"
     LONG_SHORT = "long/short ratios"
+    LADDER = "margin tiers"
+    POSITIONS = "positions"
     ORDER_BOOK = "order book"
     CLOCK = "time"
 

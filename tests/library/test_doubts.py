@@ -18,7 +18,18 @@ from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
 from tests.conftest import SHARED
-from tests.support.edits import Scenario, figures, moved, named, rows, scaled, shifted
+from tests.support.edits import (
+    Scenario,
+    below,
+    exchanged,
+    figures,
+    given,
+    moved,
+    named,
+    rows,
+    scaled,
+    shifted,
+)
 from tests.support.exchange import NOW_MS
 
 # Where each venue tells a figure: part of the path, part of the query, names or columns.
@@ -285,15 +296,171 @@ def others():
     ]
 
 
+# Where a side of liquidations is told, by the two names or words for it.
+SIDES = {
+    "gate": [
+        ("/contract_stats", "long_liq_usd", "short_liq_usd"),
+        ("/contract_stats", "long_liq_size", "short_liq_size"),
+    ],
+    "okx": [("/liquidation-orders", "long", "short")],
+    "bitget": [("/liquidations", "buy", "sell")],
+    "htx": [("/swap_liquidation", "buy", "sell")],
+    "deribit": [("/get_last_trades", "buy", "sell")],
+    "coinglass": [("/aggregated-history", "aggregated_long_liquidation_usd", "aggregated_short_liquidation_usd")],
+    "coinalyze": [("/liquidation-history", "l", "s")],
+}
+BOOKS = {
+    "binance": ("/depth", "bids", "asks"),
+    "bybit": ("/orderbook", "b", "a"),
+    "okx": ("/books", "bids", "asks"),
+}
+
+
+def contrary():
+    """Return (what, source, edits) of signs and sides turned, of books that lack or grow, and of single wicks."""
+    found = []
+    for venue, (path, names) in FUNDING.items():
+        found += [
+            ("funding, sign turned", venue, [(path, "", scaled(-1, *names))]),
+            ("funding of 0", venue, [(path, "", scaled(0, *names))]),
+        ]
+    for source, told in SIDES.items():
+        found.append(("sides swapped", source, [(path, "", exchanged(*names)) for path, *names in told]))
+    for venue, (path, bids, asks) in BOOKS.items():
+        found += [
+            ("book without bids", venue, [(path, "", given([], bids))]),
+            ("book without asks", venue, [(path, "", given([], asks))]),
+            ("book empty", venue, [(path, "", given([], bids, asks))]),
+            ("book, sides swapped", venue, [(path, "", exchanged(bids, asks))]),
+            ("asks below the bids", venue, [(path, "", below(asks, scaled(0.99, 0)))]),
+            ("asks x0.001", venue, [(path, "", below(asks, scaled(0.001, 1)))]),
+        ]
+        found += [(f"book x{factor:g}", venue, [(path, "", scaled(factor, 1))]) for factor in (1000, 10, 0.1, 0.001)]
+    for venue, (path, query, (_open, high, low, _close)) in CANDLES.items():
+        found += [
+            (f"wick x{factor:g}", venue, [(path, query, one(scaled(factor, high if factor > 1 else low)))])
+            for factor in (1.9, 1.3, 0.55)
+        ]
+    for value, word in (
+        (60, "Extreme Fear"),
+        (26, "Extreme Fear"),
+        (70, "Greed"),
+        (25, "Extreme Fear"),
+        (50, "Neutral"),
+    ):
+        newest = first({"value": str(value), "value_classification": word})
+        found.append((f"index of {value}, {word}", "fear_greed", [("/fng/", "", newest)]))
+    return found
+
+
+def more():
+    """Return (what, source, edits) of slips of every kind of body: fields, rows, units and times."""
+    contexts = ("/info", "metaAndAssetCtxs")
+    empty = rows(lambda _r: [])
+    return [
+        ("contract size x10", "gate", [("/contracts", "", scaled(10, "quanto_multiplier"))]),
+        ("contract size x10", "okx", [("/public/instruments", "", scaled(10, "ctVal"))]),
+        ("contract size x10", "htx", [("/swap_contract_info", "", scaled(10, "contract_size"))]),
+        ("contract size x0.1", "binance_coinm", [("/exchangeInfo", "", scaled(0.1, "contractSize"))]),
+        ("another coin's figures", "hyperliquid", [(*contexts, lambda b: [b[0], b[1][::-1]])]),
+        ("figures of a coin missing", "hyperliquid", [(*contexts, lambda b: [b[0], b[1][1:]])]),
+        ("mark null", "hyperliquid", [(*contexts, given(None, "markPx"))]),
+        ("open interest null", "binance", [("/fapi/v1/openInterest", "", given(None, "openInterest"))]),
+        ("open interest 0", "binance", [("/fapi/v1/openInterest", "", given("0", "openInterest"))]),
+        ("open interest 0", "bitget", [("/ticker", "", given("0", "holdingAmount"))]),
+        ("open interest 0", "hyperliquid", [(*contexts, given("0.0", "openInterest"))]),
+        ("open interest 0", "deribit", [("book_summary", "", given(0, "open_interest"))]),
+        ("candles newest first", "binance", [("/klines", "15m", rows(lambda r: r[::-1]))]),
+        ("candles twice", "hyperliquid", [("/info", '"15m"', rows(lambda r: [x for x in r for _ in (0, 1)]))]),
+        ("high and low swapped", "htx", [("/kline", "15min", exchanged("high", "low"))]),
+        ("bars without volume", "binance", [("/klines", "15m", scaled(0, 5, 7, 9, 10))]),
+        ("volume below 0", "bybit", [("/kline", "interval=15", scaled(-1, 5, 6))]),
+        ("bars an hour late", "binance", [("/klines", "15m", shifted(HOUR_MS))]),
+        ("bars an hour early", "binance", [("/klines", "15m", shifted(-HOUR_MS))]),
+        ("volume 0", "okx", [("/market/ticker", "", given("0", "vol24h", "volCcy24h"))]),
+        ("volume null", "deribit", [("book_summary", "", given(None, "volume"))]),
+        ("mark below 0", "bybit", [("/tickers", "", scaled(-1, "markPrice"))]),
+        ("a number that is none", "bybit", [("/tickers", "", given("abc", "volume24h"))]),
+        ("USD alone x0.001", "binance", [("/ticker/24hr", "", scaled(0.001, "quoteVolume"))]),
+        ("funding every hour", "binance", [("/fundingInfo", "", given(1, "fundingIntervalHours"))]),
+        ("shares swapped", "binance", [("/globalLong", "", exchanged("longAccount", "shortAccount"))]),
+        ("ratio 0", "okx", [("/long-short-account-ratio-contract", "", scaled(0, 1))]),
+        ("margin tiers empty", "bybit", [("/risk-limit", "", empty)]),
+        ("margin rates x10", "gate", [("/risk_limit_tiers", "", scaled(10, "maintenance_rate"))]),
+        ("statistics' USD x1000", "gate", [("/contract_stats", "", scaled(1000, "long_liq_usd", "short_liq_usd"))]),
+        ("no longs liquidated", "gate", [("/contract_stats", "", given(0, "long_liq_size", "long_liq_usd"))]),
+        ("orders' price x100", "okx", [("/liquidation-orders", "", scaled(100, "bkPx"))]),
+        ("orders' price x100", "bitget", [("/liquidations", "", scaled(100, "price"))]),
+        ("orders twice", "htx", [("/swap_liquidation", "", rows(lambda r: [x for x in r for _ in (0, 1)]))]),
+        ("no longs liquidated", "coinalyze", [("/liquidation-history", "", scaled(0, "l"))]),
+        (
+            "an exchange missing",
+            "coinalyze",
+            [("/liquidation-history", "", lambda b: [row for row in b if row["symbol"] != "BTCUSDT_PERP.A"])],
+        ),
+        (
+            "exchanges in each other's place",
+            "coinalyze",
+            [
+                (
+                    "/liquidation-history",
+                    "",
+                    lambda b: [x | {"history": y["history"]} for x, y in zip(b, b[1:] + b[:1], strict=True)],
+                )
+            ],
+        ),
+        ("hours of 0", "coinglass", [("/aggregated-history", "interval=4h", scaled(0, *LIQUIDATIONS["coinglass"][1]))]),
+        ("bought 0", "coinglass", [("/taker-buy-sell", "", given(0, "buy_vol_usd"))]),
+        ("one day x0.5", "cryptoquant", [("/market-data/open-interest", "", one(scaled(0.5, "open_interest")))]),
+        ("one day x0.5", "bybit", [("/open-interest", "1d", one(scaled(0.5, "openInterest", "singleOpenInterest")))]),
+        ("small contracts as large", "cftc", [("gpe5", "", exchanged("133741", "133742"))]),
+        ("active supply over supply", "coinmetrics", [("/timeseries", "", exchanged("SplyAct1yr", "SplyCur"))]),
+        ("days a day early", "binance", [("/klines", "interval=1d", shifted(-DAY_MS))]),
+        ("positions x1000", "hyperliquid", [("/info", "clearinghouse", scaled(1000, "szi", "positionValue"))]),
+        # What cannot be told.
+        ("funding every 4 hours", "gate", [("/contracts", "", given(14_400, "funding_interval"))]),
+        ("ratio x2", "okx", [("/long-short-account-ratio-contract", "", scaled(2, 1))]),
+        ("shares swapped", "bybit", [("/account-ratio", "", exchanged("buyRatio", "sellRatio"))]),
+        ("tiers x1000", "bitget", [("/query-position-lever", "", scaled(1000, "startUnit", "endUnit"))]),
+        ("map x0.01", "coinglass", [("/aggregated-map", "", scaled(0.01, 1))]),
+        (
+            "open interest quoted x0.5",
+            "coinglass",
+            [("/open-interest/exchange-list", "", scaled(0.5, "open_interest_usd"))],
+        ),
+        ("coin days x1000", "cryptoquant", [("/cdd", "", scaled(1000, "cdd"))]),
+        ("active supply x0.1", "coinmetrics", [("/timeseries", "", scaled(0.1, "SplyAct1yr"))]),
+    ]
+
+
+def first(fields):
+    """Return a change of fields of the first row."""
+    return rows(lambda r: [r[0] | fields, *r[1:]])
+
+
 # What the bodies do not tell: each edit moves a figure, and nothing else in the answers contradicts it.
 UNITS = "all bodies of the venue agree, and the turnover of real venues differs by more"
 RATE = "rates of real venues differ by more, and are often next to nothing"
+BOOK = "the books of real venues hold 0.2 to 29 hundredths of what is traded"
+MOOD = "the word is the value's, and real days differ by up to 45"
 CANNOT_BE_TOLD = (
     {("open interest x2", venue): UNITS for venue in INTEREST if venue != "binance"}
     | {("volume x2", venue): UNITS for venue in VOLUME}
     | {("open interest x10", "okx"): UNITS, ("volume x0.1", "kraken"): UNITS}
     | {(f"open interest x{factor}", "kraken"): UNITS for factor in ("0.1", "0.001")}
     | {(f"funding x{factor}", venue): RATE for factor in ("2", "0.1", "0.001") for venue in FUNDING}
+    | {(f"book x{factor}", venue): BOOK for factor in ("10", "0.1") for venue in BOOKS}
+    | {("index of 25, Extreme Fear", "fear_greed"): MOOD, ("index of 50, Neutral", "fear_greed"): MOOD}
+    | {
+        ("funding every 4 hours", "gate"): RATE,
+        ("ratio x2", "okx"): "shares of real days lie between 0.33 and 0.94",
+        ("shares swapped", "bybit"): "shares of real days lie between 0.33 and 0.94",
+        ("tiers x1000", "bitget"): "the steps of real ladders end anywhere",
+        ("map x0.01", "coinglass"): "nothing else tells the size of the quoted levels from below",
+        ("open interest quoted x0.5", "coinglass"): "it is of exchanges that are not read too",
+        ("coin days x1000", "cryptoquant"): "no second source measures it",
+        ("active supply x0.1", "coinmetrics"): "no second source measures it",
+    }
     | {("liquidations x2", source): "what one source sees is seldom what another does" for source in LIQUIDATIONS}
 )
 
@@ -310,7 +477,7 @@ def told_of(run):
 
 @pytest.mark.parametrize(
     ("what", "source", "edits"),
-    [pytest.param(*case, id=f"{case[1]}: {case[0]}") for case in factors() + lost() + others()],
+    [pytest.param(*case, id=f"{case[1]}: {case[0]}") for case in factors() + lost() + others() + contrary() + more()],
 )
 def test_an_edit_is_doubted_by_name_or_does_not_matter(what, source, edits, scenario):
     run = scenario.edited(source, *edits)

@@ -105,8 +105,11 @@ def figures(run: Run) -> dict[str, float | str | None]:
         "mood of": mood.date if mood else None,
         "cme": cme.open_interest_base if cme else None,
         "index": sections.market_price(market, harvests).index,
+        "long liquidations": seen.long_usd,
         "books": sum(len(h.of(OrderBook)) for h in harvests),
         "best bids": sum(b.bids[0][0] for h in harvests for b in h.of(OrderBook) if b.bids),
+        "resting bids": sum(p * q for h in harvests for b in h.of(OrderBook) for p, q in b.bids),
+        "resting asks": sum(p * q for h in harvests for b in h.of(OrderBook) for p, q in b.asks),
         "high": float(market.high.max()),
         "low": float(market.low.min()),
         "path": float(market.close.mean()),
@@ -176,6 +179,43 @@ def named(old: str, new: str) -> Change:
         if isinstance(node, list):
             return [change(v) for v in node]
         return new if node == old else node
+
+    return change
+
+
+def exchanged(one: str, other: str) -> Change:
+    """Return a change that puts the values of two names, or two words as values, in each other's place."""
+    words = {one: other, other: one}
+
+    def change(node: Json) -> Json:
+        if isinstance(node, dict):
+            moved = words if one in node and other in node else {}
+            return {name: change(node[moved.get(name, name)]) for name in node}
+        if isinstance(node, list):
+            return [change(v) for v in node]
+        return words.get(node, node) if isinstance(node, str) else node
+
+    return change
+
+
+def given(value: Json, *names: str) -> Change:
+    """Return a change that gives the fields of these names a value, wherever they are."""
+
+    def change(node: Json) -> Json:
+        if isinstance(node, dict):
+            return {k: value if k in names else change(v) for k, v in node.items()}
+        return [change(v) for v in node] if isinstance(node, list) else node
+
+    return change
+
+
+def below(name: str, inner: Change) -> Change:
+    """Return a change of what stands under a name alone."""
+
+    def change(node: Json) -> Json:
+        if isinstance(node, dict):
+            return {k: inner(v) if k == name else change(v) for k, v in node.items()}
+        return [change(v) for v in node] if isinstance(node, list) else node
 
     return change
 

@@ -1,0 +1,36 @@
+"""The Fear & Greed index held against its own word and the day before."""
+
+from __future__ import annotations
+
+import itertools
+
+from imbalance.doubts.evidence import Doubt, Evidence
+from imbalance.doubts.thresholds import MOOD_STEP, MOOD_WORDS
+from imbalance.records import Sentiment
+from imbalance.units import DAY_MS, iso
+from imbalance.wire.harvest import Figure, in_time
+
+
+def mood(evidence: Evidence) -> list[Doubt]:
+    """Doubt an index whose value is not what its word says, or that moves more in a day than it ever did."""
+    found = []
+    for harvest in evidence.others:
+        rows = in_time(harvest.of(Sentiment))
+        told = next((told for row in rows if (told := _word(row))), "")
+        told = told or next((told for pair in itertools.pairwise(rows) if (told := _step(*pair))), "")
+        if told:
+            found.append(Doubt(harvest.name, Figure.SENTIMENT, told))
+    return found
+
+
+def _word(row: Sentiment) -> str:
+    least, most = MOOD_WORDS.get(row.label.lower(), (0, 100))
+    told = f"its {row.value} of {iso(row.time_ms)[:10]} is called {row.label!r}, which is {least} to {most}"
+    return "" if least <= row.value <= most else told
+
+
+def _step(before: Sentiment, row: Sentiment) -> str:
+    step = abs(row.value - before.value)
+    if row.time_ms - before.time_ms > DAY_MS or step <= MOOD_STEP:
+        return ""
+    return f"it moves from {before.value} to {row.value} on {iso(row.time_ms)[:10]}, more than it ever did in a day"
