@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.bars.cells import PRICES, checked
+from imbalance.bars.clocks import check_clocks
 from imbalance.bars.grid import interval_of
 from imbalance.bars.plausible import check_plausible
 from imbalance.bars.source import read_raw
+from imbalance.bars.sums import check_sums
 from imbalance.errors import BarsError, MissingDataError
 from imbalance.records import Contract, Feed, MarginTier
 from imbalance.units import DAY_MS, interval_name, iso
@@ -141,9 +143,9 @@ def frozen(values: npt.ArrayLike) -> Floats:
 def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = None) -> MarketData:
     """Read a bars file (CSV, optionally gzipped, or Parquet).
 
-    Columns may be parted by commas, semicolons or tabs; their names may be in any case. Rows may come in any order.
-    Bars that lack for all venues are filled flat at the close before, without volume, up to a fifth of the span. A
-    venue's price path counts only if no other venue trades more.
+    Columns may be parted by commas, semicolons, tabs or ``|``; their names may be in any case. Rows may come in any
+    order. Bars that lack for all venues are filled flat at the close before, without volume, up to a fifth of the
+    span. A venue's price path counts only if no other venue trades more.
 
     Parameters
     ----------
@@ -166,6 +168,8 @@ def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = N
         first = iso(int(table["time"].min()) + interval_ms)
         raise MissingDataError(f"{path}: no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
     check_plausible(raw, kept)
+    check_sums(raw, kept)
+    check_clocks(raw, kept, interval_ms)
     first_ms, last_ms = int(kept["time"].min()), int(kept["time"].max())
     try:
         _check_missing(np.unique(kept["time"].to_numpy()), interval_ms)
