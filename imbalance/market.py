@@ -103,6 +103,10 @@ class MarketData:
         first = [int(np.argmax(v.open_interest_base > 0)) for v in self.venues if v.has_open_interest]
         return (self.time_ms.size - min(first, default=self.time_ms.size)) * self.interval_ms
 
+    def interest_age_ms(self, venue: VenueBars) -> int:
+        """Return for how long a venue's open interest is not known before the bars end, 0 where it hardly is."""
+        return _interest_age_ms(venue, self.time_ms.size, self.interval_ms)
+
     def until(self, as_of_ms: int) -> MarketData:
         """Return the market as it was then: bars that end at or before `as_of_ms`, and their last close.
 
@@ -268,10 +272,17 @@ def _noted(venue: VenueBars, time_ms: Ints, interval_ms: int) -> VenueBars:
         series["open_interest_base"] = unknown
         notes.append(NO_INTEREST)
     else:
-        last_ms = int(time_ms[np.flatnonzero(np.isfinite(venue.open_interest_base))[-1]]) + interval_ms
-        if int(time_ms[-1]) + interval_ms - last_ms >= max(DAY_MS, 2 * interval_ms):
-            notes.append(f"open interest last known at {iso(last_ms)}, and taken to stand since")
+        age_ms = _interest_age_ms(venue, time_ms.size, interval_ms)
+        if age_ms:
+            since = iso(int(time_ms[-1]) + interval_ms - age_ms)
+            notes.append(f"open interest last known at {since}, and taken to stand since")
     return dataclasses.replace(venue, notes=tuple(notes), **series)
+
+
+def _interest_age_ms(venue: VenueBars, bars: int, interval_ms: int) -> int:
+    known = np.flatnonzero(np.isfinite(venue.open_interest_base))
+    age_ms = (bars - 1 - int(known[-1])) * interval_ms if known.size else 0
+    return age_ms if age_ms >= max(DAY_MS, 2 * interval_ms) else 0
 
 
 def _venue(name: str, frame: pd.DataFrame) -> VenueBars:
