@@ -23,6 +23,7 @@ LIMITS = {
     "price and back": Limit(20.0, "no perpetual's close was ever a twentieth of those before and after it"),
     "volume over open interest": Limit(10.0, "a launch or a crash turns open interest over a few times a bar, not ten"),
     "liquidations over open interest": Limit(1.0, "only positions that were open can be liquidated"),
+    "liquidations over open interest, in a day": Limit(5.0, "new ones are opened meanwhile; measured: 2.3 at most"),
     "step of open interest": Limit(8.0, "in one bar that stays: larger ones are wrong units, unless they were traded"),
     "step over volume": Limit(2.0, "a trade changes open interest by its own size at most; a venue may count it late"),
     "liquidations over volume": Limit(1.5, "liquidations are trades of their bar, or are stamped a bar apart"),

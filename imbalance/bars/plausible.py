@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 WINDOW = 5
 LEAST_KNOWN = 3
 LEAST_COMMON = 24  # bars of two venues, before their closes are held against each other throughout
+LEAST_BARS = 7  # in a day of long bars: one of them alone may trade next to nothing
 LEAST_OF_DAY = 1.0  # days, before turnover is told
 IF_UNKNOWN = " (leave the cell empty if it is not known)"
 
@@ -99,8 +100,10 @@ def _check_venue(raw: RawTable, rows: pd.DataFrame) -> None:
     # Where open interest is not known in a bar, the most that the venue ever had bounds what could be liquidated.
     positive = interest.where(interest > 0)
     standing = pd.concat([positive, positive.shift()], axis=1).max(axis=1).fillna(positive.max())
+    whole_day = rows["time"].diff().min() >= DAY_MS
+    most = limit("liquidations over open interest" + (", in a day" if whole_day else ""))
     for name in ("long_liquidations_base", "short_liquidations_base"):
-        more = rows[name] > limit("liquidations over open interest") * standing
+        more = rows[name] > most * standing
         _fail_at(raw, rows, more, name, "more than the open interest of", standing)
 
 
@@ -153,19 +156,16 @@ def _check_liquidations(raw: RawTable, rows: pd.DataFrame) -> None:
     _fail_at(
         raw, rows, more, larger, "with the other side, more than was traded in its bar and those beside it,", traded
     )
-    if not len(rows) * rows["time"].diff().min() >= DAY_MS:
-        return
-    day_bars = max(int(DAY_MS // rows["time"].diff().min()), 1)
+    step_ms = rows["time"].diff().min()
+    bars = LEAST_BARS if not step_ms > 0 else max(int(DAY_MS // step_ms), LEAST_BARS)
     known = volume.notna()
-    day, day_traded = (
-        each.where(known, 0.0).rolling(day_bars, min_periods=day_bars).sum() for each in (liquidated, volume)
-    )
+    summed, whole = (each.where(known, 0.0).rolling(bars, min_periods=bars).sum() for each in (liquidated, volume))
     share = limit("liquidations of a day over volume")
-    many = day > share * day_traded
+    many = summed > share * whole
     if many.any():
         at = int(np.argmax(many))
         told = (
-            f"with the other side {day.iloc[at] / day_traded.iloc[at]:.2g} of what was traded in the day that ends here"
+            f"with the other side {summed.iloc[at] / whole.iloc[at]:.2g} of what was traded in {bars} bars up to here"
         )
         raw.fail(int(rows.index[at]), larger, f"{told}: more than {share:g} cannot be true: in USD?")
 

@@ -172,6 +172,13 @@ def rows_that_sum_others():
         for prices in ("last", "mean"):
             sums = text([*seen, totals(seen, sum, prices)])
             yield f"totals, {name}, {prices} prices", sums, BarsError, f"line {len(seen) + 2}, column "
+    total = [*totals(both, sum)[:1], "total", *totals(both, sum)[2:]]
+    yield (
+        "totals by a name of their own",
+        text([*both, total]),
+        BarsError,
+        "line 122, column open_interest_base: 247080",
+    )
     seen = [[*r[:8], r[8] * 0.05, r[9] * 0.1, r[10] * 0.1] for r in rows()]
     sums = text([*seen, totals(seen, sum)])
     yield (
@@ -233,7 +240,7 @@ def liquidations_in_usd():
         table = [[*r[:2], *(v * price / 100 for v in r[2:6]), *r[6:]] for r in rows()]
         for r in table:
             r[9], r[10] = 0.005 * factor * r[6], 0.006 * factor * r[6]
-        told = "column short_liquidations_base: with the other side 0.66 of what was traded in the day that ends here"
+        told = "column short_liquidations_base: with the other side 0.66 of what was traded in 24 bars up to here"
         told = told if factor == 60.0 else "column short_liquidations_base"
         yield f"liquidations in USD at {price}", text(table), BarsError, told
 
