@@ -36,11 +36,11 @@ def check_clocks(raw: RawTable, table: pd.DataFrame, interval_ms: int) -> None:
     moves = np.diff(np.log(closes.reindex(whole).to_numpy(dtype=np.float64)), axis=0).T
     most = max(DAY_MS // interval_ms, 1)
     for (one, first), (other, second) in itertools.combinations(zip(closes.columns, moves, strict=True), 2):
-        now = _correlation(first, second, 0)
+        now = correlation(first, second, 0)
         if not now < limit("closes move apart"):
             continue
         lags = [lag for lag in range(-most, most + 1) if lag]
-        found = [_correlation(first, second, lag) for lag in lags]
+        found = [correlation(first, second, lag) for lag in lags]
         best = int(np.argmax(np.nan_to_num(found, nan=-1.0)))
         if found[best] > limit("closes move together"):
             late, early = (other, one) if lags[best] > 0 else (one, other)
@@ -51,8 +51,8 @@ def check_clocks(raw: RawTable, table: pd.DataFrame, interval_ms: int) -> None:
             raw.fail(int(table.index[table["venue"] == late].min()), "time", told)
 
 
-def _correlation(one: Floats, other: Floats, lag: int) -> float:
-    """Return the correlation of `one` with `other` so many bars later; NaN where it cannot be told."""
+def correlation(one: Floats, other: Floats, lag: int) -> float:
+    """Return the correlation of `one` with `other` so many bars later; NaN where `LEAST_COMMON` are not known."""
     size = one.size - abs(lag)
     if size < LEAST_COMMON:
         return float("nan")

@@ -57,13 +57,20 @@ DOUBTS = {
     "turnover over that of other venues": Limit(
         20.0, "either way; beyond in 0.7 % of cases, none of them a large coin"
     ),
+    "step of price": Limit(1.6, "from close to close of bars shorter than a day; measured: 1.28 at most"),
+    "step of price, in a day": Limit(4.0, "likewise, of longer bars; measured: 3.04 at most"),
+    "open off the close before": Limit(
+        0.7, "over the bar's own move, in the middle of all bars; measured: 0.12 at most"
+    ),
+    "bars without a range": Limit(0.5, "of those that traded; measured: 0.01 at most"),
+    "closes move together": Limit(0.4, "of two venues, the least correlation; measured in any 24 bars: 0.61 at least"),
     "step of open interest": Limit(1.5, "in one bar that traded less than half of it; measured: 1.1 at most"),
     "moved untraded": Limit(0.02, "of the bars in which open interest changes, at no volume; measured: none"),
     "open interest unknown": Limit(0.2, "of the bars between the first and the last where it is known"),
     "volume unknown": Limit(0.2, "of all bars"),
     "bars missing": Limit(0.02, "of a venue's own, as of a live venue's rows"),
     "few bars": Limit(0.1, "of the market's"),
-    "bars alike": Limit(24.0, "in a row, of open interest or price, while coins were traded; measured: 2 at most"),
+    "bars alike": Limit(24.0, "of open interest or price in a row, or of all cells; measured: 2 at most"),
 }
 
 

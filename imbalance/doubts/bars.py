@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.bars.clocks import LEAST_COMMON, correlation
 from imbalance.bars.limits import doubtful, limit
 from imbalance.doubts.evidence import Doubt
 from imbalance.market import MarketData, VenueBars
@@ -29,7 +30,7 @@ def examine_bars(market: MarketData) -> list[Doubt]:
     """Return what is doubted of a market that was read from a bars file; the market is left as it is."""
     found = []
     for venue in market.venues:
-        told = [*_candles(market, venue), *_volume(venue), *_liquidations(market, venue)]
+        told = [*_candles(market, venue), *_together(market, venue), *_volume(venue), *_liquidations(market, venue)]
         if venue.has_open_interest:
             told += [*_interest(market, venue), *_turnover(market, venue)]
         found += [Doubt(venue.name, figure, reason, left_out=False) for figure, reason in told]
@@ -92,15 +93,51 @@ def _candles(market: MarketData, venue: VenueBars) -> Iterator[tuple[Figure, str
     elif span < doubtful("few bars") * market.time_ms.size:
         yield Figure.CANDLES, f"it has {known.size} of {market.time_ms.size} bars"
     opens, high, low, close = venue.path
-    flat = (high == low) & (np.diff(close, prepend=np.nan) == 0)
-    still, last = _longest(flat)
+    still, last = _longest((high == low) & (np.diff(close, prepend=np.nan) == 0))
     if still >= doubtful("bars alike") and np.nansum(venue.volume_base[last - still + 1 : last + 1]) > 0:
         since = iso(int(market.time_ms[last - still]))
         yield Figure.CANDLES, f"no price moves in {still + 1} bars from {since} on, while coins were traded"
+    yield from _steps(market, opens, close)
+    traded = venue.volume_base > 0
+    flat = traded & (high == low)
+    if flat.sum() > doubtful("bars without a range") * traded.sum() and np.unique(close[flat]).size > LEAST_MOVED:
+        yield Figure.CANDLES, f"high and low are the same in {flat.sum()} bars: how far prices went is not known"
+    cells = np.column_stack([*venue.path, venue.volume_base])[traded]
+    again = len(cells) - len(np.unique(cells, axis=0))
+    if again >= doubtful("bars alike"):
+        yield Figure.CANDLES, f"{again} bars repeat the prices and the volume of others to the last digit"
     elsewhere = [v.path for v in market.venues if v.path is not None and v is not venue]
     yield from _wick(market, "high", np.fmax(opens, close), high, [path[1] for path in elsewhere])
     # A low is a high of the inverted price.
     yield from _wick(market, "low", 1 / np.fmin(opens, close), 1 / low, [1 / path[2] for path in elsewhere])
+
+
+def _steps(market: MarketData, opens: Floats, close: Floats) -> Iterator[tuple[Figure, str]]:
+    """Tell of the largest step from close to close, and of opens that do not join the closes before."""
+    moves = np.abs(np.nan_to_num(np.diff(np.log(close), prepend=np.nan)))
+    at, factor = int(np.argmax(moves)), float(np.exp(moves.max()))
+    if factor > doubtful("step of price" + (", in a day" if market.interval_ms >= DAY_MS else "")):
+        told = (
+            f"the close of {iso(int(market.time_ms[at]))}, {close[at]:,.6g}, is a factor of {factor:.3g} off the one "
+        )
+        yield Figure.CANDLES, f"{told}before: other units, or another coin, from there?"
+    joined = np.isfinite(close[:-1]) & np.isfinite(opens[1:])
+    if joined.sum() >= LEAST_COMMON:
+        off = float(np.median(np.abs(np.log(opens[1:] / close[:-1]))[joined]))
+        own = float(np.median(np.abs(np.log(close / opens))[1:][joined]))
+        if own > 0 and off > doubtful("open off the close before") * own:
+            yield Figure.CANDLES, "opens do not join the closes before: rows out of order, or prices of two series?"
+
+
+def _together(market: MarketData, venue: VenueBars) -> Iterator[tuple[Figure, str]]:
+    """Tell of closes that do not move with those of the venue that trades most."""
+    first = market.venues[0]
+    if venue is first or venue.path is None or first.path is None:
+        return
+    mine, main = np.diff(np.log(venue.path[3])), np.diff(np.log(first.path[3]))
+    found = correlation(main, mine, 0)
+    if found < doubtful("closes move together"):
+        yield Figure.CANDLES, f"closes do not move with those of {first.name} (correlation {found:.2f}): another coin?"
 
 
 def _wick(
@@ -130,6 +167,12 @@ def _liquidations(market: MarketData, venue: VenueBars) -> Iterator[tuple[Figure
     day_bars = max(DAY_MS // market.interval_ms, 1)
     if known.sum() < day_bars:
         return
+    for name, side in zip(("long", "short"), sides, strict=True):
+        if np.nanmax(side, initial=-1.0) == 0 and np.nansum(sides) > 0:
+            yield (
+                Figure.LIQUIDATIONS,
+                f"{name} ones are 0 in every bar, where those of the other side are not: missing?",
+            )
     liquidated, traded = np.where(known, np.nansum(sides, axis=0), 0.0), np.where(known, volume, 0.0)
     for name, days in (("day", 1), ("week", WEEK)):
         ends, shares = _shares(liquidated, traded, days * day_bars)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import msgspec
+import numpy as np
 import pytest
 from imbalance_cli.render.markdown import to_markdown
 from imbalance_cli.render.view import blocks_of
@@ -41,6 +42,20 @@ def times(**factors):
 def other(**factors):
     """Return two venues, the second with its sizes times so much."""
     return rows(BARS, venue="w") + changed(times(**({"volume_base": 1.5} | factors)))
+
+
+def reordered():
+    """Return rows whose prices run from the last to the first."""
+    table = rows(BARS)
+    return [[new[0], *old[1:]] for new, old in zip(table, table[::-1], strict=True)]
+
+
+def another_coin():
+    close = 100 * np.exp(np.cumsum(np.random.default_rng(9).normal(0, 0.004, BARS)))
+    opens = np.concatenate([[100.0], close[:-1]])
+    prices = np.stack([opens, np.maximum(opens, close) * 1.001, np.minimum(opens, close) * 0.999, close], axis=1)
+    table = [[*r[:2], *p, r[6] / 2, *r[7:]] for r, p in zip(rows(BARS), prices.tolist(), strict=True)]
+    return rows(BARS, venue="w") + table
 
 
 def units(i, row):
@@ -87,6 +102,29 @@ CASES = {
     ),
     "few": (rows(BARS, venue="w") + changed(always())[-20:], "candles", "it has 20 of 240 bars"),
     "prices stand": (changed(always(**STILL), since=200), "candles", "no price moves in 40 bars from"),
+    "a price of another unit": (
+        changed(lambda _i, r: {n: r[n] * 10 for n in STILL}, since=200),
+        "candles",
+        "of 2023-11-23T06",
+    ),
+    "a last price of another unit": (
+        changed(lambda _i, r: {n: r[n] / 3 for n in STILL}, since=BARS - 1),
+        "candles",
+        "a factor of 3",
+    ),
+    "bars out of order": (reordered(), "candles", "opens do not join the closes before"),
+    "bars twice": (
+        rows(BARS)[:60] + [[new[0], *old[1:]] for new, old in zip(rows(BARS)[60:], rows(BARS)[:60], strict=False)],
+        "candles",
+        "60 bars repeat the prices and the volume of others",
+    ),
+    "closes alone": (changed(lambda _i, r: dict.fromkeys(STILL, r["close"])), "candles", "the same in 240 bars"),
+    "another coin": (another_coin(), "candles", "closes do not move with those of w (correlation "),
+    "one side of liquidations": (
+        changed(always(short_liquidations_base=0)),
+        "liquidations",
+        "short ones are 0 in every bar",
+    ),
     "a high": (changed(times(high=4), since=100, until=101), "candles", "the high of 2023-11-19T02:00:00Z"),
     "a crash": (changed(times(low=0.2), since=100, until=101), "candles", "the low of 2023-11-19T02:00:00Z"),
     "a high that another lacks": (
