@@ -165,8 +165,6 @@ def _liquidations(market: MarketData, venue: VenueBars) -> Iterator[tuple[Figure
     sides = np.stack([venue.long_liquidations_base, venue.short_liquidations_base])
     known = np.isfinite(volume) & np.isfinite(sides).any(axis=0)
     day_bars = max(DAY_MS // market.interval_ms, 1)
-    if known.sum() < day_bars:
-        return
     for name, side in zip(("long", "short"), sides, strict=True):
         if np.nanmax(side, initial=-1.0) == 0 and np.nansum(sides) > 0:
             yield (
