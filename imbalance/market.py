@@ -14,7 +14,7 @@ from imbalance.bars.clocks import check_clocks
 from imbalance.bars.grid import interval_of
 from imbalance.bars.plausible import check_plausible
 from imbalance.bars.source import read_raw
-from imbalance.bars.sums import check_sums
+from imbalance.bars.sums import check_repeats, check_totals
 from imbalance.errors import BarsError, MissingDataError
 from imbalance.records import Contract, Feed, MarginTier
 from imbalance.units import DAY_MS, interval_name, iso
@@ -171,8 +171,9 @@ def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = N
     if as_of_ms is not None and kept.empty:
         first = iso(int(table["time"].min()) + interval_ms)
         raise MissingDataError(f"{path}: no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
+    check_totals(raw, kept)
     check_plausible(raw, kept)
-    check_sums(raw, kept)
+    check_repeats(raw, kept)
     check_clocks(raw, kept, interval_ms)
     first_ms, last_ms = int(kept["time"].min()), int(kept["time"].max())
     try:

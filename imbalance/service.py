@@ -20,7 +20,6 @@ from imbalance.collect import (
     require_fresh_run,
     why_not,
 )
-from imbalance.doubts.thresholds import AHEAD_MS
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.fetch import last_good
 from imbalance.fetch.settings import Settings
@@ -105,11 +104,7 @@ def _market(
         market = read_bars(options.bars, symbol=options.symbol, as_of_ms=options.as_of_ms)
         require_fresh(options, market.as_of_ms, options.as_of_ms if options.as_of_ms is not None else now_ms)
         head = head_of(command, "bars", None, options.symbol, market.as_of_ms)
-        notes = [
-            *mapping.short_history(market),
-            *_later(options.as_of_ms, market.as_of_ms),
-            *_ahead(market.as_of_ms, now_ms),
-        ]
+        notes = [*mapping.short_history(market), *_later(options.as_of_ms, market.as_of_ms)]
         return _Market(
             market, head | {"notes": notes}, {"gaps": [*mapping.left_out(market), *mapping.doubted(market)]}, []
         )
@@ -126,13 +121,6 @@ def _later(asked_ms: int | None, end_ms: int) -> list[str]:
     if asked_ms is None or asked_ms <= end_ms:
         return []
     return [f"--as-of {iso(asked_ms)} is later than the last bar known then, which ends at {iso(end_ms)}"]
-
-
-def _ahead(end_ms: int, now_ms: int) -> list[str]:
-    """Return what to say where bars end later than this machine's clock."""
-    if end_ms <= now_ms + AHEAD_MS:
-        return []
-    return [f"the last bar ends at {iso(end_ms)}, which is yet to come by this machine's clock: {iso(now_ms)}"]
 
 
 def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ClustersReport:

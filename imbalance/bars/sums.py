@@ -20,8 +20,8 @@ LEAST_BEFORE = 24
 WAY = ": leave it out"
 
 
-def check_sums(raw: RawTable, table: pd.DataFrame) -> None:
-    """Raise a `BarsError` for a last row that sums those above it, and for a venue that sums or repeats others.
+def check_totals(raw: RawTable, table: pd.DataFrame) -> None:
+    """Raise a `BarsError` for a last row that sums or averages those above it.
 
     Parameters
     ----------
@@ -32,7 +32,6 @@ def check_sums(raw: RawTable, table: pd.DataFrame) -> None:
     for _name, rows in table.sort_values("time").groupby("venue", sort=True):
         _check_total(raw, rows)
         _check_last(raw, rows)
-    _check_venues(raw, table)
 
 
 def _check_total(raw: RawTable, rows: pd.DataFrame) -> None:
@@ -65,8 +64,13 @@ def _check_last(raw: RawTable, rows: pd.DataFrame) -> None:
         raw.fail(int(rows.index[-1]), name, told)
 
 
-def _check_venues(raw: RawTable, table: pd.DataFrame) -> None:
-    """Hold each venue against the sum of all others, and each two against each other."""
+def check_repeats(raw: RawTable, table: pd.DataFrame) -> None:
+    """Raise a `BarsError` for a venue that is the sum of all others in every bar, or repeats another.
+
+    Parameters
+    ----------
+    raw, table : as of `check_totals`.
+    """
     series = [table.pivot_table(index="time", columns="venue", values=name) for name in SIZES]
     series = [each for each in series if not each.empty]
     if len(series) < len(SIZES):

@@ -171,7 +171,7 @@ def rows_that_sum_others():
     for name, seen in (("one venue", rows()), ("two venues", both), ("few rows", rows(6))):
         for prices in ("last", "mean"):
             sums = text([*seen, totals(seen, sum, prices)])
-            yield f"totals, {name}, {prices} prices", sums, BarsError, f"line {len(seen) + 2}, column "
+            yield f"totals, {name}, {prices} prices", sums, BarsError, "is the sum of the"
     total = [*totals(both, sum)[:1], "total", *totals(both, sum)[2:]]
     yield (
         "totals by a name of their own",
