@@ -13,6 +13,7 @@ from imbalance_cli.render.view import blocks_of
 from imbalance import service
 from imbalance.collect import Options
 from imbalance.doubts.bars import examine_bars
+from imbalance.errors import BarsError
 from imbalance.fetch.settings import Settings
 from imbalance.market import read_bars
 from tests.conftest import SHARED
@@ -216,3 +217,11 @@ def test_doubts_are_gaps_on_every_surface(tmp_path):
         assert (gap["source"], gap["what"], gap["failed"], gap["usual"]) == ("v", "volume", False, False)
         for full in (True, False):
             assert "gap: v volume: empty" in to_markdown(blocks_of(document, full=full))
+
+
+def test_a_day_may_liquidate_more_than_it_leaves_open(tmp_path):
+    table = [[*r[:6], 1e5, 2e4, 1000 + i, 10, 2000 if i == 9 else 10] for i, r in enumerate(rows(20, step=24 * HOUR))]
+    assert read_bars(write(tmp_path / "a.csv", table)).time_ms.size == 20
+    table = [[START + i * HOUR, *r[1:]] for i, r in enumerate(table)]
+    with pytest.raises(BarsError, match="short_liquidations_base: 2000 cannot be true"):
+        read_bars(write(tmp_path / "b.csv", table))
