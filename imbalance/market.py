@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.bars.cells import PRICES, checked
+from imbalance.bars.clocks import check_clocks
 from imbalance.bars.grid import interval_of
 from imbalance.bars.plausible import check_plausible
 from imbalance.bars.source import read_raw
+from imbalance.bars.sums import check_repeats, check_totals
 from imbalance.errors import BarsError, MissingDataError
 from imbalance.records import Contract, Feed, MarginTier
 from imbalance.units import DAY_MS, interval_name, iso
@@ -101,6 +103,10 @@ class MarketData:
         first = [int(np.argmax(v.open_interest_base > 0)) for v in self.venues if v.has_open_interest]
         return (self.time_ms.size - min(first, default=self.time_ms.size)) * self.interval_ms
 
+    def interest_age_ms(self, venue: VenueBars) -> int:
+        """Return for how long a venue's open interest is not known before the bars end, 0 where it hardly is."""
+        return _interest_age_ms(venue, self.time_ms.size, self.interval_ms)
+
     def until(self, as_of_ms: int) -> MarketData:
         """Return the market as it was then: bars that end at or before `as_of_ms`, and their last close.
 
@@ -141,9 +147,9 @@ def frozen(values: npt.ArrayLike) -> Floats:
 def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = None) -> MarketData:
     """Read a bars file (CSV, optionally gzipped, or Parquet).
 
-    Columns may be parted by commas, semicolons or tabs; their names may be in any case. Rows may come in any order.
-    Bars that lack for all venues are filled flat at the close before, without volume, up to a fifth of the span. A
-    venue's price path counts only if no other venue trades more.
+    Columns may be parted by commas, semicolons, tabs or ``|``; their names may be in any case. Rows may come in any
+    order. Bars that lack for all venues are filled flat at the close before, without volume, up to a fifth of the
+    span. A venue's price path counts only if no other venue trades more.
 
     Parameters
     ----------
@@ -165,7 +171,10 @@ def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = N
     if as_of_ms is not None and kept.empty:
         first = iso(int(table["time"].min()) + interval_ms)
         raise MissingDataError(f"{path}: no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
+    check_totals(raw, kept)
     check_plausible(raw, kept)
+    check_repeats(raw, kept)
+    check_clocks(raw, kept, interval_ms)
     first_ms, last_ms = int(kept["time"].min()), int(kept["time"].max())
     try:
         _check_missing(np.unique(kept["time"].to_numpy()), interval_ms)
@@ -264,10 +273,17 @@ def _noted(venue: VenueBars, time_ms: Ints, interval_ms: int) -> VenueBars:
         series["open_interest_base"] = unknown
         notes.append(NO_INTEREST)
     else:
-        last_ms = int(time_ms[np.flatnonzero(np.isfinite(venue.open_interest_base))[-1]]) + interval_ms
-        if int(time_ms[-1]) + interval_ms - last_ms >= max(DAY_MS, 2 * interval_ms):
-            notes.append(f"open interest last known at {iso(last_ms)}, and taken to stand since")
+        age_ms = _interest_age_ms(venue, time_ms.size, interval_ms)
+        if age_ms:
+            since = iso(int(time_ms[-1]) + interval_ms - age_ms)
+            notes.append(f"open interest last known at {since}, and taken to stand since")
     return dataclasses.replace(venue, notes=tuple(notes), **series)
+
+
+def _interest_age_ms(venue: VenueBars, bars: int, interval_ms: int) -> int:
+    known = np.flatnonzero(np.isfinite(venue.open_interest_base))
+    age_ms = (bars - 1 - int(known[-1])) * interval_ms if known.size else 0
+    return age_ms if age_ms >= max(DAY_MS, 2 * interval_ms) else 0
 
 
 def _venue(name: str, frame: pd.DataFrame) -> VenueBars:

@@ -105,7 +105,9 @@ def _market(
         require_fresh(options, market.as_of_ms, options.as_of_ms if options.as_of_ms is not None else now_ms)
         head = head_of(command, "bars", None, options.symbol, market.as_of_ms)
         notes = [*mapping.short_history(market), *_later(options.as_of_ms, market.as_of_ms)]
-        return _Market(market, head | {"notes": notes}, {"gaps": mapping.left_out(market)}, [])
+        return _Market(
+            market, head | {"notes": notes}, {"gaps": [*mapping.left_out(market), *mapping.doubted(market)]}, []
+        )
     run = collect(options, settings, now_ms, kinds, done)
     market = market_of(run)
     require_fresh_run(run)

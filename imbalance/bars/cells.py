@@ -31,6 +31,8 @@ NUMBERS = (*PRICES, *QUANTITIES, *MARKS)
 REQUIRED = ("time", "venue", *PRICES, "volume_base", "open_interest_base")
 KINDS = {"contract": Contract, "liquidation_feed": Feed}
 EARLIEST_MS, LATEST_MS = 1_000_000_000_000, 4_102_444_800_000
+MS_DIGITS = 13  # of a time in epoch ms
+POWER = r"^\s*(\d+(?:\.\d*)?)[eE]"
 ROUNDING = 1 + 1e-9
 THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+"
 MOST_NAMES, LONGEST_NAME = 20, 40  # of columns found, in a message
@@ -89,10 +91,22 @@ def _times_ms(raw: RawTable) -> npt.NDArray[np.int64]:
     fail_first(raw, numbers.between(EARLIEST_MS / 1000, LATEST_MS / 1000), "time", "epoch seconds, not milliseconds")
     outside = numbers.notna() & ~numbers.between(EARLIEST_MS, LATEST_MS)
     fail_first(raw, outside, "time", "outside 2001-2100 (epoch milliseconds are expected)")
+    if not numbers.isna().all() and column.dtype.kind in "OUTS":
+        _check_shortened(raw, column)
     times = stamps.fillna(pd.Timestamp(0, tz="UTC")).astype("datetime64[ms, UTC]").astype("int64").to_numpy()
     times = np.where(numbers.isna(), times, numbers.fillna(0.0)).astype(np.int64)
     fail_first(raw, (times < EARLIEST_MS) | (times > LATEST_MS), "time", "outside 2001-2100")
     return np.array(times, dtype=np.int64)
+
+
+def _check_shortened(raw: RawTable, column: pd.Series) -> None:
+    """Raise for a time that is written as a power of ten and holds fewer digits than a time has."""
+    digits = column.astype("str").str.extract(POWER, expand=False).str.replace(".", "", regex=False)
+    short = (digits.str.len() < MS_DIGITS).to_numpy(dtype=bool, na_value=False)
+    for row in np.flatnonzero(short)[:1]:
+        text = str(column.iloc[row]).strip()
+        held = f"{text} holds {len(digits.iloc[row])} digits of {MS_DIGITS}"
+        raw.fail(int(row), "time", f"{held}: shortened, as spreadsheets do; write it in full")
 
 
 def _venues(raw: RawTable) -> pd.Series:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 
 LEAST_RUN = 3  # steps of one length in a row that make it a bar length, rather than gaps or stray rows
+LEAST_FEW = 2  # steps of one length, where no two bars of the venue are next to each other on the grid
 LEAST_SHARE = 0.1  # of a venue's steps, likewise
 
 
@@ -34,7 +35,7 @@ def interval_of(raw: RawTable, table: pd.DataFrame) -> int:
     steps = {str(venue): np.diff(np.unique(rows)) for venue, rows in table.groupby("venue")["time"]}
     each = np.concatenate(list(steps.values()))
     interval_ms = _commonest(each if each.size else np.diff(times))
-    _check_venues(raw, steps)
+    _check_venues(raw, steps, interval_ms)
     _check_changes(raw, table, steps, interval_ms)
     phase = _commonest(table["time"].to_numpy() % interval_ms)
     off = np.flatnonzero((table["time"].to_numpy() - phase) % interval_ms)
@@ -51,15 +52,24 @@ def _commonest(values: Ints) -> int:
     return int(found[np.argmax(counts)])
 
 
-def _check_venues(raw: RawTable, steps: dict[str, Ints]) -> None:
+def _check_venues(raw: RawTable, steps: dict[str, Ints], interval_ms: int) -> None:
     lengths = {venue: _commonest(each) for venue, each in steps.items() if each.size}
-    lengths = {venue: length for venue, length in lengths.items() if _is_length(steps[venue], length)}
+    lengths = {
+        venue: length
+        for venue, length in lengths.items()
+        if _is_length(steps[venue], length) or _is_few(steps[venue], length, interval_ms)
+    }
     if len(set(lengths.values())) > 1:
         told = "; ".join(
             f"{interval_name(length)} ({', '.join(v for v, own in lengths.items() if own == length)})"
             for length in sorted(set(lengths.values()))
         )
         raise BarsError(f"{raw.path}: bars of different lengths: {told}", "Give bars of one length in one file.")
+
+
+def _is_few(steps: Ints, length: int, interval_ms: int) -> bool:
+    """Return whether a venue of few bars has them at a length of its own."""
+    return bool(steps.min() > interval_ms and np.count_nonzero(steps == length) >= LEAST_FEW)
 
 
 def _check_changes(raw: RawTable, table: pd.DataFrame, steps: dict[str, Ints], interval_ms: int) -> None:

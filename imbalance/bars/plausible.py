@@ -1,18 +1,18 @@
 """Cells that cannot be true against their neighbours, the row's other cells or any market there is.
 
-`LIMITS` is the one table of thresholds. They are wide: what a crash, a young coin or an idle market shows passes; what
-a slipped unit, a wrong column or an overflow makes does not.
+The thresholds are those of `imbalance.bars.limits`.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from imbalance.bars.cells import MARKS, PRICES, QUANTITIES, fail_first
+from imbalance.bars.limits import limit
 from imbalance.bars.source import RawTable
 from imbalance.units import DAY_MS
 
@@ -23,40 +23,16 @@ Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 
-class Limit(NamedTuple):
-    """A threshold and why it stands where it does."""
-
-    value: float
-    reason: str
-
-
-LIMITS = {
-    "jump": Limit(500.0, "half of 1,000, the smallest slip of unit, so that noise hides none"),
-    "price and back": Limit(20.0, "no perpetual's close was ever a twentieth of those before and after it"),
-    "volume over open interest": Limit(10.0, "a launch or a crash turns open interest over a few times a bar, not ten"),
-    "liquidations over open interest": Limit(1.0, "only positions that were open can be liquidated"),
-    "step of open interest": Limit(8.0, "in one bar that stays: larger ones are wrong units, unless they were traded"),
-    "step over volume": Limit(2.0, "a trade changes open interest by its own size at most; a venue may count it late"),
-    "liquidations over volume": Limit(1.5, "liquidations are trades of their bar, or are stamped a bar apart"),
-    "turnover of a day": Limit(1e-4, "volume over open interest; a thousandth of a quiet market's: other units"),
-    "turnover of a day, most": Limit(1e3, "volume over open interest; ten times the wildest launches': other units"),
-    "mark over traded": Limit(3.0, "a mark price follows an index that the trades follow"),
-    "venues apart": Limit(5.0, "arbitrage keeps one coin's closes within a few per cent, in a crash within half"),
-    "venues apart throughout": Limit(1.05, "999 of 1,000 venues lie within at any moment: else another quote or coin"),
-    "largest price": Limit(1e12, "USD; no coin is worth a trillion"),
-    "smallest price": Limit(1e-15, "USD; a thousandth of the cheapest coins' ticks"),
-    "largest value": Limit(1e15, "USD; ten times the world's yearly product in one cell"),
-    "smallest open interest": Limit(1e-6, "USD; less than any venue's smallest order"),
-}
 WINDOW = 5
 LEAST_KNOWN = 3
 LEAST_COMMON = 24  # bars of two venues, before their closes are held against each other throughout
+LEAST_BARS = 7  # in a day of long bars: one of them alone may trade next to nothing
 LEAST_OF_DAY = 1.0  # days, before turnover is told
 IF_UNKNOWN = " (leave the cell empty if it is not known)"
 
 
 def check_plausible(raw: RawTable, table: pd.DataFrame) -> None:
-    """Raise a `BarsError` for the first cell beyond `LIMITS`, naming line, column and what it is held against.
+    """Raise a `BarsError` for the first cell beyond a limit, naming line, column and what it is held against.
 
     Parameters
     ----------
@@ -70,10 +46,7 @@ def check_plausible(raw: RawTable, table: pd.DataFrame) -> None:
         _check_against_volume(raw, rows)
     _check_between_venues(raw, table)
     _check_throughout(raw, table)
-
-
-def _limit(name: str) -> float:
-    return LIMITS[name].value
+    _check_highs(raw, table)
 
 
 def _fail_at(
@@ -89,12 +62,12 @@ def _fail_at(
 
 def _check_sizes(raw: RawTable, table: pd.DataFrame) -> None:
     for name in (*PRICES, *MARKS):
-        _fail_at(raw, table, table[name] > _limit("largest price"), name, "above", _limit("largest price"))
-        _fail_at(raw, table, table[name] < _limit("smallest price"), name, "below", _limit("smallest price"))
+        _fail_at(raw, table, table[name] > limit("largest price"), name, "above", limit("largest price"))
+        _fail_at(raw, table, table[name] < limit("smallest price"), name, "below", limit("smallest price"))
     for name in QUANTITIES:
-        most = _limit("largest value") / table["close"]
+        most = limit("largest value") / table["close"]
         _fail_at(raw, table, table[name] > most, name, "worth more than 1e15 USD, which is reached at", most)
-    least = _limit("smallest open interest") / table["close"]
+    least = limit("smallest open interest") / table["close"]
     interest = table["open_interest_base"]
     _fail_at(
         raw, table, (interest > 0) & (interest < least), "open_interest_base", "less than one millionth USD,", least
@@ -102,7 +75,7 @@ def _check_sizes(raw: RawTable, table: pd.DataFrame) -> None:
 
 
 def _check_marks(raw: RawTable, table: pd.DataFrame) -> None:
-    factor = _limit("mark over traded")
+    factor = limit("mark over traded")
     high, low = table["high"], table["low"]
     _fail_at(raw, table, table["mark_high"] > factor * high, "mark_high", f"over {factor:g} times the bar's high", high)
     _fail_at(raw, table, table["mark_low"] < low / factor, "mark_low", f"under 1/{factor:g} of the bar's low", low)
@@ -114,21 +87,36 @@ def _check_venue(raw: RawTable, rows: pd.DataFrame) -> None:
 
     before, after = _around(rows["close"], least=1)
     for name in PRICES:
-        factor = _limit("price and back") if name in {"open", "close"} else _limit("jump")
+        factor = limit("price and back") if name in {"open", "close"} else limit("jump")
         for bad, far in _leaps(rows[name], before, after, factor, from_the_first=True):
             _fail_at(raw, rows, bad, name, "the closes around it are", far)
+    _check_wicks(raw, rows)
     _check_interest(raw, rows)
     interest = rows["open_interest_base"]
     volume = rows["volume_base"]
-    high, _low = _leaps(volume, *_around(volume.where(volume > 0)), _limit("jump"), from_the_first=False)
-    many = ~(volume <= _limit("volume over open interest") * interest)
+    high, _low = _leaps(volume, *_around(volume.where(volume > 0)), limit("jump"), from_the_first=False)
+    many = ~(volume <= limit("volume over open interest") * interest)
     _fail_at(raw, rows, high[0] & many, "volume_base", "the bars around it trade", high[1])
     # Where open interest is not known in a bar, the most that the venue ever had bounds what could be liquidated.
     positive = interest.where(interest > 0)
     standing = pd.concat([positive, positive.shift()], axis=1).max(axis=1).fillna(positive.max())
+    whole_day = rows["time"].diff().min() >= DAY_MS
+    most = limit("liquidations over open interest" + (", in a day" if whole_day else ""))
     for name in ("long_liquidations_base", "short_liquidations_base"):
-        more = rows[name] > _limit("liquidations over open interest") * standing
+        more = rows[name] > most * standing
         _fail_at(raw, rows, more, name, "more than the open interest of", standing)
+
+
+def _check_wicks(raw: RawTable, rows: pd.DataFrame) -> None:
+    """Hold high and low against the bar's own open and close and the bars beside it."""
+    top = rows[["open", "close"]].max(axis=1)
+    top = top.combine(rows["high"].shift(), np.fmax).combine(rows["high"].shift(-1), np.fmax)
+    bottom = rows[["open", "close"]].min(axis=1)
+    bottom = bottom.combine(rows["low"].shift(), np.fmin).combine(rows["low"].shift(-1), np.fmin)
+    far, deep = limit("high over the bars beside it"), limit("low under the bars beside it")
+    held = "its open and close and the bars beside it reach"
+    _fail_at(raw, rows, rows["high"] > far * top, "high", held, top)
+    _fail_at(raw, rows, rows["low"] < bottom / deep, "low", held, bottom)
 
 
 def _check_interest(raw: RawTable, rows: pd.DataFrame) -> None:
@@ -137,7 +125,7 @@ def _check_interest(raw: RawTable, rows: pd.DataFrame) -> None:
     name, before = "open_interest_base", positive.ffill()
     gone = before.notna() & positive.bfill().notna() & (interest == 0)
     _fail_at(raw, rows, gone, name, "bars before and after it hold some, the last", before, IF_UNKNOWN)
-    for bad, far in _leaps(positive, *_around(positive), _limit("jump"), from_the_first=False):
+    for bad, far in _leaps(positive, *_around(positive), limit("jump"), from_the_first=False):
         _fail_at(raw, rows, bad, name, "the bars around it hold", far, IF_UNKNOWN)
 
 
@@ -149,19 +137,37 @@ def _check_against_volume(raw: RawTable, rows: pd.DataFrame) -> None:
     step_ms = rows["time"].diff().min()
     joined = (rows["time"].diff() == step_ms) & volume.notna()
     before, ratio = interest.shift(), interest / interest.shift()
-    factor = _limit("step of open interest")
+    factor = limit("step of open interest")
     far = joined & (before > 0) & (interest > 0) & ((ratio >= factor) | (ratio <= 1 / factor))
-    far &= (interest - before).abs() > _limit("step over volume") * volume
+    far &= (interest - before).abs() > limit("step over volume") * volume
     _fail_at(raw, rows, far, "open_interest_base", "more was not traded since the bar before, which holds", before)
+    _check_liquidations(raw, rows)
+    _check_turnover(raw, rows)
+
+
+def _check_liquidations(raw: RawTable, rows: pd.DataFrame) -> None:
+    """Hold liquidations against what was traded in their bars, and in their days."""
+    volume = rows["volume_base"]
     traded = volume.rolling(3, center=True, min_periods=1).sum()
     sides = ("long_liquidations_base", "short_liquidations_base")
     liquidated = rows[list(sides)].sum(axis=1)
-    more = volume.notna() & (liquidated > _limit("liquidations over volume") * traded)
+    more = volume.notna() & (liquidated > limit("liquidations over volume") * traded)
     larger = sides[int(rows[sides[0]].sum() < rows[sides[1]].sum())]
     _fail_at(
         raw, rows, more, larger, "with the other side, more than was traded in its bar and those beside it,", traded
     )
-    _check_turnover(raw, rows)
+    step_ms = rows["time"].diff().min()
+    bars = LEAST_BARS if not step_ms > 0 else max(int(DAY_MS // step_ms), LEAST_BARS)
+    known = volume.notna()
+    summed, whole = (each.where(known, 0.0).rolling(bars, min_periods=bars).sum() for each in (liquidated, volume))
+    share = limit("liquidations of a day over volume")
+    many = summed > share * whole
+    if many.any():
+        at = int(np.argmax(many))
+        told = (
+            f"with the other side {summed.iloc[at] / whole.iloc[at]:.2g} of what was traded in {bars} bars up to here"
+        )
+        raw.fail(int(rows.index[at]), larger, f"{told}: more than {share:g} cannot be true: in USD?")
 
 
 def _check_turnover(raw: RawTable, rows: pd.DataFrame) -> None:
@@ -170,7 +176,7 @@ def _check_turnover(raw: RawTable, rows: pd.DataFrame) -> None:
     if not days >= LEAST_OF_DAY:
         return
     turnover = known["volume_base"].sum() / days / known["open_interest_base"].median()
-    if 0 < turnover < _limit("turnover of a day") or turnover > _limit("turnover of a day, most"):
+    if 0 < turnover < limit("turnover of a day") or turnover > limit("turnover of a day, most"):
         name = rows["venue"].iloc[0]
         told = f"volume of a day at {name} is {turnover:.3g} times its open interest: is one of them not in coins?"
         raw.fail(int(known.index.min()), "open_interest_base", told)
@@ -179,7 +185,7 @@ def _check_turnover(raw: RawTable, rows: pd.DataFrame) -> None:
 def _check_throughout(raw: RawTable, table: pd.DataFrame) -> None:
     """Hold the closes of each two venues against each other over all the bars that both have."""
     closes = table.pivot_table(index="time", columns="venue", values="close")
-    apart = _limit("venues apart throughout")
+    apart = limit("venues apart throughout")
     for one, other in itertools.combinations(closes.columns, 2):
         ratios = (closes[other] / closes[one]).dropna()
         if len(ratios) < LEAST_COMMON or 1 / apart <= ratios.median() <= apart:
@@ -187,6 +193,16 @@ def _check_throughout(raw: RawTable, table: pd.DataFrame) -> None:
         row = int(table.index[table["venue"] == other].min())
         told = f"{other} is at {ratios.median():.3g} times the price of {one} in the middle of {len(ratios)} bars"
         raw.fail(row, "close", f"{told}: another quote currency or coin?")
+
+
+def _check_highs(raw: RawTable, table: pd.DataFrame) -> None:
+    """Hold a high against those of the other venues in the same bar, and against its own open and close."""
+    highs = table.pivot_table(index="time", columns="venue", values="high")
+    for name, rows in table.groupby("venue", sort=True):
+        others = highs.drop(columns=name).max(axis=1).reindex(rows["time"]).to_numpy()
+        top = np.fmax(rows[["open", "close"]].max(axis=1), others)
+        bad = np.isfinite(others) & (rows["high"] > limit("high over other venues") * top)
+        _fail_at(raw, rows, bad, "high", "its open and close and the other venues reach", top)
 
 
 def _around(series: pd.Series, least: int = LEAST_KNOWN) -> tuple[pd.Series, pd.Series]:
@@ -208,7 +224,7 @@ def _leaps(
     nothing is not `from_the_first` held against what comes after.
     """
     values, sides = series.to_numpy(dtype=np.float64), np.stack([before, after])
-    factors = np.where(np.isfinite(sides).all(axis=0), factor, max(factor, _limit("jump")))
+    factors = np.where(np.isfinite(sides).all(axis=0), factor, max(factor, limit("jump")))
     top, bottom = np.fmax(*sides), np.fmin(*sides)
     low = values < bottom / factors
     if not from_the_first:
@@ -218,7 +234,7 @@ def _leaps(
 
 def _check_between_venues(raw: RawTable, table: pd.DataFrame) -> None:
     """Hold the closes of a moment against each other."""
-    apart = _limit("venues apart")
+    apart = limit("venues apart")
     moments = table.groupby("time")["close"]
     low, high = moments.transform("min"), moments.transform("max")
     wide = np.asarray(high > apart * low)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1 << 30  # unpacked; a year of 1-minute bars of ten venues is half of it
 LONGEST_LINE = 1 << 20
-SEPARATORS = ",;\t"
+LONGEST_SHOWN = 40  # of a line, in a message
+SEPARATORS = ",;\t|"
 TEXT_COLUMNS = frozenset({"time", "venue", "contract", "liquidation_feed"})
 EMPTY = ("", "nan", "NaN", "NAN", "null", "NULL", "None", "NA", "N/A", "n/a", "-")
 GZIP = b"\x1f\x8b"
@@ -66,7 +67,7 @@ class RawTable:
 
 
 def read_raw(path: Path) -> RawTable:
-    """Read a CSV (plain or gzipped; comma, semicolon or tab; UTF-8 or UTF-16) or Parquet file.
+    """Read a CSV (plain or gzipped; comma, semicolon, tab or |; UTF-8 or UTF-16) or Parquet file.
 
     What it is, is told from its first bytes, not from its name.
 
@@ -168,6 +169,11 @@ def _csv(text: str, path: str) -> RawTable:
     first = re.search(r"\S[^\r\n]*", text)
     if first is None:
         raise BarsError(f"{path}: the file is empty")
+    if first[0][0] == "<":
+        what = "an HTML page" if re.search(r"(?i)<(!doctype html|html|head|body)\b", text) else "XML or HTML"
+        raise BarsError(
+            f"{path}: this is {what}, not a table", "Was it saved in place of the file? Give CSV or Parquet."
+        )
     if first[0][0] in "[{":
         raise BarsError(
             f"{path}: line {text.count(chr(10), 0, first.start()) + 1}: JSON, not a table",
@@ -178,7 +184,7 @@ def _csv(text: str, path: str) -> RawTable:
     if header[0].strip().isdigit():
         raise BarsError(f"{path}: line {lines[0]}: no header but numbers: name the columns there")
     names = _names(header, path, lines[0])
-    if lines.size == 1:
+    if lines.size == 1 and len(names) > 1:
         raise BarsError(f"{path}: a header and no rows")
     uneven = np.flatnonzero(widths != len(header))
     if uneven.size:
@@ -186,6 +192,9 @@ def _csv(text: str, path: str) -> RawTable:
         if "time" not in names:
             raise BarsError(f"{path}: line {lines[0]}: no header (a column time is not named), and longer rows below")
         raise BarsError(f"{path}: line {lines[row]}: {widths[row]} cells where the header has {len(header)}")
+    if len(names) == 1:
+        shown = first[0][:LONGEST_SHOWN]
+        raise BarsError(f"{path}: line {lines[0]}: no comma, semicolon, tab or | parts columns in: {shown}")
     labels = [name or f"unnamed {i}" for i, name in enumerate(names)]
     cells = pd.read_csv(
         io.StringIO(text),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from imbalance.doubts.bars import examine_bars
 from imbalance.engine import liquidation_map as engine
 from imbalance.engine.estimate import SHORTEST_HISTORY_MS
 from imbalance.engine.margin import LONG, SHORT
@@ -97,6 +98,11 @@ def left_out(market: MarketData) -> list[tree.Gap]:
     return [
         tree.Gap(v.name, "open interest", NO_INTEREST, failed=False) for v in market.venues if not v.has_open_interest
     ]
+
+
+def doubted(market: MarketData) -> list[tree.Gap]:
+    """Return a gap for each figure of a bars file that is doubted."""
+    return [tree.Gap(d.source, d.figure.value, d.reason, failed=False) for d in examine_bars(market)]
 
 
 def rows(found: engine.LiquidationMap, share: float, side: Literal["short", "long"]) -> list[tree.MapRow]:

@@ -270,6 +270,8 @@ def test_validation_scores_a_users_own_bars(tmp_path):
     assert all(float(b["predicted_low_usd"]) <= float(b["predicted_high_usd"]) for b in bars)
     assert all(iso(int(b["time"])) == b["time_utc"] for b in bars)
     assert [b["time_utc"] for b in bars] == [b["time_utc"] for b in found["bars"]]
+    unknown = str(write(tmp_path / "c.csv", [[*r[:6], "", "", *r[8:]] for r in table]))
+    assert "imbalance: gap: v volume: empty" in run("clusters", "--bars", unknown, "-f", "text", check=0).stderr
     quiet = [[*r[:9], "", ""] for r in table]
     assert (
         "no observed liquidations" in run("validate", "--bars", str(write(tmp_path / "b.csv", quiet)), check=3).stderr

@@ -116,6 +116,7 @@ def odd_times_and_words():
         ("epoch seconds", START // 1000 + 7 * 3600, "epoch seconds"), ("empty", "", "empty"),
         ("nan", "nan", "neither"), ("word", "noon", "neither"), ("american", "01/31/2024 10:00", "neither"),
         ("year 9999", "9999-01-01", "outside"),
+        ("shortened", "1.70006E+12", "1.70006E+12 holds 6 digits of 13: shortened"),
         ("1e30", "1e30", "outside"), ("infinite", "inf", "outside"), ("negative", "-5", "outside"),
         ("duplicate", START + 6 * HOUR, "this venue and time occur twice"),
         ("off the grid", START + 7 * HOUR + 60_000, "2023-11-15T05:01:00Z of v is off the 1h grid"),
@@ -155,7 +156,99 @@ def other_units():
     yield "one venue by two names", text(rows(venue="Gate") + rows(venue="gate")), BarsError, "line 62, column venue"
 
 
+def totals(seen, of, prices="last"):
+    """Return a last row of sums or means, with a time and prices that are possible."""
+    columns = list(zip(*seen, strict=True))
+    paid = seen[-1][2:6] if prices == "last" else [sum(c) / len(c) for c in columns[2:6]]
+    return [max(columns[0]) + HOUR, seen[-1][1], *paid, *(of(c) for c in columns[6:])]
+
+
+def rows_that_sum_others():
+    def mean(column):
+        return sum(column) / len(column)
+
+    both = sorted(rows(venue="a") + [[*r[:6], *(3 * v for v in r[6:])] for r in rows(venue="b")])
+    for name, seen in (("one venue", rows()), ("two venues", both), ("few rows", rows(6))):
+        for prices in ("last", "mean"):
+            sums = text([*seen, totals(seen, sum, prices)])
+            yield f"totals, {name}, {prices} prices", sums, BarsError, "is the sum of the"
+    total = [*totals(both, sum)[:1], "total", *totals(both, sum)[2:]]
+    yield (
+        "totals by a name of their own",
+        text([*both, total]),
+        BarsError,
+        "line 122, column open_interest_base: 247080",
+    )
+    seen = [[*r[:8], r[8] * 0.05, r[9] * 0.1, r[10] * 0.1] for r in rows()]
+    sums = text([*seen, totals(seen, sum)])
+    yield (
+        "totals where much is traded",
+        sums,
+        BarsError,
+        "line 62, column open_interest_base: 3088.5 is the sum of the 60",
+    )
+    near = text([*seen, totals(seen[3:], sum)])
+    yield (
+        "totals of most rows",
+        near,
+        BarsError,
+        "line 62, column open_interest_base: 2938.35 cannot be true: the bars before",
+    )
+    means = text([*rows(), totals(rows(), mean)])
+    yield "means", means, BarsError, "line 62, column open_interest_base: 1029.5 is the mean of the 60 rows before"
+
+
+def venues_that_repeat_others():
+    g = np.random.default_rng(5)
+    a = [[*r[:6], *(v * x for v, x in zip(r[6:], g.uniform(0.9, 1.1, 5), strict=True))] for r in rows(venue="a")]
+    b = [[*r[:6], *(v * x for v, x in zip(r[6:], g.uniform(0.9, 1.1, 5), strict=True))] for r in rows(venue="b")]
+    both = [
+        [*x[:1], "all", *x[2:6], *(i + j for i, j in zip(x[6:], y[6:], strict=True))] for x, y in zip(a, b, strict=True)
+    ]
+    told = "column venue: all is the sum of the other venues in every bar"
+    yield "a venue of all", text(a + b + both), BarsError, f"line 122, {told}"
+    twin = [[r[0], "Binance USD-M", *r[2:]] for r in a]
+    yield "one venue by two names, whole", text(a + b + twin), BarsError, "repeats"
+
+
+def clocks_that_differ():
+    for bars, told in ((8, "8 h"), (-8, "8 h"), (1, "1 h")):
+        shifted = [[r[0] + bars * HOUR, "b", *r[2:6], r[6] * 2, *r[7:]] for r in rows(90)]
+        late = "b move as those of a" if bars > 0 else "a move as those of b"
+        table = text(rows(90, venue="a") + shifted)
+        yield f"shifted by {bars} h", table, BarsError, f"column time: closes of {late} did {told} before (correlation"
+
+
+def wicks():
+    for factor, row in ((15, 30), (15, 1), (9, 59)):
+        table = rows()
+        table[row][3] *= factor
+        told = (
+            f"line {row + 2}, column high: {table[row][3]:.6g} cannot be true: its open and close and the bars beside"
+        )
+        yield f"a high of {factor} times in {row}", text(table), BarsError, told
+    table = rows()
+    table[30][4] /= 40
+    yield "a low of a fortieth", text(table), BarsError, "line 32, column low"
+    a, b = rows(venue="a"), [[*r[:6], r[6] * 2, *r[7:]] for r in rows(venue="b")]
+    b[30][3] *= 5
+    yield "a high that others lack", text(a + b), BarsError, "line 92, column high: 4"
+
+
+def liquidations_in_usd():
+    for price, factor in ((1, 100.0), (60, 60.0)):
+        table = [[*r[:2], *(v * price / 100 for v in r[2:6]), *r[6:]] for r in rows()]
+        for r in table:
+            r[9], r[10] = 0.005 * factor * r[6], 0.006 * factor * r[6]
+        told = "column short_liquidations_base: with the other side 0.66 of what was traded in 24 bars up to here"
+        told = told if factor == 60.0 else "column short_liquidations_base"
+        yield f"liquidations in USD at {price}", text(table), BarsError, told
+
+
 def uneven_grids():
+    days = rows(50, venue="b")[::24]
+    told = "bars of different lengths: 1h (a); 1d (b)"
+    yield "three days among hours", text(rows(50, venue="a") + days), BarsError, told
     mixed = text(rows(venue="a") + rows(300, venue="b", step=HOUR // 12))
     yield "two lengths, two venues", mixed, BarsError, "bars of different lengths: 5m (b); 1h (a)"
     late = text(rows() + rows(24, start=START + 60 * HOUR, step=HOUR // 12))
@@ -211,13 +304,19 @@ def odd_text():
         "no column volume_base; found columns: time",
     )
     yield "a name twice", text(head=HEAD.replace("low", "high")), BarsError, "line 1: column high occurs twice"
-    yield "pipes", text(sep="|"), BarsError, "found columns: time|venue|open"
+    yield "one line", "{'no': 1}".strip("{}"), BarsError, "line 1: no comma, semicolon, tab or | parts columns in: 'no'"
+    yield "blanks for commas", text(sep=" "), BarsError, "line 1: no comma, semicolon, tab or | parts columns in:"
     yield "header only", HEAD + "\n", BarsError, "a header and no rows"
     yield "nothing", b"", BarsError, "the file is empty"
     yield "blanks", b"\n \n\n", BarsError, "the file is empty"
     yield "a line without an end", b"time," + b"9" * 200_000, BarsError, "line 1: a cell is too long"
     yield "a line of megabytes", b"time," + b"9" * (2 << 20), BarsError, "line 1: longer than 1 MiB"
-    yield "an HTML page", "<!DOCTYPE html>\n<html><body>404</body></html>\n", BarsError, "found columns: <!doctype"
+    page = "<html><head><title>404</title></head><body>Not found, sorry</body></html>"
+    for name, content, what in (
+        ("an HTML page", f"<!DOCTYPE html>\n{page}\n", "an HTML page"), ("a page of one line", page, "an HTML page"),
+        ("blanks and a page", f"\n\n  {page.upper()}", "an HTML page"), ("XML", '<?xml version="1.0"?>\n<a/>', "XML"),
+    ):  # fmt: skip
+        yield name, content, BarsError, f"a.csv: this is {what}"
     for content in ('[{"time": 1, "venue": "a"}]', '{"time":1,"venue":"a"}\n{"time":2,"venue":"a"}\n'):
         yield f"JSON, {content[0]}", content, BarsError, "line 1: JSON, not a table"
     yield "a title", "Binance BTCUSDT\n" + text(), BarsError, "line 1: no header (a column time is not named)"
@@ -284,6 +383,11 @@ CASES = [
         impossible_prices,
         odd_times_and_words,
         other_units,
+        rows_that_sum_others,
+        venues_that_repeat_others,
+        clocks_that_differ,
+        wicks,
+        liquidations_in_usd,
         uneven_grids,
         lines_that_keep_their_numbers,
         commas_that_may_part_thousands,
@@ -327,9 +431,10 @@ def test_what_only_looks_odd_is_read(tmp_path):
     headers = [HEAD.upper(), HEAD.replace(",", " , "), HEAD.replace("_", " ").title(), HEAD.replace("_", "-")]
     for head in headers:
         same(tmp_path, text(head=head))
-    for separator in ";\t":
+    for separator in ";\t|":
         same(tmp_path, text(sep=separator))
         same(tmp_path, text(sep=separator).replace(".", ","))
+    same(tmp_path, text([[f"{r[0] / 1e12:.12f}e+12", *r[1:]] for r in rows()]))
     same(tmp_path, text().encode("utf-8-sig"))
     same(tmp_path, text().encode("utf-16"))
     same(tmp_path, "\n".join(",".join(f'"{c}"' for c in line.split(",")) for line in text().splitlines()))
@@ -394,6 +499,8 @@ def test_a_young_coin_a_crash_and_an_idle_market_pass(tmp_path):
         r[8] = max(i - 10, 0) ** 4 / 1e3  # from nothing to a hundred thousand
         r[6] = 0 if i % 3 else 200 * (1 + 300 * (i == 80))
         r[7], r[9], r[10] = "", "", ""
+    table[30][4] /= 10  # a crash within the bar
+    table[31][3] *= 2
     for r in table[60:]:
         r[2:6] = [v * 1e-4 for v in r[2:6]]  # and worth nothing from here
     table[60][2], table[60][3] = table[59][5], table[59][5]

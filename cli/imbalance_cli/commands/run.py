@@ -91,15 +91,20 @@ def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
 
 
 def _tell(document: Document, kind: Format | Picture, settings: Settings) -> None:
-    """Write the notes and what failed, and under --verbose each source's part, to stderr."""
+    """Write the notes and what failed, and under --verbose each source's part, to stderr.
+
+    What is missing or doubted today is written too where the answer itself does not tell it.
+    """
     from imbalance.report import words
     from imbalance.wire.harvest import Figure
+    from imbalance_cli.render import states_gaps
 
     if not _shown(document, kind, settings):
         for note in document.notes:
             context.say(f"imbalance: note: {note}")
+        told = isinstance(kind, Format) and states_gaps(document, kind)
         for gap in document.gaps:
-            if gap.failed or gap.what == Figure.CLOCK:
+            if gap.failed or gap.what == Figure.CLOCK or not (told or gap.usual):
                 context.say(f"imbalance: gap: {gap.source} {gap.what}: {words.sentences(gap.message, gap.hint)}")
     if not settings.verbose:
         return
