@@ -154,7 +154,7 @@ def test_a_disk_that_fills_while_recording_ends_the_run_with_a_sentence(tmp_path
     assert not list(tmp_path.iterdir())
 
 
-# Jobs in the background of a shell ignore interrupts, and so do their children; the interpreter's own start is not ours.
+# Background jobs of a shell ignore interrupts, and so do their children; the interpreter's own start is not ours.
 HEEDING = (
     "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from imbalance_cli.app import main; os.write(1, b'!'); main()"
