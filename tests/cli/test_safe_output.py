@@ -246,6 +246,7 @@ def test_no_screen_is_wider_than_what_is_laid_out(monkeypatch, tmp_path):
         ("timeout = nan", "timeout must lie"),
         ("timeout = 1e300", "timeout must lie"),
         ("window = inf", "window must lie"),
+        ("window = 5e-324", "window must lie"),
         ("window = true", "window must be a float"),
     ],
 )

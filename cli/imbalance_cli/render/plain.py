@@ -81,9 +81,7 @@ def _band(band: tree.BandRisk, price: float) -> str:
     sides = [("long", band.long)] if band.low < price else []
     sides += [("short", band.short)] if band.high > price else []
     risks = [
-        f"{name} not known"
-        if s.usd is None
-        else f"{name} {words.usd(s.usd)} est ({words.span(s.low, s.high, 'usd')})"
+        f"{name} not known" if s.usd is None else f"{name} {words.usd(s.usd)} est ({words.span(s.low, s.high, 'usd')})"
         for name, s in sides
     ]
     return f"{words.band(band.low, band.high)} {', '.join(risks)}"
