@@ -66,6 +66,10 @@ def _ended() -> int:
         place = "" if error.filename is None else f" {error.filename}"
         say(f"imbalance: the system refused{place}: {error.strerror or error}")
         return Exit.USAGE
+    except MemoryError as error:
+        say(f"imbalance: there is not enough memory for this{f': {error}' if str(error) else ''}")
+        say("  Ask for less at once: a shorter --lookback, a longer --interval, fewer --columns and --bins.")
+        return Exit.USAGE
     except Exception as error:  # noqa: BLE001  a bug of ours, told as one
         if "--debug" in sys.argv:
             import traceback

@@ -250,3 +250,13 @@ def test_streams_that_are_closed_are_no_bug(tmp_path):
     assert ran(*asked, "-o", str(tmp_path / "answer"), closed="<&- >&- 2>&-").returncode == 0
     assert "Extreme Fear" in (tmp_path / "answer").read_text()
     assert ran("fear-greed", "--venue", "nobody", closed="2>&-").returncode == 2
+
+
+def test_too_little_memory_is_told_and_no_bug():
+    out_of_it = (
+        "from imbalance_cli import app\ndef full(): raise MemoryError('of 220 MiB')\napp._run = full\napp.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", out_of_it], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "not enough memory for this: of 220 MiB" in done.stderr
+    assert "--columns" in done.stderr
