@@ -74,7 +74,7 @@ def _from_file() -> dict[str, Any]:
     file = path()
     try:
         table = tomllib.loads(files.read(file, MOST_BYTES).decode())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the second where the home is no folder, as /dev/null
         return {}
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from None
