@@ -34,6 +34,8 @@ def _version() -> int:
     try:
         sys.stdout.write(f"imbalance {__version__}\n")
         sys.stdout.flush()
+    except BrokenPipeError:
+        return 141  # as everywhere; what names it is not loaded
     except OSError as error:
         sys.stderr.write(f"imbalance: cannot write the answer: {error.strerror}\n")
         return 2

@@ -198,7 +198,7 @@ def test_a_recording_that_a_signal_ends_goes_with_its_run(tmp_path):
 
 
 def test_a_reader_that_goes_away_is_told_by_the_exit_code():
-    for args in (("report", "--help"), ("--help",), ("explain",)):
+    for args in (("report", "--help"), ("--help",), ("explain",), ("--version",)):
         reading, writing = os.pipe()
         os.close(reading)
         done = subprocess.run(
