@@ -180,7 +180,8 @@ def test_a_run_that_is_told_to_end_leaves_no_traceback(number, tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_a_recording_that_a_signal_ends_goes_with_its_run(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_recording_that_a_signal_ends_goes_with_its_run(number, tmp_path):
     with Exchange(delay_s=0.2) as exchange:
         running = subprocess.Popen(
             [*COMMAND, "report", "-q", "--record", str(tmp_path / "new" / "kept")],
@@ -191,9 +192,9 @@ def test_a_recording_that_a_signal_ends_goes_with_its_run(tmp_path):
         deadline = time.monotonic() + 60
         while not list(tmp_path.rglob("bodies/*")) and time.monotonic() < deadline:
             time.sleep(0.01)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         running.communicate(timeout=30)
-    assert running.returncode == 128 + signal.SIGINT
+    assert running.returncode == 128 + number
     assert not list(tmp_path.iterdir())
 
 
