@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
 import difflib
+import re
 from typing import NamedTuple
 
 from imbalance.errors import UsageError
@@ -189,8 +191,12 @@ TERMS = (
 )
 
 
+_MONTHS = "|".join(calendar.month_name[1:]).lower()
+_ADDED = re.compile(rf"^(?:{_MONTHS}) | in [0-9.]+ %$")
+
+
 def lookup(text: str) -> Term:
-    """Return the term of a name or alias, whatever its case.
+    """Return the term of a name or alias, whatever its case; a screen adds the window or the month to some.
 
     Raises
     ------
@@ -199,7 +205,8 @@ def lookup(text: str) -> Term:
     """
     names = {name.lower(): term for term in TERMS for name in (term.name, *term.aliases)}
     wanted = " ".join(text.lower().split())
-    if wanted in names:
-        return names[wanted]
+    for asked in (wanted, _ADDED.sub("", wanted)):
+        if asked in names:
+            return names[asked]
     near = difflib.get_close_matches(wanted, names, 3, 0.5) or [term.name for term in TERMS]
     raise UsageError(f"no term {text!r}", f"Did you mean {', '.join(near)}?")

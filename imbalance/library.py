@@ -59,7 +59,7 @@ def _at(bars: MarketData, symbol: str | None, as_of: str | int | None) -> Market
     if as_of is None:
         return market
     try:
-        moment_ms = as_of if isinstance(as_of, int) else parse_time_ms(as_of)
+        moment_ms = parse_time_ms(str(as_of))
     except ValueError:
         raise UsageError(f"as_of {as_of!r} is neither ISO-8601 nor epoch milliseconds") from None
     return market.until(moment_ms)

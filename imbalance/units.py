@@ -25,6 +25,9 @@ INTERVALS_MS = {
 }
 
 
+LAST_MS = 253_402_300_799_999  # the end of the year 9999: no calendar here has more
+
+
 class Side(enum.StrEnum):
     """A position's side; for a liquidation the side that was liquidated."""
 
@@ -54,12 +57,16 @@ def parse_time_ms(text: str) -> int:
     Raises
     ------
     ValueError
-        If `text` is neither.
+        If `text` is neither, or beyond the year 9999.
     """
     text = text.strip()
     if text.isdigit():
-        return int(text)
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * SECOND_MS)
+        time_ms = int(text)
+    else:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        time_ms = round(moment.timestamp() * SECOND_MS)
+    if time_ms > LAST_MS:
+        raise ValueError(f"{text[:40]!r} is beyond the year 9999")
+    return time_ms

@@ -34,6 +34,8 @@ def _version() -> int:
     try:
         sys.stdout.write(f"imbalance {__version__}\n")
         sys.stdout.flush()
+    except BrokenPipeError:
+        return 141  # as everywhere; what names it is not loaded
     except OSError as error:
         sys.stderr.write(f"imbalance: cannot write the answer: {error.strerror}\n")
         return 2
@@ -65,6 +67,10 @@ def _ended() -> int:
         # The system's trouble, such as a full disk behind stdout: whoever caused it reads what it is.
         place = "" if error.filename is None else f" {error.filename}"
         say(f"imbalance: the system refused{place}: {error.strerror or error}")
+        return Exit.USAGE
+    except MemoryError as error:
+        say(f"imbalance: there is not enough memory for this{f': {error}' if str(error) else ''}")
+        say("  Ask for less at once: a shorter --lookback, a longer --interval, fewer --columns and --bins.")
         return Exit.USAGE
     except Exception as error:  # noqa: BLE001  a bug of ours, told as one
         if "--debug" in sys.argv:

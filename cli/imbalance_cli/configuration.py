@@ -31,10 +31,11 @@ _KINDS: dict[str, type] = {
     "strict": bool, "max_age": str, "color": bool, "ascii": bool, "width": int,
 }  # fmt: skip
 LONGEST_TIMEOUT_S = 86_400.0
+NARROWEST_WINDOW_PCT = 0.01  # less is within the spread, and far less is no number that can be reckoned with
 MOST_BYTES = 1_000_000
 # What a number must lie between, both ends left out, and how that is told.
 _BOUNDS: dict[str, tuple[float, float, str]] = {
-    "window": (0.0, 100.0, "lie between 0 and 100 (per cent)"),
+    "window": (NARROWEST_WINDOW_PCT, 100.0, "lie between 0.01 and 100 (per cent)"),
     "timeout": (0.0, LONGEST_TIMEOUT_S, "lie between 0 and 86400 (seconds)"),
     "width": (NARROWEST - 1, math.inf, f"be at least {NARROWEST} (columns)"),
 }
@@ -73,7 +74,7 @@ def _from_file() -> dict[str, Any]:
     file = path()
     try:
         table = tomllib.loads(files.read(file, MOST_BYTES).decode())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the second where the home is no folder, as /dev/null
         return {}
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from None

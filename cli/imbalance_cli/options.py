@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 PICTURE_CELLS = 200
 LONGEST_LOOKBACK_MS = 400 * DAY_MS
-_SPAN = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$")
+# No coin is, or was, outside; what is computed from a price far outside leaves what numbers can hold.
+LOWEST_PRICE, HIGHEST_PRICE = 1e-12, 1e12
+_SPAN = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)$")
 _ADDRESS = re.compile(r"^0x[0-9a-fA-F]{40}$")
 _UNITS_MS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
@@ -112,9 +115,10 @@ class Settings:
 def span_ms(option: str, text: str) -> int:
     """Return a span such as 90s, 15m, 4h, 30d in milliseconds."""
     found = _SPAN.match(text.strip())
-    if not found:
+    length_ms = float(found[1]) * _UNITS_MS[found[2]] if found else math.inf
+    if length_ms == math.inf:
         raise UsageError(f"{option} {text!r} is no span of time", "Write a number and s, m, h, d or w: 15m, 30d.")
-    return round(float(found[1]) * _UNITS_MS[found[2]])
+    return round(length_ms)
 
 
 def _named(text: str) -> str:
@@ -129,13 +133,12 @@ def _path(text: str) -> Path:
 
 def band(text: str) -> tuple[float, float]:
     """Return a band LOW:HIGH of prices; K stands for thousands."""
-    parts = text.replace(",", "").split(":")
     try:
-        low, high = (float(p[:-1]) * 1000 if p[-1:] in "kK" and p else float(p) for p in parts)
+        low, high = (_price("--band", part) for part in text.split(":"))
     except ValueError:
         raise UsageError(f"--band {text!r} is not LOW:HIGH", "Write two prices: 85000:92000 or 85K:92K.") from None
-    if not 0 < low < high < float("inf"):
-        raise UsageError(f"--band {text!r}: the low price must be above zero and below the high one")
+    if low >= high:
+        raise UsageError(f"--band {text!r}: the low price must be below the high one")
     return low, high
 
 
@@ -177,9 +180,9 @@ def _price(option: str, text: str) -> float:
     try:
         value = float(plain[:-1]) * 1000 if plain[-1:] in {"k", "K"} else float(plain)
     except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise UsageError(f"{option} {text!r} is no price")
+        raise UsageError(f"{option} {text!r} is no price", "Write 85000 or 85K.") from None
+    if not LOWEST_PRICE <= value <= HIGHEST_PRICE:
+        raise UsageError(f"{option} {text!r}: a price lies between {LOWEST_PRICE:g} and {HIGHEST_PRICE:g}")
     return value
 
 

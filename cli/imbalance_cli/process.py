@@ -13,16 +13,18 @@ TYPE_CHECKING = False  # as type checkers know it, without loading typing
 if TYPE_CHECKING:
     from types import FrameType
 
+# Interrupted, told to end, or the terminal has gone (which not every system can tell).
+ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 BY_SIGNAL = 128  # what shells add a signal's number to
 HIDDEN_CURSOR_BACK = "\x1b[?25h"
 
 
 def end_on_signals() -> None:
-    """End at once, and without a traceback, where the user interrupts or the system asks to end.
+    """End at once, and without a traceback, where the user interrupts, the terminal goes or the system asks to end.
 
     An exception in place of this would be lost wherever Python swallows one, and tell of it at length.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             signal.signal(number, _end)
 

@@ -31,6 +31,11 @@ CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY, budget TEXT, until
 CREATE INDEX IF NOT EXISTS asked_of ON asked (budget, until);
 CREATE TABLE IF NOT EXISTS paused (budget TEXT PRIMARY KEY, until REAL);
 """
+# SQLite keeps text in a column of numbers: nothing that was not written here counts.
+DAMAGED = {
+    "asked": "typeof(until) <> 'real' OR typeof(weight) <> 'real' OR typeof(flown_by) <> 'integer'",
+    "paused": "typeof(until) <> 'real'",
+}
 
 
 def shared_file() -> Path:
@@ -219,8 +224,9 @@ def _made(name: str) -> sqlite3.Connection:
         store.execute("PRAGMA journal_mode = WAL")
         store.execute("PRAGMA synchronous = OFF")
         store.executescript(SCHEMA)
-        for table in ("asked", "paused"):
-            store.execute(f"DELETE FROM {table} WHERE until < ?", (time.time(),))  # noqa: S608  names of our own
+        for table, damaged in DAMAGED.items():
+            passed = f"DELETE FROM {table} WHERE until < ? OR {damaged}"  # noqa: S608  names of our own
+            store.execute(passed, (time.time(),))
     except sqlite3.Error:
         store.close()
         raise

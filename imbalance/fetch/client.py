@@ -83,7 +83,7 @@ class Client:
                     timeout=httpx.Timeout(30.0),
                     headers={"user-agent": "imbalance", "accept-encoding": "gzip"},
                 )
-            except (ValueError, httpx.HTTPError) as error:
+            except (ValueError, httpx.HTTPError, httpx.InvalidURL) as error:
                 raise UsageError(f"the proxy variables cannot be used: {self.redactor.text(str(error))}") from None
         return self._pools[source.name]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from imbalance import files
+from imbalance.wire.decode import TimeMs
 
 MOST_BYTES = 1_000_000
 
@@ -22,7 +23,7 @@ def _file() -> Path:
 def read() -> dict[str, int]:
     """Return epoch ms by source; empty where nothing is known."""
     try:
-        return msgspec.json.decode(files.read(_file(), MOST_BYTES), type=dict[str, int])
+        return msgspec.json.decode(files.read(_file(), MOST_BYTES), type=dict[str, TimeMs])
     except (OSError, msgspec.MsgspecError):
         return {}
 
@@ -32,5 +33,7 @@ def note(names: Iterable[str], now_ms: int) -> None:
     known = read() | dict.fromkeys(names, now_ms)
     with contextlib.suppress(OSError):
         file = _file()
+        if file.exists() and not file.is_file():  # a pipe there would be waited for
+            return
         files.private_folder(file.parent)
         files.write(file, msgspec.json.encode(known), mode=files.PRIVATE, durable=False)

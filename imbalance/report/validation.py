@@ -13,11 +13,11 @@ from imbalance.engine.frozen import frozen_scores
 from imbalance.engine.liquidation_map import SIDE_NAMES
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.validate import WARM_DAYS, Walk, reliability, scored, walk
-from imbalance.errors import MissingDataError
+from imbalance.errors import MissingDataError, UsageError
 from imbalance.market import MarketData
 from imbalance.report import tree
 from imbalance.report.mapping import venues as told_venues
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, interval_name, iso
 
 
 def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[float]) -> dict[str, Any]:
@@ -27,11 +27,15 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
     ------
     MissingDataError
         If no liquidations were observed, or the bars do not outlast the warm-up.
+    UsageError
+        If a horizon is shorter than a bar.
     """
     if not any(reported(v) for v in venues):
         raise MissingDataError("no observed liquidations to validate against", "The bars need the liquidation columns.")
     if market.time_ms.size * market.interval_ms <= (WARM_DAYS + 1) * DAY_MS:
         raise MissingDataError(f"validation needs more than {WARM_DAYS + 1} days of bars")
+    if any(days * DAY_MS < market.interval_ms for days in horizons_days):
+        raise UsageError(f"--horizon: no map is kept for less than a bar, here {interval_name(market.interval_ms)}")
     path, a = (market.open, market.high, market.low, market.close), Assumptions()
     found = walk(market.time_ms, market.interval_ms, path, venues, a)
     methods, inside, tested = scored(found)

@@ -25,7 +25,8 @@ _SENTENCES = (
     "msg", "message", "retMsg", "err_msg", "err-msg", "errorMessage", "error_description", "description", "detail",
     "reason", "title", "label", "error", "errors", "status", "data", "result",
 )  # fmt: skip
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
+# No part of it may run past the next "<": a page of nothing but beginnings would be searched for minutes.
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)</title>", re.IGNORECASE)
 
 
 def way_out(source: str) -> str:

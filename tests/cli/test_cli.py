@@ -272,6 +272,7 @@ def test_validation_scores_a_users_own_bars(tmp_path):
     assert [b["time_utc"] for b in bars] == [b["time_utc"] for b in found["bars"]]
     unknown = str(write(tmp_path / "c.csv", [[*r[:6], "", "", *r[8:]] for r in table]))
     assert "imbalance: gap: v volume: empty" in run("clusters", "--bars", unknown, "-f", "text", check=0).stderr
+    assert "less than a bar" in run("validate", "--bars", file, "--horizon", "1d,0d", check=2).stderr
     quiet = [[*r[:9], "", ""] for r in table]
     assert (
         "no observed liquidations" in run("validate", "--bars", str(write(tmp_path / "b.csv", quiet)), check=3).stderr
@@ -282,6 +283,7 @@ def test_the_map_through_time_as_picture_and_as_letters(tmp_path):
     letters = run("heatmap", *REPLAY, "--width", "70", check=0).stdout
     assert letters.isascii()
     assert {"s", "S", "l", "L", "o"} <= set("".join(letters.splitlines()[3:-1]))
+    assert len(run("heatmap", *REPLAY, "--columns", "1", "--bins", "1", check=0).stdout.splitlines()) > 20
     assert "\x1b[38;2;" in run("heatmap", *REPLAY, "--color", env={"COLORTERM": "truecolor"}, check=0).stdout
     found = json.loads(run("heatmap", *REPLAY, "--json", "--columns", "40", "--bins", "30", check=0).stdout)
     assert (len(found["time"]), len(found["edges"]), len(found["long_usd"])) == (40, 31, 40)

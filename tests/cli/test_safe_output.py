@@ -246,6 +246,7 @@ def test_no_screen_is_wider_than_what_is_laid_out(monkeypatch, tmp_path):
         ("timeout = nan", "timeout must lie"),
         ("timeout = 1e300", "timeout must lie"),
         ("window = inf", "window must lie"),
+        ("window = 5e-324", "window must lie"),
         ("window = true", "window must be a float"),
     ],
 )
@@ -268,7 +269,10 @@ def test_a_configuration_that_is_no_file_and_variables_that_cannot_be(tmp_path, 
         monkeypatch.setenv("IMBALANCE_CONFIG", str(place))
         with pytest.raises(UsageError, match=told):
             filled({})
-    monkeypatch.setenv("IMBALANCE_CONFIG", str(tmp_path / "none"))
+    for nowhere in (tmp_path / "none", tmp_path / "file" / "below"):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("IMBALANCE_CONFIG", str(nowhere))
+        assert filled({})["interval"] == "15m"
     for name, value in (("WIDTH", "-5"), ("TIMEOUT", "nan"), ("WINDOW", "inf"), ("TIMEOUT", "-1")):
         monkeypatch.setenv(f"IMBALANCE_{name}", value)
         with pytest.raises(UsageError, match=f"IMBALANCE_{name} must"):

@@ -137,6 +137,21 @@ def test_an_address_that_cannot_be_is_named(settings):
     assert "IMBALANCE_FEAR_GREED_URL" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "::::"), ("ALL_PROXY", "http://[::1"), ("HTTP_PROXY", "\x1b[31m"), ("NO_PROXY", "é"),
+        ("HTTPS_PROXY", "bad://x"), ("HTTP_PROXY", "http://me:pa55word@host:a"),
+    ],
+)  # fmt: skip
+def test_a_proxy_that_cannot_be_is_no_bug(variable, value, monkeypatch):
+    monkeypatch.setenv(variable, value)
+    client = Client(Settings(IMBALANCE_FEAR_GREED_URL="http://127.0.0.1:1"))
+    with pytest.raises(UsageError, match="proxy variables") as caught:
+        asyncio.run(client.get(FEAR_GREED, FEAR_GREED.endpoints[0], ()))
+    assert "pa55" not in str(caught.value)
+
+
 def test_the_retry_after_header_may_be_a_date():
     assert module._retry_after_s("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
     assert module._retry_after_s("2.5") == 2.5

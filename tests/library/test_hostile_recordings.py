@@ -185,7 +185,8 @@ def test_a_run_that_is_told_to_end_leaves_no_traceback(number, tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_a_recording_that_a_signal_ends_goes_with_its_run(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_recording_that_a_signal_ends_goes_with_its_run(number, tmp_path):
     with Exchange(delay_s=0.2) as exchange:
         running = subprocess.Popen(
             [*COMMAND[:-1], HEEDING, "report", "-q", "--record", str(tmp_path / "new" / "kept")],
@@ -196,14 +197,14 @@ def test_a_recording_that_a_signal_ends_goes_with_its_run(tmp_path):
         deadline = time.monotonic() + 60
         while not list(tmp_path.rglob("bodies/*")) and time.monotonic() < deadline:
             time.sleep(0.01)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         running.communicate(timeout=30)
-    assert running.returncode == 128 + signal.SIGINT
+    assert running.returncode == 128 + number
     assert not list(tmp_path.iterdir())
 
 
 def test_a_reader_that_goes_away_is_told_by_the_exit_code():
-    for args in (("report", "--help"), ("--help",), ("explain",)):
+    for args in (("report", "--help"), ("--help",), ("explain",), ("--version",)):
         reading, writing = os.pipe()
         os.close(reading)
         done = subprocess.run(
@@ -255,3 +256,13 @@ def test_streams_that_are_closed_are_no_bug(tmp_path):
     assert ran(*asked, "-o", str(tmp_path / "answer"), closed="<&- >&- 2>&-").returncode == 0
     assert "Extreme Fear" in (tmp_path / "answer").read_text()
     assert ran("fear-greed", "--venue", "nobody", closed="2>&-").returncode == 2
+
+
+def test_too_little_memory_is_told_and_no_bug():
+    out_of_it = (
+        "from imbalance_cli import app\ndef full(): raise MemoryError('of 220 MiB')\napp._run = full\napp.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", out_of_it], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "not enough memory for this: of 220 MiB" in done.stderr
+    assert "--columns" in done.stderr

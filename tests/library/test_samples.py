@@ -464,6 +464,12 @@ def test_a_body_without_words_says_nothing(body):
     assert sentence(body) == ""
 
 
+def test_a_title_ends_at_the_next_mark_so_that_no_page_takes_long_to_search():
+    assert sentence(b"<html><title>" * 3 + b"Just a\nmoment</title>") == "Just a moment"
+    assert sentence(b"<title>" * 2_000 + b"x") == sentence(b"<title" * 2_000) == ""
+    assert sentence(b'<TITLE lang="en">a &lt; b</TITLE>') == "a < b"
+
+
 def test_coin_days_destroyed_are_read_from_among_their_four_measures():
     # Hand-written in the shape that a connector documents; no answer has been recorded.
     row = {"date": "2026-09-17", "cdd": 9_000_000.5, "sa_cdd": 0.46, "average_sa_cdd": 0.51, "binary_cdd": 0}

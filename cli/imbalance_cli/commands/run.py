@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def run(command: str, settings: Settings) -> None:
 
     kind = chosen(command, settings.output, settings.asked_format, settings.format)
     if settings.output is not None:
-        _require_writable(settings.output)
+        _require_writable(settings.output, settings)
     if settings.json_schema:
         _write(schema(command), settings.output)
         return
@@ -134,11 +135,29 @@ def _shown(document: Document, kind: Format | Picture, settings: Settings) -> bo
     )
 
 
-def _require_writable(output: Path) -> None:
+def _require_writable(output: Path, settings: Settings) -> None:
+    """Raise a `UsageError` where the answer could not be written, or would take the place of what the run rests on."""
     try:
         files.require_writable(output)
+        target = os.path.realpath(output)
+        known = {os.path.realpath(place): option for option, place in _rests_on(settings)}
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}") from None
+    if target in known and (output.is_file() or not output.exists()):
+        raise UsageError(f"--output {output} would take the place of {known[target]}", "Name another file.")
+
+
+def _rests_on(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Yield the files and folders that a run reads or makes, each with its option."""
+    from imbalance.fetch.recording import INDEX
+
+    for option, file in (("--bars", settings.bars), ("--addresses", settings.addresses)):
+        if file is not None:
+            yield option, file
+    for option, folder in (("--replay", settings.replay), ("--record", settings.record)):
+        if folder is not None:
+            yield option, Path(folder)
+            yield option, Path(folder) / INDEX
 
 
 def _write(answer: str | bytes, output: Path | None) -> None:

@@ -42,7 +42,7 @@ def to_blocks(document: tree.HeatmapReport, screen: Screen) -> str:
     lines = _letters(level, at) if letters else _half_blocks(level, at, hue="truecolor" in _terminal())
     lines = [f"{words.price(edges[_row(rows, i, letters=letters)]):>{LABEL}} {line}" for i, line in enumerate(lines)]
     first, last_shown = document.time[0][:10], f" to {document.time[-1][:16].replace('T', ' ')} UTC"
-    ends = f"{first}{last_shown:>{max(columns - len(first), 1)}}".rjust(min(LABEL + 1 + columns, screen.width))
+    ends = f"{first}{last_shown:>{max(columns - len(first), 0)}}".rjust(min(LABEL + 1 + columns, screen.width))
     title = [f"{document.symbol} forced liquidations in time (est)", _legend(letters=letters)]
     where = [f"scenario {document.scenario}: synthetic, not live"] if document.scenario else []
     gaps = [line for gap in document.gaps for line in textwrap.wrap(gap_text(document, gap), screen.width)]

@@ -1,0 +1,49 @@
+"""What a run keeps for the next, damaged by hand: it is made anew or left alone, and stops no run."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+import pytest
+
+from imbalance.fetch import last_good
+from imbalance.fetch.budget import SCHEMA, Budgets
+from imbalance.units import iso
+from tests.support.exchange import NOW_MS
+
+
+@pytest.fixture
+def kept(home):
+    file = last_good._file()
+    file.parent.mkdir(parents=True)
+    return file
+
+
+def test_budgets_count_no_row_that_holds_text(tmp_path):
+    file = tmp_path / "budgets.db"
+    with sqlite3.connect(file) as store:
+        store.executescript(SCHEMA)
+        store.execute("INSERT INTO asked (budget, until, weight, flown_by) VALUES ('x', 'never', 'heavy', 'me')")
+        store.execute("INSERT INTO asked (budget, until, weight, flown_by) VALUES ('x', 9e9, 1, 'me')")
+        store.execute("INSERT INTO paused VALUES ('x', 'never')")
+    store.close()
+    budgets = Budgets(file)
+    assert (budgets.used("x"), budgets.paused_s("x")) == (0, 0)
+    assert budgets.reserve("x", 1, 10, 60)[0]
+    assert budgets.used("x") == 1
+    budgets.close()
+
+
+@pytest.mark.parametrize("time_ms", [2**63 - 1, -(2**63), 253_402_300_800_000, -1, 1.5, '"x"'])
+def test_a_time_that_cannot_be_is_not_known(time_ms, kept):
+    kept.write_text(f'{{"gate": {time_ms}}}')
+    assert last_good.read() == {}
+    last_good.note(["gate"], NOW_MS)
+    assert iso(last_good.read()["gate"]).startswith("2026")
+
+
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(kept):
+    os.mkfifo(kept)
+    last_good.note(["gate"], NOW_MS)
+    assert last_good.read() == {}
