@@ -25,6 +25,8 @@ MEMORY = ":memory:"
 KEPT_SHARE = 0.9  # others may share the address
 BUSY_S = 5.0
 LOOK_AGAIN_S = 0.1
+# The longest ban that an exchange documents, Binance's; a longer one is a mistake, or meant badly.
+LONGEST_PAUSE_S = 3 * 86_400.0
 LONGEST_FLIGHT_S = 60.0  # longer than any deadline that is usual
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY, budget TEXT, until REAL, weight REAL, flown_by INTEGER);
@@ -136,7 +138,7 @@ class Budgets:
 
     def _pause(self, budget: str, now: float) -> float:
         row = self._store.execute("SELECT until FROM paused WHERE budget = ?", (budget,)).fetchone()
-        return max(row[0] - now, 0.0) if row else 0.0
+        return min(max(row[0] - now, 0.0), LONGEST_PAUSE_S) if row else 0.0
 
     def _sum(self, budget: str, now: float) -> float:
         found = self._store.execute("SELECT total(weight) FROM asked WHERE budget = ? AND until > ?", (budget, now))

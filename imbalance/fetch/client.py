@@ -219,6 +219,11 @@ class Client:
         if source.key_header and secret:
             if not secret.isascii() or not secret.isprintable():
                 raise UsageError(f"IMBALANCE_{source.variable}_KEY holds characters that no key has")
+            if source.key_header == "Authorization" and "@" in self.settings.url(source).partition("/")[2]:
+                message = (
+                    f"IMBALANCE_{source.variable}_URL holds a password, and the key of {source.name} goes in its place"
+                )
+                raise UsageError(message, "Take the user and password out of the address, or the key away.")
             headers[source.key_header] = source.key_prefix + secret
         try:
             url = httpx.URL(self.settings.url(source) + path + ("" if posted or not text else f"?{text}"))

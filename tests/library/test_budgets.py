@@ -209,3 +209,12 @@ def test_ten_reports_at_once_trip_no_limit(home):
     assert not exchange.banned
     assert asked > 500
     assert codes <= {0, 3}
+
+
+def test_no_pause_is_longer_than_the_longest_ban(clock, tmp_path):
+    budgets = Budgets(tmp_path / "b.db")
+    budgets.pause("x", 9e99)
+    assert budgets.paused_s("x") == 3 * 86_400
+    budgets.pause("y", 60.0)
+    clock[0] += 20
+    assert budgets.paused_s("y") == pytest.approx(40)

@@ -103,3 +103,11 @@ def test_a_store_that_was_open_to_all_becomes_private(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert set(SOURCES) >= set(KEYED)
     assert os.path.getsize(file)  # noqa: PTH202
+
+
+def test_a_key_that_would_take_the_place_of_a_password_is_refused():
+    with Exchange() as exchange:
+        own = {"IMBALANCE_CRYPTOQUANT_URL": "http://me:secret@127.0.0.1:9", "IMBALANCE_CRYPTOQUANT_KEY": "k" * 20}
+        done = run("report", env=exchange.environment | own, check=2)
+    assert "IMBALANCE_CRYPTOQUANT_URL holds a password" in done.stderr
+    assert "secret" not in done.stdout + done.stderr
