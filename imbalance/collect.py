@@ -8,9 +8,8 @@ import difflib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imbalance import __version__
 from imbalance.assemble import VenueRecords, assemble, joined
 from imbalance.doubts import act, examine
 from imbalance.doubts.ages import stale
@@ -33,6 +32,7 @@ from imbalance.providers import PROVIDERS
 from imbalance.readings import mark_price, open_interest_rows
 from imbalance.records import ContractStats, MarginTier, OpenInterest, VenueLiquidations
 from imbalance.report import sections, tree
+from imbalance.report.frame import Frame
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
 from imbalance.wire import Ask, Kind, Source
@@ -87,16 +87,16 @@ class Run:
     wanted: frozenset[Kind]
     venues: tuple[Source, ...]
 
-    def head(self, command: str) -> dict[str, Any]:
-        """Return what every document starts with."""
-        return head_of(command, self.mode, self.scenario, self.options.symbol, self.now_ms)
-
-    def tail(self) -> dict[str, Any]:
-        """Return the sources and gaps."""
-        return {
-            "sources": sections.states(self.harvests, self.skipped, self.now_ms),
-            "gaps": sections.gaps(self.harvests, self.skipped, self.wanted, self.venues),
-        }
+    def frame(self) -> Frame:
+        """Return what the documents of this run have around their sections."""
+        return Frame(
+            self.mode,
+            self.scenario,
+            self.options.symbol,
+            self.now_ms,
+            sources=tuple(sections.states(self.harvests, self.skipped, self.now_ms)),
+            gaps=tuple(sections.gaps(self.harvests, self.skipped, self.wanted, self.venues)),
+        )
 
     def require_listing(self) -> None:
         """Raise where every venue that answered does not list the coin."""
@@ -106,18 +106,6 @@ class Run:
             names = sorted({base for h in answered for base in h.listed})
             near = difflib.get_close_matches(self.options.symbol, names, NEAR_NAMES, 0.5)
             raise UnknownSymbolError(self.options.symbol, near)
-
-
-def head_of(command: str, mode: tree.Mode, scenario: str | None, symbol: str, as_of_ms: int) -> dict[str, Any]:
-    """Return what every document starts with."""
-    return {
-        "schema": tree.schema_name(command),
-        "version": __version__,
-        "mode": mode,
-        "scenario": scenario,
-        "symbol": symbol,
-        "as_of": iso(as_of_ms),
-    }
 
 
 def chosen(names: Sequence[str]) -> list[Source]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from imbalance.collect import (
     Run,
     chosen,
     collect,
-    head_of,
     market_of,
     require_fresh,
     require_fresh_run,
@@ -29,7 +27,8 @@ from imbalance.readings import mark_price
 from imbalance.records import OrderBook, Position
 from imbalance.report import bars_sections, mapping, metrics, others, phrases, sections, tree
 from imbalance.report.capabilities import capabilities
-from imbalance.units import interval_name, iso, parse_time_ms
+from imbalance.report.frame import Frame
+from imbalance.units import interval_name, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
 
@@ -86,34 +85,33 @@ HEALTH_KINDS = frozenset(
 
 @dataclasses.dataclass(frozen=True)
 class _Market:
-    """A market with the head and tail of its documents, from a bars file or from a run over the sources."""
+    """A market with the frame of its documents, from a bars file or from a run over the sources."""
 
     bars: MarketData
-    head: dict[str, Any]
-    tail: dict[str, Any]
+    frame: Frame
     harvests: Sequence[Harvest]
     accounts: tuple[str, ...] = ()
     venues: tuple[Source, ...] = ()
 
 
 def _market(
-    command: str, options: Options, settings: Settings, now_ms: int, done: Done, kinds: Iterable[Kind] = MAP_KINDS
+    options: Options, settings: Settings, now_ms: int, done: Done, kinds: Iterable[Kind] = MAP_KINDS
 ) -> _Market:
     """Return the market that a command works on: the user's bars where given, else what the sources give."""
     if options.bars is not None:
         market = read_bars(options.bars, symbol=options.symbol, as_of_ms=options.as_of_ms)
         require_fresh(options, market.as_of_ms, options.as_of_ms if options.as_of_ms is not None else now_ms)
-        head = head_of(command, "bars", None, options.symbol, market.as_of_ms)
-        notes = [*mapping.short_history(market), *_later(options.as_of_ms, market.as_of_ms)]
-        return _Market(
-            market, head | {"notes": notes}, {"gaps": [*mapping.left_out(market), *mapping.doubted(market)]}, []
-        )
+        notes = (*mapping.short_history(market), *_later(options.as_of_ms, market.as_of_ms))
+        gaps = (*mapping.left_out(market), *mapping.doubted(market))
+        frame = Frame("bars", None, options.symbol, market.as_of_ms, notes=notes, gaps=gaps)
+        return _Market(market, frame, [])
     run = collect(options, settings, now_ms, kinds, done)
     market = market_of(run)
     require_fresh_run(run)
-    head, tail = run.head(command) | {"notes": mapping.short_history(market)}, run.tail()
-    tail["gaps"] += mapping.left_out(market)
-    return _Market(market, head, tail, run.harvests, run.options.accounts, run.venues)
+    frame = run.frame()
+    notes, gaps = tuple(mapping.short_history(market)), (*frame.gaps, *mapping.left_out(market))
+    frame = dataclasses.replace(frame, notes=notes, gaps=gaps)
+    return _Market(market, frame, run.harvests, run.options.accounts, run.venues)
 
 
 def _later(asked_ms: int | None, end_ms: int) -> list[str]:
@@ -125,23 +123,21 @@ def _later(asked_ms: int | None, end_ms: int) -> list[str]:
 
 def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ClustersReport:
     """Map the market: ``imbalance.clusters/1``."""
-    market = _market("clusters", options, settings, now_ms, done)
+    market = _market(options, settings, now_ms, done)
     found = liquidation_map(market.bars)
-    return tree.ClustersReport(
-        **market.head,
+    return market.frame.document(
+        tree.ClustersReport,
         **mapping.sections(market.bars, found, options.window_pct, list(options.bands)),
-        **market.tail,
     )
 
 
 def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.HeatmapReport:
     """Map the market through time: ``imbalance.heatmap/1``."""
-    market = _market("heatmap", options, settings, now_ms, done)
+    market = _market(options, settings, now_ms, done)
     found = liquidation_map(market.bars)
     built = through_time(market.bars, found, columns=options.columns, bins=options.bins)
-    return tree.HeatmapReport(
-        **market.head,
-        **market.tail,
+    return market.frame.document(
+        tree.HeatmapReport,
         interval=interval_name(market.bars.interval_ms),
         calibrated=found.model.calibrated,
         forced_share=mapping.range_(found.model.forced_share),
@@ -161,24 +157,24 @@ def positions(options: Options, settings: Settings, now_ms: int, done: Done) -> 
         raise UsageError("no accounts given", "Name them with --address 0x..., or in a file with --addresses FILE.")
     if options.venues and "hyperliquid" not in options.venues:
         raise UsageError("positions are read from hyperliquid: name it with --venue too, or name no venue")
-    market = _market("positions", options, settings, now_ms, done, MAP_KINDS | {Kind.POSITIONS})
+    market = _market(options, settings, now_ms, done, MAP_KINDS | {Kind.POSITIONS})
     harvests = [h for h in market.harvests if Kind.POSITIONS in h.records]
     if not harvests:
         raise MissingDataError("no accounts were read", why_not(market.harvests))
     read = [row for h in harvests for row in h.of(Position)]
     found = liquidation_map(market.bars)
-    return tree.PositionsReport(**market.head, **building.sections(read, len(market.accounts), found), **market.tail)
+    return market.frame.document(tree.PositionsReport, **building.sections(read, len(market.accounts), found))
 
 
 def cascade(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CascadeReport:
     """Push the price and follow the liquidations that it sets off: ``imbalance.cascade/1``."""
     from imbalance.report import cascading
 
-    market = _market("cascade", options, settings, now_ms, done, MAP_KINDS | {Kind.ORDER_BOOK})
+    market = _market(options, settings, now_ms, done, MAP_KINDS | {Kind.ORDER_BOOK})
     books = [book for h in market.harvests for book in h.of(OrderBook)[-1:]]
     found = liquidation_map(market.bars)
-    return tree.CascadeReport(
-        **market.head, **cascading.sections(market.bars, found, books, options.shock, options.to_price), **market.tail
+    return market.frame.document(
+        tree.CascadeReport, **cascading.sections(market.bars, found, books, options.shock, options.to_price)
     )
 
 
@@ -186,24 +182,22 @@ def validate(options: Options, settings: Settings, now_ms: int, done: Done) -> t
     """Score the map, walking forward, against observed liquidations: ``imbalance.validate/1``."""
     from imbalance.report import validation
 
-    market = _market("validate", options, settings, now_ms, done)
-    return tree.ValidateReport(
-        **market.head,
+    market = _market(options, settings, now_ms, done)
+    return market.frame.document(
+        tree.ValidateReport,
         **validation.sections(market.bars, engine_venues(market.bars), options.horizons_days),
-        **market.tail,
     )
 
 
 def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.Report:
     """Map the market beside its other gauges: ``imbalance.report/1``."""
-    given = _market("report", options, settings, now_ms, done, Kind)
-    market, harvests, head = given.bars, given.harvests, given.head
+    given = _market(options, settings, now_ms, done, Kind)
+    market, harvests, at_ms = given.bars, given.harvests, given.frame.as_of_ms
     found = liquidation_map(market)
     if options.bars is not None:
         interest, volumes = bars_sections.open_interest(market), bars_sections.volume(market)
         seen = bars_sections.liquidations(market)
     else:
-        at_ms = now_ms if head["mode"] == "live" else parse_time_ms(head["as_of"])
         interest = sections.open_interest(harvests, market.price, at_ms, given.venues)
         volumes = sections.volume(harvests, market.price, at_ms, given.venues)
         seen = sections.liquidations(harvests, at_ms, given.venues)
@@ -213,10 +207,9 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
     quotes = metrics.quoted_bands(harvests, market.price)
     mapped = mapping.sections(market, found, options.window_pct, list(options.bands))
     risk = mapped["risk"]
-    return tree.Report(
-        **head,
+    return given.frame.document(
+        tree.Report,
         **mapped,
-        **given.tail,
         open_interest=interest,
         volume=volumes,
         liquidations=seen,
@@ -225,7 +218,7 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         institutional=institutional,
         holders=held,
         market_price=price,
-        metrics=metrics.rows(found, risk, interest, seen, mood, quotes, head["as_of"]),
+        metrics=metrics.rows(found, risk, interest, seen, mood, quotes, iso(at_ms)),
         signals=[
             *metrics.gauges(harvests, found, price, funding, volumes, quotes),
             *others.gauges(market.symbol, institutional, held),
@@ -247,7 +240,7 @@ def open_interest(options: Options, settings: Settings, now_ms: int, done: Done)
     price = mark_price(run.harvests)
     built = sections.open_interest(run.harvests, price or 0.0, run.now_ms, run.venues)
     _some(run, "open interest", built.venues if price is not None else [])
-    return tree.OpenInterestReport(**run.head("open-interest"), price=price or 0.0, open_interest=built, **run.tail())
+    return run.frame().document(tree.OpenInterestReport, price=price or 0.0, open_interest=built)
 
 
 def volume(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.VolumeReport:
@@ -255,7 +248,7 @@ def volume(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
     run = collect(options, settings, now_ms, VOLUME_KINDS, done)
     built = sections.volume(run.harvests, mark_price(run.harvests) or 0.0, run.now_ms, run.venues)
     _some(run, "volume", built.venues)
-    return tree.VolumeReport(**run.head("volume"), volume=built, **run.tail())
+    return run.frame().document(tree.VolumeReport, volume=built)
 
 
 def liquidations(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.LiquidationsReport:
@@ -270,7 +263,7 @@ def liquidations(options: Options, settings: Settings, now_ms: int, done: Done) 
         way = "Choose venues that publish them (`imbalance sources`), or set IMBALANCE_COINALYZE_KEY (free)."
         raise MissingDataError("no source gave liquidations", "\n  ".join([*silent, way]))
     _some(run, "liquidations", built.observed)
-    return tree.LiquidationsReport(**run.head("liquidations"), liquidations=built, **run.tail())
+    return run.frame().document(tree.LiquidationsReport, liquidations=built)
 
 
 def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SentimentReport:
@@ -280,18 +273,17 @@ def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) ->
     _some(run, "the Fear & Greed index", [built] if built else [])
     if built is None:
         raise ValueError("unreachable: checked above")
-    return tree.SentimentReport(**run.head("fear-greed"), sentiment=built, **run.tail())
+    return run.frame().document(tree.SentimentReport, sentiment=built)
 
 
 def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:
     """Say what every source gives and, where they are probed, how each fares: ``imbalance.sources/1``."""
     offered = capabilities(chosen(options.venues))
     if not options.probe and options.replay is None and options.record is None:
-        head = head_of("sources", "live", None, options.symbol, now_ms)
-        return tree.SourcesReport(**head, capabilities=offered, sources=[], gaps=[])
+        return Frame("live", None, options.symbol, now_ms).document(tree.SourcesReport, capabilities=offered)
     run = collect(options, settings, now_ms, HEALTH_KINDS, done)
-    rows = sections.states(run.harvests, run.skipped, run.now_ms)
+    frame = run.frame()
     good = last_good.read() if run.mode == "live" else {}
-    for row in rows:
+    for row in frame.sources:
         row.last_good = iso(good[row.name]) if row.name in good else None
-    return tree.SourcesReport(**run.head("sources"), capabilities=offered, sources=rows, gaps=run.tail()["gaps"])
+    return frame.document(tree.SourcesReport, capabilities=offered)

@@ -737,6 +737,6 @@ SCHEMAS: dict[str, type[Head]] = {
 }
 
 
-def schema_name(command: str) -> str:
-    """Return the schema's name, as the documents carry it."""
-    return f"imbalance.{command}/1"
+def schema_name(kind: type[Head]) -> str:
+    """Return the schema's name, as the documents of a kind carry it."""
+    return f"imbalance.{next(command for command, known in SCHEMAS.items() if known is kind)}/1"

@@ -1,0 +1,40 @@
+"""What every document has around its sections."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, TypeVar
+
+from imbalance import __version__
+from imbalance.report import tree
+from imbalance.units import iso
+
+D = TypeVar("D", bound=tree.Head)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """Where a document's figures are from, of what moment, what must be read first and what went wrong on the way."""
+
+    mode: tree.Mode
+    scenario: str | None
+    symbol: str
+    as_of_ms: int
+    notes: tuple[str, ...] = ()
+    sources: tuple[tree.SourceState, ...] = ()
+    gaps: tuple[tree.Gap, ...] = ()
+
+    def document(self, kind: type[D], **sections: Any) -> D:  # noqa: ANN401  each section has a type of its own
+        """Return a document of a kind with its sections."""
+        return kind(
+            schema=tree.schema_name(kind),
+            version=__version__,
+            mode=self.mode,
+            scenario=self.scenario,
+            symbol=self.symbol,
+            as_of=iso(self.as_of_ms),
+            notes=list(self.notes),
+            **sections,
+            # Each kind has them, after its own sections.
+            **{"sources": list(self.sources), "gaps": list(self.gaps)},
+        )
