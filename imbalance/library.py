@@ -40,7 +40,7 @@ def liquidation_map(
     if calibrate not in {"auto", "off"}:
         raise UsageError(f"calibrate must be 'auto' or 'off', not {calibrate!r}")
     venues = engine_venues(market, tiers)
-    path = (market.open, market.high, market.low, market.close)
+    path = market.path
     return run_engine(
         market.symbol,
         market.time_ms,
@@ -133,7 +133,7 @@ def through_time(
         market.symbol,
         market.time_ms,
         market.interval_ms,
-        (market.open, market.high, market.low, market.close),
+        market.path,
         engine_venues(market, tiers),
         found.weights,
         Assumptions(),

@@ -15,6 +15,7 @@ from imbalance.bars.grid import interval_of
 from imbalance.bars.plausible import check_plausible
 from imbalance.bars.source import read_raw
 from imbalance.bars.sums import check_repeats, check_totals
+from imbalance.engine.path import PricePath
 from imbalance.errors import BarsError, MissingDataError
 from imbalance.records import Contract, Feed, MarginTier
 from imbalance.units import DAY_MS, interval_name, iso
@@ -96,6 +97,11 @@ class MarketData:
     def as_of_ms(self) -> int:
         """End of the last bar."""
         return int(self.time_ms[-1]) + self.interval_ms
+
+    @property
+    def path(self) -> PricePath:
+        """The price path."""
+        return PricePath(self.open, self.high, self.low, self.close)
 
     @property
     def history_ms(self) -> int:

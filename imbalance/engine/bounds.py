@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.engine.path import PricePath
 from imbalance.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 LEAST, MOST = 1e-30, 1e30
 
 
-def require_usable(path: Sequence[Floats], venues: Sequence[Venue]) -> None:
+def require_usable(path: PricePath, venues: Sequence[Venue]) -> None:
     """Raise where an array holds what no market has.
 
     Parameters
@@ -33,14 +34,14 @@ def require_usable(path: Sequence[Floats], venues: Sequence[Venue]) -> None:
     UsageError
         Naming venue, series and bar of the first fault.
     """
-    for name, prices in zip(("open", "high", "low", "close"), path, strict=True):
+    for name, prices in zip(path._fields, path, strict=True):
         _require((prices >= LEAST) & (prices <= MOST), prices, f"the price path's {name}")
     for venue in venues:
         for name in ("volume", "open_interest", "long_liquidations", "short_liquidations"):
             series = getattr(venue, name)
             if series.size:
                 with np.errstate(over="ignore"):
-                    worth = series * path[3]
+                    worth = series * path.close
                 least = LEAST if name == "open_interest" else 0.0
                 fine = np.isnan(series) | (series == 0) | (series > 0) & (worth >= least) & (worth <= MOST)
                 _require(fine, series, f"{venue.name}'s {name}")

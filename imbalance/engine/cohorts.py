@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine import flows
+from imbalance.engine.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -64,7 +65,7 @@ class Cohorts:
 
 
 def build(
-    path: tuple[Floats, Floats, Floats, Floats],
+    path: PricePath,
     volume: Floats,
     open_interest: Floats,
     days_a_bar: float,

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from imbalance.engine import passage
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
+from imbalance.engine.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -80,7 +81,7 @@ def arrival(cohorts: Cohorts, side: int, level: Floats, of: Ints | slice = slice
     return np.where(level >= close, 0.0, np.where(level >= low, 0.5, 1.0))
 
 
-def _reach(path: tuple[Floats, Floats, Floats, Floats], cohorts: Cohorts, price: float) -> list[Floats]:
+def _reach(path: PricePath, cohorts: Cohorts, price: float) -> list[Floats]:
     """Return by side the level at or above which a cohort has been reached since its bar, shape (cohorts,)."""
     bounds = []
     for side, now in ((LONG, price), (SHORT, -price)):
@@ -88,13 +89,13 @@ def _reach(path: tuple[Floats, Floats, Floats, Floats], cohorts: Cohorts, price:
     return bounds
 
 
-def _lows(path: tuple[Floats, Floats, Floats, Floats], side: int) -> Floats:
+def _lows(path: PricePath, side: int) -> Floats:
     _open, high, low, _close = path
     return low if side == LONG else -high
 
 
 def mass_basis(
-    path: tuple[Floats, Floats, Floats, Floats],
+    path: PricePath,
     cohorts: Cohorts,
     left: Floats,
     edges: Floats,
@@ -146,7 +147,7 @@ def expected_opening(opened: Floats, bars_a_day: int) -> Floats:
 
 
 def liquidation_basis(
-    path: tuple[Floats, Floats, Floats, Floats],
+    path: PricePath,
     cohorts: Cohorts,
     edges: Floats,
     bucket: Ints,
@@ -169,7 +170,7 @@ def liquidation_basis(
     -------
     shape (venues wanted, sides, buckets, distances, classes) [USD].
     """
-    bars = path[0].size
+    bars = path.open.size
     classes = cohorts.opened.shape[1]
     buckets = int(bucket[-1]) + 1
     cells = edges.size - 1

@@ -24,6 +24,7 @@ from imbalance.engine.liquidation_map import (
     range_of,
 )
 from imbalance.engine.margin import LONG, SHORT, effective_rate
+from imbalance.engine.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 
@@ -108,7 +109,7 @@ def estimate(
     symbol: str,
     time_ms: npt.NDArray[np.int64],
     interval_ms: int,
-    path: tuple[Floats, Floats, Floats, Floats],
+    path: PricePath,
     price: float,
     venues: list[Venue],
     *,
@@ -134,7 +135,7 @@ def estimate(
     a = assumptions or Assumptions()
     hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
     interest = np.stack([v.open_interest for v in venues])
-    volume, contracts = in_contracts(venues, path[3])
+    volume, contracts = in_contracts(venues, path.close)
     # A last row of ones is the path-implied market: the same geometry and lifetimes, the same flow in every bar.
     ones = np.ones((1, time_ms.size))
     cohorts = build(
@@ -202,7 +203,7 @@ def kinds(venues: list[Venue]) -> list[tuple[bool, npt.NDArray[np.intp]]]:
 
 
 def _mass(
-    path: tuple[Floats, Floats, Floats, Floats],
+    path: PricePath,
     cohorts: Cohorts,
     left: Floats,
     edges: Floats,
@@ -226,7 +227,7 @@ def _mass(
 
 
 def liquidation_features(
-    path: tuple[Floats, Floats, Floats, Floats],
+    path: PricePath,
     cohorts: Cohorts,
     edges: Floats,
     bucket: npt.NDArray[np.intp],
@@ -275,7 +276,7 @@ def _calibrated(
     a: Assumptions,
     time_ms: npt.NDArray[np.int64],
     interval_ms: int,
-    path: tuple[Floats, Floats, Floats, Floats],
+    path: PricePath,
     venues: list[Venue],
     cohorts: Cohorts,
     edges: Floats,
@@ -292,7 +293,7 @@ def _calibrated(
     a_day = max(DAY_MS // interval_ms, 1)
     x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
     buckets = x.shape[2]
-    close = path[3]
+    close = path.close
     y = np.full((printed.size, 2, buckets), np.nan)
     for n, v in enumerate(printed):
         for side, series in ((LONG, venues[v].long_liquidations), (SHORT, venues[v].short_liquidations)):

@@ -15,7 +15,8 @@ from imbalance.engine import density, scores
 from imbalance.engine.cohorts import build
 from imbalance.engine.estimate import DAY_MS, Assumptions, Venue, in_contracts, kinds
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.validate import Path, Walk
+from imbalance.engine.path import PricePath
+from imbalance.engine.validate import Walk
 
 Floats = npt.NDArray[np.float64]
 BAND_LOG_WIDTH = 0.01
@@ -40,10 +41,10 @@ class HorizonScore:
 
 
 def frozen_scores(
-    interval_ms: int, path: Path, venues: list[Venue], a: Assumptions, found: Walk, horizons_days: list[float]
+    interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions, found: Walk, horizons_days: list[float]
 ) -> list[HorizonScore]:
     """Score a map of each day over each horizon; horizons with too few bands crossed are left out."""
-    bars, a_day = path[0].size, max(DAY_MS // interval_ms, 1)
+    bars, a_day = path.open.size, max(DAY_MS // interval_ms, 1)
     cases: dict[float, list[Floats]] = {days: [] for days in horizons_days}
     maps = dict.fromkeys(horizons_days, 0)
     for start, weights, capture in found.fits:
@@ -65,37 +66,37 @@ def frozen_scores(
 
 
 def _map(
-    interval_ms: int, path: Path, venues: list[Venue], a: Assumptions, start: int, weights: Floats, capture: Floats
+    interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions, start: int, weights: Floats, capture: Floats
 ) -> Floats:
     """Return what the venues would print by bin as of a bar's start, shape (sides, bins)."""
-    opens, high, low, close = (p[:start] for p in path)
+    known = path.until(start)
     past = [dataclasses.replace(v, volume=v.volume[:start], open_interest=v.open_interest[:start]) for v in venues]
     cohorts = build(
-        (opens, high, low, close),
-        *in_contracts(past, close),
+        known,
+        *in_contracts(past, known.close),
         interval_ms / DAY_MS,
         np.array(a.class_hazard_a_day),
         np.array(a.class_share),
         a.turnover_share,
     )
     edges, points = density.distance_edges(a.distances), density.entry_points(interval_ms)
-    kept, now = cohorts.left_at_end(), float(close[-1])
+    kept, now = cohorts.left_at_end(), float(known.close[-1])
     total = np.zeros((2, density.log_edges().size - 1))
     for inverse, mine in kinds(past):
         left = np.einsum("vkc,v->kc", kept[mine], capture[mine])[None]
-        mass, _alive = density.mass_basis((opens, high, low, close), cohorts, left, edges, now, points, inverse=inverse)
+        mass, _alive = density.mass_basis(known, cohorts, left, edges, now, points, inverse=inverse)
         total += np.einsum("sfb,f->sb", mass[0].reshape(2, weights.size, -1), weights)
     return total
 
 
-def _crossed(path: Path, mass: Floats, observed: Floats, after: slice, side: int) -> Floats:
+def _crossed(path: PricePath, mass: Floats, observed: Floats, after: slice, side: int) -> Floats:
     """Return what each band held, what was observed as price first crossed it, and how much of its width it crossed.
 
     Shape (3, bands crossed). A bar that crosses several bands gives to each by the width crossed: by the map's own
     shape, it would be scored against itself.
     """
-    price = float(path[3][after.start - 1])
-    extreme = np.log(path[2][after] / price) if side == LONG else -np.log(path[1][after] / price)
+    price = float(path.close[after.start - 1])
+    extreme = np.log(path.low[after] / price) if side == LONG else -np.log(path.high[after] / price)
     depth = np.maximum(np.maximum.accumulate(-extreme), 0.0)
     before = np.concatenate([[0.0], depth[:-1]])
     cut = np.arange(0.0, density.REACH_LOG + BAND_LOG_WIDTH / 2, BAND_LOG_WIDTH)

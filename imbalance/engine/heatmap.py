@@ -16,10 +16,10 @@ from imbalance.engine.bounds import require_usable
 from imbalance.engine.cohorts import Cohorts, build
 from imbalance.engine.estimate import DAY_MS, Assumptions, Venue, in_contracts, kinds
 from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
-Path = tuple[Floats, Floats, Floats, Floats]
 
 MARGIN_LOG = 0.12
 POINTS = 1
@@ -52,7 +52,7 @@ def heatmap(
     symbol: str,
     time_ms: npt.NDArray[np.int64],
     interval_ms: int,
-    path: Path,
+    path: PricePath,
     venues: list[Venue],
     weights: Floats,
     a: Assumptions,
@@ -71,11 +71,11 @@ def heatmap(
     columns = min(columns, bars)
     column = (np.arange(bars) * columns // bars).astype(np.intp)
     last = np.append(np.flatnonzero(np.diff(column)), bars - 1)
-    low, high = float(np.log(path[2].min())) - MARGIN_LOG, float(np.log(path[1].max())) + MARGIN_LOG
+    low, high = float(np.log(path.low.min())) - MARGIN_LOG, float(np.log(path.high.max())) + MARGIN_LOG
     grid = _Grid(column, last, low, (high - low) / bins, bins)
     table = weights.reshape(a.distances, -1)
     hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
-    volume, contracts = in_contracts(venues, path[3])
+    volume, contracts = in_contracts(venues, path.close)
     out = np.zeros((2, columns, bins))
     for inverse, mine in kinds(venues):
         each = [flows.known_interest(row)[0] for row in contracts[mine]]
@@ -94,7 +94,7 @@ def heatmap(
         for side in (LONG, SHORT):
             out[side] += _standing(side, path, cohorts, table, grid, inverse)
     edges = np.exp(low + grid.width * np.arange(bins + 1))
-    return LiquidationHeatmap(symbol, time_ms[last] + interval_ms, edges, out[LONG], out[SHORT], path[3][last])
+    return LiquidationHeatmap(symbol, time_ms[last] + interval_ms, edges, out[LONG], out[SHORT], path.close[last])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,12 +108,12 @@ class _Grid:
     bins: int
 
 
-def _standing(side: int, path: Path, cohorts: Cohorts, table: Floats, grid: _Grid, inverse: bool) -> Floats:
+def _standing(side: int, path: PricePath, cohorts: Cohorts, table: Floats, grid: _Grid, inverse: bool) -> Floats:
     """Return one side's mass at the end of every column, shape (columns, bins)."""
     columns, classes = grid.last.size, table.shape[1]
     # Classes close at a constant hazard, so what is left of a position depends on its age in bars alone.
     faded = np.exp(-cohorts.clock)
-    sweep = _sweep(path[2] if side == LONG else -path[1], grid.column)
+    sweep = _sweep(path.low if side == LONG else -path.high, grid.column)
     change = np.zeros((classes, columns * grid.bins))
     for start in range(0, cohorts.birth.size, CHUNK):
         _change(change, side, cohorts.part(slice(start, start + CHUNK)), table, faded, sweep, grid, inverse)

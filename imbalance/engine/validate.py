@@ -27,10 +27,10 @@ from imbalance.engine.estimate import (
 )
 from imbalance.engine.leverage import point_weights
 from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
-Path = tuple[Floats, Floats, Floats, Floats]
 
 WARM_DAYS = 5
 TRAIN_SHARE = 0.35
@@ -77,7 +77,9 @@ class Score:
     over_null_high: float | None = None
 
 
-def walk(time_ms: npt.NDArray[np.int64], interval_ms: int, path: Path, venues: list[Venue], a: Assumptions) -> Walk:
+def walk(
+    time_ms: npt.NDArray[np.int64], interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions
+) -> Walk:
     """Predict every bar from its past and its own path.
 
     Parameters
@@ -88,7 +90,7 @@ def walk(time_ms: npt.NDArray[np.int64], interval_ms: int, path: Path, venues: l
     printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
     bars, a_day = time_ms.size, max(DAY_MS // interval_ms, 1)
     features, null, fixed = _features(interval_ms, path, venues, a, printed)
-    y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path[3]
+    y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path.close
     interest = np.stack([v.open_interest for v in venues])
     prior = prior_weights(a, venues, interest, density.distance_edges(a.distances), 1.0)
     day = (time_ms // DAY_MS - time_ms[0] // DAY_MS).astype(np.intp)
@@ -113,13 +115,13 @@ def walk(time_ms: npt.NDArray[np.int64], interval_ms: int, path: Path, venues: l
 
 
 def _features(
-    interval_ms: int, path: Path, venues: list[Venue], a: Assumptions, printed: npt.NDArray[np.intp]
+    interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions, printed: npt.NDArray[np.intp]
 ) -> tuple[Floats, Floats, Floats]:
     """Return features by venue (venues, sides, bars, features), the path null and fixed leverages (sides, bars)."""
-    bars, a_day = path[0].size, max(DAY_MS // interval_ms, 1)
+    bars, a_day = path.open.size, max(DAY_MS // interval_ms, 1)
     points, edges = density.entry_points(interval_ms), density.distance_edges(a.distances)
     ones = np.ones((1, bars))
-    own_volume, own_interest = in_contracts(venues, path[3])
+    own_volume, own_interest = in_contracts(venues, path.close)
     volume, interest = np.concatenate([own_volume, ones]), np.concatenate([own_interest, ones])
     bucket = np.arange(bars)
     hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
@@ -179,7 +181,7 @@ def _intervals(observed: Floats, predicted: Floats, start: int, a_day: int) -> t
     return low, high
 
 
-def _base(path: Path, interest: Floats, volume: Floats, a_day: int) -> tuple[Floats, Floats]:
+def _base(path: PricePath, interest: Floats, volume: Floats, a_day: int) -> tuple[Floats, Floats]:
     """Return the bar's adverse move by side, and features of a model that knows the move and the market's state."""
     opens, high, low, close = path
     before = np.concatenate([opens[:1], close[:-1]])

@@ -26,6 +26,8 @@ class Frame:
 
     def document(self, kind: type[D], **sections: Any) -> D:  # noqa: ANN401  each section has a type of its own
         """Return a document of a kind with its sections."""
+        # Every kind has these, after the sections of its own.
+        ends: dict[str, Any] = {"sources": list(self.sources), "gaps": list(self.gaps)}
         return kind(
             schema=tree.schema_name(kind),
             version=__version__,
@@ -35,6 +37,5 @@ class Frame:
             as_of=iso(self.as_of_ms),
             notes=list(self.notes),
             **sections,
-            # Each kind has them, after its own sections.
-            **{"sources": list(self.sources), "gaps": list(self.gaps)},
+            **ends,
         )

@@ -36,7 +36,7 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
         raise MissingDataError(f"validation needs more than {WARM_DAYS + 1} days of bars")
     if any(days * DAY_MS < market.interval_ms for days in horizons_days):
         raise UsageError(f"--horizon: no map is kept for less than a bar, here {interval_name(market.interval_ms)}")
-    path, a = (market.open, market.high, market.low, market.close), Assumptions()
+    path, a = market.path, Assumptions()
     found = walk(market.time_ms, market.interval_ms, path, venues, a)
     methods, inside, tested = scored(found)
     horizons = frozen_scores(market.interval_ms, path, venues, a, found, list(horizons_days)) if horizons_days else []

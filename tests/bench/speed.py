@@ -20,6 +20,7 @@ from imbalance.engine import calibrate, density
 from imbalance.engine.cohorts import build
 from imbalance.engine.estimate import Assumptions, Venue
 from imbalance.engine.heatmap import heatmap
+from imbalance.engine.path import PricePath
 
 BARS = 105_120
 CELLS = 12
@@ -35,7 +36,7 @@ def market(bars: int):
     high, low = np.maximum(opens, close) * 1.0005, np.minimum(opens, close) * 0.9995
     volume = g.gamma(2, 200, (1, bars))
     interest = 100_000 * np.exp(np.cumsum(g.normal(0, 0.001, (1, bars)), axis=1))
-    return (opens, high, low, close), volume, interest
+    return PricePath(opens, high, low, close), volume, interest
 
 
 def stages(bars: int) -> dict[str, float]:

@@ -23,6 +23,7 @@ from imbalance.engine.margin import (
     leverage_at_distance,
     price_at_distance,
 )
+from imbalance.engine.path import PricePath
 from imbalance.errors import UsageError
 
 HOUR_MS = 3_600_000
@@ -54,7 +55,7 @@ def walk(bars=400, seed=1, sd=0.01):
     low = np.minimum(opens, close) * (1 - np.abs(g.normal(0, sd / 2, bars)))
     volume = g.gamma(2, 500, bars)
     interest = 10_000 * np.exp(np.cumsum(g.normal(0, 0.01, bars)))
-    return (opens, high, low, close), volume, interest
+    return PricePath(opens, high, low, close), volume, interest
 
 
 def mapped(path, venues, **options):
@@ -230,7 +231,7 @@ def test_inverse_contracts_lie_where_coin_margin_puts_them():
 def test_the_mirror_market_has_the_mirror_map():
     path, volume, interest = walk(sd=0.002)
     opens, high, low, close = path
-    mirrored = tuple(1e4 / p for p in (opens, low, high, close))
+    mirrored = PricePath(*(1e4 / p for p in (opens, low, high, close)))
     one, other = mapped(path, [venue("a", volume, interest)]), mapped(mirrored, [venue("a", volume, interest)])
     # A long at E (1 - d) and a short at E (1 + d) differ in second order of d.
     ratio = one.window(5).short.usd / one.price / (other.window(5).long.usd / other.price)
@@ -324,12 +325,12 @@ def degenerate():
     yield "open interest constant", path, venue(volume=volume, interest=np.full(30, 5.0), bars=30)
     yield "open interest unknown", path, venue(volume=volume, interest=nan, bars=30)
     yield "starts late", path, venue(volume=volume, interest=np.where(np.arange(30) < 20, np.nan, interest), bars=30)
-    flat = tuple(np.full(30, 100.0) for _ in range(4))
+    flat = PricePath(*(np.full(30, 100.0) for _ in range(4)))
     yield "price never moves", flat, venue(volume=volume, interest=interest, bars=30)
     halved = [p.copy() for p in path]
     halved[2][15] = halved[2][15] / 2
-    yield "price halved in a bar", tuple(halved), venue(volume=volume, interest=interest, bars=30)
-    one = tuple(p[:1] for p in path)
+    yield "price halved in a bar", PricePath(*halved), venue(volume=volume, interest=interest, bars=30)
+    one = path.until(1)
     yield "one bar", one, venue(volume=volume[:1], interest=interest[:1], bars=1)
 
 
@@ -363,7 +364,7 @@ def test_validation_never_looks_ahead(gaps):
         long_liquidations=long[:bars],
         short_liquidations=short[:bars],
     )
-    one, other = walked(path, whole), walked(tuple(p[:bars] for p in path), part)
+    one, other = walked(path, whole), walked(path.until(bars), part)
     for name in ("predicted", "low", "high", "path_null", "fixed", "move"):
         assert getattr(one, name)[:, :bars] == pytest.approx(getattr(other, name), rel=1e-9, nan_ok=True), name
     assert np.isfinite(one.predicted).sum() > 500
@@ -436,7 +437,7 @@ def test_what_no_market_has_is_refused_by_name(series, value):
     with pytest.raises(UsageError, match=rf"a's {series} is .* at bar 7"):
         mapped(path, [dataclasses.replace(row, **{series: odd})])
     for bad in (np.nan, 0.0, np.inf):
-        prices = tuple(p.copy() for p in path)
+        prices = PricePath(*(p.copy() for p in path))
         prices[2][5] = bad
         with pytest.raises(UsageError, match=r"low is .* at bar 5"):
             mapped(prices, [row])

@@ -25,7 +25,7 @@ def drawn(path, volume, interest, columns, bins=1000, *, inverse=False):
 
 def mapped_at(path, volume, interest, bars, *, inverse):
     """Return mass by side as the map of the first `bars` bars has it, with one entry point a bar."""
-    past = tuple(p[:bars] for p in path)
+    past = path.until(bars)
     hazard, share = np.array(A.class_hazard_a_day), np.array(A.class_share)
     unit = past[3] if inverse else 1.0
     seen = volume[None, :bars] * unit, interest[None, :bars] * unit
