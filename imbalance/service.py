@@ -146,6 +146,12 @@ def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done
         edges=mapping.significant(built.edges),
         long_usd=np.round(built.long_usd, 2).tolist(),
         short_usd=np.round(built.short_usd, 2).tolist(),
+        path=tree.Path(
+            [iso(int(t)) for t in built.path_time_ms],
+            built.path.low.tolist(),
+            built.path.high.tolist(),
+            built.path.close.tolist(),
+        ),
     )
 
 

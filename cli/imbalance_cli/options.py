@@ -4,121 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from imbalance.errors import UsageError
-from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, SECOND_MS, parse_time_ms
 from imbalance_cli.formats import SUFFIXES, Format
-
-if TYPE_CHECKING:
-    from imbalance.collect import Options
-
-PICTURE_CELLS = 200
-LONGEST_LOOKBACK_MS = 400 * DAY_MS
-# No coin is, or was, outside; what is computed from a price far outside leaves what numbers can hold.
-LOWEST_PRICE, HIGHEST_PRICE = 1e-12, 1e12
-_SPAN = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)$")
-_ADDRESS = re.compile(r"^0x[0-9a-fA-F]{40}$")
-_UNITS_MS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The shared options as given; None where neither flag, environment nor configuration says.
-
-    `format` is the default: what a flag asked for is in `asked_format`.
-    """
-
-    symbol: str
-    format: Format
-    asked_format: Format | None
-    output: Path | None
-    venues: tuple[str, ...]
-    replay: str | None
-    record: Path | None
-    bars: Path | None
-    as_of: str | None
-    interval: str
-    lookback: str
-    window: float
-    bands: tuple[str, ...]
-    timeout_s: float
-    strict: bool
-    max_age: str | None
-    color: bool | None
-    ascii: bool
-    width: int | None
-    quiet: bool
-    verbose: bool
-    debug: bool
-    json_schema: bool
-    horizon: str | None = None
-    shock: str | None = None
-    to: str | None = None
-    columns: int | None = None
-    bins: int | None = None
-    probe: bool = False
-    coin: str | None = None
-    address: tuple[str, ...] = ()
-    addresses: Path | None = None
-
-    def service(self) -> Options:
-        """Return the service's options, checked.
-
-        Raises
-        ------
-        UsageError
-            Naming the option whose value cannot be.
-        """
-        from imbalance.collect import Options
-
-        if self.interval not in INTERVALS_MS:
-            raise UsageError(f"--interval {self.interval!r} is not one of {', '.join(INTERVALS_MS)}")
-        lookback_ms = span_ms("--lookback", self.lookback)
-        if not INTERVALS_MS[self.interval] * 10 <= lookback_ms <= LONGEST_LOOKBACK_MS:
-            raise UsageError("--lookback must hold at least ten bars and at most 400 days")
-        if self.bars is not None and (self.replay is not None or self.record is not None):
-            raise UsageError("--bars reads no network: it cannot be combined with --replay or --record")
-        if self.as_of is not None and self.bars is None:
-            raise UsageError("--as-of needs --bars: exchanges cannot be asked for the past as it was")
-        return Options(
-            symbol=self.symbol.upper(),
-            venues=self.venues,
-            replay=self.replay,
-            record=self.record,
-            bars=self.bars,
-            as_of_ms=None if self.as_of is None else _time_ms(self.as_of),
-            interval=self.interval,
-            lookback_ms=lookback_ms,
-            window_pct=self.window,
-            bands=tuple(band(text) for text in self.bands),
-            horizons_days=_horizons(self.horizon),
-            shock=_shock(self.shock, self.to),
-            columns=self.columns or PICTURE_CELLS,
-            bins=self.bins or PICTURE_CELLS,
-            to_price=None if self.to is None else _price("--to", self.to),
-            timeout_s=self.timeout_s,
-            strict=self.strict,
-            probe=self.probe,
-            accounts=accounts(self.address, self.addresses),
-            max_age_s=None if self.max_age is None else span_ms("--max-age", self.max_age) / SECOND_MS,
-        )
-
-
-def span_ms(option: str, text: str) -> int:
-    """Return a span such as 90s, 15m, 4h, 30d in milliseconds."""
-    found = _SPAN.match(text.strip())
-    length_ms = float(found[1]) * _UNITS_MS[found[2]] if found else math.inf
-    if length_ms == math.inf:
-        raise UsageError(f"{option} {text!r} is no span of time", "Write a number and s, m, h, d or w: 15m, 30d.")
-    return round(length_ms)
+from imbalance_cli.settings import Settings, settings_of
 
 
 def _named(text: str) -> str:
@@ -129,74 +22,6 @@ def _named(text: str) -> str:
 
 def _path(text: str) -> Path:
     return Path(_named(text))
-
-
-def band(text: str) -> tuple[float, float]:
-    """Return a band LOW:HIGH of prices; K stands for thousands."""
-    try:
-        low, high = (_price("--band", part) for part in text.split(":"))
-    except ValueError:
-        raise UsageError(f"--band {text!r} is not LOW:HIGH", "Write two prices: 85000:92000 or 85K:92K.") from None
-    if low >= high:
-        raise UsageError(f"--band {text!r}: the low price must be below the high one")
-    return low, high
-
-
-def accounts(given: Sequence[str], file: Path | None) -> tuple[str, ...]:
-    """Return the accounts of options and file, each once.
-
-    Raises
-    ------
-    UsageError
-        Naming the option or line that is no address.
-    """
-    named = [("--address", text) for text in given]
-    if file is not None:
-        try:
-            lines = file.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--addresses {file}: {getattr(error, 'strerror', None) or 'no text'}") from None
-        bare = [(number, line.partition("#")[0].strip()) for number, line in enumerate(lines, 1)]
-        named += [(f"{file}, line {number}", line) for number, line in bare if line]
-    for where, text in named:
-        if not _ADDRESS.match(text):
-            raise UsageError(f"{where}: {text[:60]!r} is no address", "Write 0x and 40 hexadecimal digits.")
-    return tuple(dict.fromkeys(text.lower() for _where, text in named))
-
-
-def _shock(text: str | None, to: str | None) -> float | None:
-    if text is None:
-        return None
-    if to is not None:
-        raise UsageError("--shock and --to say the same thing: give one")
-    try:
-        return float(text.strip().removesuffix("%")) / 100
-    except ValueError:
-        raise UsageError(f"--shock {text!r} is no per cent", "Write +5% or -8%.") from None
-
-
-def _price(option: str, text: str) -> float:
-    plain = text.replace(",", "")
-    try:
-        value = float(plain[:-1]) * 1000 if plain[-1:] in {"k", "K"} else float(plain)
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is no price", "Write 85000 or 85K.") from None
-    if not LOWEST_PRICE <= value <= HIGHEST_PRICE:
-        raise UsageError(f"{option} {text!r}: a price lies between {LOWEST_PRICE:g} and {HIGHEST_PRICE:g}")
-    return value
-
-
-def _horizons(text: str | None) -> tuple[float, ...]:
-    parts = text.split(",") if text else []
-    return tuple(span_ms("--horizon", part) / DAY_MS for part in parts)
-
-
-def _time_ms(text: str) -> int:
-    try:
-        return parse_time_ms(text)
-    except (ValueError, OverflowError):
-        message = f"--as-of {text!r} is neither ISO-8601 nor epoch milliseconds"
-        raise UsageError(message, "Write 2026-01-30T12:00:00Z.") from None
 
 
 _READ, _DRAW, _SAY = "Reading", "Writing", "Telling"
@@ -396,6 +221,12 @@ CELLS: dict[str, tuple[Any, Any]] = {
     )
     for name, what in (("columns", "Columns of time"), ("bins", "Bins of price"))
 }
+DRAWING: dict[str, tuple[Any, Any]] = {
+    "dark": (
+        Annotated[bool, typer.Option("--dark", help="Draw the picture on a dark ground.", rich_help_panel=_DRAW)],
+        False,
+    ),
+}
 ACCOUNTS: dict[str, tuple[Any, Any]] = {
     "address": (
         Annotated[
@@ -459,7 +290,7 @@ def shared(
     def decorate(command: Callable[[Settings], None]) -> Callable[..., None]:
         @functools.wraps(command)
         def wrapper(**given: Any) -> None:  # noqa: ANN401  what Typer parsed
-            command(_settings(given))
+            command(settings_of(given))
 
         kind = inspect.Parameter.KEYWORD_ONLY
         wrapper.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -470,56 +301,3 @@ def shared(
         return wrapper
 
     return decorate
-
-
-def _agree(given: dict[str, Any]) -> None:
-    """Raise a `UsageError` for flags that contradict each other."""
-    for one, other in (("color", "no_color"), ("quiet", "verbose")):
-        if given[one] and given[other]:
-            raise UsageError(f"--{one} and --{other.replace('_', '-')} contradict each other: give one")
-    for flag, is_given in (("--json", given["json_"]), ("--json-schema", given["json_schema"])):
-        if is_given and given["format_"] not in {None, Format.JSON}:
-            raise UsageError(f"{flag} and --format {given['format_']} contradict each other: give one")
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    from imbalance_cli.configuration import filled
-
-    _agree(given)
-    if given["no_color"]:
-        given = given | {"color": False}
-    chosen = filled(given)
-    return Settings(
-        symbol=given.get("symbol", "BTC"),
-        format=Format(chosen["format"]),
-        asked_format=Format.JSON if given["json_"] or given["json_schema"] else given["format_"],
-        output=given["output"],
-        venues=tuple(chosen["venue"] or ()),
-        replay=given["replay"],
-        record=given["record"],
-        bars=given.get("bars"),
-        as_of=given.get("as_of"),
-        interval=chosen["interval"],
-        lookback=chosen["lookback"],
-        window=chosen["window"],
-        bands=tuple(chosen["band"] or ()),
-        timeout_s=chosen["timeout"],
-        strict=chosen["strict"],
-        max_age=chosen["max_age"],
-        color=chosen["color"],
-        ascii=chosen["ascii"],
-        width=chosen["width"],
-        quiet=given["quiet"],
-        verbose=given["verbose"],
-        debug=given["debug"],
-        json_schema=given["json_schema"],
-        horizon=given.get("horizon"),
-        shock=given.get("shock"),
-        to=given.get("to"),
-        columns=given.get("columns"),
-        bins=given.get("bins"),
-        probe=given.get("probe", False),
-        coin=given.get("coin"),
-        address=tuple(given.get("address") or ()),
-        addresses=given.get("addresses"),
-    )

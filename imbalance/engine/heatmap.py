@@ -7,6 +7,7 @@ the one before, faded, plus these changes. Every factor is at most 1, so that no
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 MARGIN_LOG = 0.12
+MOST_SPANS = 2000  # of the price path: more than a picture has columns of pixels
 POINTS = 1
 OLD_POINTS = 2400  # so many that no single entry of the old inventory draws a stripe
 CHUNK = 131_072  # cohorts at a time, so that memory and cost grow with bars and no faster
@@ -38,6 +40,7 @@ class LiquidationHeatmap:
     edges : price bins [USD], rising, shape (bins + 1,).
     long_usd, short_usd : forced mass standing at a column's end, shape (columns, bins).
     price : close at a column's end, shape (columns,).
+    path_time_ms, path : the price path bar by bar, or in `MOST_SPANS` spans where there are more bars, and their ends.
     """
 
     symbol: str
@@ -46,6 +49,8 @@ class LiquidationHeatmap:
     long_usd: Floats
     short_usd: Floats
     price: Floats
+    path_time_ms: npt.NDArray[np.int64]
+    path: PricePath
 
 
 def heatmap(
@@ -78,23 +83,39 @@ def heatmap(
     volume, contracts = in_contracts(venues, path.close)
     out = np.zeros((2, columns, bins))
     for inverse, mine in kinds(venues):
-        each = [flows.known_interest(row)[0] for row in contracts[mine]]
-        interest = np.sum(each, axis=0)
-        traded = np.sum([flows.filled_volume(*pair) for pair in zip(volume[mine], each, strict=True)], axis=0)
-        cohorts = build(
-            path,
-            traded[None],
-            interest[None],
-            interval_ms / DAY_MS,
-            hazard,
-            share,
-            a.turnover_share,
-            old_points=OLD_POINTS,
-        )
-        for side in (LONG, SHORT):
-            out[side] += _standing(side, path, cohorts, table, grid, inverse)
+        for interest, traded in _sums(volume[mine], contracts[mine]):
+            cohorts = build(
+                path,
+                traded[None],
+                interest[None],
+                interval_ms / DAY_MS,
+                hazard,
+                share,
+                a.turnover_share,
+                old_points=OLD_POINTS,
+            )
+            for side in (LONG, SHORT):
+                out[side] += _standing(side, path, cohorts, table, grid, inverse)
     edges = np.exp(low + grid.width * np.arange(bins + 1))
-    return LiquidationHeatmap(symbol, time_ms[last] + interval_ms, edges, out[LONG], out[SHORT], path.close[last])
+    ends_ms = time_ms + interval_ms
+    through, spans = path.spans(MOST_SPANS)
+    return LiquidationHeatmap(
+        symbol, ends_ms[last], edges, out[LONG], out[SHORT], path.close[last], ends_ms[through], spans
+    )
+
+
+def _sums(volume: Floats, contracts: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield open interest and volume of venues whose open interest is known from the same bar on, summed.
+
+    Summed with the others, a venue that is known from later on would seem to open all that it holds in one bar.
+    """
+    known = [flows.known_interest(row) for row in contracts]
+    for start in sorted({first for _row, first in known}):
+        mine = [v for v, (_row, first) in enumerate(known) if first == start]
+        traded = [flows.filled_volume(volume[v], known[v][0]) for v in mine]
+        interest = np.sum([known[v][0] for v in mine], axis=0)
+        interest[:start] = np.nan
+        yield interest, np.sum(traded, axis=0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -632,6 +632,15 @@ class CascadeReport(Head, kw_only=True):
     gaps: list[Gap] = []
 
 
+class Path(msgspec.Struct):
+    """Prices [USD] of the bars, or of spans of several where there are many, by the end of each."""
+
+    time: list[str]
+    low: list[float]
+    high: list[float]
+    close: list[float]
+
+
 class HeatmapReport(Head, kw_only=True):
     """``imbalance.heatmap/1``: forced liquidations [USD] by column of time (its end) and bin of price."""
 
@@ -643,6 +652,7 @@ class HeatmapReport(Head, kw_only=True):
     edges: list[float]
     long_usd: list[list[float]]
     short_usd: list[list[float]]
+    path: Path
     sources: list[SourceState] = []
     gaps: list[Gap] = []
 

@@ -16,7 +16,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from imbalance_cli import context, safe
 from imbalance_cli.context import Screen
-from imbalance_cli.options import Format
+from imbalance_cli.formats import Format
 from imbalance_cli.render import render
 from imbalance_cli.render.parts import Column, Line, Table, Title
 from imbalance_cli.render.terminal import to_terminal

@@ -73,6 +73,38 @@ def test_nothing_stands_where_price_has_been_since():
         assert found.short_usd[column][middle < price * 0.999].sum() < 1e-9 * scale
 
 
+def test_a_venue_known_from_later_on_opens_nothing_by_becoming_known():
+    path, volume, interest = walk(300)
+    late = interest.copy()
+    late[:100] = np.nan
+    time_ms, none = np.arange(300, dtype=np.int64) * HOUR_MS, [np.zeros(0)] * 5
+    venues = [
+        Venue(name, complete, volume * share, held * share, *none, most_leverage=100.0)
+        for name, complete, share, held in (("a", True, 1.0, interest), ("b", True, 0.5, late))
+    ]
+    both, one, other = (
+        heatmap.heatmap("BTC", time_ms, HOUR_MS, path, given, WEIGHTS, A, 300, 500)
+        for given in (venues, venues[:1], venues[1:])
+    )
+    assert both.long_usd == pytest.approx(one.long_usd + other.long_usd)
+    assert both.short_usd == pytest.approx(one.short_usd + other.short_usd)
+    # What it held before lies around the price of the bar it became known in, not at the cells' distances from it.
+    assert other.short_usd[100].max() < 0.1 * other.short_usd[100].sum()
+
+
+def test_the_path_is_shown_bar_by_bar_and_in_spans_that_reach_as_far():
+    path, *_rest = walk(500)
+    last, same = path.spans(500)
+    assert (last == np.arange(500)).all()
+    assert all((a == b).all() for a, b in zip(same, path, strict=True))
+    last, spans = path.spans(70)
+    assert spans.close.size == last.size == 63
+    for i, (first, end) in enumerate(zip([0, *(last[:-1] + 1)], last + 1, strict=True)):
+        assert spans.high[i] == path.high[first:end].max()
+        assert spans.low[i] == path.low[first:end].min()
+        assert (spans.open[i], spans.close[i]) == (path.open[first], path.close[end - 1])
+
+
 def test_the_library_call(tmp_path):
     bars = read_bars(write(tmp_path / "a.csv", rows(100)))
     found = imbalance.heatmap(bars, columns=50, bins=80)

@@ -6,7 +6,8 @@ import typer
 
 from imbalance_cli import context
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import CELLS, COIN, HORIZON, PUSH, Settings, shared
+from imbalance_cli.options import CELLS, COIN, DRAWING, HORIZON, PUSH, shared
+from imbalance_cli.settings import Settings
 
 
 @shared(bars=True)
@@ -15,13 +16,13 @@ def report(settings: Settings) -> None:
     run("report", settings)
 
 
-@shared(bars=True)
+@shared(bars=True, own=DRAWING)
 def clusters(settings: Settings) -> None:
     """Map liquidations by price: risks, bands and clusters."""
     run("clusters", settings)
 
 
-@shared(bars=True, own=CELLS)
+@shared(bars=True, own=CELLS | DRAWING)
 def heatmap(settings: Settings) -> None:
     """Map liquidations through time: at the terminal, or -o map.png."""
     run("heatmap", settings)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import ACCOUNTS, Settings, shared
+from imbalance_cli.options import ACCOUNTS, shared
+from imbalance_cli.settings import Settings
 
 
 @shared(own=ACCOUNTS)

@@ -13,7 +13,7 @@ from imbalance import files
 from imbalance.errors import UsageError
 from imbalance_cli import context
 from imbalance_cli.formats import Format, Picture, chosen
-from imbalance_cli.options import Settings
+from imbalance_cli.settings import Settings
 
 if TYPE_CHECKING:
     from imbalance.report.tree import Document
@@ -44,7 +44,7 @@ def run(command: str, settings: Settings) -> None:
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport):
         from imbalance_cli.render.picture import to_picture
 
-        _write(to_picture(document, kind), settings.output)
+        _write(to_picture(document, kind, dark=settings.dark), settings.output)
     elif isinstance(kind, Format):
         _write(render(document, kind, screen), settings.output)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import PROBE, Settings, shared
+from imbalance_cli.options import PROBE, shared
+from imbalance_cli.settings import Settings
 
 
 @shared(own=PROBE)

@@ -1,0 +1,157 @@
+"""The options of a command as given, and what the library is asked with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imbalance.errors import UsageError
+from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS
+from imbalance_cli import values
+from imbalance_cli.formats import Format
+
+if TYPE_CHECKING:
+    from imbalance.collect import Options
+
+PICTURE_CELLS = 200
+LONGEST_LOOKBACK_MS = 400 * DAY_MS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The shared options as given; None where neither flag, environment nor configuration says.
+
+    `format` is the default: what a flag asked for is in `asked_format`.
+    """
+
+    symbol: str
+    format: Format
+    asked_format: Format | None
+    output: Path | None
+    venues: tuple[str, ...]
+    replay: str | None
+    record: Path | None
+    bars: Path | None
+    as_of: str | None
+    interval: str
+    lookback: str
+    window: float
+    bands: tuple[str, ...]
+    timeout_s: float
+    strict: bool
+    max_age: str | None
+    color: bool | None
+    ascii: bool
+    width: int | None
+    quiet: bool
+    verbose: bool
+    debug: bool
+    json_schema: bool
+    horizon: str | None = None
+    shock: str | None = None
+    to: str | None = None
+    columns: int | None = None
+    bins: int | None = None
+    dark: bool = False
+    probe: bool = False
+    coin: str | None = None
+    address: tuple[str, ...] = ()
+    addresses: Path | None = None
+
+    def service(self) -> Options:
+        """Return the service's options, checked.
+
+        Raises
+        ------
+        UsageError
+            Naming the option whose value cannot be.
+        """
+        from imbalance.collect import Options
+
+        if self.interval not in INTERVALS_MS:
+            raise UsageError(f"--interval {self.interval!r} is not one of {', '.join(INTERVALS_MS)}")
+        lookback_ms = values.span_ms("--lookback", self.lookback)
+        if not INTERVALS_MS[self.interval] * 10 <= lookback_ms <= LONGEST_LOOKBACK_MS:
+            raise UsageError("--lookback must hold at least ten bars and at most 400 days")
+        if self.bars is not None and (self.replay is not None or self.record is not None):
+            raise UsageError("--bars reads no network: it cannot be combined with --replay or --record")
+        if self.as_of is not None and self.bars is None:
+            raise UsageError("--as-of needs --bars: exchanges cannot be asked for the past as it was")
+        return Options(
+            symbol=self.symbol.upper(),
+            venues=self.venues,
+            replay=self.replay,
+            record=self.record,
+            bars=self.bars,
+            as_of_ms=None if self.as_of is None else values.time_ms(self.as_of),
+            interval=self.interval,
+            lookback_ms=lookback_ms,
+            window_pct=self.window,
+            bands=tuple(values.band(text) for text in self.bands),
+            horizons_days=values.horizons(self.horizon),
+            shock=values.shock(self.shock, self.to),
+            columns=self.columns or PICTURE_CELLS,
+            bins=self.bins or PICTURE_CELLS,
+            to_price=None if self.to is None else values.price("--to", self.to),
+            timeout_s=self.timeout_s,
+            strict=self.strict,
+            probe=self.probe,
+            accounts=values.accounts(self.address, self.addresses),
+            max_age_s=None if self.max_age is None else values.span_ms("--max-age", self.max_age) / SECOND_MS,
+        )
+
+
+def _agree(given: dict[str, Any]) -> None:
+    """Raise a `UsageError` for flags that contradict each other."""
+    for one, other in (("color", "no_color"), ("quiet", "verbose")):
+        if given[one] and given[other]:
+            raise UsageError(f"--{one} and --{other.replace('_', '-')} contradict each other: give one")
+    for flag, is_given in (("--json", given["json_"]), ("--json-schema", given["json_schema"])):
+        if is_given and given["format_"] not in {None, Format.JSON}:
+            raise UsageError(f"{flag} and --format {given['format_']} contradict each other: give one")
+
+
+def settings_of(given: dict[str, Any]) -> Settings:
+    """Return the settings of what Typer parsed, filled in from the environment and the configuration."""
+    from imbalance_cli.configuration import filled
+
+    _agree(given)
+    if given["no_color"]:
+        given = given | {"color": False}
+    chosen = filled(given)
+    return Settings(
+        symbol=given.get("symbol", "BTC"),
+        format=Format(chosen["format"]),
+        asked_format=Format.JSON if given["json_"] or given["json_schema"] else given["format_"],
+        output=given["output"],
+        venues=tuple(chosen["venue"] or ()),
+        replay=given["replay"],
+        record=given["record"],
+        bars=given.get("bars"),
+        as_of=given.get("as_of"),
+        interval=chosen["interval"],
+        lookback=chosen["lookback"],
+        window=chosen["window"],
+        bands=tuple(chosen["band"] or ()),
+        timeout_s=chosen["timeout"],
+        strict=chosen["strict"],
+        max_age=chosen["max_age"],
+        color=chosen["color"],
+        ascii=chosen["ascii"],
+        width=chosen["width"],
+        quiet=given["quiet"],
+        verbose=given["verbose"],
+        debug=given["debug"],
+        json_schema=given["json_schema"],
+        horizon=given.get("horizon"),
+        shock=given.get("shock"),
+        to=given.get("to"),
+        columns=given.get("columns"),
+        bins=given.get("bins"),
+        dark=given.get("dark", False),
+        probe=given.get("probe", False),
+        coin=given.get("coin"),
+        address=tuple(given.get("address") or ()),
+        addresses=given.get("addresses"),
+    )
