@@ -8,12 +8,11 @@ import numpy as np
 
 from imbalance.engine.estimate import Assumptions, Venue
 from imbalance.engine.estimate import estimate as run_engine
-from imbalance.engine.heatmap import LiquidationHeatmap
 from imbalance.engine.heatmap import heatmap as run_heatmap
-from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.market import MarketData, VenueBars
 from imbalance.records import Contract, Feed, MarginTier
+from imbalance.results import LiquidationHeatmap, LiquidationMap, result
 from imbalance.units import parse_time_ms
 from imbalance.venues import ladders
 
@@ -41,7 +40,7 @@ def liquidation_map(
         raise UsageError(f"calibrate must be 'auto' or 'off', not {calibrate!r}")
     venues = engine_venues(market, tiers)
     path = market.path
-    return run_engine(
+    found = run_engine(
         market.symbol,
         market.time_ms,
         market.interval_ms,
@@ -51,6 +50,7 @@ def liquidation_map(
         calibrated=calibrate == "auto",
         seed=seed,
     )
+    return result(found)
 
 
 def _at(bars: MarketData, symbol: str | None, as_of: str | int | None) -> MarketData:
@@ -129,7 +129,7 @@ def through_time(
     tiers: dict[str, list[MarginTier]] | None = None,
 ) -> LiquidationHeatmap:
     """Return the map of a market through time, with the weights that its last map found."""
-    return run_heatmap(
+    built = run_heatmap(
         market.symbol,
         market.time_ms,
         market.interval_ms,
@@ -140,6 +140,8 @@ def through_time(
         columns,
         bins,
     )
+    own = {f.name: getattr(built, f.name) for f in dataclasses.fields(built)}
+    return LiquidationHeatmap(**own, interval_ms=market.interval_ms, forced_share=found.model.forced_share)
 
 
 def heatmap(

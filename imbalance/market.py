@@ -15,8 +15,8 @@ from imbalance.bars.grid import interval_of
 from imbalance.bars.plausible import check_plausible
 from imbalance.bars.source import read_raw
 from imbalance.bars.sums import check_repeats, check_totals
-from imbalance.engine.path import PricePath
 from imbalance.errors import BarsError, MissingDataError
+from imbalance.path import PricePath
 from imbalance.records import Contract, Feed, MarginTier
 from imbalance.units import DAY_MS, interval_name, iso
 

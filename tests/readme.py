@@ -1,15 +1,20 @@
-"""The README's console blocks: ``python -m tests.readme`` writes what the program prints into them."""
+"""The README's blocks of commands and of Python: ``python -m tests.readme`` writes what they print into them."""
 
 from __future__ import annotations
 
+import contextlib
+import doctest
+import io
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"```console\n\$ (.+?)\n(.*?)```\n", re.DOTALL)
+PYTHON = re.compile(r"```pycon\n(.*?)```\n", re.DOTALL)
 
 
 def output_of(command: str) -> str:
@@ -21,12 +26,30 @@ def output_of(command: str) -> str:
     return done.stdout
 
 
+def run_through(block: str) -> str:
+    """Return a block of Python as a notebook would show it: each statement with what it prints now."""
+    shown, names = "", {"__name__": "__readme__"}
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for part in doctest.DocTestParser().parse(block):
+            if isinstance(part, str):
+                shown += part
+                continue
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(compile(part.source, "README.md", "single"), names)  # noqa: S102  our own README
+            lines = part.source.splitlines()
+            shown += "".join(f"{'...' if i else '>>>'} {line}".rstrip() + "\n" for i, line in enumerate(lines))
+            shown += printed.getvalue()
+    return shown
+
+
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONUTF8": "1", "HOME": "/nonexistent", "TERM": "xterm"}
 
 
 def refreshed(text: str) -> str:
-    """Return the README with every console block as the program prints it now."""
-    return BLOCK.sub(lambda m: f"```console\n$ {m[1]}\n{output_of(m[1])}```\n", text)
+    """Return the README with every block as it prints now."""
+    text = BLOCK.sub(lambda m: f"```console\n$ {m[1]}\n{output_of(m[1])}```\n", text)
+    return PYTHON.sub(lambda m: f"```pycon\n{run_through(m[1])}```\n", text)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,14 @@ from imbalance_cli.commands import app
 from imbalance_cli.configuration import DEFAULTS, TEMPLATE
 
 from tests.conftest import ROOT
-from tests.readme import BLOCK, README, refreshed
+from tests.readme import BLOCK, PYTHON, README, refreshed
 
 TEXT = README.read_text()
 
 
-def test_every_console_block_is_what_the_program_prints():
+def test_every_block_is_what_it_prints():
     assert len(BLOCK.findall(TEXT)) >= 4
+    assert PYTHON.findall(TEXT)
     assert refreshed(TEXT) == TEXT, "run python -m tests.readme"
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine.path import PricePath
 from imbalance.errors import UsageError
+from imbalance.path import PricePath
 
 if TYPE_CHECKING:
     from imbalance.engine.estimate import Venue

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine import flows
-from imbalance.engine.path import PricePath
+from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from imbalance.engine import passage
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
-from imbalance.engine.path import PricePath
+from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

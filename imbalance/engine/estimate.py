@@ -24,7 +24,7 @@ from imbalance.engine.liquidation_map import (
     range_of,
 )
 from imbalance.engine.margin import LONG, SHORT, effective_rate
-from imbalance.engine.path import PricePath
+from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from imbalance.engine import density, scores
 from imbalance.engine.cohorts import build
 from imbalance.engine.estimate import DAY_MS, Assumptions, Venue, in_contracts, kinds
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.path import PricePath
 from imbalance.engine.validate import Walk
+from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 BAND_LOG_WIDTH = 0.01

@@ -17,7 +17,7 @@ from imbalance.engine.bounds import require_usable
 from imbalance.engine.cohorts import Cohorts, build
 from imbalance.engine.estimate import DAY_MS, Assumptions, Venue, in_contracts, kinds
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.path import PricePath
+from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

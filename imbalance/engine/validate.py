@@ -27,7 +27,7 @@ from imbalance.engine.estimate import (
 )
 from imbalance.engine.leverage import point_weights
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.path import PricePath
+from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -55,11 +55,13 @@ def canvas(*, dark: bool) -> tuple[Figure, Theme]:
     return Figure(figsize=(12, 7), dpi=120, layout="constrained", facecolor=theme.ground), theme
 
 
-def title(figure: Figure, theme: Theme, first: str, forced: tree.Range) -> None:
-    """Say what, where and when in the `first` line, and beneath it how far to trust it."""
+def title(figure: Figure, theme: Theme, what: str, as_of: str, where: str, forced: tree.Range) -> None:
+    """Say what, when and where the data are from, and beneath it how far to trust it."""
+    moment = as_of.replace("T", " ").removesuffix(":00Z").removesuffix("Z") + " UTC"
     share = f"{forced.value * 100:.0f} % ({forced.low * 100:.0f}-{forced.high * 100:.0f} %) of open positions"
     figure.suptitle(
-        f"{first}\nestimated: {share} would be force-closed there; a map locates risk, it predicts no direction",
+        f"{what}, {moment} ({where})\n"
+        f"estimated: {share} would be force-closed there; a map locates risk, it predicts no direction",
         fontsize=10,
         parse_math=False,
         color=theme.ink,
@@ -181,6 +183,7 @@ def draw_map(figure: Figure, theme: Theme, shown: tree.Map, price: float) -> Non
         panel.axhline(price, color=theme.ink, linewidth=1.2, label=f"price {words.price(price)}")
         panel.xaxis.set_major_formatter(_amount)
         panel.grid(axis="x", alpha=0.3)
+        panel.locator_params(axis="x", nbins=5)
         _legend(panel, theme, loc="best", fontsize=8)
     _price_axis(axes, price * (1 - DRAWN_WINDOW), price * (1 + DRAWN_WINDOW))
     axes.set_xlim(0, most * 1.05 or 1.0)

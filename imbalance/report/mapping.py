@@ -145,6 +145,35 @@ def nice_step(span: float, most: int) -> float:
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9))
 
 
+def map_(found: engine.LiquidationMap) -> tree.Map:
+    """Build the map bin by bin."""
+
+    def bins(values: Floats) -> list[float]:
+        return [round(v, BIN_DIGITS) for v in values.tolist()]
+
+    long_low, long_high = found.bounds(LONG)
+    short_low, short_high = found.bounds(SHORT)
+    return tree.Map(
+        edges=significant(found.edges),
+        long_usd=bins(found.forced[LONG]),
+        short_usd=bins(found.forced[SHORT]),
+        long_usd_low=bins(long_low),
+        long_usd_high=bins(long_high),
+        short_usd_low=bins(short_low),
+        short_usd_high=bins(short_high),
+        long_exposed_usd=bins(found.exposed[LONG]),
+        short_exposed_usd=bins(found.exposed[SHORT]),
+    )
+
+
+def clusters(found: engine.LiquidationMap) -> list[tree.Cluster]:
+    """Build the largest clusters of each side."""
+    return [
+        tree.Cluster(c.side, c.low, c.high, c.peak, c.usd, c.usd_low, c.usd_high, c.exposed_usd, c.distance * 100)
+        for c in found.clusters()
+    ]
+
+
 def venues(market: MarketData) -> list[tree.Venue]:
     """Build the list of venues in a map."""
     rows = []
@@ -170,12 +199,6 @@ def sections(
     market: MarketData, found: engine.LiquidationMap, window_pct: float, bands: list[tree.Band]
 ) -> dict[str, Any]:
     """Build all sections that a map gives: price, venues, model, map, risk, windows, bands, clusters, audit."""
-
-    def bins(values: Floats) -> list[float]:
-        return [round(v, BIN_DIGITS) for v in values.tolist()]
-
-    long_low, long_high = found.bounds(LONG)
-    short_low, short_high = found.bounds(SHORT)
     model, audit = found.model, found.audit
     return {
         "price": found.price,
@@ -190,34 +213,11 @@ def sections(
             model.dominant_uncertainty,
             market.history_ms / DAY_MS,
         ),
-        "map": tree.Map(
-            edges=significant(found.edges),
-            long_usd=bins(found.forced[LONG]),
-            short_usd=bins(found.forced[SHORT]),
-            long_usd_low=bins(long_low),
-            long_usd_high=bins(long_high),
-            short_usd_low=bins(short_low),
-            short_usd_high=bins(short_high),
-            long_exposed_usd=bins(found.exposed[LONG]),
-            short_exposed_usd=bins(found.exposed[SHORT]),
-        ),
+        "map": map_(found),
         "risk": window(found, window_pct),
         "windows": [window(found, pct) for pct in WINDOWS_PCT],
         "bands": [band(found, low, high) for low, high in bands],
-        "clusters": [
-            tree.Cluster(
-                c.side,
-                c.low,
-                c.high,
-                c.peak,
-                c.usd,
-                c.usd_low,
-                c.usd_high,
-                c.exposed_usd,
-                c.distance * 100,
-            )
-            for c in found.clusters()
-        ],
+        "clusters": clusters(found),
         "rows": [row for side in ("short", "long") for row in rows(found, window_pct / 100, side)],
         "audit": tree.Audit(
             audit.total("open_interest_base"),

@@ -20,7 +20,7 @@ from imbalance.engine import calibrate, density
 from imbalance.engine.cohorts import build
 from imbalance.engine.estimate import Assumptions, Venue
 from imbalance.engine.heatmap import heatmap
-from imbalance.engine.path import PricePath
+from imbalance.path import PricePath
 
 BARS = 105_120
 CELLS = 12

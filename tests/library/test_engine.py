@@ -23,8 +23,8 @@ from imbalance.engine.margin import (
     leverage_at_distance,
     price_at_distance,
 )
-from imbalance.engine.path import PricePath
 from imbalance.errors import UsageError
+from imbalance.path import PricePath
 
 HOUR_MS = 3_600_000
 NONE = np.array([])

@@ -40,8 +40,7 @@ def to_picture(document: tree.HeatmapReport | tree.ClustersReport, kind: Picture
         what, forced = "liquidation map", document.model.forced_share
         drawing.draw_map(figure, theme, document.map, document.price)
     where = f"synthetic scenario {document.scenario}" if document.scenario else document.mode
-    moment = document.as_of.replace("T", " ").removesuffix(":00Z") + " UTC"
-    drawing.title(figure, theme, f"{document.symbol} {what}, {moment} ({where})", forced)
+    drawing.title(figure, theme, f"{document.symbol} {what}", document.as_of, where, forced)
     stream = io.BytesIO()
     figure.savefig(stream, format=kind, metadata={"Date": None} if kind is Picture.SVG else None)
     return stream.getvalue()
