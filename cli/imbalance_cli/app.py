@@ -102,6 +102,6 @@ def _run() -> int:
         error.show(told)  # type: ignore[attr-defined]
         say_all(told.getvalue())
         return error.exit_code
-    except SystemExit:  # what Typer makes of a pipe that was closed, and of nothing else when it is run so
-        return Exit.BROKEN_PIPE
+    except SystemExit as ended:  # Typer's end of a completion, or of a pipe that was closed
+        return Exit.BROKEN_PIPE if ended.code else 0
     return code if isinstance(code, int) else 0

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from imbalance_cli import completion
 from imbalance_cli.formats import SUFFIXES, Format
 from imbalance_cli.settings import Settings, settings_of
 
@@ -59,7 +60,14 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
     "venue": (
         Annotated[
             list[str] | None,
-            typer.Option("--venue", "-x", metavar="NAME", help="Only this venue (repeatable).", rich_help_panel=_READ),
+            typer.Option(
+                "--venue",
+                "-x",
+                metavar="NAME",
+                help="Only this venue (repeatable).",
+                autocompletion=completion.venues,
+                rich_help_panel=_READ,
+            ),
         ],
         None,
     ),
@@ -69,6 +77,7 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
             typer.Option(
                 parser=_named,
                 metavar="DIR|NAME",
+                autocompletion=completion.recordings,
                 help="Serve a recording, or a bundled scenario.",
                 rich_help_panel=_READ,
             ),
@@ -85,7 +94,12 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
     "interval": (
         Annotated[
             str | None,
-            typer.Option(metavar="BAR", help="Bar length, 1m to 1d.  [default: 15m]", rich_help_panel=_READ),
+            typer.Option(
+                metavar="BAR",
+                help="Bar length, 1m to 1d.  [default: 15m]",
+                autocompletion=completion.intervals,
+                rich_help_panel=_READ,
+            ),
         ],
         None,
     ),
@@ -276,7 +290,12 @@ COIN: dict[str, tuple[Any, Any]] = {
 }
 SYMBOL = Annotated[
     str,
-    typer.Argument(metavar="[SYMBOL]", help="Base coin, such as BTC, ETH or SOL.  [default: BTC]", show_default=False),
+    typer.Argument(
+        metavar="[SYMBOL]",
+        help="Base coin, such as BTC, ETH or SOL.  [default: BTC]",
+        show_default=False,
+        autocompletion=completion.coins,
+    ),
 ]
 
 

@@ -125,16 +125,27 @@ def find(name: str) -> Path:
     """Return the folder of a recording: a path, or the name of a bundled scenario.
 
     Scenarios lie in the installed package, or in ``fixtures/`` of a source tree.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
     """
-    if os.sep not in name and not Path(name).is_dir():
-        package = Path(__file__).parents[1]
-        homes = [package / "scenarios", package.parent / "fixtures"]
-        for home in homes:
-            if (home / name / INDEX).is_file():
-                return home / name
-        known = sorted({p.parent.name for home in homes for p in home.glob(f"*/{INDEX}")})
+    if os.sep in name or Path(name).is_dir():
+        return Path(name)
+    known = scenarios()
+    if name not in known:
         raise UsageError(f"no recording {name!r}", f"Give a folder, or one of the scenarios: {', '.join(known)}.")
-    return Path(name)
+    return known[name]
+
+
+def scenarios() -> dict[str, Path]:
+    """Return the folders of the bundled scenarios by name."""
+    package = Path(__file__).parents[1]
+    places = [
+        p.parent for home in (package.parent / "fixtures", package / "scenarios") for p in home.glob(f"*/{INDEX}")
+    ]
+    return {place.name: place for place in sorted(places)}
 
 
 class Recorder:

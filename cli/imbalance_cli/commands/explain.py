@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from imbalance_cli.completion import terms
 from imbalance_cli.context import WITHOUT_TERMINAL, answer
 
 LABELS = {
@@ -18,7 +19,9 @@ LABELS = {
 
 
 def explain(
-    term: Annotated[list[str] | None, typer.Argument(metavar="[TERM]", help="A term as it is printed.")] = None,
+    term: Annotated[
+        list[str] | None, typer.Argument(metavar="[TERM]", help="A term as it is printed.", autocompletion=terms)
+    ] = None,
 ) -> None:
     """Explain a term: formula, inputs, assumptions, known errors."""
     from imbalance.glossary import TERMS, lookup
