@@ -15,6 +15,7 @@ from imbalance_cli.commands import app
 from imbalance_cli.configuration import DEFAULTS, TEMPLATE
 
 from tests.conftest import ROOT
+from tests.man import PAGE, page
 from tests.readme import BLOCK, PYTHON, README, refreshed
 
 TEXT = README.read_text()
@@ -24,6 +25,10 @@ def test_every_block_is_what_it_prints():
     assert len(BLOCK.findall(TEXT)) >= 4
     assert PYTHON.findall(TEXT)
     assert refreshed(TEXT) == TEXT, "run python -m tests.readme"
+
+
+def test_the_manual_page_is_the_help():
+    assert PAGE.read_text() == page(), "run python -m tests.man"
 
 
 def test_every_command_is_in_the_readme():
@@ -63,7 +68,8 @@ def test_the_wheel_carries_the_scenarios(tmp_path):
         wheel.extractall(tmp_path / "site")
     assert "imbalance/scenarios/article/recording.json" in names
     assert "imbalance/scenarios/article-keyless/recording.json" in names
-    assert not [n for n in names if n.startswith(("cli/", "tests/", "fixtures/"))]
+    assert any(n.endswith(".data/data/share/man/man1/imbalance.1") for n in names)
+    assert not [n for n in names if n.startswith(("cli/", "tests/", "fixtures/", "man/"))]
     code = "from imbalance.fetch.recording import find; print(find('article'))"
     done = subprocess.run(
         [sys.executable, "-c", code],
