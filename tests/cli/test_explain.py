@@ -1,24 +1,62 @@
-"""Every term that a first screen prints can be looked up."""
+"""Every term that a screen prints can be looked up."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from imbalance_cli.commands.explain import explain
+from imbalance_cli.render.parts import Beside, Table
+from imbalance_cli.render.view import blocks_of
 
+from imbalance import service
 from imbalance.collect import Options
 from imbalance.errors import UsageError
 from imbalance.fetch.settings import Settings
 from imbalance.glossary import TERMS, lookup
-from imbalance.service import report
+
+# What any reader knows, the coin, and a month.
+PLAIN = r"metric|value|significance|gauge|reading|from|to|what it means|BTC|\d{4}-\d{2}"
+SCREENS = (
+    "report", "clusters", "heatmap_report", "cascade", "validate", "open_interest", "volume", "liquidations",
+    "fear_greed", "positions", "sources",
+)  # fmt: skip
+
+
+def document_of(name, scenario):
+    options = Options(replay=scenario, horizons_days=(1.0,))
+    return getattr(service, name)(options, Settings(), 0, lambda _h: None)
+
+
+def tables_of(document):
+    for full in (False, True):
+        for block in blocks_of(document, full=full):
+            if isinstance(block, Table | Beside):
+                yield block.right if isinstance(block, Beside) else block
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_column_of_every_screen_is_explained(name):
+    heads = {column.name for table in tables_of(document_of(name, "article")) for column in table.columns}
+    for head in heads - {""}:
+        assert re.fullmatch(PLAIN, head, re.IGNORECASE) or lookup(head).meaning
 
 
 @pytest.mark.parametrize("scenario", ["article", "article-keyless"])
 def test_every_figure_and_gauge_of_a_report_is_explained(scenario):
-    document = report(Options(replay=scenario), Settings(), 0, lambda _h: None)
-    printed = {m.label for m in document.metrics}
+    document = document_of("report", scenario)
+    printed = {m.label for m in document.metrics} | {s.label for s in document.signals}
     printed |= {s.group for s in document.signals if s.group}
     printed |= {"est", "obs", "quoted", "90 % range", "price path implies", "sum from price", "cluster", "calibrated"}
     for term in printed:
+        assert lookup(term).meaning
+
+
+def test_every_law_method_and_status_is_explained():
+    rows = {law.name for law in document_of("cascade", "article").laws}
+    rows |= {method.name for method in document_of("validate", "article").methods}
+    rows |= {source.status for source in document_of("sources", "article").sources}
+    for term in rows:
         assert lookup(term).meaning
 
 

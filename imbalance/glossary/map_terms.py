@@ -1,26 +1,8 @@
-"""The terms that screens, help and documents use: each owned here, once."""
+"""Terms of the map, its ranges and its cascades."""
 
 from __future__ import annotations
 
-import calendar
-import difflib
-import re
-from typing import NamedTuple
-
-from imbalance.errors import UsageError
-
-
-class Term(NamedTuple):
-    """A term in plain words; what it is computed from and where it errs, as far as there is something to say."""
-
-    name: str
-    meaning: str
-    formula: str = ""
-    inputs: str = ""
-    assumptions: str = ""
-    known_errors: str = ""
-    aliases: tuple[str, ...] = ()
-
+from imbalance.glossary.term import Term
 
 TERMS = (
     Term(
@@ -48,7 +30,7 @@ TERMS = (
         "the map",
         "both sides open with the same leverage; every contract is one long and one short",
         "most of it is geometry: after a fall it is below 1 whatever traders did; read it beside what the path implies",
-        ("ratio",),
+        ("ratio", "s:l"),
     ),
     Term(
         "price path implies",
@@ -57,7 +39,7 @@ TERMS = (
         "candles alone",
         "the same leverage and lifetimes as the map",
         "it knows nothing of who traded when",
-        ("path alone", "path null", "path-implied"),
+        ("path alone", "path null", "path-implied", "path"),
     ),
     Term(
         "lift",
@@ -89,25 +71,6 @@ TERMS = (
         "Estimated by the model; never read anywhere.",
     ),
     Term(
-        "obs",
-        "Observed: read from exchanges and summed.",
-        known_errors="venues that publish no liquidations over REST are missing, and are named",
-    ),
-    Term("base", "The coin that a contract is on; quantities in it end in `_base`."),
-    Term("USD", "The currency of all prices and amounts; USDT and USDC count as USD.", aliases=("_usd",)),
-    Term("contract", "A venue's own unit of size; linear ones settle in USD, inverse ones in the coin."),
-    Term("notional", "Quantity in coins times a price."),
-    Term(
-        "mark price", "A venue's fair price; liquidations go by it, not by the last trade.", aliases=("mark", "price")
-    ),
-    Term(
-        "maintenance margin rate",
-        "Margin as a share of notional below which a position is liquidated; venues raise it by steps of size.",
-        aliases=("margin tiers", "tiers"),
-    ),
-    Term("taker buy volume", "Volume whose aggressor bought."),
-    Term("quoted", "Another service's published figure, shown beside ours and never blended in."),
-    Term(
         "90 % range",
         "Where the figure lies in nine of ten draws of parameters, days and the model's own form.",
         "5 % and 95 % quantiles of draws",
@@ -124,46 +87,6 @@ TERMS = (
     ),
     Term("sum from price", "Forced liquidations from the price outward to the end of the row."),
     Term(
-        "open interest",
-        "Contracts open, each counted once (one side).",
-        inputs="each venue's own figure, in coins",
-        known_errors="whether Hyperliquid and Bitget count one side or both is not documented: they count as one",
-        aliases=("open interest increase", "open interest decrease"),
-    ),
-    Term(
-        "funding",
-        "What longs pay shorts, per 8 hours, weighted by open interest; negative: shorts pay.",
-        aliases=("funding rate",),
-    ),
-    Term(
-        "Fear & Greed",
-        "A daily index from 0 (extreme fear) to 100 (extreme greed) by alternative.me.",
-        known_errors="it is of bitcoin, published once a day, and its making is not documented in full",
-        aliases=("fear & greed index", "sentiment"),
-    ),
-    Term(
-        "liquidations 24h",
-        "Positions force-closed in the last 24 hours, long and short.",
-        inputs="a service's sum over exchanges where a key is given, else exchanges that publish the whole day",
-        known_errors="feeds print a part: at most one a second, or the largest; sums are of what was printed",
-        aliases=("liquidations", "liquidations, 24 h"),
-    ),
-    Term(
-        "accounts long",
-        "Share of a venue's accounts that are net long; an account counts once, whatever its size.",
-        aliases=("long/short ratio",),
-    ),
-    Term(
-        "book within 1 %", "Resting orders within 1 % of the price, bids and asks, in USD.", aliases=("book", "depth")
-    ),
-    Term(
-        "volume",
-        "What was traded, each trade once; a month is the calendar month so far.",
-        aliases=("month volume", "january volume"),
-    ),
-    Term("CME futures", "Open interest of CME's futures, standard and micro, from the CFTC's weekly report."),
-    Term("holders", "How active coins are that were held long, as Coin Metrics or CryptoQuant measure it."),
-    Term(
         "calibrated",
         "Fitted to observed liquidations; not calibrated: the prior stands, and ranges are its own.",
         aliases=("not calibrated",),
@@ -178,7 +101,6 @@ TERMS = (
     Term("audit", "Whether the sums are possible: exposed positions of each side against open interest."),
     Term("swept", "Positions that price has already passed: liquidated or stopped before now."),
     Term("unexplained", "Open interest that the flows do not account for."),
-    Term("HHI", "Concentration: the sum of squared shares; 1 is a single venue.", aliases=("concentration",)),
     Term(
         "R",
         "Reproduction number of a cascade: forced flow that a unit of it sets off; above 1 the move feeds itself.",
@@ -188,25 +110,62 @@ TERMS = (
         "books show a part of the orders that a move would meet",
         ("largest r", "reproduction number"),
     ),
+    Term(
+        "within",
+        "The span of prices that a row sums: so many per cent to both sides of the price, or a band of prices.",
+    ),
+    Term(
+        "distance",
+        "How far a price is from the price now, in per cent of it.",
+        "price there / price now - 1",
+        aliases=("prices",),
+    ),
+    Term(
+        "long",
+        "A position that gains when price rises; price falling far enough liquidates it, by a forced sale.",
+        aliases=("longs", "side"),
+    ),
+    Term(
+        "short",
+        "A position that gains when price falls; price rising far enough liquidates it, by a forced purchase.",
+        aliases=("shorts",),
+    ),
+    Term(
+        "impact law",
+        "How far an amount of buying or selling moves the price. No law is right: three stand side by side.",
+        "square root: I = Y sigma sqrt(N / V); book: the distance at which displayed orders add up to N; "
+        "stressed book: the same with a tenth of the orders",
+        "volume and volatility of a day, or the order books read",
+        "orders that are displayed stay; the law holds beyond the sizes it was measured on",
+        "books show a part of the orders; the square root is fitted to single orders, not to panics",
+        ("square root", "stressed book"),
+    ),
+    Term(
+        "push needed",
+        "How far others must move the price, in per cent of it, for liquidations to carry it on to the target.",
+        "the smallest push from which the fixed point of push and forced flow, by the impact law, reaches the target",
+    ),
+    Term("cost", "What the whole way would take without any liquidation, by the impact law."),
+    Term("from liquidations", "The share of the way that forced trades carry, after the push that starts it."),
+    Term(
+        "ends at",
+        "Where price comes to rest if a push of the whole way's cost is made and liquidations add to it.",
+        known_errors="it is no forecast: nobody who buys a fall is in it",
+    ),
+    Term(
+        "liquidated at",
+        "The price at which a venue says that a position is liquidated.",
+        aliases=("liquidation price",),
+    ),
+    Term("entry", "The average price at which a position was opened.", aliases=("entry price",)),
+    Term("leverage", "Notional over margin: at 10, a move of a tenth of the price costs the whole margin."),
+    Term(
+        "read",
+        "Positions of the accounts that were named, at the liquidation prices that the venue gives.",
+        aliases=("long read", "short read"),
+    ),
+    Term(
+        "model exposed",
+        "What the map holds exposed in the same span for the whole market, beside what was read of a few accounts.",
+    ),
 )
-
-
-_MONTHS = "|".join(calendar.month_name[1:]).lower()
-_ADDED = re.compile(rf"^(?:{_MONTHS}) | in [0-9.]+ %$")
-
-
-def lookup(text: str) -> Term:
-    """Return the term of a name or alias, whatever its case; a screen adds the window or the month to some.
-
-    Raises
-    ------
-    UsageError
-        With names like it.
-    """
-    names = {name.lower(): term for term in TERMS for name in (term.name, *term.aliases)}
-    wanted = " ".join(text.lower().split())
-    for asked in (wanted, _ADDED.sub("", wanted)):
-        if asked in names:
-            return names[asked]
-    near = difflib.get_close_matches(wanted, names, 3, 0.5) or [term.name for term in TERMS]
-    raise UsageError(f"no term {text!r}", f"Did you mean {', '.join(near)}?")
