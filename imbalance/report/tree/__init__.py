@@ -1,0 +1,107 @@
+"""The report as typed data. Fractions are fractions, times ISO-8601 ending in Z, a missing value is null.
+
+Documents are flat: the head, then the sections. `clusters` is the map alone; `report` adds the market's
+other gauges; the small commands carry one section each.
+"""
+
+from __future__ import annotations
+
+from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
+from imbalance.report.tree.maps import (
+    Audit,
+    BandRisk,
+    Cluster,
+    ClustersReport,
+    HeatmapReport,
+    HeldPosition,
+    Map,
+    MapRow,
+    Model,
+    Path,
+    PositionsMap,
+    PositionsReport,
+    PositionsWindow,
+    Risk,
+    SideRisk,
+    Venue,
+    VenueAudit,
+    WindowRisk,
+)
+from imbalance.report.tree.readings import (
+    Concentration,
+    Funding,
+    GroupPositions,
+    HolderActivity,
+    Institutional,
+    LargestSince,
+    Liquidations,
+    LiquidationsReport,
+    ObservedLiquidations,
+    OpenInterest,
+    OpenInterestChange,
+    OpenInterestReport,
+    QuotedTotal,
+    Sentiment,
+    SentimentReport,
+    VenueFunding,
+    VenueOpenInterest,
+    VenueVolume,
+    Volume,
+    VolumeReport,
+)
+from imbalance.report.tree.summary import Metric, Price, Quoted, Report, Signal, Verdict
+from imbalance.report.tree.trials import (
+    BarPrediction,
+    CascadeReport,
+    HorizonScore,
+    ImpactLaw,
+    MethodScore,
+    Reliability,
+    ValidateReport,
+)
+
+__all__ = [
+    "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
+    "ClustersReport", "Concentration", "Document", "Funding", "Gap", "GroupPositions", "Head", "HeatmapReport",
+    "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "LargestSince",
+    "Liquidations", "LiquidationsReport", "Map", "MapRow", "MethodScore", "Metric", "Mode", "Model",
+    "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap",
+    "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability", "Report",
+    "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal", "SourceState", "SourcesReport",
+    "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict",
+    "Volume", "VolumeReport", "WindowRisk", "schema_name",
+]  # fmt: skip
+
+Document = (
+    Report
+    | ClustersReport
+    | OpenInterestReport
+    | VolumeReport
+    | LiquidationsReport
+    | SentimentReport
+    | SourcesReport
+    | ValidateReport
+    | CascadeReport
+    | HeatmapReport
+    | PositionsReport
+)
+
+
+SCHEMAS: dict[str, type[Head]] = {
+    "report": Report,
+    "clusters": ClustersReport,
+    "open-interest": OpenInterestReport,
+    "volume": VolumeReport,
+    "liquidations": LiquidationsReport,
+    "fear-greed": SentimentReport,
+    "sources": SourcesReport,
+    "validate": ValidateReport,
+    "cascade": CascadeReport,
+    "heatmap": HeatmapReport,
+    "positions": PositionsReport,
+}
+
+
+def schema_name(kind: type[Head]) -> str:
+    """Return the schema's name, as the documents of a kind carry it."""
+    return f"imbalance.{next(command for command, known in SCHEMAS.items() if known is kind)}/1"

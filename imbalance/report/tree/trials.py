@@ -1,0 +1,109 @@
+"""The map put to the test, and the price pushed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from imbalance.report.tree.common import Gap, Head, Range, SourceState
+from imbalance.report.tree.maps import Venue
+
+
+class MethodScore(msgspec.Struct):
+    """Scores of one way to predict a bar's liquidations; gains are of R2, with 90 % day-block intervals."""
+
+    name: str
+    spearman: float
+    partial_spearman: float | None
+    r2_gain: float | None
+    r2_gain_low: float | None
+    r2_gain_high: float | None
+    over_null: float | None
+    over_null_low: float | None
+    over_null_high: float | None
+
+
+class Reliability(msgspec.Struct):
+    """Bars of a class of predictions, smallest first: shares observed below, inside and above their 90 % interval."""
+
+    predicted_low_usd: float
+    predicted_high_usd: float
+    cases: int
+    below: float
+    inside: float
+    above: float
+
+
+class HorizonScore(msgspec.Struct):
+    """Scores of maps kept for some days, by 1 % bands of price that were crossed.
+
+    `width_spearman` is what the width crossed alone reaches: a map without any shape.
+    """
+
+    days: float
+    maps: int
+    bands: int
+    spearman: float
+    width_spearman: float
+    ln_error: float
+
+
+class BarPrediction(msgspec.Struct):
+    """What a bar was predicted to print on a side, with a 90 % prediction interval, and what it printed.
+
+    `time` is the bar's open in epoch ms, as a bars file and its scorers join it, `time_utc` the same in ISO-8601.
+    """
+
+    time: int
+    time_utc: str
+    side: Literal["long", "short"]
+    observed_usd: float
+    predicted_usd: float
+    predicted_low_usd: float
+    predicted_high_usd: float
+
+
+class ImpactLaw(msgspec.Struct):
+    """A cascade under one impact law; null where the law's data are missing.
+
+    `push_needed` and `carried` are shares: of the price, and of the way to the target.
+    """
+
+    name: str
+    reach: Range | None
+    push_needed: Range | None
+    carried: Range | None
+    cost_usd: Range | None
+    reproduction: Range | None
+
+
+class CascadeReport(Head, kw_only=True):
+    """``imbalance.cascade/1``."""
+
+    price: float
+    target: float
+    shock: float
+    side: Literal["long", "short"]
+    forced: Range
+    exposed_usd: float
+    volume_day_usd: float | None
+    volatility_day: float | None
+    laws: list[ImpactLaw]
+    assumptions: dict[str, str]
+    sources: list[SourceState]
+    gaps: list[Gap]
+
+
+class ValidateReport(Head, kw_only=True):
+    """``imbalance.validate/1``."""
+
+    venues: list[Venue]
+    bars_tested: int
+    inside_range_share: float | None
+    reliability: list[Reliability]
+    methods: list[MethodScore]
+    horizons: list[HorizonScore]
+    bars: list[BarPrediction]
+    sources: list[SourceState]
+    gaps: list[Gap]
