@@ -7,7 +7,7 @@ import sys
 import pytest
 from imbalance_cli.context import Screen
 from imbalance_cli.formats import Format
-from imbalance_cli.render import render, small_views
+from imbalance_cli.render import reading_views, render, source_views, trial_views
 from imbalance_cli.render.parts import Line, Table
 
 from imbalance.report import tree
@@ -34,17 +34,17 @@ def liquidations(observed, of, missing):
 
 
 def test_times_of_a_table_are_month_day_hour_and_minute():
-    table = small_views.liquidations(liquidations([seen("okx")], ["okx"], []))[0]
+    table = reading_views.liquidations(liquidations([seen("okx")], ["okx"], []))[0]
     names = [column.name for column in table.columns]
     assert [table.rows[0][names.index(name)] for name in ("from", "to")] == ["01-29 12:00", "01-30 12:00"]
     state = tree.SourceState("okx", "OKX", "ok", 1, 5.0, MOMENT, "", "", last_good="2026-01-28T07:06:05Z")
-    table = small_views.sources([state], MOMENT)[0]
+    table = source_views.sources([state], MOMENT)[0]
     assert table.rows[0][[column.name for column in table.columns].index("Last good")] == "01-28 07:06"
 
 
 def test_a_feed_that_lacks_part_of_the_day_is_told_once():
     document = liquidations([seen("okx"), seen("kraken", whole_day=False)], ["okx"], ["binance", "kraken"])
-    assert lines_of(small_views.liquidations(document)) == [
+    assert lines_of(reading_views.liquidations(document)) == [
         "Best available 24 h total: 3.0M obs (okx)",
         "Covers less than 24 h, not in any total: kraken",
         "No full-day feed from: binance",
@@ -54,7 +54,7 @@ def test_a_feed_that_lacks_part_of_the_day_is_told_once():
 @pytest.mark.parametrize("source", ["coinglass", "coinalyze"])
 def test_what_another_service_published_is_quoted(source):
     document = liquidations([seen("okx"), seen(source, quoted=True)], [source], [])
-    table, best = small_views.liquidations(document)[:2]
+    table, best = reading_views.liquidations(document)[:2]
     assert [row[0].endswith("(quoted)") for row in table.rows] == [False, True]
     assert "3.0M quoted (Coin" in best.text
 
@@ -87,7 +87,7 @@ def test_ranges_that_do_not_hold_what_they_say_are_told(inside, told):
 
 def test_classes_of_small_amounts_can_be_told_apart():
     classes = [tree.Reliability(low, high, 9, 0.0, 1.0, 0.0) for low, high in ((0, 0), (0.0012, 0.21), (0.22, 3.4))]
-    table = next(b for b in small_views.validation(validate(0.9, classes)) if isinstance(b, Table) and len(b.rows) == 3)
+    table = next(b for b in trial_views.validation(validate(0.9, classes)) if isinstance(b, Table) and len(b.rows) == 3)
     assert [row[0] for row in table.rows] == ["0", "0.0012-0.21", "0.22-3.4"]
 
 
@@ -98,7 +98,7 @@ def test_a_probe_says_what_is_wrong_and_what_to_do_in_two_sentences():
         ),
         tree.SourceState("gate", "Gate", "ok", 1, None, None, "", ""),
     ]
-    table = small_views.sources(states, MOMENT)[0]
+    table = source_views.sources(states, MOMENT)[0]
     assert [row[-1] for row in table.rows] == ["not available here (451). Leave it out with --venue.", ""]
     assert table.kept == (0,)
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
-from imbalance_cli.render import small_views
+from imbalance_cli.render import reading_views
 from imbalance_cli.render.parts import Line
 
 from imbalance.collect import Options
@@ -88,7 +88,7 @@ def test_htx_says_at_least_where_the_walk_ends_early(rows, page, usd):
 def test_a_lower_bound_is_shown_as_one():
     with htx(BUSY, 1) as exchange:
         found = liquidations(Options(venues=("htx",)), exchange.settings, NOW_MS, lambda _h: None)
-    told = [block.text for block in small_views.liquidations(found) if isinstance(block, Line)]
+    told = [block.text for block in reading_views.liquidations(found) if isinstance(block, Line)]
     assert "A lower bound, not in any total: htx" in told
     assert not any(text.startswith("Covers less") for text in told)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from imbalance.report import tree, words
 from imbalance.wire.harvest import Figure
-from imbalance_cli.render import small_views
+from imbalance_cli.render import reading_views, source_views, trial_views
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Column, Line, Table, Title
 
 RISK_ONLY = "A map locates risk; it does not predict direction."
@@ -25,7 +25,7 @@ def blocks_of(document: tree.Document, *, full: bool) -> list[Block]:
 def body_of(document: tree.Document, *, full: bool) -> list[Block]:
     """Return what a document shows between its title and its gaps."""
     if isinstance(document, tree.SourcesReport) and not document.sources:
-        return small_views.capabilities(document.capabilities)
+        return source_views.capabilities(document.capabilities)
     if isinstance(document, tree.Report):
         return _report(document, full=full)
     _what, build = _VIEWS[type(document)]
@@ -269,13 +269,13 @@ def _picture(r: tree.HeatmapReport) -> list[Block]:
 _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.Report: ("futures imbalance", lambda r: _report(r, full=True)),
     tree.ClustersReport: ("liquidation map", lambda r: [*_map(r), *_windows(r)]),
-    tree.OpenInterestReport: ("open interest", small_views.interest),
-    tree.VolumeReport: ("volume", lambda r: small_views.volume(r.volume)),
-    tree.LiquidationsReport: ("liquidations, 24 h", small_views.liquidations),
-    tree.SentimentReport: ("Fear & Greed", lambda r: small_views.mood(r.sentiment)),
-    tree.CascadeReport: ("cascade", small_views.cascade),
-    tree.ValidateReport: ("validation", small_views.validation),
-    tree.SourcesReport: ("sources", lambda r: small_views.sources(r.sources, r.as_of)),
-    tree.PositionsReport: ("positions of known accounts", small_views.positions),
+    tree.OpenInterestReport: ("open interest", reading_views.interest),
+    tree.VolumeReport: ("volume", lambda r: reading_views.volume(r.volume)),
+    tree.LiquidationsReport: ("liquidations, 24 h", reading_views.liquidations),
+    tree.SentimentReport: ("Fear & Greed", lambda r: reading_views.mood(r.sentiment)),
+    tree.CascadeReport: ("cascade", trial_views.cascade),
+    tree.ValidateReport: ("validation", trial_views.validation),
+    tree.SourcesReport: ("sources", lambda r: source_views.sources(r.sources, r.as_of)),
+    tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),
 }

@@ -1,0 +1,140 @@
+"""The cascade and the validation as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imbalance.report import tree, words
+from imbalance_cli.render.parts import Block, Column, Line, Table
+
+NOMINAL_COVERAGE = 0.9
+
+
+# Even the fewest bars that are scored, 130 of two sides, tell a coverage to 0.02 (one standard error).
+COVERAGE_OFF = 0.05
+
+
+def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
+    return [words.MISSING, ""] if r is None else [show(r.value), f"{show(r.low)}-{show(r.high)}"]
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:.1f} %" if abs(value) < 0.1 else f"{value * 100:.0f} %"  # noqa: PLR2004
+
+
+def cascade(r: tree.CascadeReport) -> list[Block]:
+    """Show what it takes to reach the target by each impact law."""
+    kind, forced = "buying" if r.side == "short" else "selling", r.forced
+    told = (
+        f"price {words.price(r.price)}   to {words.price(r.target)} ({words.fraction(r.shock)}): "
+        f"forced {kind} on the way {words.usd(forced.value)} est ({words.span(forced.low, forced.high, 'usd')}) "
+        f"of {words.usd(r.exposed_usd)} exposed"
+    )
+    lines: list[Block] = [Line(told)]
+    rows = [
+        [
+            law.name,
+            *_ranged(law.push_needed, _percent),
+            *_ranged(law.cost_usd, words.usd),
+            *_ranged(law.carried, _percent),
+            *_ranged(law.reach, words.short_price),
+            *_ranged(law.reproduction, words.ratio),
+        ]
+        for law in r.laws
+    ]
+    heads = [Column("Impact law")]
+    for name, drop in (("Push needed", 0), ("Cost", 2), ("From liquidations", 0), ("Ends at", 1), ("Largest R", 3)):
+        heads += [Column(name, right=True, drop=drop), Column("90 %", right=True, drop=4 + drop)]
+    lines.append(Table(heads, rows))
+    told = (
+        "Push needed: what others must move for the target to be reached; From liquidations: the share of "
+        "the way that they do; Ends at: where a push of the whole way ends (the map itself ends at x/÷1.52); "
+        "R above 1: the move feeds itself."
+    )
+    lines.append(Line(told, "dim"))
+    if any(law.reach is None and "book" in law.name for law in r.laws):
+        lines.append(Line("no order book was read: the book laws are missing", "warn"))
+    if r.volume_day_usd is None:
+        lines.append(Line("no volume is known: the square-root law is missing", "warn"))
+    elif not r.volatility_day:
+        lines.append(Line("the price does not move in these bars: the square-root law is missing", "warn"))
+    return lines
+
+
+def _gain(value: float | None, low: float | None, high: float | None) -> str:
+    return "" if value is None else f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _class(c: tree.Reliability) -> str:
+    """Return the predictions of a class, as one amount where they do not differ."""
+    low, high = words.usd(c.predicted_low_usd), words.usd(c.predicted_high_usd)
+    return low if low == high else f"{low}-{high}"
+
+
+def _coverage(inside: float | None) -> list[Block]:
+    """Say where the 90 % ranges did not hold about 90 %."""
+    if inside is None or abs(inside - NOMINAL_COVERAGE) <= COVERAGE_OFF:
+        return []
+    way = "too narrow" if inside < NOMINAL_COVERAGE else "too wide"
+    return [Line(f"The 90 % ranges are {way} here: they held {inside * 100:.0f} %.", "warn")]
+
+
+def validation(r: tree.ValidateReport) -> list[Block]:
+    """Show scores by method, coverage by size of prediction, and maps kept."""
+    if not r.methods:
+        return [Line("too few bars were both predicted and observed to score", "warn")]
+    rows = [
+        [
+            m.name,
+            f"{m.spearman:.3f}",
+            words.MISSING if m.partial_spearman is None else f"{m.partial_spearman:.3f}",
+            _gain(m.r2_gain, m.r2_gain_low, m.r2_gain_high),
+            _gain(m.over_null, m.over_null_low, m.over_null_high),
+        ]
+        for m in r.methods
+    ]
+    columns = [
+        Column("Predicts by"),
+        Column("Rank", right=True),
+        Column("Partial", right=True),
+        Column("R2 over move (90 %)", right=True, drop=1),
+        Column("over path null (90 %)", right=True, drop=2),
+    ]
+    inside = words.MISSING if r.inside_range_share is None else f"{r.inside_range_share * 100:.0f} %"
+    told = f"{r.bars_tested} bars tested, walking forward; {inside} of what was observed lies in its 90 % range"
+    styles = ["short" if m.name == "model" else "" for m in r.methods]
+    kept = tuple(i for i, m in enumerate(r.methods) if m.name == "model")
+    found: list[Block] = [Table(columns, rows, styles, kept), Line(told), *_coverage(r.inside_range_share)]
+    note = "Rank: Spearman, observed against predicted. Partial: the same given the bar's own move."
+    found.append(Line(note, "dim"))
+    if r.reliability:
+        heads = [Column("Predicted"), *(Column(name, right=True) for name in ("Bars", "below", "inside", "above"))]
+        held = [
+            [
+                _class(c),
+                str(c.cases),
+                *(_percent(share) for share in (c.below, c.inside, c.above)),
+            ]
+            for c in r.reliability
+        ]
+        found += [Table(heads, held), Line("Shares of bars below, inside and above their 90 % interval.", "dim")]
+    if r.horizons:
+        bands = [
+            [
+                f"{h.days:g} d",
+                str(h.maps),
+                str(h.bands),
+                f"{h.spearman:.3f}",
+                f"{h.width_spearman:.3f}",
+                f"{h.ln_error:.2f}",
+            ]
+            for h in r.horizons
+        ]
+        heads = [Column("Map kept")]
+        heads += [Column(name, right=True) for name in ("Maps", "Bands", "Rank", "by width", "|ln error|")]
+        told = (
+            "Bands of 1 % that price came to cross: what the map held there against what was liquidated then; by "
+            "width: the rank correlation of the width crossed alone, a map without shape."
+        )
+        found += [Table(heads, bands), Line(told, "dim")]
+    return found

@@ -1,0 +1,202 @@
+"""OKX swaps.
+
+Every value is a string, every list newest first, errors often come with HTTP 200. Sizes are contracts;
+``oiCcy`` and ``volCcy`` are base coin. ``end`` and ``after`` leave out the stamp that they name; liquidations are
+walked backwards with ``after``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from imbalance.records import (
+    Feed,
+    LongShort,
+)
+from imbalance.units import DAY_MS, INTERVALS_MS
+from imbalance.venues.okx.contracts import (
+    parse_instruments,
+    parse_margin_tiers,
+    parse_open_interest,
+    parse_open_interest_history,
+)
+from imbalance.venues.okx.envelope import NAME, answer, family, refusal
+from imbalance.venues.okx.orders import liquidation_page, older_liquidations, parse_liquidations, parse_order_book
+from imbalance.venues.okx.prices import parse_candles, parse_funding, parse_index_price, parse_mark_price, parse_ticker
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, coarsest_needed, once, params
+from imbalance.wire.decode import (
+    Ratio,
+    TimeMs,
+    in_order,
+)
+
+CANDLE_LIMIT = 300
+
+
+STATISTICS_LIMIT = 100
+
+
+DAYS = 200
+
+
+# OKX counts 6 hours and more from midnight in Hong Kong unless told "utc".
+BARS = {
+    "1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1h": "1H", "2h": "2H", "4h": "4H",
+    "6h": "6Hutc", "12h": "12Hutc", "1d": "1Dutc",
+}  # fmt: skip
+
+
+PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
+
+
+BAR_OF_MS = {INTERVALS_MS[name]: bar for name, bar in BARS.items()}
+
+
+# The request budgets of the statistics endpoints allow this many pages at once.
+HISTORY_PAGES = 4
+
+
+def _backwards(start_ms: int, end_ms: int, step_ms: int, limit: int) -> list[tuple[int, int]]:
+    """Return (stamp that rows are older than, rows) of each page, newest first."""
+    rows = -(-(end_ms - start_ms) // step_ms)
+    return [(end_ms - done * step_ms, min(limit, rows - done)) for done in range(0, rows, limit)]
+
+
+def _candle_pages(ask: Ask) -> list[Params]:
+    return [
+        params(instId=ask.listed.symbol, bar=BAR_OF_MS[ask.interval_ms], after=after, limit=rows)
+        for after, rows in _backwards(ask.start_ms, ask.end_ms, ask.interval_ms, CANDLE_LIMIT)
+    ]
+
+
+def _daily_pages(ask: Ask) -> list[Params]:
+    return [params(instId=ask.listed.symbol, bar="1Dutc", limit=DAYS)]
+
+
+def _open_interest_pages(ask: Ask) -> list[Params]:
+    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_PAGES * STATISTICS_LIMIT)
+    return [
+        params(instId=ask.listed.symbol, period=BAR_OF_MS[period_ms], end=end, limit=rows)
+        for end, rows in _backwards(ask.start_ms, ask.end_ms + period_ms, period_ms, STATISTICS_LIMIT)
+    ]
+
+
+def _open_interest_daily_pages(ask: Ask) -> list[Params]:
+    midnight_ms = -(-ask.now_ms // DAY_MS) * DAY_MS
+    pages = _backwards(midnight_ms - DAYS * DAY_MS, midnight_ms, DAY_MS, STATISTICS_LIMIT)
+    return [params(instId=ask.listed.symbol, period="1Dutc", end=end, limit=rows) for end, rows in pages]
+
+
+class _RatioRow(msgspec.Struct, array_like=True):
+    ts: TimeMs
+    ratio: Ratio
+
+
+def _ratio_endpoint(path: str, name: str) -> Endpoint:
+    def parse(body: bytes, _ask: Ask) -> list[LongShort]:
+        rows = answer(body, _RatioRow, Kind.LONG_SHORT)
+        in_order([r.ts for r in rows], NAME, Kind.LONG_SHORT, "$.data[{}][0]", newest_first=True)
+        return [LongShort(r.ts, name, r.ratio / (1 + r.ratio)) for r in reversed(rows)]
+
+    def pages(ask: Ask) -> list[Params]:
+        return [params(instId=ask.listed.symbol, period="1H", limit=1)]
+
+    full = f"/api/v5/rubik/stat/contracts/{path}"
+    return Endpoint(Kind.LONG_SHORT, full, pages, parse, budget=Budget(5, 2), label=f"long/short ratio ({name})")
+
+
+def _of_symbol(**more: str | int) -> Pages:
+    def pages(ask: Ask) -> Sequence[Params]:
+        return (params(**more, instId=ask.listed.symbol),)
+
+    return pages
+
+
+OKX = Source(
+    name=NAME,
+    title="OKX swaps",
+    url="https://www.okx.com",
+    budget=Budget(40, 2),
+    refusal=refusal,
+    feed=Feed.CENSORED,
+    prints="at most one a second and contract",
+    endpoints=(
+        Endpoint(
+            Kind.INSTRUMENTS,
+            "/api/v5/public/instruments",
+            once(instType="SWAP"),
+            parse_instruments,
+            budget=Budget(20, 2),
+        ),
+        Endpoint(Kind.TICKER, "/api/v5/market/ticker", _of_symbol(), parse_ticker, budget=Budget(20, 2)),
+        Endpoint(
+            Kind.MARK_PRICE,
+            "/api/v5/public/mark-price",
+            _of_symbol(instType="SWAP"),
+            parse_mark_price,
+            budget=Budget(10, 2),
+        ),
+        Endpoint(
+            Kind.INDEX_PRICE,
+            "/api/v5/market/index-candles",
+            lambda ask: [params(instId=family(ask), bar="1m", limit=1)],
+            parse_index_price,
+            budget=Budget(20, 2),
+        ),
+        Endpoint(Kind.FUNDING, "/api/v5/public/funding-rate", _of_symbol(), parse_funding, budget=Budget(10, 2)),
+        Endpoint(
+            Kind.OPEN_INTEREST,
+            "/api/v5/public/open-interest",
+            _of_symbol(instType="SWAP"),
+            parse_open_interest,
+            budget=Budget(20, 2),
+        ),
+        Endpoint(
+            Kind.OPEN_INTEREST_HISTORY,
+            "/api/v5/rubik/stat/contracts/open-interest-history",
+            _open_interest_pages,
+            parse_open_interest_history,
+            budget=Budget(10, 2),
+            reach="1,440 rows",
+        ),
+        Endpoint(
+            Kind.OPEN_INTEREST_DAILY,
+            "/api/v5/rubik/stat/contracts/open-interest-history",
+            _open_interest_daily_pages,
+            parse_open_interest_history,
+            budget=Budget(10, 2),
+        ),
+        Endpoint(
+            Kind.CANDLES,
+            "/api/v5/market/history-candles",
+            _candle_pages,
+            parse_candles,
+            budget=Budget(20, 2),
+            reach="all",
+        ),
+        Endpoint(
+            Kind.DAILY_CANDLES, "/api/v5/market/history-candles", _daily_pages, parse_candles, budget=Budget(20, 2)
+        ),
+        _ratio_endpoint("long-short-account-ratio-contract", "accounts"),
+        _ratio_endpoint("long-short-account-ratio-contract-top-trader", "top accounts"),
+        _ratio_endpoint("long-short-position-ratio-contract-top-trader", "top positions"),
+        Endpoint(
+            Kind.LIQUIDATIONS,
+            "/api/v5/public/liquidation-orders",
+            lambda ask: [liquidation_page(ask)],
+            parse_liquidations,
+            following=older_liquidations,
+            reach="24 h",
+        ),
+        Endpoint(Kind.ORDER_BOOK, "/api/v5/market/books", _of_symbol(sz=400), parse_order_book),
+        Endpoint(
+            Kind.MARGIN_TIERS,
+            "/api/v5/public/position-tiers",
+            lambda ask: [params(instType="SWAP", tdMode="isolated", instFamily=family(ask))],
+            parse_margin_tiers,
+            budget=Budget(10, 2),
+        ),
+    ),
+)
