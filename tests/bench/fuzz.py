@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from tests.library.test_fuzz import ENDPOINTS, survives
+from tests.library.venues.test_fuzz import ENDPOINTS, survives
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS
 from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
-from tests.library.test_parsers import SOURCES
+from tests.library.venues.test_parsers import SOURCES
 from tests.support.exchange import NOW_MS, Exchange
 
 HOURS = 60

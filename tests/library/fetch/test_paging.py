@@ -16,7 +16,7 @@ from imbalance.collect import Options
 from imbalance.service import clusters, liquidations, volume
 from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS
 from imbalance.wire import Kind
-from tests.library.test_parsers import SOURCES, ask_for
+from tests.library.venues.test_parsers import SOURCES, ask_for
 from tests.support.exchange import NOW_MS, Exchange
 
 SECOND_MS = 1000

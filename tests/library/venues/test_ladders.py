@@ -13,8 +13,8 @@ from imbalance.service import clusters
 from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from imbalance.wire.ladder import whole_ladder
-from tests.library.test_paging import Paging
-from tests.library.test_parsers import ask_for, recorded
+from tests.library.fetch.test_paging import Paging
+from tests.library.venues.test_parsers import ask_for, recorded
 from tests.support.exchange import NOW_MS
 
 PUBLISHING = [v.name for v in VENUES if any(e.kind is Kind.MARGIN_TIERS for e in v.endpoints)]

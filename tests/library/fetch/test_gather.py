@@ -8,7 +8,7 @@ from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import Recording, find
 from imbalance.fetch.replay import Replay
 from imbalance.wire import Kind
-from tests.library.test_parsers import SOURCES, ask_for
+from tests.library.venues.test_parsers import SOURCES, ask_for
 
 
 def harvested(source, kinds):

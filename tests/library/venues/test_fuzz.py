@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalance.errors import SourceError
-from tests.library.test_parsers import ENDPOINTS, SOURCES, ask_for, body_of
+from tests.library.venues.test_parsers import ENDPOINTS, SOURCES, ask_for, body_of
 from tests.support.fuzz import STATUSES, mutated
 
 BODIES = [json.dumps(body_of(source, index)).encode() for source, index in ENDPOINTS]

@@ -22,8 +22,8 @@ from imbalance.providers import PROVIDERS
 from imbalance.records import Unread
 from imbalance.venues import VENUES
 from imbalance.wire import Kind
-from tests.library.test_parsers import SOURCES as SOURCE
-from tests.library.test_parsers import ask_for
+from tests.library.venues.test_parsers import SOURCES as SOURCE
+from tests.library.venues.test_parsers import ask_for
 from tests.support.exchange import CERTIFICATE, DAMAGES, FAULTS, NOW_MS, SOURCES, Exchange
 
 ALL = (*VENUES, *PROVIDERS)

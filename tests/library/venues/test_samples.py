@@ -24,7 +24,7 @@ from imbalance.units import INTERVALS_MS, Side
 from imbalance.venues import binance, binance_coinm, bitget, bybit, deribit, gate, htx, hyperliquid, kraken, okx
 from imbalance.wire import Ask, Kind
 from imbalance.wire.refusals import sentence
-from tests.library.test_parsers import SOURCES
+from tests.library.venues.test_parsers import SOURCES
 
 
 def ask(venue="x", symbol="BTCUSDT", size=1.0):

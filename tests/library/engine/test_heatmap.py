@@ -9,7 +9,7 @@ import imbalance
 from imbalance.engine import cohorts, density, heatmap
 from imbalance.engine.estimate import Assumptions, Venue
 from imbalance.market import read_bars
-from tests.library.test_engine import HOUR_MS, walk
+from tests.library.engine.test_engine import HOUR_MS, walk
 from tests.library.test_market import rows, write
 
 A = Assumptions()
