@@ -1,4 +1,4 @@
-"""The manual page, made of the program's own help: ``python -m tests.man`` writes it."""
+"""The manual page and the help as it is printed, made of the program's own: ``python -m tests.man`` writes both."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from click import Command, Group, Parameter
 
 PAGE = Path(__file__).parents[1] / "man" / "imbalance.1"
+HELP = Path(__file__).parents[1] / "cli" / "imbalance_cli" / "help.txt"
 FILES = """
 .TP
 .I config.toml
@@ -73,6 +74,14 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def help_text() -> str:
+    """Return the help of the program, 80 columns wide."""
+    group = typer.main.get_command(app)
+    with group.make_context("imbalance", ["--help"], resilient_parsing=True, terminal_width=80) as context:
+        return group.get_help(context) + "\n"
+
+
 if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page())
+    HELP.write_text(help_text())

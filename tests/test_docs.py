@@ -15,7 +15,7 @@ from imbalance_cli.commands import app
 from imbalance_cli.configuration import DEFAULTS, TEMPLATE
 
 from tests.conftest import ROOT
-from tests.man import PAGE, page
+from tests.man import HELP, PAGE, help_text, page
 from tests.readme import BLOCK, PYTHON, README, refreshed
 
 TEXT = README.read_text()
@@ -29,6 +29,7 @@ def test_every_block_is_what_it_prints():
 
 def test_the_manual_page_is_the_help():
     assert PAGE.read_text() == page(), "run python -m tests.man"
+    assert HELP.read_text() == help_text(), "run python -m tests.man"
 
 
 def test_every_command_is_in_the_readme():
@@ -69,6 +70,7 @@ def test_the_wheel_carries_the_scenarios(tmp_path):
     assert "imbalance/scenarios/article/recording.json" in names
     assert "imbalance/scenarios/article-keyless/recording.json" in names
     assert any(n.endswith(".data/data/share/man/man1/imbalance.1") for n in names)
+    assert "imbalance_cli/help.txt" in names
     assert not [n for n in names if n.startswith(("cli/", "tests/", "fixtures/", "man/"))]
     code = "from imbalance.fetch.recording import find; print(find('article'))"
     done = subprocess.run(

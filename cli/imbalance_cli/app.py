@@ -8,6 +8,8 @@ import sys
 # What is imported before signals are handled can only end with a traceback: as little as possible.
 from imbalance_cli import process
 
+HELP_COLUMNS = 80
+
 
 def _forget_stdout() -> None:
     """Let nothing be flushed to stdout at exit: where writing failed once, Python would complain once more."""
@@ -21,18 +23,43 @@ def main() -> None:
     """Run the command line."""
     process.end_on_signals()
     process.complete_streams()
-    code = _version() if sys.argv[1:] == ["--version"] else _ended()
+    known = _known_answer(sys.argv[1:])
+    code = _print(known) if known else _ended()
     if code:
         _forget_stdout()
         sys.exit(code)
 
 
-def _version() -> int:
-    """Print the version without loading anything that reading a market needs."""
-    from imbalance import __version__
+def _known_answer(words: list[str]) -> str:
+    """Return what is printed for words that ask for the version or the help, empty for others.
 
+    Both are known before anything is loaded; the help is written by ``python -m tests.man``, for 80 columns and more.
+    """
+    if words == ["--version"]:
+        from imbalance import __version__
+
+        return f"imbalance {__version__}\n"
+    if words in ([], ["--help"], ["-h"]) and _columns() >= HELP_COLUMNS:
+        with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as stream:  # noqa: PTH118, PTH120, PTH123  pathlib takes longer to load than all this
+            return stream.read()
+    return ""
+
+
+def _columns() -> int:
+    """Return how wide the terminal is, as Typer finds out."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
     try:
-        sys.stdout.write(f"imbalance {__version__}\n")
+        return os.get_terminal_size().columns or HELP_COLUMNS
+    except (OSError, ValueError):
+        return HELP_COLUMNS
+
+
+def _print(text: str) -> int:
+    """Print an answer that is known before anything is loaded."""
+    try:
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         return 141  # as everywhere; what names it is not loaded
