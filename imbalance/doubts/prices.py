@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned, known_median
 from imbalance.doubts.thresholds import (
     BAR_FACTOR,
     BAR_FACTOR_STRANGE,
@@ -94,7 +94,7 @@ def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
     step_ms = int(np.median([bars.step_ms for bars in series.values()]))
     if closes.shape[1] < LEAST_FITTED:
         return {}
-    others = np.nanmedian(closes, axis=0)
+    others = known_median(closes)
     found = {}
     for name, own in zip(series, closes, strict=True):
         fits = {bars: _fit(own, others, bars) for bars in range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)}
@@ -125,7 +125,7 @@ def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, 
     times, table = times[common], table[:, :, common]
     if not times.size:
         return {}
-    ratio: Floats = table / np.nanmedian(table, axis=0)
+    ratio: Floats = table / known_median(table)
     found = {}
     for name, own in zip(series, ratio, strict=True):
         known = np.isfinite(own[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbalance.doubts.evidence import Doubt, Evidence, aligned, daily
+from imbalance.doubts.evidence import Doubt, Evidence, aligned, daily, known_median
 from imbalance.doubts.thresholds import (
     DAY_SHARE_OFF,
     FUNDING_8H,
@@ -111,7 +111,7 @@ def _shares(evidence: Evidence) -> dict[str, str]:
         known = (np.isfinite(others).sum(axis=0) >= LEAST_VENUES - 1) & (own > 0)
         if not known.any():
             continue
-        multiple = own[known] / np.maximum(np.nanmedian(others[:, known], axis=0), 1e-12)
+        multiple = own[known] / np.maximum(known_median(others[:, known]), 1e-12)
         usual = float(np.median(multiple))
         off = np.maximum(multiple / usual, usual / multiple) > DAY_SHARE_OFF
         off &= np.maximum(multiple, usual) > MATERIAL

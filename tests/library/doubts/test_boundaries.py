@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import msgspec
+import numpy as np
 import pytest
 
 from imbalance.doubts import books, interest, liquidations, mood, prices, quotes, ratios, sides, sizes
-from imbalance.doubts.evidence import Evidence
+from imbalance.doubts.evidence import Evidence, known_median
 from imbalance.providers.coinalyze import COINALYZE
 from imbalance.providers.fear_greed import FEAR_GREED
 from imbalance.records import (
@@ -297,3 +300,14 @@ def test_an_exchange_that_was_asked_for_and_did_not_come():
     harvest.keep(Kind.VENUE_LIQUIDATIONS, rows)
     reasons = [d.reason for d in liquidations.coverage(Evidence([harvest], "X", NOW_MS))]
     assert reasons == ["it holds none of binance, which it lists"]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 6, 7])
+def test_the_median_of_what_is_known_is_numpy_s(rows):
+    table = np.random.default_rng(rows).normal(size=(rows, 3, 200))
+    table[np.random.default_rng(1).random(table.shape) < 0.4] = np.nan
+    table[0, :, 0] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = np.nanmedian(table, axis=0)
+    np.testing.assert_array_equal(known_median(table), expected)
