@@ -161,9 +161,10 @@ def _bars(bars: Bars, console: Console, screen: Screen) -> None:
 
     for bar in bars.above:
         draw(bar)
-    legend = f" ▲ shorts, ▼ longs; right: sum from price; {LARGEST} largest cluster ──"
     title = f"── price {words.price(bars.price)} "
-    rule(title, legend if cell_len(title) + cell_len(legend) <= screen.width else "")
+    sides = " ▲ shorts, ▼ longs"
+    legends = (f"{sides}; right: sum from price; {LARGEST} largest cluster ──", f"{sides}; {LARGEST} largest ──", "")
+    rule(title, next(text for text in legends if cell_len(title) + cell_len(text) <= screen.width or not text))
     for bar in bars.below:
         draw(bar)
 
