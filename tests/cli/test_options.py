@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from imbalance_cli.commands.run import run
 from imbalance_cli.formats import Format
-from imbalance_cli.options import Settings, band, span_ms
+from imbalance_cli.settings import Settings
+from imbalance_cli.values import band, span_ms
 
 from imbalance.errors import UsageError
 from imbalance.units import DAY_MS, iso, parse_time_ms
