@@ -270,7 +270,7 @@ def _records(
 ) -> VenueRecords:
     seen_by = next((by for by, venue in elsewhere if venue == harvest.name), "")
     tiers = sorted(harvest.of(MarginTier), key=lambda tier: tier.cap)
-    note = "" if tiers else "margin ladder not read, a default stands in"
+    note = "" if tiers else "margin ladder not read, a default ladder is used"
     if not tiers:
         tiers, stored = ladders.stored(harvest.name, base)
         note = stored or note

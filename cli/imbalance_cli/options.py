@@ -78,7 +78,7 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
                 parser=_named,
                 metavar="DIR|NAME",
                 autocompletion=completion.recordings,
-                help="Serve a recording, or a bundled scenario.",
+                help="Replay a recording or bundled scenario instead of the network.",
                 rich_help_panel=_READ,
             ),
         ],
@@ -209,7 +209,7 @@ BARS: dict[str, tuple[Any, Any]] = {
             typer.Option(
                 "--as-of",
                 metavar="TIME",
-                help="Cut the bars there: nothing later counts.",
+                help="Ignore every bar that ends after this time.",
                 rich_help_panel=_READ,
             ),
         ],
@@ -270,14 +270,14 @@ PUSH: dict[str, tuple[Any, Any]] = {
         Annotated[
             str | None,
             typer.Option(
-                metavar="PCT", help="Push the price by so much: +5%, -8%.  [default: +5%]", rich_help_panel=_READ
+                metavar="PCT", help="Move the price by this much: +5%, -8%.  [default: +5%]", rich_help_panel=_READ
             ),
         ],
         None,
     ),
     "to": (
         Annotated[
-            str | None, typer.Option("--to", metavar="PRICE", help="Push the price there.", rich_help_panel=_READ)
+            str | None, typer.Option("--to", metavar="PRICE", help="Move the price there.", rich_help_panel=_READ)
         ],
         None,
     ),

@@ -24,7 +24,7 @@ def span_ms(option: str, text: str) -> int:
     found = _SPAN.match(text.strip())
     length_ms = float(found[1]) * _UNITS_MS[found[2]] if found else math.inf
     if length_ms == math.inf:
-        raise UsageError(f"{option} {text!r} is no span of time", "Write a number and s, m, h, d or w: 15m, 30d.")
+        raise UsageError(f"{option} {text!r} is not a duration", "Write a number and s, m, h, d or w: 15m, 30d.")
     return round(length_ms)
 
 
@@ -70,7 +70,7 @@ def shock(text: str | None, to: str | None) -> float | None:
     try:
         return float(text.strip().removesuffix("%")) / 100
     except ValueError:
-        raise UsageError(f"--shock {text!r} is no per cent", "Write +5% or -8%.") from None
+        raise UsageError(f"--shock {text!r} is not a percentage", "Write +5% or -8%.") from None
 
 
 def price(option: str, text: str) -> float:
@@ -79,7 +79,7 @@ def price(option: str, text: str) -> float:
     try:
         value = float(plain[:-1]) * 1000 if plain[-1:] in {"k", "K"} else float(plain)
     except ValueError:
-        raise UsageError(f"{option} {text!r} is no price", "Write 85000 or 85K.") from None
+        raise UsageError(f"{option} {text!r} is not a price", "Write 85000 or 85K.") from None
     if not LOWEST_PRICE <= value <= HIGHEST_PRICE:
         raise UsageError(f"{option} {text!r}: a price lies between {LOWEST_PRICE:g} and {HIGHEST_PRICE:g}")
     return value

@@ -184,7 +184,7 @@ class Client:
                 return number
             pause_s = self.budgets.paused_s(name)
             if pause_s > LONGEST_RETRY_AFTER_S:
-                message = f"asked for a pause, {pause_s:.0f} s of which are left: it was not asked again"
+                message = f"rate-limited: {pause_s:.0f} s of its pause remain, nothing was asked"
                 raise RateLimitedError(source.name, endpoint.name, message, "Wait until then.", TEAPOT)
             # Answers that come meanwhile make room sooner than was told.
             await asyncio.sleep(min(wait_s, LOOK_AGAIN_S))

@@ -38,5 +38,5 @@ def stored(venue: str, base: str) -> tuple[list[MarginTier], str]:
     tiers = [
         MarginTier(floor, cap, rate, leverage, deduction) for floor, cap, rate, deduction, leverage in ladders[name]
     ]
-    stand_in = "" if name == base else f", that of {name} stands in"
+    stand_in = "" if name == base else f", {name}'s ladder used instead"
     return tiers, f"margin ladder of {table.as_of}{stand_in}"

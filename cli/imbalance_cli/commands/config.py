@@ -11,7 +11,7 @@ from imbalance.errors import UsageError
 from imbalance_cli import configuration, safe
 from imbalance_cli.context import answer
 
-app = typer.Typer(help="Show, find or start the configuration file.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Show, locate or create the configuration file.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command()

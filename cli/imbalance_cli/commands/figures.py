@@ -30,7 +30,7 @@ def heatmap(settings: Settings) -> None:
 
 @shared(bars=True, own=PUSH)
 def cascade(settings: Settings) -> None:
-    """Push the price: what it sets off, and how far that carries."""
+    """Simulate a price shock: liquidations it triggers, how far they carry."""
     run("cascade", settings)
 
 

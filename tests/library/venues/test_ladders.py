@@ -100,7 +100,7 @@ def shifted(step):
 def test_the_default_stands_in_for_a_ladder_of_okx_that_cannot_be_used(step):
     with shifted(step) as exchange:
         found = clusters(Options(venues=("okx",)), exchange.settings, NOW_MS, lambda _h: None)
-    assert any("a default stands in" in note for venue in found.venues for note in venue.notes)
+    assert any("a default ladder is used" in note for venue in found.venues for note in venue.notes)
     assert any(gap.what == "margin tiers" and gap.failed for gap in found.gaps)
 
 
