@@ -113,7 +113,9 @@ async def _run(
         await _end(tasks)
     for task, (endpoint, into) in tasks.items():
         if task not in finished:
-            harvest.failures.append(DeadlineError(harvest.name, endpoint.name, "timed out before the answer was complete"))
+            harvest.failures.append(
+                DeadlineError(harvest.name, endpoint.name, "timed out before the answer was complete")
+            )
             # Of liquidations a part is a lower bound; of anything else it may mislead.
             if endpoint.kind is Kind.LIQUIDATIONS and any(into):
                 harvest.keep(endpoint.kind, [Unread(), *_joined(into)])

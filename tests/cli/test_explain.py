@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pytest
@@ -23,6 +24,7 @@ SCREENS = (
 )  # fmt: skip
 
 
+@functools.cache
 def document_of(name, scenario):
     options = Options(replay=scenario, horizons_days=(1.0,))
     return getattr(service, name)(options, Settings(), 0, lambda _h: None)
