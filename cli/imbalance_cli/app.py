@@ -9,6 +9,7 @@ import sys
 from imbalance_cli import process
 
 HELP_COLUMNS = 80
+COMPLETING = "_IMBALANCE_COMPLETE"  # a shell asks for completions, and gives no words
 
 
 def _forget_stdout() -> None:
@@ -39,7 +40,8 @@ def _known_answer(words: list[str]) -> str:
         from imbalance import __version__
 
         return f"imbalance {__version__}\n"
-    if words in ([], ["--help"], ["-h"]) and _columns() >= HELP_COLUMNS:
+    asked = words in (["--help"], ["-h"]) or (not words and COMPLETING not in os.environ)
+    if asked and _columns() >= HELP_COLUMNS:
         with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as stream:  # noqa: PTH118, PTH120, PTH123  pathlib takes longer to load than all this
             return stream.read()
     return ""

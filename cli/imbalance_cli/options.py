@@ -51,7 +51,7 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
                 "-o",
                 parser=_path,
                 metavar="FILE",
-                help=f"Write to a file, whole or not at all; {', '.join(SUFFIXES)} (heatmap) say the format.",
+                help=f"Write to a file, whole or not at all; {', '.join(SUFFIXES)} say the format.",
                 rich_help_panel=_DRAW,
             ),
         ],

@@ -124,7 +124,8 @@ def settings_of(given: dict[str, Any]) -> Settings:
         symbol=given.get("symbol", "BTC"),
         format=Format(chosen["format"]),
         asked_format=Format.JSON if given["json_"] or given["json_schema"] else given["format_"],
-        output=given["output"],
+        # As everywhere, - is stdout.
+        output=None if given["output"] == Path("-") else given["output"],
         venues=tuple(chosen["venue"] or ()),
         replay=given["replay"],
         record=given["record"],

@@ -82,3 +82,10 @@ def test_a_file_holds_what_its_name_says(tmp_path, monkeypatch):
         invoke("fear-greed", "--replay", "article", "-q", "-o", str(file))
         assert file.read_bytes().startswith(start), suffix
     assert set(formats.SUFFIXES) - set(starts) == {".png", ".svg"}  # see test_cli: these need matplotlib
+
+
+def test_a_hyphen_is_stdout(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    invoke("fear-greed", "--replay", "article", "-q", "-f", "text", "-o", "-")
+    assert capsys.readouterr().out.startswith("Fear")
+    assert not list(tmp_path.iterdir())
