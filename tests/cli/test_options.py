@@ -33,7 +33,7 @@ def test_a_band_is_read_in_thousands_and_with_commas():
 
 @pytest.mark.parametrize("text", [f"{MANY}d", "-1d", "1", "d", "1e3d", "nand", "٣d"])
 def test_a_span_that_cannot_be_is_told(text):
-    with pytest.raises(UsageError, match=re.escape(f"--max-age {text!r} is no span")):
+    with pytest.raises(UsageError, match=re.escape(f"--max-age {text!r} is not a duration")):
         span_ms("--max-age", text)
 
 
