@@ -157,6 +157,7 @@ def test_a_disk_that_fills_while_recording_ends_the_run_with_a_sentence(tmp_path
 # Background jobs of a shell ignore interrupts, and so do their children; the interpreter's own start is not ours.
 HEEDING = (
     "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL); "
     "from imbalance_cli.app import main; os.write(1, b'!'); main()"
 )
 
@@ -262,7 +263,9 @@ def test_too_little_memory_is_told_and_no_bug():
     out_of_it = (
         "from imbalance_cli import app\ndef full(): raise MemoryError('of 220 MiB')\napp._run = full\napp.main()"
     )
-    done = subprocess.run([sys.executable, "-c", out_of_it], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", out_of_it, "report"], capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 2
     assert "not enough memory for this: of 220 MiB" in done.stderr
     assert "--columns" in done.stderr

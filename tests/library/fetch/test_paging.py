@@ -152,7 +152,7 @@ def test_what_was_read_before_the_deadline_counts_as_the_part_it_is(venue, usd):
         found = liquidations(options, exchange.settings, NOW_MS, lambda _h: None)
     row = next(row for row in found.liquidations.observed if row.source == venue)
     assert (row.long_usd, row.whole_day, row.lower_bound) == (usd, False, venue == "htx")
-    assert any(gap.source == venue and "deadline" in gap.message for gap in found.gaps)
+    assert any(gap.source == venue and "timed out" in gap.message for gap in found.gaps)
 
 
 def test_kraken_covers_a_quiet_day_whole():
