@@ -11,7 +11,7 @@ import numpy.typing as npt
 from imbalance.errors import UsageError
 
 if TYPE_CHECKING:
-    from imbalance.engine.estimate import Venue
+    from imbalance.engine.venue import Venue
 
 Floats = npt.NDArray[np.float64]
 

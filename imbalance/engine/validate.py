@@ -12,25 +12,20 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import calibrate, density, scores
+from imbalance.engine import assimilate, calibration, density, ensemble, scores
+from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.bounds import require_usable
+from imbalance.engine.calibration import SKIPPED_DAYS
 from imbalance.engine.cohorts import build
-from imbalance.engine.estimate import (
-    DAY_MS,
-    HOUR_MS,
-    Assumptions,
-    Venue,
-    in_contracts,
-    liquidation_features,
-    prior_weights,
-    reported,
-)
-from imbalance.engine.leverage import point_weights
+from imbalance.engine.ensemble import Sample
+from imbalance.engine.estimate import market_cohorts, path_cohorts
+from imbalance.engine.features import Path, liquidation_features, standing_and_own
+from imbalance.engine.leverage import point_weights, prior_weights
 from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.venue import DAY_MS, HOUR_MS, Venue, in_contracts, reported
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
-Path = tuple[Floats, Floats, Floats, Floats]
 
 WARM_DAYS = 5
 TRAIN_SHARE = 0.35
@@ -43,10 +38,30 @@ LEAST_ROWS = 200
 
 
 @dataclasses.dataclass(frozen=True)
+class Refit:
+    """A day's fit.
+
+    Attributes
+    ----------
+    first : the first bar that it predicts.
+    weights : of standing positions, the mixture's, shape (distances * classes,).
+    capture : by venue that prints, shape (venues,).
+    level : of each side at that bar, shape (sides,).
+    share : parts of the mixture, shape (structures,).
+    """
+
+    first: int
+    weights: Floats
+    capture: Floats
+    level: Floats
+    share: Floats
+
+
+@dataclasses.dataclass(frozen=True)
 class Walk:
     """Predictions of every bar, shape (sides, bars), NaN where nothing was predicted or observed [USD].
 
-    `printed` are the venues that were observed; `fits` holds (first bar, weights, capture) of each refit.
+    `printed` are the venues that were observed; `fits` those of each day.
     """
 
     observed: Floats
@@ -59,7 +74,7 @@ class Walk:
     day: npt.NDArray[np.intp]
     base_features: Floats
     printed: npt.NDArray[np.intp]
-    fits: list[tuple[int, Floats, Floats]]
+    fits: list[Refit]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,77 +101,101 @@ def walk(time_ms: npt.NDArray[np.int64], interval_ms: int, path: Path, venues: l
     """
     require_usable(path, venues)
     printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
-    bars, a_day = time_ms.size, max(DAY_MS // interval_ms, 1)
-    features, null, fixed = _features(interval_ms, path, venues, a, printed)
-    y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path[3]
+    a_day = max(DAY_MS // interval_ms, 1)
     interest = np.stack([v.open_interest for v in venues])
-    prior = prior_weights(a, venues, interest, density.distance_edges(a.distances), 1.0)
+    prior, lives = prior_weights(a, venues, interest, density.distance_edges(a.distances), 1.0), a.lives()
+    features, null, fixed = _features(interval_ms, path, venues, a, printed, prior)
+    y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path[3]
     day = (time_ms // DAY_MS - time_ms[0] // DAY_MS).astype(np.intp)
-    complete = np.array([venues[v].complete_feed for v in printed])
-    predicted = np.full((2, bars), np.nan)
-    start = WARM_DAYS * a_day
-    fits = []
-    for now in range(start, bars, a_day):
-        span = slice(now, min(now + a_day, bars))
-        found = _fit(features[:, :, :now], y[:, :, :now], prior, complete, day[:now], interval_ms)
-        weights, capture = (found.weights, found.capture) if found else (prior, np.ones(printed.size))
-        fits.append((now, weights, capture))
-        each = np.einsum("vsbf,f,v->vsb", features[:, :, span], weights, capture, optimize=True)
-        # A venue counts in a bar only where it was observed, on both sides of the comparison.
-        predicted[:, span] = np.where(np.isfinite(y[:, :, span]), each, 0.0).sum(axis=0)
+    whole = Sample(features, y, day, np.array([venues[v].complete_feed for v in printed]))
+    each, events, fits = _predicted(whole, prior, lives, a, interval_ms)
+    level, _events = assimilate.side_levels(*events, interval_ms / DAY_MS)
+    fits = [dataclasses.replace(f, level=level[:, f.first]) for f in fits]
+    # A venue counts in a bar only where it was observed, on both sides of the comparison.
     seen = np.isfinite(y)
     observed = np.where(seen.any(axis=0), np.where(seen, y, 0.0).sum(axis=0), np.nan)
+    predicted = np.where(seen, each, 0.0).sum(axis=0) * level[:, :-1]
+    start = WARM_DAYS * a_day
+    predicted[:, :start] = np.nan
     predicted[~np.isfinite(observed)] = np.nan
     low, high = _intervals(observed, predicted, start, a_day)
     move, base = _base(path, interest, np.stack([v.volume for v in venues]), a_day)
     return Walk(observed, predicted, low, high, move, null, fixed, day, base, printed, fits)
 
 
+def _predicted(
+    whole: Sample, prior: Floats, lives: Lives, a: Assumptions, interval_ms: int
+) -> tuple[Floats, tuple[Floats, Floats], list[Refit]]:
+    """Return what fits of the days before predict, (venues, sides, bars), effective events (sides, bars), the fits."""
+    a_day, bars, columns = max(DAY_MS // interval_ms, 1), whole.day.size, lives.columns()
+    weight = np.array([s.weight for s in a.structures])
+    total, fits = np.zeros(weight.size), []
+    predicted, events = np.zeros(whole.y.shape), (np.zeros((2, bars)), np.zeros((2, bars)))
+    for now in range(WARM_DAYS * a_day, bars, a_day):
+        span = slice(now, min(now + a_day, bars))
+        today, hours = whole.rows(span), _hours(whole.rows(slice(0, now)), interval_ms)
+        found = None if hours is None else ensemble.fit(hours, prior, lives, 0, 0)
+        share = ensemble.parts(weight, total)
+        if found is None:
+            own = [ensemble.own_prior(prior, lives, k) for k in lives.slices()]
+            each = [ensemble.expected(w, today, k) for w, k in zip(own, columns, strict=True)]
+            tables = [w.reshape(prior.shape[0], -1)[:, :-1] * p for w, p in zip(own, share, strict=True)]
+            capture = np.ones(whole.y.shape[0])
+        else:
+            each = [ensemble.predicted(f, today, k) for f, k in zip(found, columns, strict=True)]
+            tables = [f.weights.reshape(prior.shape[0], -1)[:, :-1] * p for f, p in zip(found, share, strict=True)]
+            capture = share @ np.stack([f.capture for f in found])
+        mean = np.einsum("m,mvsb->vsb", share, np.stack(each))
+        predicted[:, :, span] = mean
+        fits.append(Refit(now, np.column_stack(tables).ravel(), capture, np.ones(2), share))
+        if found is not None:
+            floor = found[0].floor * min(interval_ms / HOUR_MS, 1.0)
+            for all_days, of_day in zip(
+                events, calibration.effective(today.y, mean, floor, found[0].dispersion), strict=True
+            ):
+                all_days[:, span] = of_day
+            total += ensemble.evidence(found, _hours(today, interval_ms, 0) or today, lives)
+    return predicted, events, fits
+
+
 def _features(
-    interval_ms: int, path: Path, venues: list[Venue], a: Assumptions, printed: npt.NDArray[np.intp]
+    interval_ms: int, path: Path, venues: list[Venue], a: Assumptions, printed: Ints, prior: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Return features by venue (venues, sides, bars, features), the path null and fixed leverages (sides, bars)."""
+    """Return features by venue (venues, sides, bars, cells, classes), the path null and fixed leverages (sides, bars).
+
+    Both baselines have the own-bar deaths that their weights imply.
+    """
     bars, a_day = path[0].size, max(DAY_MS // interval_ms, 1)
-    points, edges = density.entry_points(interval_ms), density.distance_edges(a.distances)
-    ones = np.ones((1, bars))
-    own_volume, own_interest = in_contracts(venues, path[3])
-    volume, interest = np.concatenate([own_volume, ones]), np.concatenate([own_interest, ones])
+    points, edges, lives = density.entry_points(interval_ms), density.distance_edges(a.distances), a.lives()
     bucket = np.arange(bars)
-    hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
-    cohorts = build(path, volume, interest, interval_ms / DAY_MS, hazard, share, a.turnover_share)
-    flat = len(venues)
-    x = liquidation_features(path, cohorts, edges, bucket, points, venues, np.append(printed, flat), a_day)
-    x = x.reshape(printed.size + 1, 2, bars, -1)
-    prior = prior_weights(a, venues, np.stack([v.open_interest for v in venues]), edges, 1.0)
+    cohorts = market_cohorts(path, venues, interval_ms, a)
+    x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
+    first = lives.slices()[0]
+    alone = standing_and_own(path, path_cohorts(path, interval_ms, a), edges, bucket, points, np.zeros(1, int), a_day)[
+        0
+    ]
+    flat = Sample(alone[None], np.full((1, 2, bars), np.nan), bucket, np.ones(1, dtype=bool))
+    null = ensemble.expected(ensemble.own_prior(prior, lives, first), flat, lives.columns()[0])[0]
     # Fixed leverages: nobody closes, entries keep their leverage until price takes them.
-    forever = build(path, volume, interest, interval_ms / DAY_MS, np.array([1e-3]), np.ones(1), a.turnover_share)
+    never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
+    contracts = in_contracts(venues, path[3])
+    forever = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), a.turnover_share)
     stay = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
     fixed = np.einsum("vsbdk,d->sb", stay, point_weights(edges, FIXED_LEVERAGES, 0.005), optimize=True)
-    return x[:-1], np.asarray(x[-1] @ prior), np.asarray(fixed)
+    return x, np.asarray(null), np.asarray(fixed)
 
 
-def _fit(
-    x: Floats,
-    y: Floats,
-    prior: Floats,
-    complete: npt.NDArray[np.bool_],
-    day: npt.NDArray[np.intp],
-    interval_ms: int,
-) -> calibrate.Fit | None:
-    """Fit on hours of the past, as the map does."""
+def _hours(sample: Sample, interval_ms: int, skipped_days: int = SKIPPED_DAYS) -> Sample | None:
+    """Return a sample of bars summed over hours, as the map is fitted to; None where there is none."""
     wide = max(HOUR_MS // interval_ms, 1)
-    whole = x.shape[2] // wide * wide
-    skip = 2 * max(DAY_MS // interval_ms, 1)
-    venues, sides = x.shape[0], x.shape[1]
-    hours = x[:, :, skip:whole].reshape(venues, sides, -1, wide, x.shape[3]).sum(axis=3)
-    printed = y[:, :, skip:whole].reshape(venues, sides, -1, wide).sum(axis=3)
-    days = np.tile(day[skip:whole:wide], sides)
-    if hours.shape[2] == 0:
+    stop = sample.day.size // wide * wide
+    start = skipped_days * max(DAY_MS // interval_ms, 1)
+    if stop <= start:
         return None
-    rows = sides * hours.shape[2]
-    return calibrate.fit(
-        hours.reshape(venues, rows, -1), printed.reshape(venues, rows), prior, complete, days - days.min(), 0, 0
-    )
+    part = sample.rows(slice(start, stop))
+    x = part.x.reshape(*part.x.shape[:2], -1, wide, *part.x.shape[3:]).sum(axis=3)
+    y = part.y.reshape(*part.y.shape[:2], -1, wide).sum(axis=3)
+    return Sample(x, y, part.day[::wide], part.complete)
 
 
 def _intervals(observed: Floats, predicted: Floats, start: int, a_day: int) -> tuple[Floats, Floats]:

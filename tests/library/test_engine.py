@@ -12,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imbalance.engine import calibrate, clusters, cohorts, density, flows, frozen, passage, validate
+from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.clusters import mass_between, narrowest_band
-from imbalance.engine.estimate import Assumptions, Venue, estimate
+from imbalance.engine.estimate import estimate
 from imbalance.engine.leverage import distance_weights
 from imbalance.engine.margin import (
     LONG,
@@ -23,9 +24,11 @@ from imbalance.engine.margin import (
     leverage_at_distance,
     price_at_distance,
 )
+from imbalance.engine.venue import Venue
 from imbalance.errors import UsageError
 
 HOUR_MS = 3_600_000
+LIVES = Lives(np.array([3.0, 0.2]), np.array([0.7, 0.3]), np.array([0.0, 1.0]), np.zeros(2, dtype=np.intp))
 NONE = np.array([])
 positive = st.floats(0.01, 1e6)
 
@@ -129,7 +132,7 @@ def test_inventory_is_what_a_loop_sums(opening, hazard):
     for flow in opening:
         left = left * math.exp(-hazard) + flow
         slow.append(left)
-    assert cohorts._inventory(opened, clock) == pytest.approx(slow, rel=1e-9, abs=1e-12)
+    assert cohorts.inventory(opened, clock) == pytest.approx(slow, rel=1e-9, abs=1e-12)
 
 
 @given(st.floats(2, 100), st.floats(0.3, 2), st.floats(0.001, 0.02))
@@ -149,8 +152,7 @@ def test_more_leverage_means_nearer():
 def test_the_map_is_what_loops_make():
     bars, points, cells = 25, 3, 4
     path, volume, interest = walk(bars, seed=3, sd=0.03)
-    hazard, share = np.array([3.0, 0.2]), np.array([0.7, 0.3])
-    made = cohorts.build(path, volume[None], interest[None], 1 / 24, hazard, share, 0.8)
+    made = cohorts.build(path, volume[None], interest[None], 1 / 24, LIVES, np.ones(bars), 0.8)
     edges, price = density.distance_edges(cells), float(path[3][-1])
     left = made.left_at_end()[0]
     mass, _alive = density.mass_basis(path, made, left[None], edges, price, points)

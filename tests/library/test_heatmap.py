@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 import imbalance
-from imbalance.engine import cohorts, density, heatmap
-from imbalance.engine.estimate import Assumptions, Venue
+from imbalance.engine import density, heatmap
+from imbalance.engine.assumptions import Assumptions
+from imbalance.engine.estimate import market_cohorts
+from imbalance.engine.venue import Venue
 from imbalance.market import read_bars
 from tests.library.test_engine import HOUR_MS, walk
 from tests.library.test_market import rows, write
 
 A = Assumptions()
-WEIGHTS = np.random.default_rng(8).gamma(1, 0.1, A.distances * len(A.class_share))
+WEIGHTS = np.random.default_rng(8).gamma(1, 0.1, (2, A.distances * A.lives().share.size))
 
 
 def drawn(path, volume, interest, columns, bins=1000, *, inverse=False):
@@ -26,14 +28,13 @@ def drawn(path, volume, interest, columns, bins=1000, *, inverse=False):
 def mapped_at(path, volume, interest, bars, *, inverse):
     """Return mass by side as the map of the first `bars` bars has it, with one entry point a bar."""
     past = tuple(p[:bars] for p in path)
-    hazard, share = np.array(A.class_hazard_a_day), np.array(A.class_share)
-    unit = past[3] if inverse else 1.0
-    seen = volume[None, :bars] * unit, interest[None, :bars] * unit
-    made = cohorts.build(past, *seen, 1 / 24, hazard, share, A.turnover_share)
+    none = np.zeros(0)
+    venue = Venue("one", True, volume[:bars], interest[:bars], *[none] * 5, most_leverage=100.0, inverse=inverse)  # noqa: FBT003
+    made = market_cohorts(past, [venue], HOUR_MS, A)
     left = made.left_at_end()[0][None]
     edges, price = density.distance_edges(A.distances), float(past[3][-1])
     mass, _ = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse)
-    return np.einsum("sfb,f->sb", mass[0].reshape(2, WEIGHTS.size, -1), WEIGHTS), price
+    return np.einsum("sfb,sf->sb", mass[0].reshape(*WEIGHTS.shape, -1), WEIGHTS), price
 
 
 @pytest.mark.parametrize(("inverse", "chunk", "known"), [(False, 1_000_000, 1.0), (True, 100, 1.0), (False, 300, 0.7)])
