@@ -22,7 +22,7 @@ from imbalance.engine import likelihood
 Floats = npt.NDArray[np.float64]
 
 ITERATIONS = 60
-REFIT_ITERATIONS = 12
+FARTHEST = 2.0  # of a log weight, so that a step from few days leads nowhere far
 PRIOR_STRENGTH = 1.0
 
 
@@ -82,20 +82,11 @@ def fit(
     anchored = complete if complete.any() else np.ones_like(complete)
     floor = likelihood.floors(y, known)
     start = prior * (y[anchored].sum() / max(base[anchored].sum(), 1e-12))
-    once = np.ones((1, day.size))
     capture = _captures((x @ start).sum(axis=1), y.sum(axis=1), complete)
     mean = capture[:, None] * (x @ start)
     dispersion = likelihood.dispersion(y, mean, floor, known, day)
-    problem = _Problem(x, y, known, floor, complete, dispersion)
-    solved, captures = _solve(problem, start[None], start, capture[None], ITERATIONS, once)
-    weights, capture = solved[0], captures[0]
-    replicas = np.empty((0, prior.size))
-    if draws:
-        generator = np.random.default_rng(seed)
-        days, place = np.unique(day, return_inverse=True)
-        times = generator.multinomial(days.size, np.full(days.size, 1 / days.size), draws)[:, place].astype(np.float64)
-        first, second = np.tile(weights, (draws, 1)), np.tile(capture, (draws, 1))
-        replicas, _ = _solve(problem, first, start, second, REFIT_ITERATIONS, times)
+    problem = _Problem(x, y, floor, complete, dispersion)
+    weights, capture = _solve(problem, start, start, capture)
     gain = np.log(np.maximum(weights, 1e-12) / np.maximum(start, 1e-12))
     importance = x.sum(axis=(0, 1)) * start
     moved = float(np.sqrt(np.sum(importance * gain**2) / max(importance.sum(), 1e-12)))
@@ -104,7 +95,7 @@ def fit(
     seen = np.einsum("v,vr,vrf->f", capture, heed, x, optimize=True) / dispersion
     return Fit(
         weights,
-        replicas,
+        _resampled(problem, weights, start, capture, day, draws, seed),
         capture,
         dispersion,
         float((heed * y).sum() / dispersion),
@@ -127,35 +118,59 @@ def _captures(expected: Floats, y: Floats, complete: npt.NDArray[np.bool_]) -> F
 
 @dataclasses.dataclass(frozen=True)
 class _Problem:
-    """Features (venues, rows, features), what was printed and known (venues, rows); floor and completeness by venue."""
+    """Features (venues, rows, features), what was printed (venues, rows); floor and completeness by venue."""
 
     x: Floats
     y: Floats
-    known: npt.NDArray[np.bool_]
     floor: Floats
     complete: npt.NDArray[np.bool_]
     dispersion: float
 
 
-def _solve(
-    p: _Problem, weights: Floats, prior: Floats, capture: Floats, iterations: int, times: Floats
-) -> tuple[Floats, Floats]:
-    """Return weights (draws, features) and captures (draws, venues) after so many steps, all draws at once.
-
-    `times` says how often each row counts in each draw, shape (draws, rows).
-    """
+def _solve(p: _Problem, weights: Floats, prior: Floats, capture: Floats) -> tuple[Floats, Floats]:
+    """Return weights (features,) and captures (venues,) at the maximum."""
     inverse_prior = PRIOR_STRENGTH / np.maximum(prior, 1e-15)
-    for _ in range(iterations):
+    for _ in range(ITERATIONS):
         gain, seen = np.zeros_like(weights), np.zeros_like(weights)
         expected, printed = np.zeros_like(capture), np.zeros_like(capture)
         for v, rows in enumerate(p.x):
-            plain = weights @ rows.T
-            mean = capture[:, v, None] * plain
-            heed = times * likelihood.attention(mean, p.floor[v])
+            plain = rows @ weights
+            mean = capture[v] * plain
+            heed = likelihood.attention(mean, p.floor[v])
             ratio = np.divide(heed * p.y[v], mean, out=np.zeros_like(mean), where=mean > 0)
-            gain += capture[:, v, None] * (ratio @ rows) / p.dispersion
-            seen += capture[:, v, None] * (heed @ rows) / p.dispersion
-            expected[:, v], printed[:, v] = (heed * plain).sum(axis=1), heed @ p.y[v]
+            gain += capture[v] * (ratio @ rows) / p.dispersion
+            seen += capture[v] * (heed @ rows) / p.dispersion
+            expected[v], printed[v] = heed @ plain, heed @ p.y[v]
         weights = (PRIOR_STRENGTH + weights * gain) / (inverse_prior + seen)
         capture = _captures(expected, printed, p.complete)
     return weights, capture
+
+
+def _resampled(
+    p: _Problem, weights: Floats, prior: Floats, capture: Floats, day: npt.NDArray[np.intp], draws: int, seed: int
+) -> Floats:
+    """Return weights refitted on resampled days to first order, shape (draws, features).
+
+    The one-step bootstrap (Davison & Hinkley 1997, section 2.7): from the maximum, one Fisher-scoring step in the log
+    weights with each day's score counted as often as the day was drawn,
+
+        delta = H^-1 sum_d (n_d - 1) s_d,  H = sum_t c^2 x x' w w' u / (mu phi) + diag(a w / w0)
+    """
+    if not draws:
+        return np.empty((0, weights.size))
+    days, place = np.unique(day, return_inverse=True)
+    curvature = np.diag(PRIOR_STRENGTH * weights / np.maximum(prior, 1e-15))
+    score = np.zeros((days.size, weights.size))
+    for v, rows in enumerate(p.x):
+        weighted = capture[v] * rows * weights
+        mean = weighted.sum(axis=1)
+        safe = np.where(mean > 0, mean, 1.0)
+        heed = np.where(mean > 0, likelihood.attention(mean, p.floor[v]), 0.0) / p.dispersion
+        curvature += (weighted * (heed / safe)[:, None]).T @ weighted
+        lone = weighted * (heed * (p.y[v] - mean) / safe)[:, None]
+        order = np.argsort(place, kind="stable")
+        score += np.add.reduceat(lone[order], np.searchsorted(place[order], np.arange(days.size)), axis=0)
+    generator = np.random.default_rng(seed)
+    times = generator.multinomial(days.size, np.full(days.size, 1 / days.size), draws)
+    step = np.linalg.solve(curvature + 1e-9 * np.eye(weights.size), ((times - 1) @ score).T).T
+    return np.asarray(weights * np.exp(np.clip(step, -FARTHEST, FARTHEST)))

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import assimilate, ensemble, likelihood
+from imbalance.engine import assimilate, density, ensemble, likelihood
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.calibrate import Fit
 from imbalance.engine.cohorts import Cohorts
@@ -52,13 +52,13 @@ def hourly(
     venues: list[Venue],
     cohorts: Cohorts,
     edges: Floats,
-    points: int,
     printed: Ints,
 ) -> Sample:
     """Return features and liquidations summed over hours (or bars, where these are longer); the first days unknown."""
     bucket_ms = max(HOUR_MS, interval_ms)
     bucket = (time_ms // bucket_ms - time_ms[0] // bucket_ms).astype(np.intp)
     a_day = max(DAY_MS // interval_ms, 1)
+    points = density.sum_points(interval_ms)
     x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
     buckets = x.shape[2]
     y = np.full((printed.size, 2, buckets), np.nan)
@@ -81,7 +81,6 @@ def calibrated(
     venues: list[Venue],
     cohorts: Cohorts,
     edges: Floats,
-    points: int,
     prior: Floats,
     seed: int,
 ) -> Calibration | None:
@@ -94,9 +93,9 @@ def calibrated(
     printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
     if not printed.size or time_ms.size < 2:  # noqa: PLR2004
         return None
-    sample = hourly(time_ms, interval_ms, path, venues, cohorts, edges, points, printed)
+    sample = hourly(time_ms, interval_ms, path, venues, cohorts, edges, printed)
     lives = a.lives()
-    fits = ensemble.fit(sample, prior, lives, a.draws // 5, seed)
+    fits = ensemble.fit(sample, prior, lives, a.draws, seed)
     if fits is None or fits[0].effective_events < a.least_events:
         return None
     weight = np.array([s.weight for s in a.structures])

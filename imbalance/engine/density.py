@@ -16,6 +16,7 @@ import numpy.typing as npt
 from imbalance.engine import passage
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
+from imbalance.engine.venue import HOUR_MS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -39,8 +40,12 @@ def distance_edges(cells: int) -> Floats:
 
 def entry_points(interval_ms: int) -> int:
     """Return how many entries stand for a bar's range: more where bars are longer."""
-    hour_ms = 3_600_000
-    return 9 if interval_ms >= hour_ms else 3
+    return 9 if interval_ms >= HOUR_MS else 3
+
+
+def sum_points(interval_ms: int) -> int:
+    """Return the same where only sums over hours are wanted: many short bars' entries stand for each other's."""
+    return 9 if interval_ms >= HOUR_MS else 1
 
 
 def entries(

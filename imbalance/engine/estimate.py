@@ -61,13 +61,13 @@ def estimate(
     edges, points = density.distance_edges(a.distances), density.entry_points(interval_ms)
     left = cohorts.left_at_end()
     mass, alive = _mass(path, cohorts, left, edges, price, points, venues)
-    null = _mass_of_path(path, interval_ms, a, edges, price, points, inverse=kinds(venues)[0][0])
+    null = _mass_of_path(path, interval_ms, a, edges, price, inverse=kinds(venues)[0][0])
     basis, path_basis = (m.reshape(2, a.distances * lives.share.size, -1) for m in (mass, null))
     prior = prior_weights(a, venues, interest, edges, 1.0)
     comparable = history_ms(interest, interval_ms) > SHORTEST_HISTORY_MS
     found = None
     if calibrated and comparable:
-        found = calibration.calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, points, prior, seed)
+        found = calibration.calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, prior, seed)
     draw = ranges.draws(a, venues, interest, edges, prior, found, basis, seed)
     exposed_share = ranges.exposed_weights(draw.central, prior, draw.part)
     exposed = np.einsum("sfb,f->sb", basis, exposed_share)
@@ -105,11 +105,11 @@ def path_cohorts(path: Path, interval_ms: int, a: Assumptions) -> Cohorts:
 
 
 def _mass_of_path(
-    path: Path, interval_ms: int, a: Assumptions, edges: Floats, price: float, points: int, *, inverse: bool
+    path: Path, interval_ms: int, a: Assumptions, edges: Floats, price: float, *, inverse: bool
 ) -> Floats:
     """Return the path-implied market's mass, shape (sides, distances, classes, bins)."""
     cohorts = path_cohorts(path, interval_ms, a)
-    left = cohorts.left_at_end()
+    left, points = cohorts.left_at_end(), density.sum_points(interval_ms)
     mass, _alive = density.mass_basis(path, cohorts, left, edges, price, points, inverse=inverse)
     return np.asarray(mass[0])
 

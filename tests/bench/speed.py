@@ -83,7 +83,7 @@ def calibrated(bars: int) -> float:
     prior = prior_weights(A, [one], one.open_interest[None], edges, 1.0)
     started = time.perf_counter()
     cohorts = market_cohorts(path, [one], BAR_MS, A)
-    calibration.calibrated(A, stamps, BAR_MS, path, [one], cohorts, edges, 1, prior, 0)
+    calibration.calibrated(A, stamps, BAR_MS, path, [one], cohorts, edges, prior, 0)
     return time.perf_counter() - started
 
 

@@ -203,3 +203,20 @@ def test_nothing_later_than_a_bar_touches_its_prediction():
     one, changed = (validation.walk(time_ms, HOUR_MS, path, [r], Assumptions()) for r in (row, other))
     assert changed.predicted[:, : bar + 1] == pytest.approx(one.predicted[:, : bar + 1], rel=1e-9, nan_ok=True)
     assert (changed.predicted[:, bar + 1 :] != one.predicted[:, bar + 1 :]).any()
+
+
+def test_one_step_from_the_maximum_is_what_refitting_on_resampled_days_finds():
+    sample, prior = sampled(rows=24 * 60)
+    x, y, day = sample.flat(TWO.columns()[0])
+    before = ensemble.own_prior(prior, TWO, TWO.slices()[0])
+    fit = calibrate.fit(x, y, before, sample.complete, day, 200, 1)
+    days, g = 60, np.random.default_rng(5)
+    refits = []
+    for _ in range(40):
+        one_side = np.concatenate([24 * d + np.arange(24) for d in g.choice(days, days)])
+        drawn = np.concatenate([one_side, one_side + 24 * days])
+        again = np.tile(np.repeat(np.arange(days), 24), 2)
+        refits.append(calibrate.fit(x[:, drawn], y[:, drawn], before, sample.complete, again, 0, 0).weights)
+    seen = x[0].sum(axis=0)
+    assert np.std(np.log(fit.draws @ seen)) == pytest.approx(np.std(np.log(np.array(refits) @ seen)), rel=0.4)
+    assert np.log(fit.draws @ seen).mean() == pytest.approx(np.log(fit.weights @ seen), abs=0.05)
