@@ -21,7 +21,7 @@ from imbalance.engine import likelihood
 
 Floats = npt.NDArray[np.float64]
 
-ITERATIONS = 60
+ITERATIONS = 25
 FARTHEST = 2.0  # of a log weight, so that a step from few days leads nowhere far
 PRIOR_STRENGTH = 1.0
 
