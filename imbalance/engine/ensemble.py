@@ -130,7 +130,12 @@ def walk_forward(sample: Sample, prior: Floats, weight: Floats, lives: Lives) ->
     return parts(weight, total)
 
 
-def mixed(fits: list[calibrate.Fit], share: Floats, cells: int) -> tuple[Floats, Floats]:
-    """Return the mixture's weights by class, shape (distances, classes), and of own-bar deaths, shape (distances,)."""
-    tables = [f.weights.reshape(cells, -1) * p for f, p in zip(fits, share, strict=True)]
-    return np.column_stack([t[:, :-1] for t in tables]), np.sum([t[:, -1] for t in tables], axis=0)
+def mixed(weights: list[Floats], share: Floats, cells: int) -> Floats:
+    """Return the mixture's weights of standing positions, shape (distances, classes of all structures).
+
+    Parameters
+    ----------
+    weights : of each structure, own-bar deaths the last of its columns, shape (distances * (classes + 1),) each.
+    share : parts of the mixture, shape (structures,).
+    """
+    return np.column_stack([p * w.reshape(cells, -1)[:, :-1] for w, p in zip(weights, share, strict=True)])

@@ -18,9 +18,7 @@ from imbalance.engine.cohorts import Cohorts, build
 from imbalance.engine.features import Path
 from imbalance.engine.leverage import prior_weights
 from imbalance.engine.liquidation_map import LiquidationMap, Model, Range, range_of
-from imbalance.engine.venue import DAY_MS, HOUR_MS, Venue, history_ms, in_contracts, kinds, reported
-
-__all__ = ["DAY_MS", "HOUR_MS", "SHORTEST_HISTORY_MS", "Assumptions", "Venue", "estimate", "reported"]
+from imbalance.engine.venue import DAY_MS, Venue, history_ms, in_contracts, kinds
 
 Floats = npt.NDArray[np.float64]
 

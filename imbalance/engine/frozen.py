@@ -16,8 +16,8 @@ from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.features import Path
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.validate import Refit, Walk
 from imbalance.engine.venue import DAY_MS, Venue, kinds
+from imbalance.engine.walk import Refit, Walk
 
 Floats = npt.NDArray[np.float64]
 BAND_LOG_WIDTH = 0.01

@@ -19,8 +19,8 @@ from imbalance.engine import density
 from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.cohorts import build
 from imbalance.engine.leverage import point_weights
-from imbalance.engine.validate import FIXED_LEVERAGES
 from imbalance.engine.venue import DAY_MS
+from imbalance.engine.walk import FIXED_LEVERAGES
 from imbalance.library import engine_venues, liquidation_map
 from imbalance.market import read_bars
 from imbalance.report.validation import sections

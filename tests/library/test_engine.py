@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imbalance.engine import calibrate, clusters, cohorts, density, flows, frozen, passage, validate
+from imbalance.engine import calibrate, clusters, cohorts, density, flows, frozen, passage
 from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.clusters import mass_between, narrowest_band
 from imbalance.engine.estimate import estimate
@@ -25,6 +25,7 @@ from imbalance.engine.margin import (
     price_at_distance,
 )
 from imbalance.engine.venue import Venue
+from imbalance.engine.walk import walk as predict
 from imbalance.errors import UsageError
 
 HOUR_MS = 3_600_000
@@ -356,7 +357,7 @@ def test_validation_never_looks_ahead(gaps):
 
     def walked(path, row):
         time_ms = np.arange(path[0].size, dtype=np.int64) * HOUR_MS
-        return validate.walk(time_ms, HOUR_MS, path, [row], Assumptions())
+        return predict(time_ms, HOUR_MS, path, [row], Assumptions())
 
     part = dataclasses.replace(
         whole,
@@ -458,6 +459,7 @@ def test_a_day_or_less_is_not_calibrated_and_not_compared():
 
 
 @example([0, 9, 5, 0], 10)
+@example([0, 0, 1], 2)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(1, 10))
 def test_clusters_never_overlap(levels, width):
     mass = np.repeat(np.array(levels, dtype=float), width)

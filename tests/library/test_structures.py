@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbalance.engine import assimilate, calibrate, clock, cohorts, density, ensemble, features, flows, likelihood
-from imbalance.engine import validate as validation
 from imbalance.engine.assumptions import Assumptions, Lives, Structure
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
+from imbalance.engine.walk import walk as predict
 from tests.library.test_engine import HOUR_MS, mapped, venue, walk
 
 TWO = Lives(np.array([30.0, 2.0, 0.3]), np.array([0.6, 0.4, 1.0]), np.array([1.0, 1.0, 0.0]), np.array([0, 0, 1]))
@@ -200,7 +200,7 @@ def test_nothing_later_than_a_bar_touches_its_prediction():
     later = np.where(np.arange(24 * 12) >= bar, 5.0, 1.0)
     other = dataclasses.replace(row, **{n: getattr(row, n) * later for n in names})
     # Default weights know today's open interest of several venues; of one they know nothing.
-    one, changed = (validation.walk(time_ms, HOUR_MS, path, [r], Assumptions()) for r in (row, other))
+    one, changed = (predict(time_ms, HOUR_MS, path, [r], Assumptions()) for r in (row, other))
     assert changed.predicted[:, : bar + 1] == pytest.approx(one.predicted[:, : bar + 1], rel=1e-9, nan_ok=True)
     assert (changed.predicted[:, bar + 1 :] != one.predicted[:, bar + 1 :]).any()
 
