@@ -220,3 +220,25 @@ def test_one_step_from_the_maximum_is_what_refitting_on_resampled_days_finds():
     seen = x[0].sum(axis=0)
     assert np.std(np.log(fit.draws @ seen)) == pytest.approx(np.std(np.log(np.array(refits) @ seen)), rel=0.4)
     assert np.log(fit.draws @ seen).mean() == pytest.approx(np.log(fit.weights @ seen), abs=0.05)
+
+
+def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
+    sample, prior = sampled(rows=480)
+    seen, fit, evidence = [], ensemble.fit, ensemble.evidence
+    rows = {float(v): t for t, v in enumerate(sample.y[0, 0])}
+
+    def taught(part, *rest):
+        seen.append([rows[float(v)] for v in part.y[0, 0]])
+        return fit(part, *rest)
+
+    def judged(fits, part, lives):
+        assert seen[-1] == list(range(rows[float(part.y[0, 0, 0])]))
+        seen.append([rows[float(v)] for v in part.y[0, 0]])
+        return evidence(fits, part, lives)
+
+    monkeypatch.setattr(ensemble, "fit", taught)
+    monkeypatch.setattr(ensemble, "evidence", judged)
+    ensemble.walk_forward(sample, prior, np.array([0.5, 0.5]), TWO)
+    told = [t for block in seen[1::2] for t in block]
+    assert told == list(range(told[0], 480))
+    assert len(seen) == 2 * ensemble.BLOCKS
