@@ -242,3 +242,25 @@ def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
     told = [t for block in seen[1::2] for t in block]
     assert told == list(range(told[0], 480))
     assert len(seen) == 2 * ensemble.BLOCKS
+
+
+def test_resampling_moves_no_weight_on_average():
+    sample, prior = sampled(rows=24 * 30)
+    x, y, day = sample.flat(TWO.columns()[0])
+    # What is seldom seen is held by the prior, whose pull no day's score may be counted against.
+    seldom = x * np.array([1.0, 1.0, 0.02] * 4)
+    fit = calibrate.fit(seldom, y, 5 * ensemble.own_prior(prior, TWO, TWO.slices()[0]), sample.complete, day, 2000, 1)
+    moves = np.log(fit.draws / fit.weights)
+    assert (np.abs(moves.mean(axis=0)) < 4 * moves.std(axis=0) / math.sqrt(2000) + 1e-9).all()
+
+
+def test_few_events_leave_a_sides_level_open(monkeypatch):
+    path, row = pressed(24 * 20)
+
+    def spread():
+        risk = mapped(path, [row]).window(10).ratio
+        return math.log(risk.high / risk.low)
+
+    open_still = spread()
+    monkeypatch.setattr(assimilate, "PRIOR_EVENTS", 1e9)
+    assert open_still > 1.2 * spread()
