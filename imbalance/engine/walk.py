@@ -145,12 +145,13 @@ def _features(
     bucket = np.arange(bars)
     cohorts = market_cohorts(path, venues, interval_ms, a)
     x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
-    first = lives.slices()[0]
-    alone = standing_and_own(path, path_cohorts(path, interval_ms, a), edges, bucket, points, np.zeros(1, int), a_day)[
-        0
-    ]
-    flat = Sample(alone[None], np.full((1, 2, bars), np.nan), bucket, np.ones(1, dtype=bool))
-    null = ensemble.expected(ensemble.own_prior(prior, lives, first), flat, lives.columns()[0])[0]
+    lone = path_cohorts(path, interval_ms, a)
+    alone = standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)
+    flat = Sample(alone, np.full((1, 2, bars), np.nan), bucket, np.ones(1, dtype=bool))
+    null = sum(
+        s.weight * ensemble.expected(ensemble.own_prior(prior, lives, part), flat, columns)[0]
+        for s, part, columns in zip(a.structures, lives.slices(), lives.columns(), strict=True)
+    )
     # Fixed leverages: nobody closes, entries keep their leverage until price takes them.
     never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
     contracts = in_contracts(venues, path[3])
