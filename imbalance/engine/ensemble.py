@@ -49,7 +49,8 @@ class Sample:
         """Return x of a structure's columns, y and day with both sides' rows on one axis."""
         venues, sides, rows = self.y.shape
         x = self.x[..., columns]
-        return x.reshape(venues, sides * rows, -1), self.y.reshape(venues, -1), np.tile(self.day, sides)
+        flat = x.reshape(venues, sides * rows, x.shape[3] * columns.size)
+        return flat, self.y.reshape(venues, sides * rows), np.tile(self.day, sides)
 
 
 @dataclasses.dataclass(frozen=True)

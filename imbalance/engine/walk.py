@@ -112,13 +112,15 @@ def _predicted(
     """
     a_day, bars, columns = max(DAY_MS // interval_ms, 1), whole.day.size, lives.columns()
     weight = np.array([s.weight for s in a.structures])
+    wide = max(HOUR_MS // interval_ms, 1)
+    hours, first = _hours(whole, wide), SKIPPED_DAYS * a_day // wide
     own = [ensemble.own_prior(prior, lives, k) for k in lives.slices()]
     evidence, fits = np.zeros(weight.size), []
     predicted, events = np.zeros(whole.y.shape), np.zeros((2, 2, bars))
     for now in range(WARM_DAYS * a_day, bars, a_day):
         span = slice(now, min(now + a_day, bars))
-        today, hours = whole.rows(span), _hours(whole.rows(slice(0, now)), interval_ms)
-        found = None if hours is None else ensemble.fit(hours, prior, lives, 0, 0)
+        today = whole.rows(span)
+        found = ensemble.fit(hours.rows(slice(first, now // wide)), prior, lives, 0, 0)
         share = ensemble.parts(weight, evidence)
         captures = [np.ones(whole.y.shape[0])] * share.size if found is None else [f.capture for f in found]
         tables = own if found is None else [f.weights for f in found]
@@ -129,7 +131,7 @@ def _predicted(
         if found is not None:
             floor = found[0].floor * min(interval_ms / HOUR_MS, 1.0)
             events[:, :, span] = calibration.effective(today.y, predicted[:, :, span], floor, found[0].dispersion)
-            evidence += ensemble.evidence(found, _hours(today, interval_ms, 0) or today, lives)
+            evidence += ensemble.evidence(found, hours.rows(slice(now // wide, span.stop // wide)), lives)
     return predicted, (events[0], events[1]), fits
 
 
@@ -161,17 +163,12 @@ def _features(
     return x, np.asarray(null), np.asarray(fixed)
 
 
-def _hours(sample: Sample, interval_ms: int, skipped_days: int = SKIPPED_DAYS) -> Sample | None:
-    """Return a sample of bars summed over hours, as the map is fitted to; None where there is none."""
-    wide = max(HOUR_MS // interval_ms, 1)
-    stop = sample.day.size // wide * wide
-    start = skipped_days * max(DAY_MS // interval_ms, 1)
-    if stop <= start:
-        return None
-    part = sample.rows(slice(start, stop))
-    x = part.x.reshape(*part.x.shape[:2], -1, wide, *part.x.shape[3:]).sum(axis=3)
-    y = part.y.reshape(*part.y.shape[:2], -1, wide).sum(axis=3)
-    return Sample(x, y, part.day[::wide], part.complete)
+def _hours(sample: Sample, wide: int) -> Sample:
+    """Return a sample of bars summed over so many, as the map is fitted to, less what is left over at the end."""
+    whole = sample.rows(slice(0, sample.day.size // wide * wide))
+    x = whole.x.reshape(*whole.x.shape[:2], -1, wide, *whole.x.shape[3:]).sum(axis=3)
+    y = whole.y.reshape(*whole.y.shape[:2], -1, wide).sum(axis=3)
+    return Sample(x, y, whole.day[::wide], whole.complete)
 
 
 def _intervals(observed: Floats, predicted: Floats, start: int, a_day: int) -> tuple[Floats, Floats]:
