@@ -25,6 +25,7 @@ Ints = npt.NDArray[np.intp]
 MARGIN_LOG = 0.12
 POINTS = 1
 OLD_POINTS = 2400  # so many that no single entry of the old inventory draws a stripe
+LEAST_SHARE = 1e-4  # of the weights: a class below, as of a structure that the data have ruled out, is not drawn
 CHUNK = 131_072  # cohorts at a time, so that memory and cost grow with bars and no faster
 
 
@@ -149,7 +150,7 @@ def _change(
     since, rest = grid.column[cohorts.birth], sweep.rest[cohorts.birth]
     after, came = sweep.after[since], since * grid.bins
     opened = cohorts.opened[0] * np.exp(cohorts.clock[:, cohorts.birth] - seen[:, since])
-    edges = density.distance_edges(table.shape[0])
+    edges, shown = density.distance_edges(table.shape[0]), np.flatnonzero(table.sum(axis=0) > LEAST_SHARE * table.sum())
     for _side, cell, price, level in density.entries(cohorts, edges, POINTS, sides=(side,), inverse=inverse):
         who = np.flatnonzero(level < rest)
         at = np.floor((np.log(price[who]) - grid.low) / grid.width).astype(np.intp)
@@ -162,7 +163,7 @@ def _change(
         leaves = gone[left]
         here, there = came[who] + at, leaves * grid.bins + at[left]
         usd = alive if inverse else price[who] * alive
-        for k in range(table.shape[1]):
+        for k in shown:
             mass = opened[k][who] * (usd * table[cell, k])
             np.add.at(change[k], here, mass)
             np.subtract.at(change[k], there, mass[left] * np.exp(seen[k, first[left]] - seen[k, leaves]))
