@@ -6,9 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from imbalance.engine.estimate import Assumptions, Venue
+from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import estimate as run_engine
 from imbalance.engine.heatmap import heatmap as run_heatmap
+from imbalance.engine.venue import Venue
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.market import MarketData, VenueBars
 from imbalance.records import Contract, Feed, MarginTier

@@ -1,7 +1,9 @@
 """The liquidation engine: pure numpy, arrays in, arrays out, deterministic.
 
-``margin`` turns leverage into distance, ``flows`` turns bars into opened positions, ``passage`` finds when
-price first reaches a level, ``cohorts`` joins them into exposure by distance and lifetime class,
-``calibrate`` fits weights to observed liquidations, ``density`` lays the mass out by price, ``estimate``
-runs it all over draws of the assumptions, ``clusters`` reads windows, bands and clusters off a map.
+``assumptions`` holds what the data do not tell, ``margin`` and ``leverage`` turn leverage to distance, ``flows`` turns
+bars into opened positions, ``clock`` tells how fast they close, ``cohorts`` joins these, ``passage`` finds when price
+first reaches a level, ``density`` lays the mass out by price and ``features`` by the bar in which it is liquidated.
+``likelihood``, ``calibrate``, ``ensemble``, ``assimilate`` and ``calibration`` learn from observed liquidations,
+``ranges`` draws what they leave open, ``audit`` accounts for all of it, and ``estimate`` runs the whole; ``clusters``
+reads windows, bands and clusters off a map, ``walk``, ``validate`` and ``frozen`` score it.
 """

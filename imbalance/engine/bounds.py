@@ -12,7 +12,7 @@ from imbalance.errors import UsageError
 from imbalance.path import PricePath
 
 if TYPE_CHECKING:
-    from imbalance.engine.estimate import Venue
+    from imbalance.engine.venue import Venue
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,7 +5,9 @@ law I turns it into distance. A push p reaches the least x at or beyond p with `
 X it takes ``max over x <= X of x - I(N(x))``. The reproduction number ``R(x) = f(x) I'(N(x))``, with f = dN/dx,
 is how much distance the liquidations in a unit of distance make: above 1 the move feeds itself.
 
-The square-root law is that of market impact (Toth et al. 2011); the book laws walk the displayed orders.
+The square-root law is that of market impact (Toth et al. 2011, doi:10.1103/PhysRevX.1.021006), measured on orders of
+far less than a day's volume; the book laws walk the displayed orders. What neither was made for, a push of more than a
+day's volume, is told as such.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ class LawResult:
 
     `reach` is the price at which the push ends; `push_needed` the share of the price that others must push
     for the target to be reached, `carried` the share of the way that liquidations do, `cost_usd` what such a
-    push costs by the same law; `reproduction` the largest R on the way.
+    push costs by the same law; `reproduction` the largest R on the way; `beyond_day` whether the cost is more than a
+    day's volume, so that the law is asked for what it cannot know; None where no volume is known.
     """
 
     name: str
@@ -42,6 +45,7 @@ class LawResult:
     carried: Range
     cost_usd: Range
     reproduction: Range | None
+    beyond_day: bool | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +92,14 @@ def book_walk(distance: Floats, depth_usd: Floats) -> tuple[Law, Law]:
     return impact, cost
 
 
-def run(found: LiquidationMap, target: float, laws: dict[str, tuple[Law, Law]], seed: int = 0) -> Cascade:
+def run(
+    found: LiquidationMap,
+    target: float,
+    laws: dict[str, tuple[Law, Law]],
+    seed: int = 0,
+    *,
+    volume_day_usd: float | None = None,
+) -> Cascade:
     """Push the price to `target` under each law.
 
     Draws of the map are paired with draws of the law's own scale (log-normal).
@@ -121,6 +132,7 @@ def run(found: LiquidationMap, target: float, laws: dict[str, tuple[Law, Law]], 
                 range_of(1 - middle[1] / push, 1 - each[:, 1] / push),
                 range_of(float(price_of_push[0]), price_of_push[1:]),
                 range_of(middle[2], known) if np.isfinite(middle[2]) else None,
+                None if volume_day_usd is None else bool(price_of_push[0] > volume_day_usd),
             )
         )
     at = np.interp(push, x, central), np.array([np.interp(push, x, n) for n in draws])

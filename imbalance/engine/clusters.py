@@ -56,7 +56,7 @@ def find_clusters(mass: Floats, most: int) -> list[tuple[int, int, int]]:
         return []
     smooth = np.convolve(mass, SMOOTHING, mode="same")
     inner = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])
-    peaks = np.flatnonzero(np.concatenate([[smooth[0] > smooth[1]], inner, [smooth[-1] > smooth[-2]]]))
+    peaks = np.flatnonzero(np.concatenate([[smooth[0] > smooth[1]], inner, [smooth[-1] >= smooth[-2]]]))
     taken = np.zeros(mass.size, dtype=bool)
     runs = []
     for peak in peaks[np.argsort(-smooth[peaks], kind="stable")]:

@@ -1,7 +1,8 @@
 """Cohorts: positions grouped by opening bar and lifetime class, and what is left of them.
 
-State is (venue, class, cohort). A class closes at its own constant hazard, so a mixture of classes gives the observed
-steep fall of the closing hazard with age. What the classes leave is scaled to the venue's open interest at every bar.
+State is (venue, class, cohort). A class closes at its own constant hazard on its structure's clock (`clock`), so a
+mixture of classes gives the observed steep fall of the closing hazard with age. What the classes of a structure leave
+is scaled to the venue's open interest at every bar: each structure accounts for all of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import flows
+from imbalance.engine import clock, flows
+from imbalance.engine.assumptions import Lives
 from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +38,8 @@ class Cohorts:
     seen_low, seen_high, seen_close : what of the opening bar an entry may live through, shape (cohorts,).
     opened : contracts opened by class, shape (venues, classes, cohorts).
     clock : exponent of decay at bar closes, shape (classes, bars).
-    scale : open interest over the contracts that the classes leave, shape (venues, bars).
+    scale : open interest over the contracts that a structure's classes leave, shape (venues, structures, bars).
+    structure : of each class, shape (classes,).
     open_interest : shape (venues, bars).
     """
 
@@ -50,6 +53,7 @@ class Cohorts:
     opened: Floats
     clock: Floats
     scale: Floats
+    structure: Ints
     open_interest: Floats
 
     def part(self, which: slice) -> Cohorts:
@@ -61,7 +65,7 @@ class Cohorts:
     def left_at_end(self) -> Floats:
         """Return contracts left after the last bar if none was liquidated, shape (venues, classes, cohorts)."""
         decay = np.exp(self.clock[:, self.birth] - self.clock[:, -1:])
-        return np.asarray(self.opened * decay * self.scale[:, -1][:, None, None])
+        return np.asarray(self.opened * decay * self.scale[:, self.structure, -1][:, :, None])
 
 
 def build(
@@ -69,8 +73,8 @@ def build(
     volume: Floats,
     open_interest: Floats,
     days_a_bar: float,
-    class_hazard_a_day: Floats,
-    class_share: Floats,
+    lives: Lives,
+    speed: Floats,
     turnover_share: float,
     *,
     old_points: int = OLD_POINTS,
@@ -81,18 +85,20 @@ def build(
     ----------
     path : open, high, low, close, each of shape (bars,).
     volume, open_interest : contracts, shape (venues, bars), NaN where unknown.
-    class_hazard_a_day, class_share : shape (classes,); shares of the opening flow sum to 1.
+    lives : lifetime classes.
+    speed : of the market's clock (`clock.activity`), shape (bars,).
     turnover_share : share of volume that turns positions over.
     old_points : how many entries stand for a venue's inventory older than the data.
     """
     opens, highs, lows, closes = path
     venues, bars = open_interest.shape
-    stock_share = class_share / class_hazard_a_day
-    stock_share = stock_share / stock_share.sum()
-    exponent = class_hazard_a_day[:, None] * (np.arange(bars) * days_a_bar)
+    stock_share = lives.share / lives.hazard_a_day
+    parts = lives.slices()
+    stock_share /= np.array([stock_share[part].sum() for part in parts])[lives.structure]
+    exponent = clock.exponents(lives.hazard_a_day, lives.exponent, speed, days_a_bar)
     cohorts = bars + venues * old_points
-    opened = np.zeros((venues, class_share.size, cohorts))
-    scale = np.zeros((venues, bars))
+    opened = np.zeros((venues, lives.share.size, cohorts))
+    scale = np.zeros((venues, len(parts), bars))
     interest = np.zeros((venues, bars))
     birth = np.concatenate([np.arange(bars), np.zeros(venues * old_points, dtype=np.intp)])
     old_entry = np.zeros(venues * old_points)
@@ -104,19 +110,20 @@ def build(
         stock = opening[first] if first < bars else 0.0
         if first < bars:
             opening[first] = 0.0
-        opened[v, :, :bars] = class_share[:, None] * opening
+        opened[v, :, :bars] = lives.share[:, None] * opening
         mine = slice(v * old_points, (v + 1) * old_points)
         start = min(first, bars - 1)
         opened[v, :, bars:][:, mine] = stock_share[:, None] * stock / old_points
         birth[bars:][mine] = start
         old_entry[mine] = opens[start] * spread
         old_seen[mine] = opens[start]
-        total = np.zeros(bars)
-        for k in range(class_share.size):
-            flow = opened[v, k, :bars].copy()
-            flow[start] += stock_share[k] * stock
-            total += _inventory(flow, exponent[k])
-        scale[v] = np.divide(interest[v], total, out=np.zeros(bars), where=total > 0)
+        for m, part in enumerate(parts):
+            total = np.zeros(bars)
+            for k in range(part.start, part.stop):
+                flow = opened[v, k, :bars].copy()
+                flow[start] += stock_share[k] * stock
+                total += inventory(flow, exponent[k])
+            scale[v, m] = np.divide(interest[v], total, out=np.zeros(bars), where=total > 0)
     return Cohorts(
         birth=birth.astype(np.intp),
         phase=np.concatenate([np.arange(bars), OLD_PHASE + np.tile(np.arange(old_points), venues)]),
@@ -128,6 +135,7 @@ def build(
         opened=opened,
         clock=exponent,
         scale=scale,
+        structure=lives.structure,
         open_interest=interest,
     )
 
@@ -146,7 +154,7 @@ def _old_entries(closes: Floats, days_a_bar: float, points: int) -> Floats:
     return np.asarray(np.exp(width * np.log(at / (1 - at)) * np.sqrt(3) / np.pi))
 
 
-def _inventory(opening: Floats, exponent: Floats) -> Floats:
+def inventory(opening: Floats, exponent: Floats) -> Floats:
     """Return sum over cohorts opened so far of ``opening exp(exponent_birth - exponent_now)``, at each bar.
 
     A running sum of scaled terms, restarted every `LONGEST_EXPONENT` so that nothing overflows.

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from imbalance.engine import passage
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
+from imbalance.engine.venue import HOUR_MS
 from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
@@ -40,8 +41,12 @@ def distance_edges(cells: int) -> Floats:
 
 def entry_points(interval_ms: int) -> int:
     """Return how many entries stand for a bar's range: more where bars are longer."""
-    hour_ms = 3_600_000
-    return 9 if interval_ms >= hour_ms else 3
+    return 9 if interval_ms >= HOUR_MS else 3
+
+
+def sum_points(interval_ms: int) -> int:
+    """Return the same where only sums over hours are wanted: many short bars' entries stand for each other's."""
+    return 9 if interval_ms >= HOUR_MS else 1
 
 
 def entries(
@@ -85,11 +90,12 @@ def _reach(path: PricePath, cohorts: Cohorts, price: float) -> list[Floats]:
     """Return by side the level at or above which a cohort has been reached since its bar, shape (cohorts,)."""
     bounds = []
     for side, now in ((LONG, price), (SHORT, -price)):
-        bounds.append(np.minimum(passage.suffix_low(_lows(path, side))[cohorts.birth], now))
+        bounds.append(np.minimum(passage.suffix_low(lows(path, side))[cohorts.birth], now))
     return bounds
 
 
-def _lows(path: PricePath, side: int) -> Floats:
+def lows(path: PricePath, side: int) -> Floats:
+    """Return the lows, mirrored for shorts, shape (bars,)."""
     _open, high, low, _close = path
     return low if side == LONG else -high
 
@@ -136,67 +142,3 @@ def mass_basis(
                 weights = left[s, k, held] * usd
                 mass[s, side, i, k] += np.bincount(where, weights, minlength=bins)
     return mass, alive_share
-
-
-def expected_opening(opened: Floats, bars_a_day: int) -> Floats:
-    """Return the mean opening of the day before each bar, shape of `opened`; the bar itself is not looked at."""
-    total = np.concatenate([np.zeros((*opened.shape[:2], 1)), np.cumsum(opened, axis=2)], axis=2)
-    now = np.arange(opened.shape[2])
-    before = np.maximum(now - bars_a_day, 0)
-    return np.asarray((total[:, :, now] - total[:, :, before]) / np.maximum(now - before, 1))
-
-
-def liquidation_basis(
-    path: PricePath,
-    cohorts: Cohorts,
-    edges: Floats,
-    bucket: Ints,
-    points: int,
-    venues: Ints,
-    bars_a_day: int,
-    *,
-    inverse: bool = False,
-) -> Floats:
-    """Return base coin x price liquidated by bucket if every position had the distance, by distance and class.
-
-    Positions that die in their own bar are a part of it; how many open in a bar is expected from the day before.
-
-    Parameters
-    ----------
-    bucket : bucket of each bar, rising from 0, shape (bars,).
-    venues : which venues are wanted.
-
-    Returns
-    -------
-    shape (venues wanted, sides, buckets, distances, classes) [USD].
-    """
-    bars = path.open.size
-    classes = cohorts.opened.shape[1]
-    buckets = int(bucket[-1]) + 1
-    cells = edges.size - 1
-    out = np.zeros((len(SIDES), cells, classes, venues.size * buckets))
-    minima = [passage.block_minima(_lows(path, side)) for side in SIDES]
-    opened, scale = cohorts.opened[venues].swapaxes(0, 1), cohorts.scale[venues]
-    flow = expected_opening(cohorts.opened[venues][:, :, :bars], bars_a_day).swapaxes(0, 1)
-    later = [passage.suffix_low(_lows(path, side))[cohorts.birth] for side in SIDES]
-    # All venues go into one row of buckets, each after the one before.
-    shift = (np.arange(venues.size) * buckets)[:, None]
-    for side, i, price, level in entries(cohorts, edges, points, inverse=inverse):
-        worth = np.ones_like(price) if inverse else price
-        alive = arrival(cohorts, side, level)
-        hit = passage.hits(level, cohorts.birth + 1, minima[side], later[side])
-        met = np.flatnonzero((hit < bars) & (alive > 0))
-        when, born = hit[met], cohorts.birth[met]
-        stay = np.flatnonzero(alive[:bars] < 1)
-        # Open interest before the bar: what is predicted of a bar may not know how the bar ended.
-        usd = scale[:, when - 1] * (alive[met] * worth[met] / points)
-        own_usd = scale[:, np.maximum(stay - 1, 0)] * ((1 - alive[stay]) * worth[stay] / points)
-        where = np.concatenate([(shift + bucket[when]).ravel(), (shift + bucket[stay]).ravel()])
-        for k in range(classes):
-            left = opened[k][:, met] * usd * np.exp(cohorts.clock[k, born] - cohorts.clock[k, when])
-            own = flow[k][:, stay] * own_usd
-            out[side, i, k] += np.bincount(
-                where, np.concatenate([left.ravel(), own.ravel()]), minlength=venues.size * buckets
-            )
-    out = np.moveaxis(out.reshape(len(SIDES), cells, classes, venues.size, buckets), 3, 0)
-    return np.ascontiguousarray(np.moveaxis(out, 4, 2))

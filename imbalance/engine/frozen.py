@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine import density, scores
-from imbalance.engine.cohorts import build
-from imbalance.engine.estimate import DAY_MS, Assumptions, Venue, in_contracts, kinds
+from imbalance.engine.assumptions import Assumptions
+from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.validate import Walk
+from imbalance.engine.venue import DAY_MS, Venue, kinds
+from imbalance.engine.walk import Refit, Walk
 from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
@@ -47,8 +48,9 @@ def frozen_scores(
     bars, a_day = path.open.size, max(DAY_MS // interval_ms, 1)
     cases: dict[float, list[Floats]] = {days: [] for days in horizons_days}
     maps = dict.fromkeys(horizons_days, 0)
-    for start, weights, capture in found.fits:
-        mass = _map(interval_ms, path, [venues[v] for v in found.printed], a, start, weights, capture)
+    for fit in found.fits:
+        start = fit.first
+        mass = _map(interval_ms, path, venues, found.printed, a, fit)
         for days in horizons_days:
             after = slice(start, start + round(days * a_day))
             if after.stop <= bars and np.isfinite(found.observed[:, after]).all():
@@ -66,27 +68,24 @@ def frozen_scores(
 
 
 def _map(
-    interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions, start: int, weights: Floats, capture: Floats
+    interval_ms: int, path: PricePath, venues: list[Venue], printed: npt.NDArray[np.intp], a: Assumptions, fit: Refit
 ) -> Floats:
-    """Return what the venues would print by bin as of a bar's start, shape (sides, bins)."""
-    known = path.until(start)
-    past = [dataclasses.replace(v, volume=v.volume[:start], open_interest=v.open_interest[:start]) for v in venues]
-    cohorts = build(
-        known,
-        *in_contracts(past, known.close),
-        interval_ms / DAY_MS,
-        np.array(a.class_hazard_a_day),
-        np.array(a.class_share),
-        a.turnover_share,
-    )
+    """Return what the venues that print would print by bin as of a fit's first bar, shape (sides, bins)."""
+    past = path.until(fit.first)
+    short = [
+        dataclasses.replace(v, volume=v.volume[: fit.first], open_interest=v.open_interest[: fit.first]) for v in venues
+    ]
+    cohorts = market_cohorts(past, short, interval_ms, a)
     edges, points = density.distance_edges(a.distances), density.entry_points(interval_ms)
-    kept, now = cohorts.left_at_end(), float(known.close[-1])
+    kept, now = cohorts.left_at_end(), float(past.close[-1])
+    capture = np.zeros(len(venues))
+    capture[printed] = fit.capture
     total = np.zeros((2, density.log_edges().size - 1))
-    for inverse, mine in kinds(past):
+    for inverse, mine in kinds(venues):
         left = np.einsum("vkc,v->kc", kept[mine], capture[mine])[None]
-        mass, _alive = density.mass_basis(known, cohorts, left, edges, now, points, inverse=inverse)
-        total += np.einsum("sfb,f->sb", mass[0].reshape(2, weights.size, -1), weights)
-    return total
+        mass, _alive = density.mass_basis(past, cohorts, left, edges, now, points, inverse=inverse)
+        total += np.einsum("sfb,f->sb", mass[0].reshape(2, fit.weights.size, -1), fit.weights)
+    return total * fit.level[:, None]
 
 
 def _crossed(path: PricePath, mass: Floats, observed: Floats, after: slice, side: int) -> Floats:

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import density, flows, passage
+from imbalance.engine import clock, density, flows, passage
+from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.bounds import require_usable
 from imbalance.engine.cohorts import Cohorts, build
-from imbalance.engine.estimate import DAY_MS, Assumptions, Venue, in_contracts, kinds
 from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.venue import DAY_MS, Venue, in_contracts, kinds
 from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
@@ -26,6 +27,7 @@ MARGIN_LOG = 0.12
 MOST_SPANS = 2000  # of the price path: more than a picture has columns of pixels
 POINTS = 1
 OLD_POINTS = 2400  # so many that no single entry of the old inventory draws a stripe
+LEAST_SHARE = 1e-4  # of the weights: a class below, as of a structure that the data have ruled out, is not drawn
 CHUNK = 131_072  # cohorts at a time, so that memory and cost grow with bars and no faster
 
 
@@ -68,7 +70,8 @@ def heatmap(
 
     Parameters
     ----------
-    weights : forced share by distance cell and class, flat, as the map of the last bar found them.
+    weights : forced share by side, distance cell and class, the last two flat, as the map of the last bar found them,
+        shape (sides, cells * classes).
     columns, bins : size of the result; no more columns than bars.
     """
     require_usable(path, venues)
@@ -78,8 +81,11 @@ def heatmap(
     last = np.append(np.flatnonzero(np.diff(column)), bars - 1)
     low, high = float(np.log(path.low.min())) - MARGIN_LOG, float(np.log(path.high.max())) + MARGIN_LOG
     grid = _Grid(column, last, low, (high - low) / bins, bins)
-    table = weights.reshape(a.distances, -1)
-    hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
+    table = weights.reshape(2, a.distances, -1)
+    lives = a.lives()
+    speed = clock.activity(
+        np.stack([v.volume for v in venues]), np.stack([v.open_interest for v in venues]), a.turnover_share
+    )
     volume, contracts = in_contracts(venues, path.close)
     out = np.zeros((2, columns, bins))
     for inverse, mine in kinds(venues):
@@ -89,13 +95,13 @@ def heatmap(
                 traded[None],
                 interest[None],
                 interval_ms / DAY_MS,
-                hazard,
-                share,
+                lives,
+                speed,
                 a.turnover_share,
                 old_points=OLD_POINTS,
             )
             for side in (LONG, SHORT):
-                out[side] += _standing(side, path, cohorts, table, grid, inverse)
+                out[side] += _standing(side, path, cohorts, table[side], grid, inverse)
     edges = np.exp(low + grid.width * np.arange(bins + 1))
     ends_ms = time_ms + interval_ms
     through, spans = path.spans(MOST_SPANS)
@@ -132,20 +138,19 @@ class _Grid:
 def _standing(side: int, path: PricePath, cohorts: Cohorts, table: Floats, grid: _Grid, inverse: bool) -> Floats:
     """Return one side's mass at the end of every column, shape (columns, bins)."""
     columns, classes = grid.last.size, table.shape[1]
-    # Classes close at a constant hazard, so what is left of a position depends on its age in bars alone.
-    faded = np.exp(-cohorts.clock)
+    seen = cohorts.clock[:, grid.last]
     sweep = _sweep(path.low if side == LONG else -path.high, grid.column)
     change = np.zeros((classes, columns * grid.bins))
     for start in range(0, cohorts.birth.size, CHUNK):
-        _change(change, side, cohorts.part(slice(start, start + CHUNK)), table, faded, sweep, grid, inverse)
+        _change(change, side, cohorts.part(slice(start, start + CHUNK)), table, seen, sweep, grid, inverse)
     out = np.empty((columns, grid.bins))
     standing = np.zeros((classes, grid.bins))
-    fade = faded[:, np.diff(grid.last, prepend=grid.last[0])]
+    fade = np.exp(-np.diff(seen, axis=1, prepend=seen[:, :1]))
+    scale = cohorts.scale[0, cohorts.structure][:, grid.last]
     for c in range(columns):
         standing *= fade[:, c, None]
         standing += change.reshape(classes, columns, grid.bins)[:, c]
-        standing.sum(axis=0, out=out[c])
-    out *= cohorts.scale[0, grid.last][:, None]
+        out[c] = scale[:, c] @ standing
     return np.maximum(out, 0.0, out=out)
 
 
@@ -154,7 +159,7 @@ def _change(
     side: int,
     cohorts: Cohorts,
     table: Floats,
-    faded: Floats,
+    seen: Floats,
     sweep: _Sweep,
     grid: _Grid,
     inverse: bool,
@@ -165,8 +170,8 @@ def _change(
     """
     since, rest = grid.column[cohorts.birth], sweep.rest[cohorts.birth]
     after, came = sweep.after[since], since * grid.bins
-    opened = cohorts.opened[0] * faded[:, grid.last[since] - cohorts.birth]
-    edges = density.distance_edges(table.shape[0])
+    opened = cohorts.opened[0] * np.exp(cohorts.clock[:, cohorts.birth] - seen[:, since])
+    edges, shown = density.distance_edges(table.shape[0]), np.flatnonzero(table.sum(axis=0) > LEAST_SHARE * table.sum())
     for _side, cell, price, level in density.entries(cohorts, edges, POINTS, sides=(side,), inverse=inverse):
         who = np.flatnonzero(level < rest)
         at = np.floor((np.log(price[who]) - grid.low) / grid.width).astype(np.intp)
@@ -177,13 +182,12 @@ def _change(
         gone = passage.hits(level[who], first + 1, sweep.minima, after[who])
         left = np.flatnonzero(gone < grid.last.size)
         leaves = gone[left]
-        lived = grid.last[leaves] - grid.last[first[left]]
         here, there = came[who] + at, leaves * grid.bins + at[left]
         usd = alive if inverse else price[who] * alive
-        for k in range(table.shape[1]):
+        for k in shown:
             mass = opened[k][who] * (usd * table[cell, k])
             np.add.at(change[k], here, mass)
-            np.subtract.at(change[k], there, mass[left] * faded[k][lived])
+            np.subtract.at(change[k], there, mass[left] * np.exp(seen[k, first[left]] - seen[k, leaves]))
 
 
 @dataclasses.dataclass(frozen=True)

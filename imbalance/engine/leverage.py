@@ -11,9 +11,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine.margin import distance_of_leverage, leverage_at_distance
+from imbalance.engine.assumptions import Assumptions
+from imbalance.engine.margin import distance_of_leverage, effective_rate, leverage_at_distance
+from imbalance.engine.venue import Venue
 
 Floats = npt.NDArray[np.float64]
+
+UNKNOWN_RATE = 0.005  # maintenance rate where no ladder is known
 
 
 def _log_normal_cdf(leverage: Floats, median: float, log_sd: float) -> Floats:
@@ -45,3 +49,31 @@ def point_weights(edges: Floats, leverages: tuple[float, ...], rate: float) -> F
     """Return equal shares at fixed leverages, each put into the cell that holds its distance."""
     counts, _edges = np.histogram(distance_of_leverage(leverages, rate), bins=edges)
     return np.asarray(counts / len(leverages))
+
+
+def prior_weights(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, factor: float) -> Floats:
+    """Return default weights of all structures' classes, shape (distances, classes).
+
+    Venues' ladders are weighted by open interest.
+
+    Parameters
+    ----------
+    interest : open interest [base], shape (venues, bars).
+    factor : on the medians of leverage.
+    """
+    latest = np.array([_latest(row) for row in interest])
+    latest = latest / latest.sum() if latest.sum() > 0 else np.full(latest.size, 1 / latest.size)
+    medians = [(m * factor, s.leverage_log_sd) for s in a.structures for m in s.leverage]
+    total = np.zeros((a.distances, len(medians)))
+    for venue, part in zip(venues, latest, strict=True):
+        rate = UNKNOWN_RATE
+        if venue.cap_usd.size:
+            rate = float(effective_rate(a.typical_notional_usd, venue.cap_usd, venue.rate, venue.deduction_usd))
+        for k, (median, log_sd) in enumerate(medians):
+            total[:, k] += part * distance_weights(edges, median, log_sd, rate, venue.most_leverage)
+    return total
+
+
+def _latest(row: Floats) -> float:
+    known = row[np.isfinite(row)]
+    return float(known[-1]) if known.size else 0.0

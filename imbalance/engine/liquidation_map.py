@@ -124,7 +124,7 @@ class LiquidationMap:
     draws : forced mass under draws of the assumptions, shape (draws, sides, bins).
     path_implied : what a constant opening flow along the same path gives, shape (sides, bins), any scale.
     path_draws : the same under the paired draws, shape (draws, sides, bins).
-    weights : forced share of what is opened, by distance cell and lifetime class, shape (cells * classes,).
+    weights : forced share of what is opened, by side, distance cell and class of life, shape (sides, cells * classes).
     comparable : whether the history is long enough to say which side is heavier.
     """
 

@@ -1,8 +1,6 @@
-"""Walk-forward validation: what each bar's own path should have printed, from nothing later than its start.
+"""Scores of walk-forward predictions against observed liquidations, beside baselines that predict the same.
 
-The map at a bar's start, with weights fitted on the days before, and the bar's low and high predict its
-liquidations; baselines predict the same: the bar's move alone, the path with a constant flow, and positions
-at fixed leverages.
+The baselines: the bar's move alone, the path with a constant flow, and positions at fixed leverages.
 """
 
 from __future__ import annotations
@@ -12,54 +10,17 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import calibrate, density, scores
-from imbalance.engine.bounds import require_usable
-from imbalance.engine.cohorts import build
-from imbalance.engine.estimate import (
-    DAY_MS,
-    HOUR_MS,
-    Assumptions,
-    Venue,
-    in_contracts,
-    liquidation_features,
-    prior_weights,
-    reported,
-)
-from imbalance.engine.leverage import point_weights
+from imbalance.engine import scores
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.path import PricePath
+from imbalance.engine.walk import Walk
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-WARM_DAYS = 5
 TRAIN_SHARE = 0.35
-FIXED_LEVERAGES = (5.0, 10.0, 20.0, 25.0, 50.0, 100.0)
-RELIABILITY_BINS = 8
 RELIABILITY_CLASSES = 5
-LEAST_IN_BIN = 30
 BOOTSTRAPS = 300
 LEAST_ROWS = 200
-
-
-@dataclasses.dataclass(frozen=True)
-class Walk:
-    """Predictions of every bar, shape (sides, bars), NaN where nothing was predicted or observed [USD].
-
-    `printed` are the venues that were observed; `fits` holds (first bar, weights, capture) of each refit.
-    """
-
-    observed: Floats
-    predicted: Floats
-    low: Floats
-    high: Floats
-    move: Floats
-    path_null: Floats
-    fixed: Floats
-    day: npt.NDArray[np.intp]
-    base_features: Floats
-    printed: npt.NDArray[np.intp]
-    fits: list[tuple[int, Floats, Floats]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,136 +36,6 @@ class Score:
     over_null: float | None = None
     over_null_low: float | None = None
     over_null_high: float | None = None
-
-
-def walk(
-    time_ms: npt.NDArray[np.int64], interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions
-) -> Walk:
-    """Predict every bar from its past and its own path.
-
-    Parameters
-    ----------
-    venues : those without observed liquidations take no part.
-    """
-    require_usable(path, venues)
-    printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
-    bars, a_day = time_ms.size, max(DAY_MS // interval_ms, 1)
-    features, null, fixed = _features(interval_ms, path, venues, a, printed)
-    y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path.close
-    interest = np.stack([v.open_interest for v in venues])
-    prior = prior_weights(a, venues, interest, density.distance_edges(a.distances), 1.0)
-    day = (time_ms // DAY_MS - time_ms[0] // DAY_MS).astype(np.intp)
-    complete = np.array([venues[v].complete_feed for v in printed])
-    predicted = np.full((2, bars), np.nan)
-    start = WARM_DAYS * a_day
-    fits = []
-    for now in range(start, bars, a_day):
-        span = slice(now, min(now + a_day, bars))
-        found = _fit(features[:, :, :now], y[:, :, :now], prior, complete, day[:now], interval_ms)
-        weights, capture = (found.weights, found.capture) if found else (prior, np.ones(printed.size))
-        fits.append((now, weights, capture))
-        each = np.einsum("vsbf,f,v->vsb", features[:, :, span], weights, capture, optimize=True)
-        # A venue counts in a bar only where it was observed, on both sides of the comparison.
-        predicted[:, span] = np.where(np.isfinite(y[:, :, span]), each, 0.0).sum(axis=0)
-    seen = np.isfinite(y)
-    observed = np.where(seen.any(axis=0), np.where(seen, y, 0.0).sum(axis=0), np.nan)
-    predicted[~np.isfinite(observed)] = np.nan
-    low, high = _intervals(observed, predicted, start, a_day)
-    move, base = _base(path, interest, np.stack([v.volume for v in venues]), a_day)
-    return Walk(observed, predicted, low, high, move, null, fixed, day, base, printed, fits)
-
-
-def _features(
-    interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions, printed: npt.NDArray[np.intp]
-) -> tuple[Floats, Floats, Floats]:
-    """Return features by venue (venues, sides, bars, features), the path null and fixed leverages (sides, bars)."""
-    bars, a_day = path.open.size, max(DAY_MS // interval_ms, 1)
-    points, edges = density.entry_points(interval_ms), density.distance_edges(a.distances)
-    ones = np.ones((1, bars))
-    own_volume, own_interest = in_contracts(venues, path.close)
-    volume, interest = np.concatenate([own_volume, ones]), np.concatenate([own_interest, ones])
-    bucket = np.arange(bars)
-    hazard, share = np.array(a.class_hazard_a_day), np.array(a.class_share)
-    cohorts = build(path, volume, interest, interval_ms / DAY_MS, hazard, share, a.turnover_share)
-    flat = len(venues)
-    x = liquidation_features(path, cohorts, edges, bucket, points, venues, np.append(printed, flat), a_day)
-    x = x.reshape(printed.size + 1, 2, bars, -1)
-    prior = prior_weights(a, venues, np.stack([v.open_interest for v in venues]), edges, 1.0)
-    # Fixed leverages: nobody closes, entries keep their leverage until price takes them.
-    forever = build(path, volume, interest, interval_ms / DAY_MS, np.array([1e-3]), np.ones(1), a.turnover_share)
-    stay = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
-    fixed = np.einsum("vsbdk,d->sb", stay, point_weights(edges, FIXED_LEVERAGES, 0.005), optimize=True)
-    return x[:-1], np.asarray(x[-1] @ prior), np.asarray(fixed)
-
-
-def _fit(
-    x: Floats,
-    y: Floats,
-    prior: Floats,
-    complete: npt.NDArray[np.bool_],
-    day: npt.NDArray[np.intp],
-    interval_ms: int,
-) -> calibrate.Fit | None:
-    """Fit on hours of the past, as the map does."""
-    wide = max(HOUR_MS // interval_ms, 1)
-    whole = x.shape[2] // wide * wide
-    skip = 2 * max(DAY_MS // interval_ms, 1)
-    venues, sides = x.shape[0], x.shape[1]
-    hours = x[:, :, skip:whole].reshape(venues, sides, -1, wide, x.shape[3]).sum(axis=3)
-    printed = y[:, :, skip:whole].reshape(venues, sides, -1, wide).sum(axis=3)
-    days = np.tile(day[skip:whole:wide], sides)
-    if hours.shape[2] == 0:
-        return None
-    rows = sides * hours.shape[2]
-    return calibrate.fit(
-        hours.reshape(venues, rows, -1), printed.reshape(venues, rows), prior, complete, days - days.min(), 0, 0
-    )
-
-
-def _intervals(observed: Floats, predicted: Floats, start: int, a_day: int) -> tuple[Floats, Floats]:
-    """Return 90 % prediction intervals: what past bars with a prediction of that size went on to show."""
-    low, high = np.full_like(predicted, np.nan), np.full_like(predicted, np.nan)
-    for now in range(start + a_day, predicted.shape[1], a_day):
-        past = slice(start, now)
-        p, o = predicted[:, past].ravel(), observed[:, past].ravel()
-        known = np.isfinite(p) & np.isfinite(o) & (p > 0)
-        if known.sum() < LEAST_IN_BIN:
-            continue
-        p, o = p[known], o[known]
-        bins = min(RELIABILITY_BINS, max(p.size // LEAST_IN_BIN, 1))
-        cuts = np.quantile(p, np.arange(1, bins) / bins)
-        which = np.searchsorted(cuts, p)
-        spans = np.array([np.quantile(o[which == b] / p[which == b], [0.05, 0.95]) for b in range(bins)])
-        today = slice(now, now + a_day)
-        mine = spans[np.searchsorted(cuts, np.nan_to_num(predicted[:, today]))]
-        low[:, today], high[:, today] = predicted[:, today] * mine[..., 0], predicted[:, today] * mine[..., 1]
-    return low, high
-
-
-def _base(path: PricePath, interest: Floats, volume: Floats, a_day: int) -> tuple[Floats, Floats]:
-    """Return the bar's adverse move by side, and features of a model that knows the move and the market's state."""
-    opens, high, low, close = path
-    before = np.concatenate([opens[:1], close[:-1]])
-    fall = np.maximum(np.log(np.maximum(before, opens) / low), 0.0)
-    rise = np.maximum(np.log(high / np.minimum(before, opens)), 0.0)
-    width = np.log(np.log(high / low) + 5e-4)
-    state = [_trailing(width, a_day), _trailing(width, 5 * a_day)]
-    state += [_trailing(np.log(np.nansum(series, axis=0) + 1e-9), a_day) for series in (interest, volume)]
-    rows = []
-    for mine, other in ((fall, rise), (rise, fall)):
-        m = np.log(mine + 5e-4)
-        rows.append(np.stack([m, m**2, m**3, np.log(other + 5e-4), *state, m * state[0]], axis=1))
-    return np.stack([fall, rise]), np.stack(rows)
-
-
-def _trailing(values: Floats, span: int) -> Floats:
-    """Return the mean of the `span` bars before each bar."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    now = np.arange(values.size)
-    first = np.maximum(now - span, 0)
-    out = (total[now] - total[first]) / np.maximum(now - first, 1)
-    out[0] = values[0]
-    return np.asarray(out)
 
 
 @dataclasses.dataclass(frozen=True)

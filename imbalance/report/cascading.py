@@ -43,7 +43,7 @@ def sections(
     if depth is not None:
         laws["book"] = cascade.book_walk(*depth)
         laws[STRESSED] = cascade.book_walk(depth[0], depth[1] * cascade.STRESSED_SHARE)
-    told = cascade.run(found, target, laws)
+    told = cascade.run(found, target, laws, volume_day_usd=volume)
     by_name = {law.name: law for law in told.laws}
     return {
         "price": found.price,
@@ -75,6 +75,7 @@ def _law(name: str, law: cascade.LawResult | None) -> tree.ImpactLaw:
         range_(law.carried),
         range_(law.cost_usd),
         range_(law.reproduction) if law.reproduction else None,
+        law.beyond_day,
     )
 
 

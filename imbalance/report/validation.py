@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from imbalance.engine.estimate import Assumptions, Venue, reported
+from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.frozen import frozen_scores
 from imbalance.engine.liquidation_map import SIDE_NAMES
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.validate import WARM_DAYS, Walk, reliability, scored, walk
+from imbalance.engine.validate import reliability, scored
+from imbalance.engine.venue import Venue, reported
+from imbalance.engine.walk import WARM_DAYS, Walk, walk
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.market import MarketData
 from imbalance.report import tree

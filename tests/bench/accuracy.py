@@ -16,10 +16,11 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from imbalance.engine import density
+from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.cohorts import build
-from imbalance.engine.estimate import DAY_MS, Assumptions
 from imbalance.engine.leverage import point_weights
-from imbalance.engine.validate import FIXED_LEVERAGES
+from imbalance.engine.venue import DAY_MS
+from imbalance.engine.walk import FIXED_LEVERAGES
 from imbalance.library import engine_venues, liquidation_map
 from imbalance.market import read_bars
 from imbalance.report.validation import sections
@@ -61,8 +62,8 @@ def fixed_leverages(market, scale: float) -> np.ndarray:
         np.stack([v.volume for v in venues]),
         np.stack([v.open_interest for v in venues]),
         market.interval_ms / DAY_MS,
-        np.array([1e-3]),
-        np.ones(1),
+        Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp)),
+        np.ones(market.time_ms.size),
         a.turnover_share,
     )
     edges = density.distance_edges(a.distances)

@@ -16,16 +16,19 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalance.engine import calibrate, density
+from imbalance.engine import calibration, clock, density
+from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.cohorts import build
-from imbalance.engine.estimate import Assumptions, Venue
+from imbalance.engine.estimate import estimate, market_cohorts
 from imbalance.engine.heatmap import heatmap
+from imbalance.engine.leverage import prior_weights
+from imbalance.engine.venue import Venue
 from imbalance.path import PricePath
 
 BARS = 105_120
 CELLS = 12
 A = dataclasses.replace(Assumptions(), distances=CELLS)
-HAZARD, SHARE = np.array(A.class_hazard_a_day), np.array(A.class_share)
+LIVES = A.lives()
 BAR_MS = 300_000
 
 
@@ -41,8 +44,8 @@ def market(bars: int):
 
 def stages(bars: int) -> dict[str, float]:
     path, volume, interest = market(bars)
-    edges, price = density.distance_edges(CELLS), float(path[3][-1])
-    weights = np.full(CELLS * HAZARD.size, 0.02)
+    edges, price = density.distance_edges(CELLS), float(path.close[-1])
+    weights = np.full((2, CELLS * LIVES.share.size), 0.02)
     times = {}
 
     def timed(name, function):
@@ -51,9 +54,11 @@ def stages(bars: int) -> dict[str, float]:
         times[name] = time.perf_counter() - started
         return out
 
-    cohorts = timed(
-        "flows and cohorts", lambda: build(path, volume, interest, 1 / 288, HAZARD, SHARE, A.turnover_share)
-    )
+    def flows():
+        speed = clock.activity(volume, interest, A.turnover_share)
+        return build(path, volume, interest, 1 / 288, LIVES, speed, A.turnover_share)
+
+    cohorts = timed("flows and cohorts", flows)
     left = timed("what is left", cohorts.left_at_end)
     timed("map by weights", lambda: density.mass_basis(path, cohorts, left, edges, price, 1))
     none = np.zeros(0)
@@ -66,18 +71,28 @@ def stages(bars: int) -> dict[str, float]:
     return times
 
 
-def calibration(bars: int) -> float:
+def venue(bars: int):
     path, volume, interest = market(bars)
-    edges = density.distance_edges(CELLS)
+    none, g = np.zeros(0), np.random.default_rng(2)
+    seen = g.gamma(0.03, 40.0, (2, bars))
+    return path, Venue("one", True, volume[0], interest[0], *seen, none, none, none, 125.0)  # noqa: FBT003
+
+
+def calibrated(bars: int) -> float:
+    path, one = venue(bars)
+    edges, stamps = density.distance_edges(CELLS), np.arange(bars, dtype=np.int64) * BAR_MS
+    prior = prior_weights(A, [one], one.open_interest[None], edges, 1.0)
     started = time.perf_counter()
-    cohorts = build(path, volume, interest, 1 / 288, HAZARD, SHARE, A.turnover_share)
-    bucket = np.arange(bars) // 12
-    x = density.liquidation_basis(path, cohorts, edges, bucket, 1, np.array([0]), 288)
-    rows = 2 * x.shape[2]
-    y = np.random.default_rng(2).gamma(0.3, 1e6, (1, rows))
-    day = np.tile(np.arange(x.shape[2]) // 24, 2)
-    prior = np.full(CELLS * HAZARD.size, 0.02)
-    calibrate.fit(x.reshape(1, rows, -1), y, prior, np.array([True]), day, 0, 0)
+    cohorts = market_cohorts(path, [one], BAR_MS, A)
+    calibration.calibrated(A, stamps, BAR_MS, path, [one], cohorts, edges, prior, 0)
+    return time.perf_counter() - started
+
+
+def whole(bars: int) -> float:
+    path, one = venue(bars)
+    stamps = np.arange(bars, dtype=np.int64) * BAR_MS
+    started = time.perf_counter()
+    estimate("BTC", stamps, BAR_MS, path, float(path.close[-1]), [one])
     return time.perf_counter() - started
 
 
@@ -89,7 +104,8 @@ def main() -> None:
         for name, took in stages(BARS).items():
             best[name] = min(best.get(name, took), took)
     best["everything"] = sum(best.values())
-    best["calibration, hourly"] = min(calibration(BARS) for _ in range(2))
+    best["calibration, hourly"] = min(calibrated(BARS) for _ in range(2))
+    best["whole estimate"] = min(whole(BARS) for _ in range(2))
     print(f"{'reference':22} {reference * 1000:8.1f} ms")
     for name, took in best.items():
         print(f"{name:22} {took * 1000:8.1f} ms  {took / reference:7.1f} x")
@@ -103,7 +119,7 @@ def main() -> None:
     print()
     tracemalloc.start()
     stages(BARS)
-    calibration(BARS)
+    whole(BARS)
     print(f"{'peak memory':22} {tracemalloc.get_traced_memory()[1] / 2**20:8.0f} MB")
     tracemalloc.stop()
     small, large = (sum(stages(n).values()) for n in (BARS, 1_000_000))

@@ -120,7 +120,9 @@ def of_liquidations(d):
 def of_cascade(d):
     found = [kept("forced", words.usd(d.forced.value), d.forced.value)]
     return found + [
-        Figure(law.name, words.usd(law.cost_usd.value), law.cost_usd.value) for law in d.laws if law.cost_usd
+        Figure(law.name, words.usd(law.cost_usd.value), law.cost_usd.value)
+        for law in d.laws
+        if law.cost_usd and not law.beyond_day
     ]
 
 

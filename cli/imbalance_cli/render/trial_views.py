@@ -12,6 +12,7 @@ NOMINAL_COVERAGE = 0.9
 
 # Even the fewest bars that are scored, 130 of two sides, tell a coverage to 0.02 (one standard error).
 COVERAGE_OFF = 0.05
+BEYOND_DAY = "> day's volume"
 
 
 def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
@@ -35,7 +36,7 @@ def cascade(r: tree.CascadeReport) -> list[Block]:
         [
             law.name,
             *_ranged(law.push_needed, _percent),
-            *_ranged(law.cost_usd, words.usd),
+            *([BEYOND_DAY, ""] if law.beyond_day else _ranged(law.cost_usd, words.usd)),
             *_ranged(law.carried, _percent),
             *_ranged(law.reach, words.short_price),
             *_ranged(law.reproduction, words.ratio),

@@ -67,7 +67,8 @@ class BarPrediction(msgspec.Struct):
 class ImpactLaw(msgspec.Struct):
     """A cascade under one impact law; null where the law's data are missing.
 
-    `push_needed` and `carried` are shares: of the price, and of the way to the target.
+    `push_needed` and `carried` are shares: of the price, and of the way to the target. `beyond_day`: whether the cost
+    is more than a day's volume, which no law was made for.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ImpactLaw(msgspec.Struct):
     carried: Range | None
     cost_usd: Range | None
     reproduction: Range | None
+    beyond_day: bool | None = None
 
 
 class CascadeReport(Head, kw_only=True):

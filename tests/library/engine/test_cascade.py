@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbalance.engine import cascade
+from tests.library.engine.test_engine import mapped, venue, walk
 
 X = np.arange(1, 161) * 0.0025
 
@@ -89,3 +91,18 @@ def test_the_book_walk_is_what_eating_the_orders_level_by_level_gives(levels, sh
     # Beyond what is displayed the book goes on as dense as it was on the whole.
     gone += left * distance[-1] / depth[-1]
     assert float(impact(np.array(flow))) == pytest.approx(gone, rel=1e-9, abs=1e-15)
+
+
+def test_a_push_of_more_than_a_days_volume_is_told_as_such():
+    path, volume, interest = walk()
+    found = mapped(path, [venue("a", volume, interest)])
+    for day_usd in (1e3, 1e6, 1e12):
+        law = cascade.square_root(day_usd, 0.03)
+        told = cascade.run(found, found.price * 1.1, {"square root": law}, volume_day_usd=day_usd).laws[0]
+        assert told.beyond_day == (told.cost_usd.value > day_usd)
+    # At Y sigma of a day the law costs a day's volume: beyond it, and not before, where nothing is carried.
+    empty = dataclasses.replace(found, forced=0 * found.forced, draws=0 * found.draws)
+    for push, beyond in ((0.029, False), (0.031, True)):
+        law = {"square root": cascade.square_root(1e9, 0.03)}
+        assert cascade.run(empty, found.price * (1 + push), law, volume_day_usd=1e9).laws[0].beyond_day is beyond
+    assert cascade.run(found, found.price * 1.1, law).laws[0].beyond_day is None

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imbalance.engine import calibrate, clusters, cohorts, density, flows, frozen, passage, validate
+from imbalance.engine import calibrate, clusters, cohorts, density, flows, frozen, passage
+from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.clusters import mass_between, narrowest_band
-from imbalance.engine.estimate import Assumptions, Venue, estimate
+from imbalance.engine.estimate import estimate
 from imbalance.engine.leverage import distance_weights
 from imbalance.engine.margin import (
     LONG,
@@ -23,10 +24,13 @@ from imbalance.engine.margin import (
     leverage_at_distance,
     price_at_distance,
 )
+from imbalance.engine.venue import Venue
+from imbalance.engine.walk import walk as predict
 from imbalance.errors import UsageError
 from imbalance.path import PricePath
 
 HOUR_MS = 3_600_000
+LIVES = Lives(np.array([3.0, 0.2]), np.array([0.7, 0.3]), np.array([0.0, 1.0]), np.zeros(2, dtype=np.intp))
 NONE = np.array([])
 positive = st.floats(0.01, 1e6)
 
@@ -59,9 +63,9 @@ def walk(bars=400, seed=1, sd=0.01):
 
 
 def mapped(path, venues, **options):
-    bars = path[0].size
+    bars = path.open.size
     time_ms = np.arange(bars, dtype=np.int64) * HOUR_MS + 1_700_000_000_000 // HOUR_MS * HOUR_MS
-    return estimate("BTC", time_ms, HOUR_MS, path, float(path[3][-1]), venues, **options)
+    return estimate("BTC", time_ms, HOUR_MS, path, float(path.close[-1]), venues, **options)
 
 
 @given(positive, st.floats(1.01, 125), st.floats(0, 0.4))
@@ -130,7 +134,7 @@ def test_inventory_is_what_a_loop_sums(opening, hazard):
     for flow in opening:
         left = left * math.exp(-hazard) + flow
         slow.append(left)
-    assert cohorts._inventory(opened, clock) == pytest.approx(slow, rel=1e-9, abs=1e-12)
+    assert cohorts.inventory(opened, clock) == pytest.approx(slow, rel=1e-9, abs=1e-12)
 
 
 @given(st.floats(2, 100), st.floats(0.3, 2), st.floats(0.001, 0.02))
@@ -150,9 +154,8 @@ def test_more_leverage_means_nearer():
 def test_the_map_is_what_loops_make():
     bars, points, cells = 25, 3, 4
     path, volume, interest = walk(bars, seed=3, sd=0.03)
-    hazard, share = np.array([3.0, 0.2]), np.array([0.7, 0.3])
-    made = cohorts.build(path, volume[None], interest[None], 1 / 24, hazard, share, 0.8)
-    edges, price = density.distance_edges(cells), float(path[3][-1])
+    made = cohorts.build(path, volume[None], interest[None], 1 / 24, LIVES, np.ones(bars), 0.8)
+    edges, price = density.distance_edges(cells), float(path.close[-1])
     left = made.left_at_end()[0]
     mass, _alive = density.mass_basis(path, made, left[None], edges, price, points)
     log_edges, slow = density.log_edges(), np.zeros_like(mass[0])
@@ -168,7 +171,7 @@ def test_the_map_is_what_loops_make():
                     def past(extreme, level=level, side=side):
                         return extreme <= level if side == LONG else extreme >= level
 
-                    later = path[2][made.birth[c] + 1 :] if side == LONG else path[1][made.birth[c] + 1 :]
+                    later = path.low[made.birth[c] + 1 :] if side == LONG else path.high[made.birth[c] + 1 :]
                     if past(made.seen_close[c]) or any(past(x) for x in later) or past(price):
                         continue
                     alive = 0.5 if past(made.seen_low[c] if side == LONG else made.seen_high[c]) else 1.0
@@ -292,8 +295,8 @@ def test_calibration_without_liquidations_leaves_the_prior():
 def test_liquidations_that_are_seen_calibrate_the_map():
     path, volume, interest = walk(800, sd=0.01)
     quiet = mapped(path, [venue("a", volume, interest, bars=800)])
-    fall = np.maximum(np.log(path[0] / path[2]), 0) * interest
-    rise = np.maximum(np.log(path[1] / path[0]), 0) * interest
+    fall = np.maximum(np.log(path.open / path.low), 0) * interest
+    rise = np.maximum(np.log(path.high / path.open), 0) * interest
     loud = mapped(path, [venue("a", volume, interest, fall / 50, rise / 50, complete=True)])
     more = mapped(path, [venue("a", volume, interest, fall / 25, rise / 25, complete=True)])
     assert loud.model.calibrated
@@ -347,15 +350,17 @@ def test_degenerate_markets_give_finite_maps(path, row):
 @pytest.mark.parametrize("gaps", [False, True])
 def test_validation_never_looks_ahead(gaps):
     path, volume, interest = walk(24 * 20, seed=2)
-    long, short = (np.maximum(np.log(a / b), 0) * interest / 50 for a, b in ((path[0], path[2]), (path[1], path[0])))
+    long, short = (
+        np.maximum(np.log(a / b), 0) * interest / 50 for a, b in ((path.open, path.low), (path.high, path.open))
+    )
     if gaps:
         volume[100::7] = interest[95::11] = np.nan
     whole = venue("a", volume, interest, long, short)
     bars = 24 * 12 + 5
 
     def walked(path, row):
-        time_ms = np.arange(path[0].size, dtype=np.int64) * HOUR_MS
-        return validate.walk(time_ms, HOUR_MS, path, [row], Assumptions())
+        time_ms = np.arange(path.open.size, dtype=np.int64) * HOUR_MS
+        return predict(time_ms, HOUR_MS, path, [row], Assumptions())
 
     part = dataclasses.replace(
         whole,
@@ -414,7 +419,7 @@ def test_a_frozen_map_is_charged_what_price_crossed_and_no_more(side):
     generator = np.random.default_rng(side)
     mass, observed = generator.gamma(1, 1, edges.size - 1), generator.gamma(1, 1, 40)
     held, seen, width = frozen._crossed(path, mass, observed, after, side)
-    price, sign = path[3][19], 1 if side == SHORT else -1
+    price, sign = path.close[19], 1 if side == SHORT else -1
     far = np.maximum.accumulate(np.maximum(sign * np.log(path[1 if side == SHORT else 2][after] / price), 0.0))
     low, high = sorted((0.0, sign * far[-1]))
     assert width.sum() == pytest.approx(far[-1])
@@ -457,6 +462,7 @@ def test_a_day_or_less_is_not_calibrated_and_not_compared():
 
 
 @example([0, 9, 5, 0], 10)
+@example([0, 0, 1], 2)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(1, 10))
 def test_clusters_never_overlap(levels, width):
     mass = np.repeat(np.array(levels, dtype=float), width)

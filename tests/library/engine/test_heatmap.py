@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import imbalance
-from imbalance.engine import cohorts, density, heatmap
-from imbalance.engine.estimate import Assumptions, Venue
+from imbalance.engine import density, heatmap
+from imbalance.engine.assumptions import Assumptions
+from imbalance.engine.estimate import market_cohorts
+from imbalance.engine.venue import Venue
 from imbalance.market import read_bars
 from tests.library.engine.test_engine import HOUR_MS, walk
 from tests.library.test_market import rows, write
 
 A = Assumptions()
-WEIGHTS = np.random.default_rng(8).gamma(1, 0.1, A.distances * len(A.class_share))
+WEIGHTS = np.random.default_rng(8).gamma(1, 0.1, (2, A.distances * A.lives().share.size))
 
 
 def drawn(path, volume, interest, columns, bins=1000, *, inverse=False):
-    time_ms = np.arange(path[0].size, dtype=np.int64) * HOUR_MS
+    time_ms = np.arange(path.open.size, dtype=np.int64) * HOUR_MS
     none = np.zeros(0)
     venue = Venue("one", True, volume, interest, *[none] * 5, most_leverage=100.0, inverse=inverse)  # noqa: FBT003
     return heatmap.heatmap("BTC", time_ms, HOUR_MS, path, [venue], WEIGHTS, A, columns, bins)
@@ -26,14 +30,13 @@ def drawn(path, volume, interest, columns, bins=1000, *, inverse=False):
 def mapped_at(path, volume, interest, bars, *, inverse):
     """Return mass by side as the map of the first `bars` bars has it, with one entry point a bar."""
     past = path.until(bars)
-    hazard, share = np.array(A.class_hazard_a_day), np.array(A.class_share)
-    unit = past[3] if inverse else 1.0
-    seen = volume[None, :bars] * unit, interest[None, :bars] * unit
-    made = cohorts.build(past, *seen, 1 / 24, hazard, share, A.turnover_share)
+    none = np.zeros(0)
+    venue = Venue("one", True, volume[:bars], interest[:bars], *[none] * 5, most_leverage=100.0, inverse=inverse)  # noqa: FBT003
+    made = market_cohorts(past, [venue], HOUR_MS, A)
     left = made.left_at_end()[0][None]
-    edges, price = density.distance_edges(A.distances), float(past[3][-1])
+    edges, price = density.distance_edges(A.distances), float(past.close[-1])
     mass, _ = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse)
-    return np.einsum("sfb,f->sb", mass[0].reshape(2, WEIGHTS.size, -1), WEIGHTS), price
+    return np.einsum("sfb,sf->sb", mass[0].reshape(*WEIGHTS.shape, -1), WEIGHTS), price
 
 
 @pytest.mark.parametrize(("inverse", "chunk", "known"), [(False, 1_000_000, 1.0), (True, 100, 1.0), (False, 300, 0.7)])
@@ -66,7 +69,7 @@ def test_nothing_stands_where_price_has_been_since():
     path, volume, interest = walk(300, sd=0.01)
     found = drawn(path, volume, interest, 300)
     for column in (50, 200, 299):
-        price = path[3][column]
+        price = path.close[column]
         middle = np.sqrt(found.edges[1:] * found.edges[:-1])
         scale = found.long_usd[column].sum() + found.short_usd[column].sum()
         assert found.long_usd[column][middle > price * 1.001].sum() < 1e-9 * scale
@@ -82,8 +85,11 @@ def test_a_venue_known_from_later_on_opens_nothing_by_becoming_known():
         Venue(name, complete, volume * share, held * share, *none, most_leverage=100.0)
         for name, complete, share, held in (("a", True, 1.0, interest), ("b", True, 0.5, late))
     ]
+    # On wall time: activity is the market's, to which every venue adds.
+    wall = dataclasses.replace(A, structures=A.structures[:1])
+    weights = WEIGHTS[:, : wall.distances * wall.lives().share.size]
     both, one, other = (
-        heatmap.heatmap("BTC", time_ms, HOUR_MS, path, given, WEIGHTS, A, 300, 500)
+        heatmap.heatmap("BTC", time_ms, HOUR_MS, path, given, weights, wall, 300, 500)
         for given in (venues, venues[:1], venues[1:])
     )
     assert both.long_usd == pytest.approx(one.long_usd + other.long_usd)

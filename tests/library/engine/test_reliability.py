@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imbalance.engine.validate import Walk, reliability
+from imbalance.engine.validate import reliability
+from imbalance.engine.walk import Walk
 
 
 def walk(predicted, observed):

@@ -1,0 +1,119 @@
+"""A market's observed liquidations to the mixture of structures that they teach, and each side's level now."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from imbalance.engine import assimilate, density, ensemble, likelihood
+from imbalance.engine.assumptions import Assumptions
+from imbalance.engine.calibrate import Fit
+from imbalance.engine.cohorts import Cohorts
+from imbalance.engine.ensemble import Sample
+from imbalance.engine.features import liquidation_features
+from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.venue import DAY_MS, HOUR_MS, Venue, reported
+from imbalance.path import PricePath
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+SKIPPED_DAYS = 2  # old inventory has unknown entries: its first days teach more about the guess than about leverage
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """What observed liquidations taught.
+
+    Attributes
+    ----------
+    fits, parts : of each structure, and their parts of the mixture.
+    printed : which venues were observed.
+    level, events : each side's level now and the events that it rests on, shape (sides,).
+    """
+
+    fits: list[Fit]
+    parts: Floats
+    printed: Ints
+    level: Floats
+    events: Floats
+
+    @property
+    def capture(self) -> Floats:
+        """Printed over predicted by venue, the mean of the structures, shape (venues,)."""
+        return np.asarray(self.parts @ np.stack([f.capture for f in self.fits]))
+
+
+def hourly(
+    time_ms: npt.NDArray[np.int64],
+    interval_ms: int,
+    path: PricePath,
+    venues: list[Venue],
+    cohorts: Cohorts,
+    edges: Floats,
+    printed: Ints,
+) -> Sample:
+    """Return features and liquidations summed over hours (or bars, where these are longer); the first days unknown."""
+    bucket_ms = max(HOUR_MS, interval_ms)
+    bucket = (time_ms // bucket_ms - time_ms[0] // bucket_ms).astype(np.intp)
+    a_day = max(DAY_MS // interval_ms, 1)
+    points = density.sum_points(interval_ms)
+    x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
+    buckets = x.shape[2]
+    y = np.full((printed.size, 2, buckets), np.nan)
+    for n, v in enumerate(printed):
+        for side, series in ((LONG, venues[v].long_liquidations), (SHORT, venues[v].short_liquidations)):
+            known = np.isfinite(series)
+            sums = np.bincount(bucket[known], (series * path.close)[known], minlength=buckets)
+            whole = np.bincount(bucket[known], minlength=buckets) == np.bincount(bucket, minlength=buckets)
+            y[n, side] = np.where(whole, sums, np.nan)
+    y[:, :, : min(SKIPPED_DAYS * DAY_MS // bucket_ms, buckets // 4)] = np.nan
+    day = (np.arange(buckets) * bucket_ms // DAY_MS).astype(np.intp)
+    return Sample(x, y, day, np.array([venues[v].complete_feed for v in printed]))
+
+
+def calibrated(
+    a: Assumptions,
+    time_ms: npt.NDArray[np.int64],
+    interval_ms: int,
+    path: PricePath,
+    venues: list[Venue],
+    cohorts: Cohorts,
+    edges: Floats,
+    prior: Floats,
+    seed: int,
+) -> Calibration | None:
+    """Fit the mixture to what venues printed; None where that is too little.
+
+    Parameters
+    ----------
+    prior : default weights, shape (distances, classes).
+    """
+    printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
+    if not printed.size or time_ms.size < 2:  # noqa: PLR2004
+        return None
+    sample = hourly(time_ms, interval_ms, path, venues, cohorts, edges, printed)
+    lives = a.lives()
+    fits = ensemble.fit(sample, prior, lives, a.draws, seed)
+    if fits is None or fits[0].effective_events < a.least_events:
+        return None
+    weight = np.array([s.weight for s in a.structures])
+    parts = ensemble.walk_forward(sample, prior, weight, lives)
+    mean = sum(p * ensemble.predicted(f, sample, k) for p, f, k in zip(parts, fits, lives.columns(), strict=True))
+    observed, expected = effective(sample.y, np.asarray(mean), fits[0].floor, fits[0].dispersion)
+    level, events = assimilate.side_levels(observed, expected, max(HOUR_MS, interval_ms) / DAY_MS)
+    return Calibration(fits, parts, printed, level[:, -1], events[:, -1])
+
+
+def effective(y: Floats, mean: Floats, floor: Floats, dispersion: float) -> tuple[Floats, Floats]:
+    """Return effective events observed and predicted, all venues together, shape (sides, rows) each.
+
+    Parameters
+    ----------
+    y, mean : USD printed and predicted, shape (venues, sides, rows), y NaN where not known.
+    floor, dispersion : f by venue and phi of `likelihood` [USD].
+    """
+    heed = np.where(np.isfinite(y), likelihood.attention(mean, floor[:, None, None]), 0.0) / dispersion
+    return (heed * np.nan_to_num(y)).sum(axis=0), (heed * mean).sum(axis=0)

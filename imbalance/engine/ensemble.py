@@ -1,0 +1,142 @@
+"""Several structures at once, each weighted by how well it predicted what was printed later.
+
+Each structure has its fit. Its part of the mixture is its weight beforehand times the exponential of its predictive
+quasi-likelihood: every block of days is predicted by the fit of the days before, so that none can peek (Dawid 1984,
+doi:10.2307/2981683). Quasi-likelihoods are in effective events, which tempers them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+
+from imbalance.engine import calibrate, likelihood
+from imbalance.engine.assumptions import Lives
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+BLOCKS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """What could have been printed and what was, by venue, side and row.
+
+    Attributes
+    ----------
+    x : features [USD], shape (venues, sides, rows, distances, classes + structures), the last of positions
+        that open and die within a bar.
+    y : printed [USD], shape (venues, sides, rows), NaN where not known.
+    day : day of each row, small integers, rising, shape (rows,).
+    complete : which venues print everything, shape (venues,).
+    """
+
+    x: Floats
+    y: Floats
+    day: Ints
+    complete: npt.NDArray[np.bool_]
+
+    def rows(self, which: slice) -> Sample:
+        """Return some of the rows, days counted from their first."""
+        day = self.day[which]
+        return Sample(self.x[:, :, which], self.y[:, :, which], day - day[:1].sum(), self.complete)
+
+    def flat(self, columns: Ints) -> tuple[Floats, Floats, Ints]:
+        """Return x of a structure's columns, y and day with both sides' rows on one axis."""
+        venues, sides, rows = self.y.shape
+        x = self.x[..., columns]
+        flat = x.reshape(venues, sides * rows, x.shape[3] * columns.size)
+        return flat, self.y.reshape(venues, sides * rows), np.tile(self.day, sides)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ensemble:
+    """The structures' fits and their parts of the mixture, shape (structures,), which sum to 1."""
+
+    fits: list[calibrate.Fit]
+    parts: Floats
+
+
+def own_prior(prior: Floats, lives: Lives, part: slice) -> Floats:
+    """Return a structure's default weights with those of own-bar deaths, shape (distances * (classes + 1),).
+
+    Parameters
+    ----------
+    prior : default weights, shape (distances, classes of all structures).
+    """
+    mine = prior[:, part]
+    return np.column_stack([mine, mine @ lives.share[part]]).ravel()
+
+
+def fit(sample: Sample, prior: Floats, lives: Lives, draws: int, seed: int) -> list[calibrate.Fit] | None:
+    """Fit every structure; None where nothing was observed."""
+    fits = []
+    for part, columns in zip(lives.slices(), lives.columns(), strict=True):
+        x, y, day = sample.flat(columns)
+        found = calibrate.fit(x, y, own_prior(prior, lives, part), sample.complete, day, draws, seed)
+        if found is None:
+            return None
+        fits.append(found)
+    return fits
+
+
+def predicted(found: calibrate.Fit, sample: Sample, columns: Ints) -> Floats:
+    """Return what a structure says is printed [USD], shape of the sample's y."""
+    return np.asarray(found.capture[:, None, None] * expected(found.weights, sample, columns))
+
+
+def expected(weights: Floats, sample: Sample, columns: Ints) -> Floats:
+    """Return what a structure's weights, own-bar deaths among them, expect at capture 1; shape of the sample's y."""
+    x, _y, _day = sample.flat(columns)
+    return np.asarray((x @ weights).reshape(sample.y.shape))
+
+
+def evidence(fits: list[calibrate.Fit], sample: Sample, lives: Lives) -> Floats:
+    """Return the quasi-likelihood of a sample under fits of earlier days, shape (structures,) [nats]."""
+    scale = fits[0]
+    known = np.isfinite(sample.y)
+    return np.array(
+        [
+            likelihood.quasi_likelihood(
+                np.where(known, sample.y, 0.0),
+                predicted(found, sample, columns),
+                scale.floor[:, None, None],
+                scale.dispersion,
+            )[known].sum()
+            for found, columns in zip(fits, lives.columns(), strict=True)
+        ]
+    )
+
+
+def parts(weight: Floats, total: Floats) -> Floats:
+    """Return parts of the mixture from weights beforehand and evidence [nats], shape (structures,) each."""
+    log = np.log(weight) + total
+    out = np.exp(log - log.max())
+    return np.asarray(out / out.sum())
+
+
+def walk_forward(sample: Sample, prior: Floats, weight: Floats, lives: Lives) -> Floats:
+    """Return parts of the mixture, each block of rows predicted by the fit of the rows before, shape (structures,)."""
+    total = np.zeros(weight.size)
+    if weight.size > 1:
+        cuts = np.linspace(0, sample.day.size, BLOCKS + 2).astype(int)[1:]
+        for start, stop in itertools.pairwise(cuts):
+            fits = fit(sample.rows(slice(0, start)), prior, lives, 0, 0) if start else None
+            if fits is not None:
+                total += evidence(fits, sample.rows(slice(start, stop)), lives)
+    return parts(weight, total)
+
+
+def mixed(weights: list[Floats], share: Floats, cells: int) -> Floats:
+    """Return the mixture's weights of standing positions, shape (distances, classes of all structures).
+
+    Parameters
+    ----------
+    weights : of each structure, own-bar deaths the last of its columns, shape (distances * (classes + 1),) each.
+    share : parts of the mixture, shape (structures,).
+    """
+    return np.column_stack([p * w.reshape(cells, -1)[:, :-1] for w, p in zip(weights, share, strict=True)])

@@ -1,0 +1,220 @@
+"""Walk-forward prediction: what each bar's own path should have printed, from nothing later than its start.
+
+The map at a bar's start, with the mixture fitted on the days before and the sides' level from the bars before, and the
+bar's low and high predict its liquidations. Baselines predict the same: the bar's move alone, the path with a constant
+flow, and positions at fixed leverages.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from imbalance.engine import assimilate, calibration, density, ensemble
+from imbalance.engine.assumptions import Assumptions, Lives
+from imbalance.engine.bounds import require_usable
+from imbalance.engine.calibration import SKIPPED_DAYS
+from imbalance.engine.cohorts import build
+from imbalance.engine.ensemble import Sample
+from imbalance.engine.estimate import market_cohorts, path_cohorts
+from imbalance.engine.features import liquidation_features, standing_and_own
+from imbalance.engine.leverage import point_weights, prior_weights
+from imbalance.engine.venue import DAY_MS, HOUR_MS, Venue, in_contracts, reported
+from imbalance.path import PricePath
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+WARM_DAYS = 5
+FIXED_LEVERAGES = (5.0, 10.0, 20.0, 25.0, 50.0, 100.0)
+RELIABILITY_BINS = 8
+LEAST_IN_BIN = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Refit:
+    """A day's fit.
+
+    Attributes
+    ----------
+    first : the first bar that it predicts.
+    weights : of standing positions, the mixture's, shape (distances * classes,).
+    capture : by venue that prints, shape (venues,).
+    level : of each side at that bar, shape (sides,).
+    share : parts of the mixture, shape (structures,).
+    """
+
+    first: int
+    weights: Floats
+    capture: Floats
+    level: Floats
+    share: Floats
+
+
+@dataclasses.dataclass(frozen=True)
+class Walk:
+    """Predictions of every bar, shape (sides, bars), NaN where nothing was predicted or observed [USD].
+
+    `printed` are the venues that were observed; `fits` those of each day.
+    """
+
+    observed: Floats
+    predicted: Floats
+    low: Floats
+    high: Floats
+    move: Floats
+    path_null: Floats
+    fixed: Floats
+    day: npt.NDArray[np.intp]
+    base_features: Floats
+    printed: npt.NDArray[np.intp]
+    fits: list[Refit]
+
+
+def walk(
+    time_ms: npt.NDArray[np.int64], interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions
+) -> Walk:
+    """Predict every bar from its past and its own path.
+
+    Parameters
+    ----------
+    venues : those without observed liquidations take no part.
+    """
+    require_usable(path, venues)
+    printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
+    a_day = max(DAY_MS // interval_ms, 1)
+    interest = np.stack([v.open_interest for v in venues])
+    prior, lives = prior_weights(a, venues, interest, density.distance_edges(a.distances), 1.0), a.lives()
+    features, null, fixed = _features(interval_ms, path, venues, a, printed, prior)
+    y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path.close
+    day = (time_ms // DAY_MS - time_ms[0] // DAY_MS).astype(np.intp)
+    whole = Sample(features, y, day, np.array([venues[v].complete_feed for v in printed]))
+    each, events, fits = _predicted(whole, prior, lives, a, interval_ms)
+    level, _events = assimilate.side_levels(*events, interval_ms / DAY_MS)
+    fits = [dataclasses.replace(f, level=level[:, f.first]) for f in fits]
+    # A venue counts in a bar only where it was observed, on both sides of the comparison.
+    seen = np.isfinite(y)
+    observed = np.where(seen.any(axis=0), np.where(seen, y, 0.0).sum(axis=0), np.nan)
+    predicted = np.where(seen, each, 0.0).sum(axis=0) * level[:, :-1]
+    start = WARM_DAYS * a_day
+    predicted[:, :start] = np.nan
+    predicted[~np.isfinite(observed)] = np.nan
+    low, high = _intervals(observed, predicted, start, a_day)
+    move, base = _base(path, interest, np.stack([v.volume for v in venues]), a_day)
+    return Walk(observed, predicted, low, high, move, null, fixed, day, base, printed, fits)
+
+
+def _predicted(
+    whole: Sample, prior: Floats, lives: Lives, a: Assumptions, interval_ms: int
+) -> tuple[Floats, tuple[Floats, Floats], list[Refit]]:
+    """Return what fits of the days before predict, (venues, sides, bars), effective events (sides, bars), the fits.
+
+    Each day is predicted by the mixture that the days before it made, and then weighs in on the next.
+    """
+    a_day, bars, columns = max(DAY_MS // interval_ms, 1), whole.day.size, lives.columns()
+    weight = np.array([s.weight for s in a.structures])
+    wide = max(HOUR_MS // interval_ms, 1)
+    hours, first = _hours(whole, wide), SKIPPED_DAYS * a_day // wide
+    own = [ensemble.own_prior(prior, lives, k) for k in lives.slices()]
+    evidence, fits = np.zeros(weight.size), []
+    predicted, events = np.zeros(whole.y.shape), np.zeros((2, 2, bars))
+    for now in range(WARM_DAYS * a_day, bars, a_day):
+        span = slice(now, min(now + a_day, bars))
+        today = whole.rows(span)
+        found = ensemble.fit(hours.rows(slice(first, now // wide)), prior, lives, 0, 0)
+        share = ensemble.parts(weight, evidence)
+        captures = [np.ones(whole.y.shape[0])] * share.size if found is None else [f.capture for f in found]
+        tables = own if found is None else [f.weights for f in found]
+        for c, w, k, p in zip(captures, tables, columns, share, strict=True):
+            predicted[:, :, span] += p * c[:, None, None] * ensemble.expected(w, today, k)
+        mixed = ensemble.mixed(tables, share, prior.shape[0])
+        fits.append(Refit(now, mixed.ravel(), share @ np.stack(captures), np.ones(2), share))
+        if found is not None:
+            floor = found[0].floor * min(interval_ms / HOUR_MS, 1.0)
+            events[:, :, span] = calibration.effective(today.y, predicted[:, :, span], floor, found[0].dispersion)
+            evidence += ensemble.evidence(found, hours.rows(slice(now // wide, span.stop // wide)), lives)
+    return predicted, (events[0], events[1]), fits
+
+
+def _features(
+    interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions, printed: Ints, prior: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return features by venue (venues, sides, bars, cells, classes), the path null and fixed leverages (sides, bars).
+
+    Both baselines have the own-bar deaths that their weights imply.
+    """
+    bars, a_day = path.open.size, max(DAY_MS // interval_ms, 1)
+    points, edges, lives = density.entry_points(interval_ms), density.distance_edges(a.distances), a.lives()
+    bucket = np.arange(bars)
+    cohorts = market_cohorts(path, venues, interval_ms, a)
+    x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
+    lone = path_cohorts(path, interval_ms, a)
+    alone = standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)
+    flat = Sample(alone, np.full((1, 2, bars), np.nan), bucket, np.ones(1, dtype=bool))
+    null = sum(
+        s.weight * ensemble.expected(ensemble.own_prior(prior, lives, part), flat, columns)[0]
+        for s, part, columns in zip(a.structures, lives.slices(), lives.columns(), strict=True)
+    )
+    # Fixed leverages: nobody closes, entries keep their leverage until price takes them.
+    never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
+    contracts = in_contracts(venues, path.close)
+    forever = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), a.turnover_share)
+    stay = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
+    fixed = np.einsum("vsbdk,d->sb", stay, point_weights(edges, FIXED_LEVERAGES, 0.005), optimize=True)
+    return x, np.asarray(null), np.asarray(fixed)
+
+
+def _hours(sample: Sample, wide: int) -> Sample:
+    """Return a sample of bars summed over so many, as the map is fitted to, less what is left over at the end."""
+    whole = sample.rows(slice(0, sample.day.size // wide * wide))
+    x = whole.x.reshape(*whole.x.shape[:2], -1, wide, *whole.x.shape[3:]).sum(axis=3)
+    y = whole.y.reshape(*whole.y.shape[:2], -1, wide).sum(axis=3)
+    return Sample(x, y, whole.day[::wide], whole.complete)
+
+
+def _intervals(observed: Floats, predicted: Floats, start: int, a_day: int) -> tuple[Floats, Floats]:
+    """Return 90 % prediction intervals: what past bars with a prediction of that size went on to show."""
+    low, high = np.full_like(predicted, np.nan), np.full_like(predicted, np.nan)
+    for now in range(start + a_day, predicted.shape[1], a_day):
+        past = slice(start, now)
+        p, o = predicted[:, past].ravel(), observed[:, past].ravel()
+        known = np.isfinite(p) & np.isfinite(o) & (p > 0)
+        if known.sum() < LEAST_IN_BIN:
+            continue
+        p, o = p[known], o[known]
+        bins = min(RELIABILITY_BINS, max(p.size // LEAST_IN_BIN, 1))
+        cuts = np.quantile(p, np.arange(1, bins) / bins)
+        which = np.searchsorted(cuts, p)
+        spans = np.array([np.quantile(o[which == b] / p[which == b], [0.05, 0.95]) for b in range(bins)])
+        today = slice(now, now + a_day)
+        mine = spans[np.searchsorted(cuts, np.nan_to_num(predicted[:, today]))]
+        low[:, today], high[:, today] = predicted[:, today] * mine[..., 0], predicted[:, today] * mine[..., 1]
+    return low, high
+
+
+def _base(path: PricePath, interest: Floats, volume: Floats, a_day: int) -> tuple[Floats, Floats]:
+    """Return the bar's adverse move by side, and features of a model that knows the move and the market's state."""
+    opens, high, low, close = path
+    before = np.concatenate([opens[:1], close[:-1]])
+    fall = np.maximum(np.log(np.maximum(before, opens) / low), 0.0)
+    rise = np.maximum(np.log(high / np.minimum(before, opens)), 0.0)
+    width = np.log(np.log(high / low) + 5e-4)
+    state = [_trailing(width, a_day), _trailing(width, 5 * a_day)]
+    state += [_trailing(np.log(np.nansum(series, axis=0) + 1e-9), a_day) for series in (interest, volume)]
+    rows = []
+    for mine, other in ((fall, rise), (rise, fall)):
+        m = np.log(mine + 5e-4)
+        rows.append(np.stack([m, m**2, m**3, np.log(other + 5e-4), *state, m * state[0]], axis=1))
+    return np.stack([fall, rise]), np.stack(rows)
+
+
+def _trailing(values: Floats, span: int) -> Floats:
+    """Return the mean of the `span` bars before each bar."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    now = np.arange(values.size)
+    first = np.maximum(now - span, 0)
+    out = (total[now] - total[first]) / np.maximum(now - first, 1)
+    out[0] = values[0]
+    return np.asarray(out)
