@@ -68,6 +68,7 @@ def numbers(value):
         yield value
 
 
+MOST_USD = 1e12  # so that prices may walk far without any cell being worth what a file may not hold
 ODD = st.sampled_from(["", "idle", "young", "unseen", "untold", "patchy", "unknown"])
 
 
@@ -88,6 +89,7 @@ ODD = st.sampled_from(["", "idle", "young", "unseen", "untold", "patchy", "unkno
 )
 def test_every_command_is_finite_at_the_edges(tmp_path_factory, seed, bars, interval_ms, price, size, sd, odd):
     venues = [(f"v{i}", "inverse" if i == 1 else "linear", what) for i, what in enumerate(odd)]
+    size = min(size, MOST_USD / price)
     path = bars_file(tmp_path_factory.mktemp("m") / "a.csv", seed, bars, interval_ms, price, size, sd, venues)
     options = Options(symbol="X", bars=path, shock=0.03, columns=20, bins=20, bands=((price * 1.1, price * 1.2),))
     commands = (service.report, service.clusters, service.heatmap_report, service.cascade, service.validate)
