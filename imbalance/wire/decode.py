@@ -86,8 +86,8 @@ def in_order(
 def candles_sound(candles: Iterable[tuple[float, float, float, float]], source: str, endpoint: str, path: str) -> None:
     """Raise a `ParseError` at the first of (low, high, open, close) whose extremes do not hold the others."""
     for i, (low, high, opened, closed) in enumerate(candles):
-        sound = low <= opened <= high and low <= closed <= high
-        require(sound, "high and low do not hold open and close", source, endpoint, path.format(i))
+        if not (low <= opened <= high and low <= closed <= high):
+            raise ParseError(source, endpoint, "high and low do not hold open and close", path.format(i))
 
 
 def of_asked(told: str | None, asked: str, source: str, endpoint: str, path: str) -> None:

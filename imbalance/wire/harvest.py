@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import TypeVar
@@ -134,5 +135,8 @@ class Harvest(msgspec.Struct):
 
 def in_time(rows: Sequence[R]) -> list[R]:
     """Return records by time, each time once (pages may touch)."""
-    by_time = {row.time_ms: row for row in rows}  # type: ignore[attr-defined]
+    times_ms = [row.time_ms for row in rows]  # type: ignore[attr-defined]
+    if all(map(operator.lt, times_ms, times_ms[1:])):
+        return list(rows)
+    by_time = dict(zip(times_ms, rows, strict=True))
     return [by_time[time_ms] for time_ms in sorted(by_time)]
