@@ -127,15 +127,27 @@ def rows(found: engine.LiquidationMap, share: float, side: Literal["short", "lon
     # A sliver between the price and the nearest round one is no row of its own.
     if len(edges) > 2 and abs(edges[1] - price) < PART * step:  # noqa: PLR2004
         del edges[1]
-    largest = next((c.peak for c in found.clusters(1) if c.side == side), None)
+    spans = [sorted(pair) for pair in itertools.pairwise(edges)]
+    held = _held_of_largest(found, spans, side)
     built, total = [], 0.0
-    for near, far in itertools.pairwise(edges):
-        low, high = sorted((near, far))
+    for (low, high), share_held in zip(spans, held, strict=True):
         risk = getattr(found.band(low, high), side)
         total += risk.usd
-        holds = largest is not None and low <= largest < high
-        built.append(tree.MapRow(side, low, high, risk.usd, risk.low, risk.high, total, holds))
+        largest = share_held == max(held) > 0
+        built.append(tree.MapRow(side, low, high, risk.usd, risk.low, risk.high, total, largest))
     return built
+
+
+def _held_of_largest(
+    found: engine.LiquidationMap, spans: list[list[float]], side: Literal["short", "long"]
+) -> list[float]:
+    """Return what each span holds of a side's largest cluster [USD]; all 0 where most of it lies in none."""
+    largest = next((c for c in found.clusters(1) if c.side == side), None)
+    if largest is None:
+        return [0.0] * len(spans)
+    parts = [(max(low, largest.low), min(high, largest.high)) for low, high in spans]
+    held = [float(getattr(found.band(low, high), side).usd) if low < high else 0.0 for low, high in parts]
+    return held if sum(held) >= largest.usd / 2 else [0.0] * len(spans)
 
 
 def nice_step(span: float, most: int) -> float:

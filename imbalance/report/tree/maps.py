@@ -131,7 +131,7 @@ class Audit(msgspec.Struct):
 class MapRow(msgspec.Struct):
     """Forced liquidations of a side between two round prices; `from_price_usd` sums from the price out to this row.
 
-    `largest` marks the row that holds the peak of the side's largest cluster.
+    `largest` marks the row that holds most of the side's largest cluster.
     """
 
     side: Literal["long", "short"]

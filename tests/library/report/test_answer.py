@@ -107,6 +107,22 @@ def test_rows_join_from_the_price_outward_and_hold_all_that_lies_there(share):
         assert sum(r.largest for r in laid) <= 1
 
 
+@pytest.mark.parametrize("share", [0.02, 0.07, 0.15, 0.3])
+def test_the_row_that_is_marked_holds_the_most_of_the_largest_cluster(share):
+    found = liquidation_map(market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS)))
+    for side, name in enumerate(("long", "short")):
+        largest = next(c for c in found.clusters(1) if c.side == name)
+        ends = np.log(np.array([largest.low, largest.high]) / found.price)
+        laid = rows(found, share, name)
+        held = []
+        for row in laid:
+            low, high = np.log(np.array([row.low, row.high]) / found.price)
+            cut = max(low, ends[0]), min(high, ends[1])
+            held.append(float(mass_between(found.log_edges, found.forced[side], *cut)) if cut[0] < cut[1] else 0.0)
+        marked = [i for i, row in enumerate(laid) if row.largest]
+        assert marked == ([int(np.argmax(held))] if sum(held) >= largest.usd / 2 else [])
+
+
 @pytest.mark.parametrize("scenario", ["article", "article-keyless"])
 def test_a_report_fits_one_screen_until_all_is_asked_for(scenario):
     document = report(Options(replay=scenario), Settings(), 0, lambda _h: None)
