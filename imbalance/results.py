@@ -46,7 +46,7 @@ class LiquidationMap(engine_map.LiquidationMap):
         return "\n".join(
             [
                 f"LiquidationMap {self.symbol} {words.price(self.price)}, {iso(self.as_of_ms)}, {made}",
-                textwrap.fill(told.text, PRINTED_COLUMNS),
+                words.unglued(textwrap.fill(words.glued(told.text), PRINTED_COLUMNS)),
                 f"{self.edges.size - 1} bins from {words.price(self.edges[0])} to {words.price(self.edges[-1])}",
             ]
         )

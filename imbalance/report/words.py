@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 MISSING = "-"
+# Private use: it is as wide as a space, no wrapper breaks a line at it, and no text from outside can hold it.
+GLUE = "\ue000"
+_BOUND = re.compile(r"(?<=\d) (?=(?:%|h|d)(?!\w))|(?<=\bshort) (?=: )|(?<=\bshort :) (?=long\b)|(?<=More:) (?=-v\b)")
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -108,3 +112,13 @@ def name(source: str) -> str:
         "cftc": "CFTC",
         "fear_greed": "alternative.me",
     }.get(source, source)
+
+
+def glued(text: str) -> str:
+    """Return a text to be wrapped, in which no line may end between a number and its unit."""
+    return _BOUND.sub(GLUE, text)
+
+
+def unglued(text: str) -> str:
+    """Return a text that was wrapped, with its spaces again."""
+    return text.replace(GLUE, " ")

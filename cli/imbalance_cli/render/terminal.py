@@ -69,7 +69,7 @@ def _drawn(draw: Callable[[Console], None], screen: Screen) -> str:
         _environ={},
     )
     draw(console)
-    return stream.getvalue()
+    return words.unglued(stream.getvalue())
 
 
 def _ascii(text: str) -> str:
@@ -86,7 +86,7 @@ def _draw(block: Block, console: Console, screen: Screen) -> None:
             console.print(Text(block.left, style="bold"))
             console.print(Text(block.right))
     elif isinstance(block, Line):
-        console.print(Text(block.text, style=STYLES[block.style]))
+        console.print(Text(words.glued(block.text), style=STYLES[block.style]))
     elif isinstance(block, Table):
         _table(block, console, screen)
     elif isinstance(block, Beside):
@@ -126,7 +126,7 @@ def _table(table: Table, console: Console, screen: Screen) -> None:
         )
     styles = table.styles or [""] * len(table.rows)
     for row, style in zip(table.rows, styles, strict=True):
-        drawn.add_row(*(Text(row[i]) for i in shown), style=STYLES[style])
+        drawn.add_row(*(Text(words.glued(row[i])) for i in shown), style=STYLES[style])
     console.print(drawn)
 
 

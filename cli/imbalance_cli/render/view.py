@@ -75,7 +75,7 @@ def _report(r: tree.Report, *, full: bool) -> list[Block]:
 
 def _trust(r: tree.ClustersReport) -> str:
     how = "Calibrated" if r.model.calibrated else "Not calibrated"
-    return f"{how}; 90 % ranges. A map locates risk, it predicts no direction. More: -v"
+    return f"{how}; 90 % ranges. A map locates risk, not direction. More: -v"
 
 
 def value(m: tree.Metric) -> str:

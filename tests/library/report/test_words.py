@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 import pytest
+from imbalance_cli.context import Screen
+from imbalance_cli.render.parts import Column, Line, Table
+from imbalance_cli.render.terminal import to_terminal
 
 from imbalance.report import words
 
@@ -39,3 +45,21 @@ def test_a_few_coins_are_not_none(value, text):
 )
 def test_sentences_end_before_the_next_begins(parts, text):
     assert words.sentences(*parts) == text
+
+
+TOLD = (
+    "est. 1.2B within 15 % (short : long 0.48) in 24 h; binance 65 %; bybit 64 %; 90 % ranges, not direction. More: -v"
+)
+PARTED = re.compile(r"\d\n *(?:%|h\b)|short\n|short :\n|More:\n")
+
+
+@pytest.mark.parametrize("width", range(40, 120))
+def test_no_line_ends_between_a_number_and_its_unit(width):
+    wrapped = words.unglued(textwrap.fill(words.glued(TOLD), width))
+    table = Table([Column("Gauge"), Column("Reading", wrap=True)], [["Accounts long", TOLD]])
+    drawn = to_terminal([Line(TOLD), table], Screen(width, color=False, ascii=False))
+    for text in (wrapped, drawn):
+        assert not PARTED.search(text)
+        assert words.GLUE not in text
+        assert max(map(len, text.splitlines())) <= width
+    assert " ".join(wrapped.split()) == TOLD
