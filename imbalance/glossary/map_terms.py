@@ -64,7 +64,7 @@ TERMS = (
         "observed liquidations over what the map predicted for the same bars",
         "how much of its liquidations a venue prints (capture)",
         "without observed liquidations the share is an assumption with a wide range",
-        ("force-closed",),
+        ("force-closed", "forced share"),
     ),
     Term(
         "est",
@@ -72,31 +72,45 @@ TERMS = (
     ),
     Term(
         "90 % range",
-        "Where the figure lies in nine of ten draws of parameters, days and the model's own form.",
+        "Where the figure lies in nine of ten draws of parameters, days and the model's own form. A bar's lighter "
+        "tail ends with it, or goes on beyond the line (»).",
         "5 % and 95 % quantiles of draws",
         "resampled days of observed liquidations; spans of the assumptions",
         "the spans are right",
         "measured cover is in the README: with a complete feed the ranges are too narrow",
-        ("range", "90 %"),
+        ("range", "90 %", "░", "»"),
     ),
     Term(
         "cluster",
-        "A run of prices around a peak of forced liquidations; the largest of a side is marked on the map.",
+        "A run of prices around a peak of forced liquidations; the row with most of a side's largest is marked.",
         "smoothed bins, from a peak down to half of it or to the next rise",
         "the map",
+        known_errors="distance is that of its peak; large is half of the largest of its side and more",
+        aliases=("large cluster", "largest cluster", "nearest large clusters", "largest", "◆"),
+    ),
+    Term(
+        "liquidation map",
+        "Forced and exposed positions by the price at which they would be liquidated; through time it is a heatmap.",
+        known_errors="it locates risk and predicts no direction",
+        aliases=("map", "heatmap"),
+    ),
+    Term(
+        "cascade",
+        "Liquidations that move the price on to further liquidations.",
+        "the map, walked from the price, each forced trade moving it by an impact law",
     ),
     Term("sum from price", "Forced liquidations from the price outward to the end of the row."),
     Term(
         "calibrated",
-        "Fitted to observed liquidations; not calibrated: the prior stands, and ranges are its own.",
-        aliases=("not calibrated",),
+        "Fitted to observed liquidations; not calibrated: assumptions alone (the prior) give amounts and ranges.",
+        aliases=("not calibrated", "prior"),
     ),
     Term(
         "capture",
         "The share of its liquidations that a venue prints.",
         assumptions="a share with a span for feeds not known to be complete; JSON lists it under model.assumptions",
         known_errors="the largest uncertainty of most live maps",
-        aliases=("printed share",),
+        aliases=("printed share", "too few liquidations"),
     ),
     Term("audit", "Whether the sums are possible: exposed positions of each side against open interest."),
     Term("swept", "Positions that price has already passed: liquidated or stopped before now."),
@@ -113,6 +127,7 @@ TERMS = (
     Term(
         "within",
         "The span of prices that a row sums: so many per cent to both sides of the price, or a band of prices.",
+        aliases=("window", "band"),
     ),
     Term(
         "distance",
@@ -123,12 +138,12 @@ TERMS = (
     Term(
         "long",
         "A position that gains when price rises; price falling far enough liquidates it, by a forced sale.",
-        aliases=("longs", "side"),
+        aliases=("longs", "side", "▼"),
     ),
     Term(
         "short",
         "A position that gains when price falls; price rising far enough liquidates it, by a forced purchase.",
-        aliases=("shorts",),
+        aliases=("shorts", "▲"),
     ),
     Term(
         "impact law",

@@ -20,7 +20,7 @@ TERMS = (
     Term(
         "maintenance margin rate",
         "Margin as a share of notional below which a position is liquidated; venues raise it by steps of size.",
-        aliases=("margin tiers", "tiers"),
+        aliases=("margin tiers", "tiers", "margin ladder"),
     ),
     Term("taker buy volume", "Volume whose aggressor bought."),
     Term("quoted", "Another service's published figure, shown beside ours and never blended in."),
@@ -65,9 +65,19 @@ TERMS = (
     Term(
         "CME futures",
         "Open interest of CME's futures, standard and micro, and who holds it, from the CFTC's weekly report.",
-        aliases=("cme net positions",),
+        aliases=("cme net positions", "net positions", "leveraged funds", "asset managers", "dealers"),
     ),
-    Term("holders", "How active coins are that were held long, as Coin Metrics or CryptoQuant measure it."),
+    Term(
+        "holders",
+        "How active coins are that were held long: the share of the supply that has not moved in a year (Coin "
+        "Metrics), or coins that moved times the days that they had lain (CryptoQuant).",
+        aliases=("coin days destroyed", "supply not moved in a year"),
+    ),
+    Term(
+        "scenario",
+        "A recording that comes with the program: synthetic data in the exchanges' formats, the same everywhere.",
+        aliases=("synthetic", "replay", "recording"),
+    ),
     Term("HHI", "Concentration: the sum of squared shares; 1 is a single venue.", aliases=("concentration",)),
     Term("share", "A venue's open interest as a share of all that was read."),
     Term("24h", "The last 24 hours: a change since then, or what was traded in them."),
@@ -97,5 +107,9 @@ TERMS = (
     Term("age", "How old the newest figure of a source is.", aliases=("last good",)),
     Term("clock", "How far a source's clock is ahead of this machine's."),
     Term("budget", "The share of the requests that a source allows that is used up."),
-    Term("gap", "A figure that is not there, or not believed, and why; what sums leave out because of it."),
+    Term(
+        "gap",
+        "A figure that is not there, or not believed, and why; what sums leave out because of it.",
+        aliases=("missing", "not in the recording", "no liquidations over rest"),
+    ),
 )

@@ -8,7 +8,7 @@ TERMS = (
     Term(
         "predicts by",
         "What a prediction of a bar's liquidations rests on: the map and the bar's own path, or something simpler.",
-        aliases=("model",),
+        aliases=("model", "form of the model"),
     ),
     Term("move alone", "Liquidations predicted from how far price moved in the bar, volume and open interest."),
     Term(
@@ -40,7 +40,11 @@ TERMS = (
         aliases=("below", "above"),
     ),
     Term("predicted", "Bars classed by how much was predicted for them, so that each class can be examined."),
-    Term("bars", "How many bars were examined.", aliases=("bars tested",)),
+    Term(
+        "bars",
+        "How many bars were examined; in classes of predictions each counts for longs and for shorts.",
+        aliases=("bars tested",),
+    ),
     Term(
         "map kept",
         "A map that is left as it is for so long, and what price then crossed held against what was liquidated there.",

@@ -14,7 +14,7 @@ from imbalance.engine import liquidation_map as engine
 from imbalance.engine.estimate import SHORTEST_HISTORY_MS
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.market import NO_INTEREST, Floats, MarketData
-from imbalance.report import tree
+from imbalance.report import tree, words
 from imbalance.units import DAY_MS, interval_name, iso
 
 WINDOWS_PCT = (2.0, 5.0, 10.0, 15.0, 20.0)
@@ -72,7 +72,7 @@ def beyond_map(found: engine.LiquidationMap, low: float, high: float) -> str:
     first, last = float(found.edges[0]), float(found.edges[-1])
     if low >= first and high <= last:
         return ""
-    return f"the map ends at {first:,.6g} and {last:,.6g}: what lies beyond is not known and in no sum"
+    return f"the map ends at {words.price(first)} and {words.price(last)}: what lies beyond is not known and in no sum"
 
 
 def _far_side(price: float, low: float, high: float) -> str:

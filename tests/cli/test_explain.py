@@ -62,6 +62,37 @@ def test_every_law_method_and_status_is_explained():
         assert lookup(term).meaning
 
 
+def test_marks_of_the_map_and_words_in_sentences_are_explained():
+    printed = {
+        "▲",
+        "▼",
+        "◆",
+        "░",
+        "»",
+        "largest",
+        "largest cluster",
+        "nearest large clusters",
+        "window",
+        "map",
+        "prior",
+    }
+    printed |= {"scenario", "synthetic", "not in the recording", "margin ladder", "coin days destroyed"}
+    printed |= {
+        "leveraged funds",
+        "asset managers",
+        "dealers",
+        "forced share",
+        "capture",
+        "leverage",
+        "too few liquidations",
+        "form of the model",
+        "heatmap",
+        "cascade",
+    }
+    for term in printed:
+        assert lookup(term).meaning
+
+
 def test_names_and_aliases_belong_to_one_term():
     names = [name.lower() for term in TERMS for name in (term.name, *term.aliases)]
     assert len(names) == len(set(names))

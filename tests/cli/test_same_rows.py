@@ -219,6 +219,7 @@ def test_text_keeps_failures_and_counts_what_it_leaves_out(documents, scenario, 
     lines = written(document, Format.TEXT).splitlines()
     assert "Missing (left out of sums): gate, okx" in lines
     assert len(lines) <= 10
+    assert max(map(len, lines)) <= 100
     if re.fullmatch(r"\d+ more lines; use --format table", lines[-1]):
         assert len(lines) == 10
     for kind in (Format.TABLE, Format.MARKDOWN):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 from imbalance_cli.context import Screen
 from imbalance_cli.formats import Format
 from imbalance_cli.render import reading_views, render, source_views, trial_views
 from imbalance_cli.render.parts import Line, Table
 
+from imbalance import service
+from imbalance.collect import Options
+from imbalance.engine.density import REACH_LOG
+from imbalance.fetch.settings import Settings
 from imbalance.report import tree
 from tests.cli.test_formats import invoke
 
@@ -86,9 +91,19 @@ def test_ranges_that_do_not_hold_what_they_say_are_told(inside, told):
 
 
 def test_classes_of_small_amounts_can_be_told_apart():
-    classes = [tree.Reliability(low, high, 9, 0.0, 1.0, 0.0) for low, high in ((0, 0), (0.0012, 0.21), (0.22, 3.4))]
-    table = next(b for b in trial_views.validation(validate(0.9, classes)) if isinstance(b, Table) and len(b.rows) == 3)
-    assert [row[0] for row in table.rows] == ["0", "0.0012-0.21", "0.22-3.4"]
+    classes = [
+        tree.Reliability(low, high, 9, 0.0, 1.0, 0.0)
+        for low, high in ((0, 0), (2e-10, 2e-9), (0.0012, 0.21), (0.22, 3.4))
+    ]
+    table = next(b for b in trial_views.validation(validate(0.9, classes)) if isinstance(b, Table) and len(b.rows) == 4)
+    assert [row[0] for row in table.rows] == ["0", "<0.001", "0.0012-0.21", "0.22-3.4"]
+
+
+def test_a_cascade_says_where_the_map_ends():
+    document = service.cascade(Options(replay="article"), Settings(), 0, lambda _h: None)
+    ends = [f"{abs(np.expm1(way * REACH_LOG)) * 100:.0f} %" for way in (-1, 1)]
+    told = " ".join(lines_of(trial_views.cascade(document)))
+    assert f"the map itself ends {ends[0]} below and {ends[1]} above the price" in told
 
 
 def test_a_probe_says_what_is_wrong_and_what_to_do_in_two_sentences():

@@ -1,26 +1,31 @@
-"""Text for mail from cron: at most ten lines, no drawing.
+"""Text for mail from cron: at most ten lines of at most a hundred characters, no drawing.
 
-Sums, changes, bands and failures always survive; then come the rows of tables, and explanations go first.
+Bands that were asked for and failures always survive, then sums and changes; then come the rows of tables, and
+explanations go first.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
+import textwrap
 from enum import IntEnum
 
 from imbalance.report import tree, words
-from imbalance_cli.render.parts import Line, Table
+from imbalance_cli.render.parts import Column, Line, Table
 from imbalance_cli.render.view import body_of, gap_text, old_messages, standing_gaps, title_of, value
 
 MOST_LINES = 10
+MOST_COLUMNS = 100
 
 
 class Rank(IntEnum):
     """What goes last to first where there are too many lines."""
 
-    KEPT = 0
-    DETAIL = 1
-    NOTE = 2
+    ASKED = 0
+    KEPT = 1
+    DETAIL = 2
+    NOTE = 3
 
 
 # The ratio is told in the answer already.
@@ -38,11 +43,19 @@ def to_text(document: tree.Document) -> str:
 
 
 def _fitted(lines: Lines) -> list[str]:
-    if len(lines) <= MOST_LINES:
-        return [text for _rank, text in lines]
+    wrapped = [_wrapped(text) for _rank, text in lines]
+    if sum(map(len, wrapped)) <= MOST_LINES:
+        return [*itertools.chain.from_iterable(wrapped)]
     by_rank = sorted(range(len(lines)), key=lambda i: lines[i][0])
-    shown = sorted(by_rank[: MOST_LINES - 1])
-    return [*(lines[i][1] for i in shown), f"{len(lines) - len(shown)} more lines; use --format table"]
+    heights = itertools.accumulate(len(wrapped[i]) for i in by_rank)
+    shown = sorted(i for i, height in zip(by_rank, heights, strict=True) if height < MOST_LINES)
+    told = itertools.chain.from_iterable(wrapped[i] for i in shown)
+    return [*told, f"{len(lines) - len(shown)} more lines; use --format table"]
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return a text in lines that are narrow enough."""
+    return [*map(words.unglued, textwrap.wrap(words.glued(text), MOST_COLUMNS, subsequent_indent="  "))]
 
 
 def _where(document: tree.Document) -> str:
@@ -61,7 +74,7 @@ def _report(r: tree.Report) -> Lines:
     for m in r.metrics:
         lines.append((RANKS.get(m.unit, Rank.KEPT), _metric(m)))
     if r.bands:
-        lines.append((Rank.KEPT, f"Bands: {'; '.join(_band(b, r.price) for b in r.bands)}"))
+        lines.append((Rank.ASKED, f"Bands: {'; '.join(_band(b, r.price) for b in r.bands)}"))
     return lines
 
 
@@ -98,10 +111,20 @@ def _other(document: tree.Document) -> Lines:
             lines.append((Rank.NOTE if block.style == "dim" else Rank.KEPT, block.text))
         elif isinstance(block, Table):
             for i, row in enumerate(block.rows):
-                cells = [f"{c.name} {v}" for c, v in zip(block.columns[1:], row[1:], strict=True) if v]
                 rank = Rank.KEPT if i in block.kept else Rank.DETAIL
-                lines.append((rank, f"{row[0]}: {', '.join(cells)}"))
+                lines.append((rank, _row(block.columns, row, whole=i in block.kept)))
     return lines
+
+
+def _row(columns: list[Column], row: list[str], *, whole: bool) -> str:
+    """Return a row as text; what a narrow screen drops first goes first here too, but for a row that must be whole."""
+    told = ""
+    for most in sorted({column.drop for column in columns}, reverse=True):
+        cells = [f"{c.name} {v}" for c, v in zip(columns[1:], row[1:], strict=True) if v and c.drop <= most]
+        told = f"{row[0]}: {', '.join(cells)}"
+        if whole or len(told) <= MOST_COLUMNS:
+            break
+    return told
 
 
 def _gaps(document: tree.Document) -> Lines:
@@ -109,7 +132,7 @@ def _gaps(document: tree.Document) -> Lines:
     lines: Lines = []
     failed = sorted({g.source for g in document.gaps if g.failed})
     if failed:
-        lines.append((Rank.KEPT, f"Missing (left out of sums): {', '.join(failed)}"))
+        lines.append((Rank.ASKED, f"Missing (left out of sums): {', '.join(failed)}"))
     doubted = [
         gap for gap in document.gaps if not gap.failed and not gap.usual and gap.message not in old_messages(document)
     ]

@@ -13,6 +13,7 @@ NOMINAL_COVERAGE = 0.9
 # Even the fewest bars that are scored, 130 of two sides, tell a coverage to 0.02 (one standard error).
 COVERAGE_OFF = 0.05
 BEYOND_DAY = "> day's volume"
+SMALLEST = "<0.001"  # USD; below it figures are none that anybody could tell apart
 
 
 def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
@@ -49,8 +50,8 @@ def cascade(r: tree.CascadeReport) -> list[Block]:
     lines.append(Table(heads, rows))
     told = (
         "Push needed: what others must move for the target to be reached; From liquidations: the share of "
-        "the way that they do; Ends at: where a push of the whole way ends (the map itself ends at x/÷1.52); "
-        "R above 1: the move feeds itself."
+        "the way that they do; Ends at: where a push of the whole way ends (the map itself ends 34 % below and "
+        "52 % above the price); R above 1: the move feeds itself."
     )
     lines.append(Line(told, "dim"))
     if any(law.reach is None and "book" in law.name for law in r.laws):
@@ -67,8 +68,11 @@ def _gain(value: float | None, low: float | None, high: float | None) -> str:
 
 
 def _class(c: tree.Reliability) -> str:
-    """Return the predictions of a class, as one amount where they do not differ."""
-    low, high = words.usd(c.predicted_low_usd), words.usd(c.predicted_high_usd)
+    """Return the predictions of a class, as one amount where they do not differ"""
+    low, high = (
+        SMALLEST if 0 < usd < float(SMALLEST[1:]) else words.usd(usd)
+        for usd in (c.predicted_low_usd, c.predicted_high_usd)
+    )
     return low if low == high else f"{low}-{high}"
 
 
@@ -102,7 +106,7 @@ def validation(r: tree.ValidateReport) -> list[Block]:
         Column("over path null (90 %)", right=True, drop=2),
     ]
     inside = words.MISSING if r.inside_range_share is None else f"{r.inside_range_share * 100:.0f} %"
-    told = f"{r.bars_tested} bars tested, walking forward; {inside} of what was observed lies in its 90 % range"
+    told = f"{r.bars_tested:,} bars tested, walking forward; {inside} of what was observed lies in its 90 % range"
     styles = ["short" if m.name == "model" else "" for m in r.methods]
     kept = tuple(i for i, m in enumerate(r.methods) if m.name == "model")
     found: list[Block] = [Table(columns, rows, styles, kept), Line(told), *_coverage(r.inside_range_share)]
@@ -118,7 +122,13 @@ def validation(r: tree.ValidateReport) -> list[Block]:
             ]
             for c in r.reliability
         ]
-        found += [Table(heads, held), Line("Shares of bars below, inside and above their 90 % interval.", "dim")]
+        found += [
+            Table(heads, held),
+            Line(
+                "Each bar counts for longs and for shorts: below, inside or above its prediction's 90 % interval.",
+                "dim",
+            ),
+        ]
     if r.horizons:
         bands = [
             [

@@ -148,7 +148,7 @@ def test_rows_end_with_the_map_and_a_band_beyond_it_says_so(share):
     assert (above.short.usd, above.long.usd, below.long.usd, below.short.usd) == (None, 0, None, 0)
     assert all("not known" in span.note for span in (above, below, window(found, 60)))
     assert (inside.note, window(found, 20).note) == ("", "")
-    assert "the map ends at" in phrases.verdict(window(found, 60), []).text
+    assert "(the map ends at 54,215 and 125,581: " in phrases.verdict(window(found, 60), []).text
     with pytest.raises(UsageError, match="cannot be told: the map ends at"):
         cascading.sections(market, found, (), -0.39, None)
 
