@@ -110,7 +110,13 @@ TERMS = (
         "The share of its liquidations that a venue prints.",
         assumptions="a share with a span for feeds not known to be complete; JSON lists it under model.assumptions",
         known_errors="the largest uncertainty of most live maps",
-        aliases=("printed share", "too few liquidations"),
+        aliases=("printed share",),
+    ),
+    Term(
+        "largest uncertainty",
+        "What widens the ranges most: leverage, capture, the forced share, too few liquidations observed, or the form "
+        "of the model, which is what a market may do otherwise than supposed.",
+        aliases=("too few liquidations", "form of the model"),
     ),
     Term("audit", "Whether the sums are possible: exposed positions of each side against open interest."),
     Term("swept", "Positions that price has already passed: liquidated or stopped before now."),

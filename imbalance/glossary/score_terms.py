@@ -8,7 +8,7 @@ TERMS = (
     Term(
         "predicts by",
         "What a prediction of a bar's liquidations rests on: the map and the bar's own path, or something simpler.",
-        aliases=("model", "form of the model"),
+        aliases=("model",),
     ),
     Term("move alone", "Liquidations predicted from how far price moved in the bar, volume and open interest."),
     Term(

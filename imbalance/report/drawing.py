@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 DECADES = 1.5
+WIDE = 5.0  # from this ratio of the ends of an axis of prices on, labels at each digit would lie on one another
 DRAWN_WINDOW = 0.2  # share of the price that the map of now shows to each side
 
 
@@ -73,7 +74,11 @@ def _amount(value: float, _at: Any = None) -> str:  # noqa: ANN401  matplotlib's
 
 
 def _price(value: float, _at: Any = None) -> str:  # noqa: ANN401  as above
-    return f"{value:,.6g}"
+    return f"{value:,.0f}" if value >= 1e5 else f"{value:,.6g}"  # noqa: PLR2004
+
+
+def _bin_percent(edges: Floats) -> str:
+    return f"{float(np.diff(np.log(edges[:2]))[0]) * 100:.2g} %"
 
 
 def _dressed(axes: Axes, theme: Theme) -> None:
@@ -86,7 +91,11 @@ def _dressed(axes: Axes, theme: Theme) -> None:
 
 
 def _price_axis(axes: Axes, low: float, high: float) -> None:
+    from matplotlib.ticker import LogLocator
+
     axes.set_yscale("log")
+    if high > low * WIDE:
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.yaxis.set_major_formatter(_price)
     axes.yaxis.set_minor_formatter(_price)
     axes.set_ylim(low, high)
@@ -133,7 +142,7 @@ def draw_heatmap(
         mesh = axes.pcolormesh(np.append(ends[0] - step, ends), edges, shown, cmap=palette, norm=scale, rasterized=True)
         ticks = LogLocator(subs=(1, 2, 5))
         bar = figure.colorbar(mesh, ax=profile, shrink=0.4, aspect=15, format=_amount, ticks=ticks)
-        bar.set_label(f"{name} in a bin", color=theme.ink)
+        bar.set_label(f"{name} in a bin of {_bin_percent(edges)}", color=theme.ink)
         bar.minorticks_off()
         bar.outline.set_edgecolor(theme.ink)
         bar.ax.tick_params(colors=theme.ink)
@@ -188,7 +197,7 @@ def draw_map(figure: Figure, theme: Theme, shown: tree.Map, price: float) -> Non
     _price_axis(axes, price * (1 - DRAWN_WINDOW), price * (1 + DRAWN_WINDOW))
     axes.set_xlim(0, most * 1.05 or 1.0)
     sums.set_xlim(0, most_summed * 1.05 or 1.0)
-    axes.set_xlabel(f"forced liquidations in a bin of {float(np.diff(np.log(edges[:2]))[0]) * 100:.2g} % [USD]")
+    axes.set_xlabel(f"forced liquidations in a bin of {_bin_percent(edges)} [USD]")
     sums.set_xlabel("sum from the price outward [USD]")
     _dressed(axes, theme)
     _dressed(sums, theme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
@@ -145,3 +146,23 @@ def test_a_failure_is_on_stderr_unless_the_terminal_shows_it_already(terminals, 
 def test_gaps_of_a_heatmap_are_under_it(monkeypatch, capsys):
     invoke("heatmap", "--replay", "article-keyless", "--width", "60", "--columns", "5", "--bins", "5", "-q")
     assert capsys.readouterr().out.splitlines()[-1] == "gap: Coinalyze: not in the recording"
+
+
+def test_what_is_never_there_is_one_line_unless_all_is_asked_for():
+    document = service.liquidations(Options(replay="article-keyless"), Settings(), 0, lambda _h: None)
+    brief, full = (
+        render(document, Format.TABLE, Screen(200, color=False, ascii=False, full=full)) for full in (False, True)
+    )
+    assert "gap:" not in brief
+    assert "No liquidations over REST: binance, bybit, hyperliquid, binance_coinm; not in the recording:" in brief
+    assert full.count("\ngap: ") == len(document.gaps)
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_a_map_through_time_says_what_its_marks_stand_for(color):
+    document = service.heatmap_report(Options(replay="article-keyless"), Settings(), 0, lambda _h: None)
+    lines = render(document, Format.TABLE, Screen(40, color=color, ascii=False)).splitlines()
+    told = re.fullmatch(r"USD a cell: (?:dark|- \.) ([\d.]+)M, (?:bright|S L) (\d+)M", lines[2])
+    most = max(sum(column) for side in (document.long_usd, document.short_usd) for column in side)
+    assert 0 < float(told[1]) < float(told[2]) < most / 1e6
+    assert all(len(line) <= 40 for line in lines[:4])

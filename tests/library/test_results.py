@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import imbalance
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.market import read_bars
+from imbalance.report import drawing
 from tests.library.test_market import rows, write
 
 
@@ -57,3 +59,21 @@ def test_both_draw_themselves_on_either_ground(market, dark):
         stream.seek(0)
         corner = image.imread(stream)[:3, :3, :3]
         assert np.all(corner < 0.2 if dark else corner > 0.9)
+
+
+@pytest.mark.parametrize(("low", "high"), [(90.0, 110.0), (90.0, 36_000.0), (1.6e6, 2.4e6), (5e-7, 9e-7)])
+def test_labels_of_prices_stand_apart_and_are_plain(low, high):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    figure, _theme = drawing.canvas(dark=False)
+    axes = figure.subplots()
+    drawing._price_axis(axes, low, high)
+    figure.canvas.draw()
+    labels = [
+        label
+        for label in axes.yaxis.get_ticklabels(which="both")
+        if label.get_text() and low <= label.get_position()[1] <= high
+    ]
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+    assert len(boxes) > 1
+    assert all(a.y1 <= b.y0 for a, b in itertools.pairwise(boxes))
+    assert low < 1 or not any("e" in label.get_text() for label in labels)

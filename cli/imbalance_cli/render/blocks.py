@@ -43,11 +43,20 @@ def to_blocks(document: tree.HeatmapReport, screen: Screen) -> str:
     lines = [f"{words.price(edges[_row(rows, i, letters=letters)]):>{LABEL}} {line}" for i, line in enumerate(lines)]
     first, last_shown = document.time[0][:10], f" to {document.time[-1][:16].replace('T', ' ')} UTC"
     ends = f"{first}{last_shown:>{max(columns - len(first), 0)}}".rjust(min(LABEL + 1 + columns, screen.width))
-    title = [f"{document.symbol} forced liquidations in time (est)", _legend(letters=letters)]
+    title = [
+        f"{document.symbol} forced liquidations in time (est)",
+        _legend(letters=letters),
+        _scale(most, letters=letters),
+    ]
     where = [f"scenario {document.scenario}: synthetic, not live"] if document.scenario else []
-    gaps = [line for gap in document.gaps for line in textwrap.wrap(gap_text(document, gap), screen.width)]
-    drawn = [*title, *document.notes, *where, *lines, ends, *gaps]
+    head = _wrapped([*title, *document.notes, *where], screen.width)
+    gaps = _wrapped([gap_text(document, gap) for gap in document.gaps], screen.width)
+    drawn = [*head, *lines, ends, *gaps]
     return "\n".join(map(safe.caption, drawn) if screen.ascii else drawn) + "\n"
+
+
+def _wrapped(texts: list[str], width: int) -> list[str]:
+    return [words.unglued(line) for text in texts for line in textwrap.wrap(words.glued(text), width)]
 
 
 def _terminal() -> str:
@@ -57,6 +66,13 @@ def _terminal() -> str:
 
 def _legend(*, letters: bool) -> str:
     return "s S shorts, l L longs, o price" if letters else "shorts above the price, longs below"
+
+
+def _scale(most: float, *, letters: bool) -> str:
+    """Say what the weakest and the strongest mark stand for; the first letter stands from an eighth of the scale on."""
+    least, strong = (most * 10 ** (-DECADES * part) for part in ((7 / 8, 1 / 8) if letters else (1, 0)))
+    names = ("- .", "S L") if letters else ("dark", "bright")
+    return f"USD a cell: {names[0]} {words.usd(least)}, {names[1]} {words.usd(strong)}"
 
 
 def _row(rows: int, line: int, *, letters: bool) -> int:

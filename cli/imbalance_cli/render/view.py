@@ -14,11 +14,10 @@ RISK_ONLY = "A map locates risk; it does not predict direction."
 
 
 def blocks_of(document: tree.Document, *, full: bool) -> list[Block]:
-    """Return the blocks of a document; without `full` a report is held to one screen."""
+    """Return the blocks of a document; without `full` it is held to one screen."""
     if isinstance(document, tree.SourcesReport) and not document.sources:
         return body_of(document, full=full)
-    brief = isinstance(document, tree.Report) and not full
-    gaps = _brief_gaps(document) if brief else [gap_line(document, g) for g in document.gaps]
+    gaps = [gap_line(document, g) for g in document.gaps] if full else _brief_gaps(document)
     return [title_of(document), *_first(document), *body_of(document, full=full), *gaps]
 
 
