@@ -166,3 +166,6 @@ def test_a_map_through_time_says_what_its_marks_stand_for(color):
     most = max(sum(column) for side in (document.long_usd, document.short_usd) for column in side)
     assert 0 < float(told[1]) < float(told[2]) < most / 1e6
     assert all(len(line) <= 40 for line in lines[:4])
+    # What it sums is what it covers, which is less than the whole map.
+    text = render(document, Format.TEXT, Screen(80, color=color, ascii=False))
+    assert f"forced between {document.edges[0]:,.0f} and {document.edges[-1]:,.0f}, last column" in text

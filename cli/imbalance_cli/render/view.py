@@ -256,10 +256,10 @@ def gap_text(document: tree.Document, gap: tree.Gap) -> str:
 def _picture(r: tree.HeatmapReport) -> list[Block]:
     size = f"{len(r.time)} columns of time, {len(r.edges) - 1} bins of price"
     long, short = (words.usd(sum(side[-1])) for side in (r.long_usd, r.short_usd))
+    ends = " and ".join(words.price(edge) for edge in (r.edges[0], r.edges[-1]))
+    told = f"forced between {ends}, last column: long {long} est, short {short} est"
     return [
-        Line(
-            f"price {words.price(r.price[-1])}; forced over all prices, last column: long {long} est, short {short} est"
-        ),
+        Line(f"price {words.price(r.price[-1])}; {told}"),
         Line(f"{size}: see --format table or json, or -o map.png", "dim"),
     ]
 
