@@ -10,7 +10,8 @@ import pytest
 from imbalance_cli.context import Screen
 from imbalance_cli.formats import Format
 from imbalance_cli.render import reading_views, render, source_views, trial_views
-from imbalance_cli.render.parts import Line, Table
+from imbalance_cli.render.parts import Bars, Line, Table
+from imbalance_cli.render.terminal import to_terminal as render_blocks
 
 from imbalance import service
 from imbalance.collect import Options
@@ -156,6 +157,14 @@ def test_what_is_never_there_is_one_line_unless_all_is_asked_for():
     assert "gap:" not in brief
     assert "No liquidations over REST: binance, bybit, hyperliquid, binance_coinm; not in the recording:" in brief
     assert full.count("\ngap: ") == len(document.gaps)
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 100])
+def test_which_side_of_a_map_is_which_is_said_at_every_width(width):
+    bars = Bars(82_512.0, [], [])
+    drawn = render_blocks([bars], Screen(width, color=False, ascii=False))
+    assert "▲ shorts, ▼ longs" in drawn
+    assert len(drawn.rstrip("\n")) == width
 
 
 @pytest.mark.parametrize("color", [False, True])

@@ -163,7 +163,12 @@ def _bars(bars: Bars, console: Console, screen: Screen) -> None:
         draw(bar)
     title = f"── price {words.price(bars.price)} "
     sides = " ▲ shorts, ▼ longs"
-    legends = (f"{sides}; right: sum from price; {LARGEST} largest cluster ──", f"{sides}; {LARGEST} largest ──", "")
+    legends = (
+        f"{sides}; right: sum from price; {LARGEST} largest cluster ──",
+        f"{sides}; {LARGEST} largest ──",
+        f"{sides} ──",
+        "",
+    )
     rule(title, next(text for text in legends if cell_len(title) + cell_len(text) <= screen.width or not text))
     for bar in bars.below:
         draw(bar)
