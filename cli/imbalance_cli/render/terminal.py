@@ -46,7 +46,9 @@ def to_terminal(blocks: list[Block], screen: Screen) -> str:
 
     def draw(console: Console) -> None:
         for i, block in enumerate(blocks):
-            if i and (isinstance(block, APART) or isinstance(blocks[i - 1], APART)):
+            # What explains a table stands at its foot.
+            foot = isinstance(block, Line) and block.style == "dim"
+            if i and (isinstance(block, APART) or (isinstance(blocks[i - 1], APART) and not foot)):
                 console.print()
             _draw(block, console, screen)
 
