@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -43,7 +44,15 @@ def run_through(block: str) -> str:
     return shown
 
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONUTF8": "1", "HOME": "/nonexistent", "TERM": "xterm"}
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "COLUMNS": "80",
+    "PYTHONUTF8": "1",
+    "HOME": "/nonexistent",
+    "TERM": "xterm",
+    # Where a copy of the tree is tested with the environment of another.
+    "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+}
 
 
 def refreshed(text: str) -> str:

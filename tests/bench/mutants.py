@@ -117,7 +117,9 @@ def coverage(copied: Path) -> Path:
     settings = copied / "contexts.ini"
     settings.write_text("[run]\nsource =\n    imbalance\n    imbalance_cli\ndynamic_context = test_function\n")
     command = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", *LEFT_OUT]
-    subprocess.run(command, cwd=copied, env=_environment(copied), check=False, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=copied, env=_environment(copied), check=False, stdout=subprocess.DEVNULL)
+    if done.returncode:
+        sys.exit("the tests fail without any change: what fails anyway catches nothing")
     return copied / ".coverage"
 
 
