@@ -311,3 +311,75 @@ def test_the_median_of_what_is_known_is_numpy_s(rows):
         warnings.simplefilter("ignore")
         expected = np.nanmedian(table, axis=0)
     np.testing.assert_array_equal(known_median(table), expected)
+
+
+def held_over_hours(levels, volume_base=None, now=None):
+    """Return a venue whose open interest is known hourly, with bars of one volume where it is given."""
+    start_ms = NOW_MS - len(levels) * HOUR_MS
+    rows = [OpenInterest(start_ms + i * HOUR_MS, level) for i, level in enumerate(levels)]
+    more = {} if now is None else {"OPEN_INTEREST": [OpenInterest(NOW_MS, now)]}
+    if volume_base is not None:
+        times = range(start_ms - HOUR_MS, NOW_MS, HOUR_MS)
+        more["CANDLES"] = [Candle(t, 100.0, 100.0, 100.0, 100.0, volume_base) for t in times]
+    return venue(0, Kind.OPEN_INTEREST_HISTORY, rows, **more)
+
+
+@pytest.mark.parametrize(
+    ("levels", "volume_base", "told"),
+    [
+        ([1.0, 7.9], None, False),
+        ([1.0, 8.1], None, True),
+        ([7.9, 1.0], None, False),
+        ([8.1, 1.0], None, True),
+        ([1.0, 2.0, 16.1], None, True),
+        # Twice what was traded, and a quarter of what was held before.
+        ([100.0, 144.0], 10.0, False),
+        ([100.0, 146.0], 10.0, True),
+        ([100.0, 56.0], 10.0, False),
+        ([100.0, 54.0], 10.0, True),
+    ],
+)
+def test_a_step_of_open_interest_against_its_unit_and_its_trades(levels, volume_base, told):
+    found = doubted(interest.own, [held_over_hours(levels, volume_base)])
+    assert found == [(VENUES[0].name, True)] * told
+
+
+@pytest.mark.parametrize(
+    ("now", "volume_base", "told"),
+    [
+        (3.9, None, False),
+        (4.1, None, True),
+        (1 / 3.9, None, False),
+        (1 / 4.1, None, True),
+        # Twice what was traded in the hour since, and a tenth of what was held before.
+        (1.29, 0.1, False),
+        (1.31, 0.1, True),
+        (0.71, 0.1, False),
+        (0.69, 0.1, True),
+        (0.0, None, True),
+    ],
+)
+def test_open_interest_now_against_the_last_before(now, volume_base, told):
+    found = doubted(interest.own, [held_over_hours([1.0, 1.0], volume_base, now)])
+    assert found == [(VENUES[0].name, True)] * told
+
+
+@pytest.mark.parametrize(
+    ("levels", "now", "days_ago", "told"),
+    [
+        ([1.0, 7.9], None, 0, False),
+        ([1.0, 8.1], None, 0, True),
+        ([8.1, 1.0], None, 0, True),
+        ([1.0, 1.0], 1.59, 1, False),
+        ([1.0, 1.0], 1.61, 1, True),
+        ([1.0, 1.0], 1 / 1.61, 1, True),
+        ([1.0, 1.0], 1.61, 3, True),
+        ([1.0, 1.0], 1.61, 4, False),
+    ],
+)
+def test_daily_open_interest_against_its_unit_and_now(levels, now, days_ago, told):
+    first_ms = NOW_MS - (len(levels) - 1 + days_ago) * DAY_MS
+    rows = [OpenInterest(first_ms + i * DAY_MS, level) for i, level in enumerate(levels)]
+    more = {} if now is None else {"OPEN_INTEREST": [OpenInterest(NOW_MS, now)]}
+    found = doubted(interest.own, [venue(0, Kind.OPEN_INTEREST_DAILY, rows, **more)])
+    assert found == [(VENUES[0].name, True)] * told
