@@ -30,7 +30,8 @@ class HorizonScore:
     """Maps kept for `days`, by bands of 1 % that price came to cross.
 
     Rank correlations of what a band held with what was observed in it, of the width of the band that was crossed with
-    the same (what a map without any shape would do), and the mean |ln error| after one scale for all.
+    the same (what a map without any shape would do), and the mean |ln error| after one scale for all. Without any
+    scale, `level_ln_error` is the mean |ln error| of a side's sum over the bands that a map saw crossed.
     """
 
     days: float
@@ -39,6 +40,7 @@ class HorizonScore:
     spearman: float
     width_spearman: float
     ln_error: float
+    level_ln_error: float
 
 
 def frozen_scores(
@@ -61,10 +63,16 @@ def frozen_scores(
         held, seen, width = np.concatenate([np.zeros((3, 0)), *cases[days]], axis=1)
         if held.size >= LEAST_BANDS and held.sum() > 0 and seen.sum() > 0:
             scaled = held * seen.sum() / held.sum()
-            error = float(np.mean(np.abs(np.log((scaled + FLOOR_USD) / (seen + FLOOR_USD)))))
+            sums = np.array([case[:2].sum(axis=1) for case in cases[days] if case.size])
             ranks = scores.spearman(seen, held), scores.spearman(seen, width)
-            rows.append(HorizonScore(days, maps[days], held.size, *ranks, error))
+            errors = _ln_error(scaled, seen), _ln_error(sums[:, 0], sums[:, 1])
+            rows.append(HorizonScore(days, maps[days], held.size, *ranks, *errors))
     return rows
+
+
+def _ln_error(held: Floats, seen: Floats) -> float:
+    """Return the mean |ln| of what was held over what was seen, small sums made alike by a floor."""
+    return float(np.mean(np.abs(np.log((held + FLOOR_USD) / (seen + FLOOR_USD)))))
 
 
 def _map(

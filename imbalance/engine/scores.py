@@ -71,6 +71,19 @@ def day_blocks(day: Ints, draws: int, seed: int) -> list[Ints]:
     return [np.concatenate([rows[d] for d in generator.choice(days, days.size)]) for _ in range(draws)]
 
 
+def mean_bounds(values: Floats, day: Ints, draws: int, seed: int) -> tuple[float, float] | tuple[None, None]:
+    """Return the 90 % interval of a mean, days drawn with replacement (block bootstrap); None of fewer than two days.
+
+    A day counts with all its rows, so that a draw's mean is a ratio of sums over days.
+    """
+    days, place = np.unique(day, return_inverse=True)
+    if days.size < 2:  # noqa: PLR2004
+        return None, None
+    times = np.random.default_rng(seed).multinomial(days.size, np.full(days.size, 1 / days.size), draws)
+    low, high = np.quantile((times @ np.bincount(place, values)) / (times @ np.bincount(place)), [0.05, 0.95])
+    return float(low), float(high)
+
+
 def gain(base_error: Floats, error: Floats, target: Floats) -> float:
     """Return how much R2 rises from squared errors `base_error` to `error`."""
     return float((base_error.sum() - error.sum()) / max(((target - target.mean()) ** 2).sum(), 1e-12))

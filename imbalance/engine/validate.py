@@ -1,6 +1,7 @@
 """Scores of walk-forward predictions against observed liquidations, beside baselines that predict the same.
 
-The baselines: the bar's move alone, the path with a constant flow, and positions at fixed leverages.
+The baselines: the bar's move alone, the path with a constant flow, and positions at fixed leverages. Each structure of
+the mixture is scored by itself as well.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ TRAIN_SHARE = 0.35
 RELIABILITY_CLASSES = 5
 BOOTSTRAPS = 300
 LEAST_ROWS = 200
+LEAST_DAYS = 5  # in the test part: fewer blocks than that make no interval
+MODEL, NULL = "model", "path null"
 
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """One method's scores over the test part, the mean of both sides; gains come with a 90 % day-block interval."""
+    """One method's scores over the test part, the mean of both sides; gains come with a 90 % day-block interval.
+
+    No interval is given where fewer than `LEAST_DAYS` days were tested.
+    """
 
     name: str
     spearman: float
@@ -40,7 +46,11 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Reliability:
-    """How often what was observed lay below, inside and above its 90 % interval, for a class of predictions [USD]."""
+    """A class of predictions against what was observed [USD].
+
+    How often that lay below, inside and above the 90 % interval; the means of both, that of the observed with its 90 %
+    day-block interval, which fewer than two days do not have.
+    """
 
     predicted_low_usd: float
     predicted_high_usd: float
@@ -48,10 +58,14 @@ class Reliability:
     below: float
     inside: float
     above: float
+    predicted_usd: float
+    observed_usd: float
+    observed_low_usd: float | None
+    observed_high_usd: float | None
 
 
-def reliability(found: Walk) -> list[Reliability]:
-    """Return how the intervals of the test part held, both sides together.
+def reliability(found: Walk, seed: int = 0) -> list[Reliability]:
+    """Return how predictions and their intervals held over the test part, both sides together.
 
     Bars predicted to print nothing are a class of their own, since they cannot be told apart by size; the rest are
     parted into fifths of the prediction.
@@ -63,6 +77,7 @@ def reliability(found: Walk) -> list[Reliability]:
     known = np.isfinite(low)
     if known.sum() < RELIABILITY_CLASSES:
         return []
+    day = np.tile(found.day[test], 2)
     order = np.argsort(np.where(known, predicted, np.inf), kind="stable")[: known.sum()]
     nothing = int(np.count_nonzero(predicted[order] <= 0))
     classes = [order[:nothing], *np.array_split(order[nothing:], RELIABILITY_CLASSES)]
@@ -74,6 +89,9 @@ def reliability(found: Walk) -> list[Reliability]:
             float(np.mean(observed[rows] < low[rows])),
             float(np.mean((low[rows] <= observed[rows]) & (observed[rows] <= high[rows]))),
             float(np.mean(observed[rows] > high[rows])),
+            float(predicted[rows].mean()),
+            float(observed[rows].mean()),
+            *scores.mean_bounds(observed[rows], day[rows], BOOTSTRAPS, seed),
         )
         for rows in classes
         if rows.size
@@ -87,8 +105,13 @@ def _split(found: Walk) -> tuple[Ints, int, Ints]:
     return known, first, known[first:]
 
 
+def member_name(number: int) -> str:
+    """Return what a structure of the mixture is called among the methods, counted from 1."""
+    return f"member {number}"
+
+
 def scored(found: Walk, seed: int = 0) -> tuple[list[Score], float, int]:
-    """Return scores of the model and its baselines, the share of bars inside their interval, and test bars.
+    """Return scores of the model, its members and its baselines, the share of bars inside their interval, test bars.
 
     None are given where fewer than `LEAST_ROWS` bars were predicted and observed.
     """
@@ -97,7 +120,8 @@ def scored(found: Walk, seed: int = 0) -> tuple[list[Score], float, int]:
         return [], float("nan"), 0
     step = max(int(np.median(np.bincount(found.day[known])[np.unique(found.day[known])])), 1)
     blocks = scores.day_blocks(found.day[test], BOOTSTRAPS, seed)
-    methods = {"model": found.predicted, "path null": found.path_null, "fixed leverages": found.fixed}
+    members = {member_name(n): values for n, values in enumerate(found.members, start=1)}
+    methods = {MODEL: found.predicted, **members, NULL: found.path_null, "fixed leverages": found.fixed}
     ranks: dict[str, list[float]] = {name: [] for name in ("move alone", *methods)}
     partial: dict[str, list[float]] = {name: [] for name in methods}
     gains: dict[str, list[tuple[float, Floats]]] = {name: [] for name in methods}
@@ -113,8 +137,7 @@ def scored(found: Walk, seed: int = 0) -> tuple[list[Score], float, int]:
             scale = seen[known[:first]].sum() / max(values[side][known[:first]].sum(), 1e-12)
             more = np.log1p(scale * values[side][known] / scores.FLOOR_USD)
             error = (target - scores.walk_ridge(np.column_stack([base, more]), target, first, step))[first:] ** 2
-            rows = [np.searchsorted(test, test[block]) for block in blocks]
-            drawn = np.array([scores.gain(base_error[r], error[r], target[first:][r]) for r in rows])
+            drawn = np.array([scores.gain(base_error[r], error[r], target[first:][r]) for r in blocks])
             gains[name].append((scores.gain(base_error, error, target[first:]), drawn))
     inside = np.mean(
         [
@@ -122,30 +145,28 @@ def scored(found: Walk, seed: int = 0) -> tuple[list[Score], float, int]:
             for s in (LONG, SHORT)
         ]
     )
-    return _table(ranks, partial, gains), float(inside), int(test.size)
+    days = np.unique(found.day[test]).size
+    return _table(ranks, partial, gains, ranged=days >= LEAST_DAYS), float(inside), int(test.size)
 
 
 def _table(
-    ranks: dict[str, list[float]], partial: dict[str, list[float]], gains: dict[str, list[tuple[float, Floats]]]
+    ranks: dict[str, list[float]],
+    partial: dict[str, list[float]],
+    gains: dict[str, list[tuple[float, Floats]]],
+    *,
+    ranged: bool,
 ) -> list[Score]:
+    def bounds(draws: Floats) -> tuple[float, float] | tuple[None, None]:
+        if not ranged:
+            return None, None
+        low, high = np.quantile(draws, [0.05, 0.95])
+        return float(low), float(high)
+
     rows = [Score("move alone", float(np.mean(ranks["move alone"])), None, None, None, None)]
     value = {name: float(np.mean([g for g, _d in each])) for name, each in gains.items()}
     drawn = {name: np.mean([d for _g, d in each], axis=0) for name, each in gains.items()}
     for name in gains:
-        low, high = np.quantile(drawn[name], [0.05, 0.95])
-        over: tuple[float, float, float] | tuple[None, None, None] = (None, None, None)
-        if name != "path null":
-            bounds = np.quantile(drawn[name] - drawn["path null"], [0.05, 0.95])
-            over = (value[name] - value["path null"], float(bounds[0]), float(bounds[1]))
-        rows.append(
-            Score(
-                name,
-                float(np.mean(ranks[name])),
-                float(np.mean(partial[name])),
-                value[name],
-                float(low),
-                float(high),
-                *over,
-            )
-        )
+        own = float(np.mean(ranks[name])), float(np.mean(partial[name])), value[name], *bounds(drawn[name])
+        over = () if name == NULL else (value[name] - value[NULL], *bounds(drawn[name] - drawn[NULL]))
+        rows.append(Score(name, *own, *over))
     return rows

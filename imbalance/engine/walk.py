@@ -57,7 +57,8 @@ class Refit:
 class Walk:
     """Predictions of every bar, shape (sides, bars), NaN where nothing was predicted or observed [USD].
 
-    `printed` are the venues that were observed; `fits` those of each day.
+    `members` are those of each structure by itself, shape (structures, sides, bars); `printed` are the venues that
+    were observed; `fits` those of each day.
     """
 
     observed: Floats
@@ -71,6 +72,7 @@ class Walk:
     base_features: Floats
     printed: npt.NDArray[np.intp]
     fits: list[Refit]
+    members: Floats
 
 
 def walk(
@@ -92,26 +94,32 @@ def walk(
     day = (time_ms // DAY_MS - time_ms[0] // DAY_MS).astype(np.intp)
     whole = Sample(features, y, day, np.array([venues[v].complete_feed for v in printed]))
     each, events, fits = _predicted(whole, prior, lives, a, interval_ms)
-    level, _events = assimilate.side_levels(*events, interval_ms / DAY_MS)
-    fits = [dataclasses.replace(f, level=level[:, f.first]) for f in fits]
+    level = np.stack([assimilate.side_levels(way[0], way[1], interval_ms / DAY_MS)[0] for way in events])
+    fits = [dataclasses.replace(f, level=level[0][:, f.first]) for f in fits]
     # A venue counts in a bar only where it was observed, on both sides of the comparison.
     seen = np.isfinite(y)
     observed = np.where(seen.any(axis=0), np.where(seen, y, 0.0).sum(axis=0), np.nan)
-    predicted = np.where(seen, each, 0.0).sum(axis=0) * level[:, :-1]
+    ways = np.where(seen, each, 0.0).sum(axis=1) * level[..., :-1]
     start = WARM_DAYS * a_day
-    predicted[:, :start] = np.nan
-    predicted[~np.isfinite(observed)] = np.nan
+    ways[..., :start] = np.nan
+    ways[:, ~np.isfinite(observed)] = np.nan
+    predicted, members = ways[0], ways[1:]
     low, high = _intervals(observed, predicted, start, a_day)
     move, base = _base(path, interest, np.stack([v.volume for v in venues]), a_day)
-    return Walk(observed, predicted, low, high, move, null, fixed, day, base, printed, fits)
+    return Walk(observed, predicted, low, high, move, null, fixed, day, base, printed, fits, members)
 
 
 def _predicted(
     whole: Sample, prior: Floats, lives: Lives, a: Assumptions, interval_ms: int
-) -> tuple[Floats, tuple[Floats, Floats], list[Refit]]:
-    """Return what fits of the days before predict, (venues, sides, bars), effective events (sides, bars), the fits.
+) -> tuple[Floats, Floats, list[Refit]]:
+    """Return what fits of the days before predict, their effective events observed and predicted, and the fits.
 
     Each day is predicted by the mixture that the days before it made, and then weighs in on the next.
+
+    Returns
+    -------
+    predictions, shape (ways, venues, sides, bars), and events, shape (ways, 2, sides, bars): ways are the mixture and
+    then each structure by itself.
     """
     a_day, bars, columns = max(DAY_MS // interval_ms, 1), whole.day.size, lives.columns()
     weight = np.array([s.weight for s in a.structures])
@@ -119,7 +127,8 @@ def _predicted(
     hours, first = _hours(whole, wide), SKIPPED_DAYS * a_day // wide
     own = [ensemble.own_prior(prior, lives, k) for k in lives.slices()]
     evidence, fits = np.zeros(weight.size), []
-    predicted, events = np.zeros(whole.y.shape), np.zeros((2, 2, bars))
+    ways = 1 + weight.size
+    predicted, events = np.zeros((ways, *whole.y.shape)), np.zeros((ways, 2, 2, bars))
     for now in range(WARM_DAYS * a_day, bars, a_day):
         span = slice(now, min(now + a_day, bars))
         today = whole.rows(span)
@@ -127,15 +136,17 @@ def _predicted(
         share = ensemble.parts(weight, evidence)
         captures = [np.ones(whole.y.shape[0])] * share.size if found is None else [f.capture for f in found]
         tables = own if found is None else [f.weights for f in found]
-        for c, w, k, p in zip(captures, tables, columns, share, strict=True):
-            predicted[:, :, span] += p * c[:, None, None] * ensemble.expected(w, today, k)
+        for m, (c, w, k) in enumerate(zip(captures, tables, columns, strict=True), start=1):
+            predicted[m, :, :, span] = c[:, None, None] * ensemble.expected(w, today, k)
+        predicted[0, :, :, span] = np.tensordot(share, predicted[1:, :, :, span], axes=1)
         mixed = ensemble.mixed(tables, share, prior.shape[0])
         fits.append(Refit(now, mixed.ravel(), share @ np.stack(captures), np.ones(2), share))
         if found is not None:
             floor = found[0].floor * min(interval_ms / HOUR_MS, 1.0)
-            events[:, :, span] = calibration.effective(today.y, predicted[:, :, span], floor, found[0].dispersion)
+            for way, mean, f in zip(events, predicted[..., span], (found[0], *found), strict=True):
+                way[:, :, span] = calibration.effective(today.y, mean, floor, f.dispersion)
             evidence += ensemble.evidence(found, hours.rows(slice(now // wide, span.stop // wide)), lives)
-    return predicted, (events[0], events[1]), fits
+    return predicted, events, fits
 
 
 def _features(

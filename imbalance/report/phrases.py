@@ -27,6 +27,26 @@ def verdict(risk: tree.WindowRisk, clusters: Sequence[tree.Cluster], *, comparab
     return tree.Verdict(risk.heavier, beyond, words.sentences(_heavier(risk), _against_path(risk, beyond=beyond), near))
 
 
+def trial_verdict(model: tree.MethodScore | None, least_days: int) -> tree.TrialVerdict:
+    """Say whether the map beats its path on this market, and by how much.
+
+    Parameters
+    ----------
+    model : its scores; None where too few bars were both predicted and observed.
+    least_days : how many days must be tested for an interval.
+    """
+    if model is None or model.over_null is None:
+        return tree.TrialVerdict(None, "Too few bars were both predicted and observed to score the map.")
+    gain = f"R2 {model.over_null:+.3f} over the path alone"
+    if model.over_null_low is None or model.over_null_high is None:
+        told = f"Whether the map beats its path cannot be told from fewer than {least_days} days: {gain}."
+        return tree.TrialVerdict(None, told)
+    beats = model.over_null_low > 0
+    whether = "cannot be told from" if model.over_null_high >= 0 else "does worse than"
+    told = f"On this market the map {'beats' if beats else whether} its path: {gain}"
+    return tree.TrialVerdict(beats, f"{told} (90 % {model.over_null_low:+.3f} to {model.over_null_high:+.3f}).")
+
+
 def _heavier(risk: tree.WindowRisk) -> str:
     amounts = f"{words.usd(risk.long.usd)} of longs, {words.usd(risk.short.usd)} of shorts would be force-closed"
     who = "Neither side is clearly heavier" if risk.heavier is None else f"{risk.heavier.capitalize()}s are heavier"

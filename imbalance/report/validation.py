@@ -12,12 +12,12 @@ from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.frozen import frozen_scores
 from imbalance.engine.liquidation_map import SIDE_NAMES
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.engine.validate import reliability, scored
+from imbalance.engine.validate import LEAST_DAYS, MODEL, member_name, reliability, scored
 from imbalance.engine.venue import Venue, reported
 from imbalance.engine.walk import WARM_DAYS, Walk, walk
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.market import MarketData
-from imbalance.report import tree
+from imbalance.report import phrases, tree
 from imbalance.report.mapping import venues as told_venues
 from imbalance.units import DAY_MS, interval_name, iso
 
@@ -42,15 +42,36 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
     found = walk(market.time_ms, market.interval_ms, path, venues, a)
     methods, inside, tested = scored(found)
     horizons = frozen_scores(market.interval_ms, path, venues, a, found, list(horizons_days)) if horizons_days else []
+    told = [tree.MethodScore(**dataclasses.asdict(m)) for m in methods]
     return {
         "venues": told_venues(market),
+        "verdict": phrases.trial_verdict(next((m for m in told if m.name == MODEL), None), LEAST_DAYS),
         "bars_tested": tested,
         "inside_range_share": inside if np.isfinite(inside) else None,
         "reliability": [tree.Reliability(**dataclasses.asdict(r)) for r in reliability(found)],
-        "methods": [tree.MethodScore(**dataclasses.asdict(m)) for m in methods],
+        "methods": told,
+        "members": _members(a, found),
         "horizons": [tree.HorizonScore(**dataclasses.asdict(h)) for h in horizons],
         "bars": _bars(market, found),
     }
+
+
+def _members(a: Assumptions, found: Walk) -> list[tree.Member]:
+    """Return what each structure supposes, and its part of the mixture before anything was seen and at the end."""
+    whole = sum(s.weight for s in a.structures)
+    return [
+        tree.Member(
+            member_name(n),
+            s.clock_exponent,
+            list(s.leverage),
+            s.leverage_log_sd,
+            [1 / hazard for hazard in s.hazard_a_day],
+            list(s.share),
+            s.weight / whole,
+            float(learnt),
+        )
+        for n, (s, learnt) in enumerate(zip(a.structures, found.fits[-1].share, strict=True), start=1)
+    ]
 
 
 def _bars(market: MarketData, found: Walk) -> list[tree.BarPrediction]:

@@ -261,7 +261,11 @@ def test_validation_scores_a_users_own_bars(tmp_path):
     table = [[*r[:9], 5 * (r[2] / r[4] - 1) * 100, 5 * (r[3] / r[2] - 1) * 100] for r in rows(24 * 30)]
     file = str(write(tmp_path / "a.csv", table))
     found = json.loads(run("validate", "--bars", file, "--horizon", "1d,3d", "--json", check=0).stdout)
-    assert [m["name"] for m in found["methods"]] == ["move alone", "model", "path null", "fixed leverages"]
+    members = [m["name"] for m in found["members"]]
+    assert [m["name"] for m in found["methods"]] == ["move alone", "model", *members, "path null", "fixed leverages"]
+    assert sum(m["weight"] for m in found["members"]) == pytest.approx(1)
+    assert sum(m["weight_learnt"] for m in found["members"]) == pytest.approx(1)
+    assert found["verdict"]["text"] in " ".join(run("validate", "--bars", file, check=0).stdout.split())
     assert {h["days"] for h in found["horizons"]} == {1.0, 3.0}
     bars = list(csv.DictReader(io.StringIO(run("validate", "--bars", file, "-f", "csv", check=0).stdout)))
     assert list(bars[0]) == [

@@ -17,7 +17,7 @@ from imbalance import service
 from imbalance.collect import Options
 from imbalance.engine.density import REACH_LOG
 from imbalance.fetch.settings import Settings
-from imbalance.report import tree
+from imbalance.report import phrases, tree
 from tests.cli.test_formats import invoke
 
 MOMENT = "2026-01-30T12:00:00Z"
@@ -71,10 +71,12 @@ def validate(inside, reliability=()):
     return tree.ValidateReport(
         schema="imbalance.validate/1",
         venues=[],
+        verdict=phrases.trial_verdict(score, 5),
         bars_tested=300,
         inside_range_share=inside,
         reliability=list(reliability),
         methods=[score],
+        members=[],
         horizons=[],
         bars=[],
         **HEAD,
@@ -94,11 +96,14 @@ def test_ranges_that_do_not_hold_what_they_say_are_told(inside, told):
 
 def test_classes_of_small_amounts_can_be_told_apart():
     classes = [
-        tree.Reliability(low, high, 9, 0.0, 1.0, 0.0)
+        tree.Reliability(low, high, 9, 0.0, 1.0, 0.0, (low + high) / 2, high, *bounds)
         for low, high in ((0, 0), (2e-10, 2e-9), (0.0012, 0.21), (0.22, 3.4))
+        for bounds in [(None, None) if high < 1 else (1.2, 5e3)]
     ]
     table = next(b for b in trial_views.validation(validate(0.9, classes)) if isinstance(b, Table) and len(b.rows) == 4)
     assert [row[0] for row in table.rows] == ["0", "<0.001", "0.0012-0.21", "0.22-3.4"]
+    assert [row[2] for row in table.rows] == ["0", "<0.001", "0.11", "1.8"]
+    assert [row[3] for row in table.rows] == ["0", "<0.001", "0.21", "3.4 (1.2-5.0K)"]
 
 
 def test_a_cascade_says_where_the_map_ends():

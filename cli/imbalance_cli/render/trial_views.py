@@ -64,16 +64,26 @@ def cascade(r: tree.CascadeReport) -> list[Block]:
 
 
 def _gain(value: float | None, low: float | None, high: float | None) -> str:
-    return "" if value is None else f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+    if value is None:
+        return ""
+    return f"{value:+.3f}" if low is None or high is None else f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _class(c: tree.Reliability) -> str:
-    """Return the predictions of a class, as one amount where they do not differ"""
-    low, high = (
-        SMALLEST if 0 < usd < float(SMALLEST[1:]) else words.usd(usd)
-        for usd in (c.predicted_low_usd, c.predicted_high_usd)
-    )
+    """Return the predictions of a class, as one amount where they do not differ."""
+    low, high = _usd(c.predicted_low_usd), _usd(c.predicted_high_usd)
     return low if low == high else f"{low}-{high}"
+
+
+def _usd(value: float) -> str:
+    return SMALLEST if 0 < value < float(SMALLEST[1:]) else words.usd(value)
+
+
+def _observed(c: tree.Reliability) -> str:
+    """Return the mean of what was observed in a class with its range, where it has one."""
+    if c.observed_low_usd is None or c.observed_high_usd is None:
+        return _usd(c.observed_usd)
+    return f"{_usd(c.observed_usd)} ({_usd(c.observed_low_usd)}-{_usd(c.observed_high_usd)})"
 
 
 def _coverage(inside: float | None) -> list[Block]:
@@ -85,9 +95,18 @@ def _coverage(inside: float | None) -> list[Block]:
 
 
 def validation(r: tree.ValidateReport) -> list[Block]:
-    """Show scores by method, coverage by size of prediction, and maps kept."""
+    """Show whether the map beats its path, scores by method, reliability by size of prediction, and maps kept."""
     if not r.methods:
-        return [Line("too few bars were both predicted and observed to score", "warn")]
+        return [Line(r.verdict.text, "warn")]
+    found: list[Block] = [Line(r.verdict.text, "verdict"), *_methods(r)]
+    if r.reliability:
+        found += _reliability(r.reliability)
+    if r.horizons:
+        found += _horizons(r.horizons)
+    return found
+
+
+def _methods(r: tree.ValidateReport) -> list[Block]:
     rows = [
         [
             m.name,
@@ -109,43 +128,56 @@ def validation(r: tree.ValidateReport) -> list[Block]:
     told = f"{r.bars_tested:,} bars tested, walking forward; {inside} of what was observed lies in its 90 % range"
     styles = ["short" if m.name == "model" else "" for m in r.methods]
     kept = tuple(i for i, m in enumerate(r.methods) if m.name == "model")
-    found: list[Block] = [Table(columns, rows, styles, kept), Line(told), *_coverage(r.inside_range_share)]
     note = "Rank: Spearman, observed against predicted. Partial: the same given the bar's own move."
-    found.append(Line(note, "dim"))
-    if r.reliability:
-        heads = [Column("Predicted"), *(Column(name, right=True) for name in ("Bars", "below", "inside", "above"))]
-        held = [
-            [
-                _class(c),
-                str(c.cases),
-                *(_percent(share) for share in (c.below, c.inside, c.above)),
-            ]
-            for c in r.reliability
+    blocks: list[Block] = [Table(columns, rows, styles, kept), Line(told), *_coverage(r.inside_range_share)]
+    return [*blocks, Line(note, "dim"), Line(f"The model mixes {'; '.join(map(_member, r.members))}.", "dim")]
+
+
+def _member(m: tree.Member) -> str:
+    """Return in words what a member supposes and how much of the mixture it came to be."""
+    leverage = "/".join(f"{x:g}" for x in m.leverage)
+    return f"{m.name} (clock {m.clock_exponent:g}, leverage {leverage}) {m.weight_learnt * 100:.0f} %"
+
+
+def _reliability(classes: list[tree.Reliability]) -> list[Block]:
+    columns = [Column("Predicted"), Column("Bars", right=True), Column("Mean", right=True, drop=2)]
+    columns.append(Column("Observed (90 %)", right=True, drop=1))
+    columns += [Column(name, right=True) for name in ("below", "inside", "above")]
+    rows = [
+        [
+            _class(c),
+            str(c.cases),
+            _usd(c.predicted_usd),
+            _observed(c),
+            *(_percent(share) for share in (c.below, c.inside, c.above)),
         ]
-        found += [
-            Table(heads, held),
-            Line(
-                "Each bar counts for longs and for shorts: below, inside or above its prediction's 90 % interval.",
-                "dim",
-            ),
+        for c in classes
+    ]
+    told = (
+        "Each bar counts for longs and for shorts: below, inside or above its prediction's 90 % interval. Observed: "
+        "the mean of the class; predictions are to be relied on where their mean lies in its range."
+    )
+    return [Table(columns, rows), Line(told, "dim")]
+
+
+def _horizons(horizons: list[tree.HorizonScore]) -> list[Block]:
+    rows = [
+        [
+            f"{h.days:g} d",
+            str(h.maps),
+            str(h.bands),
+            f"{h.spearman:.3f}",
+            f"{h.width_spearman:.3f}",
+            f"{h.ln_error:.2f}",
+            f"{h.level_ln_error:.2f}",
         ]
-    if r.horizons:
-        bands = [
-            [
-                f"{h.days:g} d",
-                str(h.maps),
-                str(h.bands),
-                f"{h.spearman:.3f}",
-                f"{h.width_spearman:.3f}",
-                f"{h.ln_error:.2f}",
-            ]
-            for h in r.horizons
-        ]
-        heads = [Column("Map kept")]
-        heads += [Column(name, right=True) for name in ("Maps", "Bands", "Rank", "by width", "|ln error|")]
-        told = (
-            "Bands of 1 % that price came to cross: what the map held there against what was liquidated then; by "
-            "width: the rank correlation of the width crossed alone, a map without shape."
-        )
-        found += [Table(heads, bands), Line(told, "dim")]
-    return found
+        for h in horizons
+    ]
+    names = ("Maps", "Bands", "Rank", "by width", "|ln error|", "level error")
+    columns = [Column("Map kept"), *(Column(name, right=True) for name in names)]
+    told = (
+        "Bands of 1 % that price came to cross: what the map held there against what was liquidated then; by "
+        "width: the rank correlation of the width crossed alone, a map without shape; level error: |ln error| of a "
+        "map's sum, without any scale."
+    )
+    return [Table(columns, rows), Line(told, "dim")]

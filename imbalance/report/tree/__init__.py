@@ -55,8 +55,10 @@ from imbalance.report.tree.trials import (
     CascadeReport,
     HorizonScore,
     ImpactLaw,
+    Member,
     MethodScore,
     Reliability,
+    TrialVerdict,
     ValidateReport,
 )
 
@@ -64,12 +66,12 @@ __all__ = [
     "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
     "ClustersReport", "Concentration", "Document", "Funding", "Gap", "GroupPositions", "Head", "HeatmapReport",
     "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "LargestSince",
-    "Liquidations", "LiquidationsReport", "Map", "MapRow", "MethodScore", "Metric", "Mode", "Model",
+    "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore", "Metric", "Mode", "Model",
     "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap",
     "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability", "Report",
     "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal", "SourceState", "SourcesReport",
-    "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict",
-    "Volume", "VolumeReport", "WindowRisk", "schema_name",
+    "TrialVerdict", "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume",
+    "Verdict", "Volume", "VolumeReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (

@@ -11,7 +11,10 @@ from imbalance.report.tree.maps import Venue
 
 
 class MethodScore(msgspec.Struct):
-    """Scores of one way to predict a bar's liquidations; gains are of R2, with 90 % day-block intervals."""
+    """Scores of one way to predict a bar's liquidations; gains are of R2, with 90 % day-block intervals.
+
+    Intervals are null where too few days were tested.
+    """
 
     name: str
     spearman: float
@@ -24,8 +27,35 @@ class MethodScore(msgspec.Struct):
     over_null_high: float | None
 
 
+class Member(msgspec.Struct):
+    """A structure of the model's mixture, scored by itself under its name.
+
+    `weight` is its part of the mixture beforehand, and `weight_learnt` that on the last day.
+    """
+
+    name: str
+    clock_exponent: float
+    leverage: list[float]
+    leverage_log_sd: float
+    lifetime_days: list[float]
+    share: list[float]
+    weight: float
+    weight_learnt: float
+
+
+class TrialVerdict(msgspec.Struct):
+    """Whether the map beats its path on this market; `beats_path` is null where that cannot be told."""
+
+    beats_path: bool | None
+    text: str
+
+
 class Reliability(msgspec.Struct):
-    """Bars of a class of predictions, smallest first: shares observed below, inside and above their 90 % interval."""
+    """Bars of a class of predictions, smallest first: shares observed below, inside and above their 90 % interval.
+
+    `predicted_usd` and `observed_usd` are means; the bounds of the latter, a 90 % day-block interval, are null of
+    fewer than two days.
+    """
 
     predicted_low_usd: float
     predicted_high_usd: float
@@ -33,12 +63,17 @@ class Reliability(msgspec.Struct):
     below: float
     inside: float
     above: float
+    predicted_usd: float
+    observed_usd: float
+    observed_low_usd: float | None
+    observed_high_usd: float | None
 
 
 class HorizonScore(msgspec.Struct):
     """Scores of maps kept for some days, by 1 % bands of price that were crossed.
 
-    `width_spearman` is what the width crossed alone reaches: a map without any shape.
+    `width_spearman` is what the width crossed alone reaches: a map without any shape. `ln_error` is of bands after one
+    scale for all, `level_ln_error` of a map's sum over them without any.
     """
 
     days: float
@@ -47,6 +82,7 @@ class HorizonScore(msgspec.Struct):
     spearman: float
     width_spearman: float
     ln_error: float
+    level_ln_error: float
 
 
 class BarPrediction(msgspec.Struct):
@@ -101,10 +137,12 @@ class ValidateReport(Head, kw_only=True):
     """``imbalance.validate/1``."""
 
     venues: list[Venue]
+    verdict: TrialVerdict
     bars_tested: int
     inside_range_share: float | None
     reliability: list[Reliability]
     methods: list[MethodScore]
+    members: list[Member]
     horizons: list[HorizonScore]
     bars: list[BarPrediction]
     sources: list[SourceState]

@@ -370,8 +370,8 @@ def test_validation_never_looks_ahead(gaps):
         short_liquidations=short[:bars],
     )
     one, other = walked(path, whole), walked(path.until(bars), part)
-    for name in ("predicted", "low", "high", "path_null", "fixed", "move"):
-        assert getattr(one, name)[:, :bars] == pytest.approx(getattr(other, name), rel=1e-9, nan_ok=True), name
+    for name in ("predicted", "low", "high", "path_null", "fixed", "move", "members"):
+        assert getattr(one, name)[..., :bars] == pytest.approx(getattr(other, name), rel=1e-9, nan_ok=True), name
     assert np.isfinite(one.predicted).sum() > 500
 
 

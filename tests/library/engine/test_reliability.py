@@ -25,6 +25,7 @@ def walk(predicted, observed):
         base_features=np.zeros((2, bars, 1)),
         printed=np.array([0]),
         fits=[],
+        members=predicted[None],
     )
 
 
@@ -47,3 +48,17 @@ def test_bars_predicted_to_print_nothing_are_one_class_and_the_rest_are_fifths(s
     assert spans == sorted(spans)
     assert all(low > 0 for low, _high in spans[len(empty) :])
     assert all(c.below + c.inside + c.above == pytest.approx(1) for c in classes)
+    cases = np.array([c.cases for c in classes])
+    for name, values in (("predicted_usd", predicted), ("observed_usd", observed)):
+        assert cases @ [getattr(c, name) for c in classes] == pytest.approx(values[:, test].sum())
+    assert all(c.observed_low_usd <= c.observed_usd <= c.observed_high_usd for c in classes if c.cases > 20)
+
+
+def test_a_class_is_the_mean_of_its_bars():
+    # Of 200 bars 70 only train; the predictions of the rest rise by 1 a bar, and a tenth more is seen.
+    rising = np.tile(np.arange(1.0, 201.0), (2, 1))
+    classes = reliability(walk(rising, 1.1 * rising))
+    assert [c.cases for c in classes] == [52] * 5
+    means = 71 + 12.5 + 26 * np.arange(5)
+    assert [c.predicted_usd for c in classes] == pytest.approx(means)
+    assert [c.observed_usd for c in classes] == pytest.approx(1.1 * means)

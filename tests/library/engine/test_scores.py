@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from imbalance.engine import scores
+from imbalance.engine import frozen, scores
+from imbalance.engine.assumptions import Assumptions
+from imbalance.engine.validate import scored
+from imbalance.engine.walk import Refit, Walk
+from imbalance.path import PricePath
+from imbalance.report import tree
+from imbalance.report.phrases import trial_verdict
 
 
 def rows(seed=0, size=60):
@@ -47,3 +55,100 @@ def test_what_comes_later_moves_no_prediction():
     later = target.copy()
     later[40:] = 99.0
     assert scores.walk_ridge(features, later, 20, 10)[:40] == pytest.approx(found[:40], nan_ok=True)
+
+
+def test_bounds_of_a_mean_are_those_of_days_drawn_whole():
+    generator = np.random.default_rng(3)
+    day = np.repeat([4, 4, 7, 9, 12, 30], [3, 2, 40, 1, 12, 7])
+    values = generator.lognormal(0, 1, day.size)
+    low, high = scores.mean_bounds(values, day, 4000, 0)
+    slow = [values[rows].mean() for rows in scores.day_blocks(day, 4000, 1)]
+    assert (low, high) == pytest.approx(np.quantile(slow, [0.05, 0.95]), rel=0.03)
+    assert low < values.mean() < high
+    assert scores.mean_bounds(np.ones(9), np.arange(9), 50, 0) == (1.0, 1.0)
+
+
+def test_one_day_has_no_bounds():
+    assert scores.mean_bounds(np.arange(5.0), np.full(5, 3), 50, 0) == (None, None)
+
+
+def trial(days, members=2, rows_a_day=60):
+    """Return a walk of one structure's own prediction and one of no use, over days of bars."""
+    generator = np.random.default_rng(8)
+    shape = (2, days * rows_a_day)
+    move = generator.lognormal(0, 1, shape)
+    flow = generator.lognormal(0, 1, shape)
+    observed = 1e5 * move * flow * generator.lognormal(0, 0.2, shape)
+    return Walk(
+        observed=observed,
+        predicted=1e5 * move * flow,
+        low=0 * observed,
+        high=2 * observed,
+        move=move,
+        path_null=1e5 * move,
+        fixed=np.ones(shape),
+        day=np.arange(shape[1]) // rows_a_day,
+        base_features=np.log(move)[..., None],
+        printed=np.array([0]),
+        fits=[],
+        members=np.stack([1e5 * move * flow, 1e5 * generator.lognormal(0, 1, shape)])[:members],
+    )
+
+
+def test_members_are_scored_as_the_model_is():
+    rows, inside, tested = scored(trial(20))
+    found = {row.name: row for row in rows}
+    assert list(found) == ["move alone", "model", "member 1", "member 2", "path null", "fixed leverages"]
+    assert dataclasses.replace(found["member 1"], name="model") == found["model"]
+    assert found["model"].over_null == pytest.approx(found["model"].r2_gain - found["path null"].r2_gain)
+    assert 0 < found["model"].over_null_low < found["model"].over_null < found["model"].over_null_high
+    assert found["member 2"].r2_gain < 0.1 * found["model"].r2_gain
+    assert abs(found["member 2"].partial_spearman) < 0.1
+    assert found["model"].partial_spearman > 0.8
+    assert (found["path null"].over_null, found["path null"].over_null_low) == (None, None)
+    assert (inside, tested) == (1.0, 780)
+
+
+# A third only trains: of 8 days of which 200 bars and more are known, 5.2 are tested.
+@pytest.mark.parametrize(("days", "ranged"), [(6, False), (8, True)])
+def test_gains_over_few_days_have_no_interval(days, ranged):
+    for row in scored(trial(days, members=0))[0][1:]:
+        assert row.r2_gain is not None
+        assert (row.r2_gain_low is not None) is (row.r2_gain_high is not None) is ranged
+        assert row.name == "path null" or (row.over_null_low is not None) is ranged
+
+
+@pytest.mark.parametrize(
+    ("over", "low", "high", "beats", "told"),
+    [
+        (0.032, 0.022, 0.041, True, "On this market the map beats its path: R2 +0.032 over the path alone"),
+        (0.010, -0.002, 0.021, False, "On this market the map cannot be told from its path: R2 +0.010"),
+        (-0.02, -0.031, -0.004, False, "On this market the map does worse than its path: R2 -0.020"),
+        (0.032, None, None, None, "cannot be told from fewer than 5 days: R2 +0.032 over the path alone."),
+        (None, None, None, None, "Too few bars were both predicted and observed to score the map."),
+    ],
+)
+def test_one_sentence_says_whether_the_map_beats_its_path(over, low, high, beats, told):
+    score = tree.MethodScore("model", 0.8, 0.5, 0.1, 0.05, 0.15, over, low, high)
+    found = trial_verdict(score if over is not None else None, 5)
+    assert found.beats_path is beats
+    assert told in found.text
+    assert (low is None) or f"(90 % {low:+.3f} to {high:+.3f})." in found.text
+
+
+def test_the_level_error_is_of_a_maps_sum_before_any_scale(monkeypatch):
+    # Each side of the one map holds 10 bands; longs hold twice what was seen, shorts four times.
+    seen = np.full(10, 3e6)
+    cases = iter([np.stack([seen * times, seen, np.ones(10)]) for times in (2.0, 4.0)])
+    monkeypatch.setattr(frozen, "_map", lambda *_rest: np.zeros((2, 1)))
+    monkeypatch.setattr(frozen, "_crossed", lambda *_rest: next(cases))
+    held = dataclasses.replace(trial(2), fits=[Refit(24, np.ones(1), np.ones(1), np.ones(2), np.ones(1))])
+    path = PricePath(*np.ones((4, 120)))
+    (row,) = frozen.frozen_scores(3_600_000, path, [], Assumptions(), held, [1.0])
+    floor = frozen.FLOOR_USD
+    level = [np.log((times * 3e7 + floor) / (3e7 + floor)) for times in (2, 4)]
+    assert row.level_ln_error == pytest.approx(np.mean(level))
+    assert (row.maps, row.bands) == (1, 20)
+    # One scale takes thrice the sum down to the sum: bands are off by two thirds and by four thirds.
+    bands = [abs(np.log((times / 3 * 3e6 + floor) / (3e6 + floor))) for times in (2, 4)]
+    assert row.ln_error == pytest.approx(np.mean(bands))

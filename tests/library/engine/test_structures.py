@@ -265,3 +265,16 @@ def test_few_events_leave_a_sides_level_open(monkeypatch):
     open_still = spread()
     monkeypatch.setattr(assimilate, "PRIOR_EVENTS", 1e9)
     assert open_still > 1.2 * spread()
+
+
+def test_each_member_is_the_model_that_has_its_structure_alone():
+    path, row = pressed(24 * 12)
+    time_ms, whole = np.arange(24 * 12, dtype=np.int64) * HOUR_MS, Assumptions()
+    found = predict(time_ms, HOUR_MS, path, [row], whole)
+    assert found.members.shape == (2, 2, 24 * 12)
+    for structure, member in zip(whole.structures, found.members, strict=True):
+        alone = predict(time_ms, HOUR_MS, path, [row], Assumptions(structures=(structure,)))
+        assert np.isfinite(member).sum() > 300
+        assert member == pytest.approx(alone.predicted, rel=1e-9, nan_ok=True)
+        assert (alone.members[0] == alone.predicted)[np.isfinite(member)].all()
+    assert np.nanmax(np.abs(found.members[0] / found.members[1] - 1)) > 0.01
