@@ -34,7 +34,7 @@ SUFFIXES: dict[str, tuple[Format | Picture, ...]] = {
     ".png": (Picture.PNG,),
     ".svg": (Picture.SVG,),
 }
-DRAWN: dict[str, frozenset[Picture]] = {"heatmap": frozenset(Picture), "clusters": frozenset(Picture)}
+DRAWN: dict[str, frozenset[Picture]] = dict.fromkeys(("heatmap", "clusters", "validate"), frozenset(Picture))
 # Formats that are not written: an answer under such a name would be taken for what it is not.
 UNWRITTEN = frozenset({
     ".avif", ".bmp", ".docx", ".eps", ".feather", ".gif", ".gz", ".htm", ".html", ".jpeg", ".jpg", ".ndjson",

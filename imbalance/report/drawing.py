@@ -57,19 +57,25 @@ def canvas(*, dark: bool) -> tuple[Figure, Theme]:
 
 
 def title(figure: Figure, theme: Theme, what: str, as_of: str, where: str, forced: tree.Range) -> None:
-    """Say what, when and where the data are from, and beneath it how far to trust it."""
-    moment = as_of.replace("T", " ").removesuffix(":00Z").removesuffix("Z") + " UTC"
+    """Say what, when and where the data are from, and beneath it how far to trust a map."""
     share = f"{forced.value * 100:.0f} % ({forced.low * 100:.0f}-{forced.high * 100:.0f} %) of open positions"
+    told = f"estimated: {share} would be force-closed there; a map locates risk, it predicts no direction"
+    heading(figure, theme, what, as_of, where, told)
+
+
+def heading(figure: Figure, theme: Theme, what: str, as_of: str, where: str, told: str) -> None:
+    """Say what, when and where the data are from, and beneath it what is to be told of it."""
+    moment = as_of.replace("T", " ").removesuffix(":00Z").removesuffix("Z") + " UTC"
     figure.suptitle(
-        f"{what}, {moment} ({where})\n"
-        f"estimated: {share} would be force-closed there; a map locates risk, it predicts no direction",
+        f"{what}, {moment} ({where})\n{told}",
         fontsize=10,
         parse_math=False,
         color=theme.ink,
     )
 
 
-def _amount(value: float, _at: Any = None) -> str:  # noqa: ANN401  matplotlib's position, of no use here
+def amount(value: float, _at: Any = None) -> str:  # noqa: ANN401  matplotlib's position, of no use here
+    """Return USD as an axis is labelled."""
     return f"${words.usd(value).replace('.0', '')}" if value else "0"
 
 
@@ -81,7 +87,8 @@ def _bin_percent(edges: Floats) -> str:
     return f"{float(np.diff(np.log(edges[:2]))[0]) * 100:.2g} %"
 
 
-def _dressed(axes: Axes, theme: Theme) -> None:
+def dressed(axes: Axes, theme: Theme) -> None:
+    """Put axes and what is written at them in the colours of a theme."""
     axes.set_facecolor(theme.ground)
     axes.tick_params(colors=theme.ink, which="both")
     for spine in axes.spines.values():
@@ -102,7 +109,8 @@ def _price_axis(axes: Axes, low: float, high: float) -> None:
     axes.set_ylabel("price [USD]")
 
 
-def _legend(axes: Axes, theme: Theme, **more: Any) -> None:  # noqa: ANN401  matplotlib's
+def legend(axes: Axes, theme: Theme, **more: Any) -> None:  # noqa: ANN401  matplotlib's
+    """Add a legend in the colours of a theme."""
     axes.legend(framealpha=0.8, facecolor=theme.ground, labelcolor=theme.ink, edgecolor=theme.ink, **more)
 
 
@@ -141,7 +149,7 @@ def draw_heatmap(
         palette = LinearSegmentedColormap.from_list(name, shades)
         mesh = axes.pcolormesh(np.append(ends[0] - step, ends), edges, shown, cmap=palette, norm=scale, rasterized=True)
         ticks = LogLocator(subs=(1, 2, 5))
-        bar = figure.colorbar(mesh, ax=profile, shrink=0.4, aspect=15, format=_amount, ticks=ticks)
+        bar = figure.colorbar(mesh, ax=profile, shrink=0.4, aspect=15, format=amount, ticks=ticks)
         bar.set_label(f"{name} in a bin of {_bin_percent(edges)}", color=theme.ink)
         bar.minorticks_off()
         bar.outline.set_edgecolor(theme.ink)
@@ -152,7 +160,7 @@ def draw_heatmap(
     axes.fill_between(moments, low, high, color=theme.ink, alpha=0.35, linewidth=0, label="low to high")
     axes.plot(moments, close, color=theme.ink, linewidth=0.8, label="close")
     profile.axhline(close[-1], color=theme.ink, linewidth=1.2)
-    profile.xaxis.set_major_formatter(_amount)
+    profile.xaxis.set_major_formatter(amount)
     profile.locator_params(axis="x", nbins=2)
     profile.set_title("now", fontsize=9)
     _price_axis(axes, float(edges[0]), float(edges[-1]))
@@ -162,9 +170,9 @@ def draw_heatmap(
     for height, told in ((0.96, "shorts are liquidated if price rises here"), (0.03, "longs if price falls here")):
         ground = {"facecolor": theme.ground, "edgecolor": "none", "alpha": 0.8, "pad": 3}
         axes.text(0.01, height, told, transform=axes.transAxes, fontsize=9, color=theme.ink, bbox=ground)
-    _legend(axes, theme, loc="upper right")
-    _dressed(axes, theme)
-    _dressed(profile, theme)
+    legend(axes, theme, loc="upper right")
+    dressed(axes, theme)
+    dressed(profile, theme)
     axes.xaxis.get_offset_text().set_color(theme.ink)
 
 
@@ -190,14 +198,14 @@ def draw_map(figure: Figure, theme: Theme, shown: tree.Map, price: float) -> Non
         sums.plot(away[held], (edges[1:] if name == "shorts" else edges[:-1])[held], color=color, label=name)
     for panel in (axes, sums):
         panel.axhline(price, color=theme.ink, linewidth=1.2, label=f"price {words.price(price)}")
-        panel.xaxis.set_major_formatter(_amount)
+        panel.xaxis.set_major_formatter(amount)
         panel.grid(axis="x", alpha=0.3)
         panel.locator_params(axis="x", nbins=5)
-        _legend(panel, theme, loc="best", fontsize=8)
+        legend(panel, theme, loc="best", fontsize=8)
     _price_axis(axes, price * (1 - DRAWN_WINDOW), price * (1 + DRAWN_WINDOW))
     axes.set_xlim(0, most * 1.05 or 1.0)
     sums.set_xlim(0, most_summed * 1.05 or 1.0)
     axes.set_xlabel(f"forced liquidations in a bin of {_bin_percent(edges)} [USD]")
     sums.set_xlabel("sum from the price outward [USD]")
-    _dressed(axes, theme)
-    _dressed(sums, theme)
+    dressed(axes, theme)
+    dressed(sums, theme)

@@ -8,14 +8,17 @@ import sys
 import numpy as np
 import pytest
 from imbalance_cli.context import Screen
-from imbalance_cli.formats import Format
+from imbalance_cli.formats import Format, Picture
 from imbalance_cli.render import reading_views, render, source_views, trial_views
 from imbalance_cli.render.parts import Bars, Line, Table
+from imbalance_cli.render.picture import to_picture
 from imbalance_cli.render.terminal import to_terminal as render_blocks
+from msgspec import structs
 
 from imbalance import service
 from imbalance.collect import Options
 from imbalance.engine.density import REACH_LOG
+from imbalance.errors import MissingDataError
 from imbalance.fetch.settings import Settings
 from imbalance.report import phrases, tree
 from tests.cli.test_formats import invoke
@@ -183,3 +186,66 @@ def test_a_map_through_time_says_what_its_marks_stand_for(color):
     # What it sums is what it covers, which is less than the whole map.
     text = render(document, Format.TEXT, Screen(80, color=color, ascii=False))
     assert f"forced between {document.edges[0]:,.0f} and {document.edges[-1]:,.0f}, last column" in text
+
+
+def drawn(document, kind=Picture.SVG, *, dark=False):
+    return to_picture(document, kind, dark=dark)
+
+
+def texts_of(svg):
+    return re.findall(r"<!-- (.*?) -->", svg.decode(), re.DOTALL)
+
+
+def test_a_validation_is_drawn_with_what_it_has():
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    scored = {"r2_gain": 0.16, "r2_gain_low": 0.14, "r2_gain_high": 0.18}
+    methods = [
+        tree.MethodScore("move alone", 0.7, *[None] * 7),
+        tree.MethodScore("model", 0.8, 0.5, **scored, over_null=0.03, over_null_low=0.02, over_null_high=0.04),
+        tree.MethodScore("member 1", 0.7, 0.4, 0.1, *[None] * 5),
+    ]
+    classes = [
+        tree.Reliability(0, 0, 9, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 3.0),
+        tree.Reliability(1, 3, 9, 0.0, 1.0, 0.0, 2.0, 1.5, None, None),
+        tree.Reliability(3, 9, 9, 0.0, 1.0, 0.0, 6.0, 7.5, 0.0, 9.0),
+    ]
+    document = structs.replace(
+        validate(0.9, classes),
+        methods=methods,
+        verdict=phrases.trial_verdict(methods[1], 5),
+        horizons=[tree.HorizonScore(3.0, 51, 700, 0.44, 0.2, 0.63, 0.66)],
+    )
+    told = texts_of(drawn(document))
+    assert {"BTC validation, 2026-01-30 12:00 UTC (live)", document.verdict.text} <= set(told)
+    assert {"Scores", "Reliability", "Maps kept"} <= set(told)
+    assert {"model", "rank 0.800", "member 1", "rank 0.700"} <= set(told)
+    assert "move alone" not in told
+    assert {"3 d, 51 maps", "|ln error| 0.63", "level 0.66"} <= set(told)
+    assert drawn(document, Picture.PNG, dark=True).startswith(b"\x89PNG")
+    assert b"#11151a" in drawn(document, dark=True)
+    assert b"#11151a" not in drawn(document)
+    bare = texts_of(drawn(structs.replace(document, horizons=[], reliability=classes[:1])))
+    assert not {"Reliability", "Maps kept"} & set(bare)
+    with pytest.raises(MissingDataError, match="Too few bars"):
+        drawn(structs.replace(document, methods=[], verdict=phrases.trial_verdict(None, 5)))
+
+
+def test_a_validation_without_scores_says_so_and_nothing_else():
+    document = structs.replace(validate(None), methods=[], verdict=phrases.trial_verdict(None, 5))
+    (line,) = trial_views.validation(document)
+    assert (line.text, line.style) == (document.verdict.text, "warn")
+
+
+def test_the_verdict_of_a_validation_stands_first_and_members_are_told():
+    member = tree.Member("member 1", 0.5, [20.0, 8.0], 1.0, [0.1, 1.0], [0.6, 0.4], 1.0, 0.25)
+    document = structs.replace(validate(0.9), members=[member])
+    told = lines_of(trial_views.validation(document))
+    assert told[0] == document.verdict.text
+    assert "The model mixes member 1 (clock 0.5, leverage 20/8) 25 %." in told
+
+
+def test_a_validation_is_written_to_a_picture(tmp_path):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    file = tmp_path / "scores.svg"
+    invoke("validate", "--replay", "article", "-q", "--dark", "-o", str(file))
+    assert b"#11151a" in file.read_bytes()

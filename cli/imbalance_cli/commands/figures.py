@@ -34,7 +34,7 @@ def cascade(settings: Settings) -> None:
     run("cascade", settings)
 
 
-@shared(bars=True, own=HORIZON)
+@shared(bars=True, own=HORIZON | DRAWING)
 def validate(settings: Settings) -> None:
     """Score the map, walking forward, against observed liquidations."""
     run("validate", settings)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def run(command: str, settings: Settings) -> None:
     """Run one reading command from options to written answer."""
-    from imbalance.report.tree import ClustersReport, HeatmapReport
+    from imbalance.report.tree import ClustersReport, HeatmapReport, ValidateReport
     from imbalance_cli.render import render, schema
 
     kind = chosen(command, settings.output, settings.asked_format, settings.format)
@@ -41,7 +41,7 @@ def run(command: str, settings: Settings) -> None:
     document = _ask(command, settings)
     if not settings.quiet:
         _tell(document, kind, settings)
-    if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport):
+    if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
         from imbalance_cli.render.picture import to_picture
 
         _write(to_picture(document, kind, dark=settings.dark), settings.output)
