@@ -187,6 +187,7 @@ TERMS = (
     ),
     Term(
         "model exposed",
-        "What the map holds exposed in the same span for the whole market, beside what was read of a few accounts.",
+        "What the map holds exposed in the same span for the whole market, beside what was read of a few accounts; "
+        "where shares are shown, its part of open interest.",
     ),
 )

@@ -66,6 +66,11 @@ def fraction(value: float | None, digits: int = 1) -> str:
     return MISSING if value is None else f"{value * 100:+.{digits}f} %"
 
 
+def share(value: float) -> str:
+    """Return a share in per cent, with a decimal below a tenth: 2.5 %, 31 %."""
+    return f"{value * 100:.1f} %" if abs(value) < 0.1 else f"{value * 100:.0f} %"  # noqa: PLR2004
+
+
 def ratio(value: float | None) -> str:
     """Return a ratio with two significant digits."""
     if value is None:

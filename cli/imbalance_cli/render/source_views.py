@@ -65,10 +65,38 @@ def positions(r: tree.PositionsReport) -> list[Block]:
             "dim",
         )
     )
+    found += _distances(r.distances)
     found.append(Table(columns, largest, [p.side for p in r.positions[:MOST_POSITIONS]]))
     if r.without_liquidation_price:
         found.append(Line(f"{r.without_liquidation_price} positions have no liquidation price", "warn"))
     return found
+
+
+def _distances(shares: list[tree.DistanceShare]) -> list[Block]:
+    """Show how far away positions are liquidated: those that were read, and the market's by the model."""
+    columns = [Column("Distance")]
+    for side in ("Long", "Short"):
+        columns += [Column(f"{side} read", right=True), Column("model exposed", right=True)]
+    rows = [
+        [
+            f"{d.low_pct:g}-{d.high_pct:g} %" if d.high_pct is not None else "farther or none",
+            _share(d.long_read_share),
+            _share(d.long_model_share, " est"),
+            _share(d.short_read_share),
+            _share(d.short_model_share, " est"),
+        ]
+        for d in shares
+    ]
+    told = (
+        "Shares of notional by distance from the price: of these accounts, and of the whole market's open interest. "
+        "None: no liquidation price, or for the model not placed on the map. Accounts that are known are no sample of "
+        "the market: they are large, and most large ones are farther from their liquidation."
+    )
+    return [Table(columns, rows), Line(told, "dim")]
+
+
+def _share(value: float | None, mark: str = "") -> str:
+    return words.MISSING if value is None else f"{words.share(value)}{mark}"
 
 
 def capabilities(rows: list[tree.Capability]) -> list[Block]:

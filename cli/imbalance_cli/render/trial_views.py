@@ -20,10 +20,6 @@ def _ranged(r: tree.Range | None, show: Callable[[float], str]) -> list[str]:
     return [words.MISSING, ""] if r is None else [show(r.value), f"{show(r.low)}-{show(r.high)}"]
 
 
-def _percent(value: float) -> str:
-    return f"{value * 100:.1f} %" if abs(value) < 0.1 else f"{value * 100:.0f} %"  # noqa: PLR2004
-
-
 def cascade(r: tree.CascadeReport) -> list[Block]:
     """Show what it takes to reach the target by each impact law."""
     kind, forced = "buying" if r.side == "short" else "selling", r.forced
@@ -36,9 +32,9 @@ def cascade(r: tree.CascadeReport) -> list[Block]:
     rows = [
         [
             law.name,
-            *_ranged(law.push_needed, _percent),
+            *_ranged(law.push_needed, words.share),
             *([BEYOND_DAY, ""] if law.beyond_day else _ranged(law.cost_usd, words.usd)),
-            *_ranged(law.carried, _percent),
+            *_ranged(law.carried, words.share),
             *_ranged(law.reach, words.short_price),
             *_ranged(law.reproduction, words.ratio),
         ]
@@ -149,7 +145,7 @@ def _reliability(classes: list[tree.Reliability]) -> list[Block]:
             str(c.cases),
             _usd(c.predicted_usd),
             _observed(c),
-            *(_percent(share) for share in (c.below, c.inside, c.above)),
+            *(words.share(share) for share in (c.below, c.inside, c.above)),
         ]
         for c in classes
     ]

@@ -12,6 +12,7 @@ from imbalance.report.tree.maps import (
     BandRisk,
     Cluster,
     ClustersReport,
+    DistanceShare,
     HeatmapReport,
     HeldPosition,
     Map,
@@ -64,8 +65,8 @@ from imbalance.report.tree.trials import (
 
 __all__ = [
     "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
-    "ClustersReport", "Concentration", "Document", "Funding", "Gap", "GroupPositions", "Head", "HeatmapReport",
-    "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "LargestSince",
+    "ClustersReport", "Concentration", "DistanceShare", "Document", "Funding", "Gap", "GroupPositions", "Head",
+    "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "LargestSince",
     "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore", "Metric", "Mode", "Model",
     "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap",
     "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability", "Report",

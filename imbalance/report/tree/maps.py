@@ -217,6 +217,21 @@ class PositionsWindow(msgspec.Struct):
     model_short: SideRisk
 
 
+class DistanceShare(msgspec.Struct):
+    """Shares of notional whose liquidation price lies so far from the price, in per cent of it.
+
+    Read: of a side's positions; model: of open interest, exposed there. `high_pct` is null for the rest: farther, or
+    without a liquidation price. A share is null where there is nothing that it could be of.
+    """
+
+    low_pct: float
+    high_pct: float | None
+    long_read_share: float | None
+    long_model_share: float | None
+    short_read_share: float | None
+    short_model_share: float | None
+
+
 class PositionsReport(Head, kw_only=True):
     """``imbalance.positions/1``."""
 
@@ -229,5 +244,6 @@ class PositionsReport(Head, kw_only=True):
     positions: list[HeldPosition]
     map: PositionsMap
     windows: list[PositionsWindow]
+    distances: list[DistanceShare]
     sources: list[SourceState]
     gaps: list[Gap]
