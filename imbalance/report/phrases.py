@@ -37,7 +37,7 @@ def trial_verdict(model: tree.MethodScore | None, least_days: int) -> tree.Trial
     """
     if model is None or model.over_null is None:
         return tree.TrialVerdict(None, "Too few bars were both predicted and observed to score the map.")
-    gain = f"R2 {model.over_null:+.3f} over the path alone"
+    gain = f"R2 over it {model.over_null:+.3f}"
     if model.over_null_low is None or model.over_null_high is None:
         told = f"Whether the map beats its path cannot be told from fewer than {least_days} days: {gain}."
         return tree.TrialVerdict(None, told)

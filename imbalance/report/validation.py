@@ -58,7 +58,8 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
 
 def _members(a: Assumptions, found: Walk) -> list[tree.Member]:
     """Return what each structure supposes, and its part of the mixture before anything was seen and at the end."""
-    whole = sum(s.weight for s in a.structures)
+    weight = np.array([s.weight for s in a.structures]) / sum(s.weight for s in a.structures)
+    last = found.fits[-1].share if found.fits else weight
     return [
         tree.Member(
             member_name(n),
@@ -67,10 +68,10 @@ def _members(a: Assumptions, found: Walk) -> list[tree.Member]:
             s.leverage_log_sd,
             [1 / hazard for hazard in s.hazard_a_day],
             list(s.share),
-            s.weight / whole,
+            float(before),
             float(learnt),
         )
-        for n, (s, learnt) in enumerate(zip(a.structures, found.fits[-1].share, strict=True), start=1)
+        for n, (s, before, learnt) in enumerate(zip(a.structures, weight, last, strict=True), start=1)
     ]
 
 

@@ -283,6 +283,18 @@ def test_validation_scores_a_users_own_bars(tmp_path):
     )
 
 
+def test_bars_longer_than_the_warm_up_are_too_few_to_score(tmp_path):
+    from tests.library.test_market import rows, write
+
+    file = str(write(tmp_path / "a.csv", rows(4, step=7 * 86_400_000)))
+    found = json.loads(run("validate", "--bars", file, "--json", check=0).stdout)
+    assert (found["verdict"]["beats_path"], found["methods"]) == (None, [])
+    assert all(m["weight_learnt"] == m["weight"] for m in found["members"])
+    told = run("validate", "--bars", file, "-o", str(tmp_path / "a.svg"), check=3).stderr
+    assert found["verdict"]["text"] in told
+    assert not (tmp_path / "a.svg").exists()
+
+
 def test_the_map_through_time_as_picture_and_as_letters(tmp_path):
     letters = run("heatmap", *REPLAY, "--width", "70", check=0).stdout
     assert letters.isascii()

@@ -121,10 +121,10 @@ def test_gains_over_few_days_have_no_interval(days, ranged):
 @pytest.mark.parametrize(
     ("over", "low", "high", "beats", "told"),
     [
-        (0.032, 0.022, 0.041, True, "On this market the map beats its path: R2 +0.032 over the path alone"),
-        (0.010, -0.002, 0.021, False, "On this market the map cannot be told from its path: R2 +0.010"),
-        (-0.02, -0.031, -0.004, False, "On this market the map does worse than its path: R2 -0.020"),
-        (0.032, None, None, None, "cannot be told from fewer than 5 days: R2 +0.032 over the path alone."),
+        (0.032, 0.022, 0.041, True, "On this market the map beats its path: R2 over it +0.032"),
+        (0.010, -0.002, 0.021, False, "On this market the map cannot be told from its path: R2 over it +0.010"),
+        (-0.02, -0.031, -0.004, False, "On this market the map does worse than its path: R2 over it -0.020"),
+        (0.032, None, None, None, "cannot be told from fewer than 5 days: R2 over it +0.032."),
         (None, None, None, None, "Too few bars were both predicted and observed to score the map."),
     ],
 )
