@@ -5,6 +5,7 @@ Shorts are blue and longs red; without colour the price line parts them, and bot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -76,7 +77,7 @@ def heading(figure: Figure, theme: Theme, what: str, as_of: str, where: str, tol
 
 def amount(value: float, _at: Any = None) -> str:  # noqa: ANN401  matplotlib's position, of no use here
     """Return USD as an axis is labelled."""
-    return f"${words.usd(value).replace('.0', '')}" if value else "0"
+    return f"${re.sub(r'[.]0(?=[A-Z]|$)', '', words.usd(value))}" if value else "0"
 
 
 def _price(value: float, _at: Any = None) -> str:  # noqa: ANN401  as above

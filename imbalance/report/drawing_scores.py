@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+LEAST_USD = 1.0
+
+
 def draw_scores(figure: Figure, theme: Theme, shown: tree.ValidateReport) -> None:
     """Draw a panel for each part of a validation that there is; `methods` must not be empty."""
     classes = [c for c in shown.reliability if c.predicted_usd > 0 and c.observed_usd > 0]
@@ -50,7 +53,8 @@ def _scores(axes: Axes, theme: Theme, methods: Sequence[tree.MethodScore]) -> No
 def _reliability(axes: Axes, theme: Theme, classes: Sequence[tree.Reliability]) -> None:
     """Draw the mean observed of each class of predictions against the mean predicted, with its 90 % range."""
     color, _other = SOLID[theme]
-    predicted = np.array([c.predicted_usd for c in classes])
+    # Less than a dollar is next to nothing, however little.
+    predicted = np.maximum([c.predicted_usd for c in classes], LEAST_USD)
     observed = np.array([c.observed_usd for c in classes])
     line = [min(predicted.min(), observed.min()), max(predicted.max(), observed.max())]
     axes.set_xscale("log")
@@ -59,10 +63,12 @@ def _reliability(axes: Axes, theme: Theme, classes: Sequence[tree.Reliability]) 
     axes.plot(predicted, observed, "o", color=color, label="mean of a class (90 %)")
     for c in classes:
         if c.observed_low_usd is not None and c.observed_high_usd is not None:
-            axes.plot([c.predicted_usd] * 2, [c.observed_low_usd, c.observed_high_usd], "_-", color=color)
+            axes.plot(
+                [max(c.predicted_usd, LEAST_USD)] * 2, [c.observed_low_usd, c.observed_high_usd], "_-", color=color
+            )
     axes.xaxis.set_major_formatter(amount)
     axes.yaxis.set_major_formatter(amount)
-    axes.set_xlabel("predicted, a bar and side [USD]")
+    axes.set_xlabel("predicted, a bar and side, at least $1 [USD]")
     axes.set_ylabel("observed [USD]")
     axes.set_title("Reliability", fontsize=10)
     legend(axes, theme, loc="upper left", fontsize=8)

@@ -12,6 +12,7 @@ import imbalance
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.market import read_bars
 from imbalance.report import drawing
+from imbalance.report.drawing import amount
 from tests.library.test_market import rows, write
 
 
@@ -77,3 +78,10 @@ def test_labels_of_prices_stand_apart_and_are_plain(low, high):
     assert len(boxes) > 1
     assert all(a.y1 <= b.y0 for a, b in itertools.pairwise(boxes))
     assert low < 1 or not any("e" in label.get_text() for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("value", "label"), [(0, "0"), (0.01, "$0.01"), (1.0, "$1"), (1e7, "$10M"), (1.05e6, "$1.1M"), (2e3, "$2K")]
+)
+def test_amounts_on_an_axis_are_short(value, label):
+    assert amount(value) == label
