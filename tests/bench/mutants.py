@@ -124,17 +124,44 @@ def coverage(copied: Path) -> Path:
 
 
 def tests_through(data: Path, mutant: Mutant) -> list[str]:
-    """Return the tests that pass through a line."""
+    """Return the tests that pass through a line, or, where it runs as its module loads, through uses of what it names."""
+    with sqlite3.connect(data) as store:
+        found = _through(store, mutant.file, set(range(mutant.line, mutant.end + 1)))
+        if not found:
+            for file, lines in _uses(ROOT, _named(ROOT, mutant)).items():
+                found |= _through(store, file, lines)
+    return sorted(found)
+
+
+def _through(store: sqlite3.Connection, file: str, lines: set[int]) -> set[str]:
     from coverage.numbits import numbits_to_nums
 
-    with sqlite3.connect(data) as store:
-        rows = store.execute(
-            "SELECT context.context, line_bits.numbits FROM line_bits JOIN file ON file.id = line_bits.file_id "
-            "JOIN context ON context.id = line_bits.context_id WHERE file.path LIKE ?",
-            (f"%/{mutant.file}",),
-        ).fetchall()
-    lines = set(range(mutant.line, mutant.end + 1))
-    return sorted({_node(context) for context, bits in rows if not lines.isdisjoint(numbits_to_nums(bits))} - {""})
+    rows = store.execute(
+        "SELECT context.context, line_bits.numbits FROM line_bits JOIN file ON file.id = line_bits.file_id "
+        "JOIN context ON context.id = line_bits.context_id WHERE file.path LIKE ?",
+        (f"%/{file}",),
+    ).fetchall()
+    return {_node(context) for context, bits in rows if not lines.isdisjoint(numbits_to_nums(bits))} - {""}
+
+
+def _named(root: Path, mutant: Mutant) -> set[str]:
+    """Return the names that the module's statement with this line defines."""
+    for node in ast.parse((root / mutant.file).read_text()).body:
+        if node.lineno <= mutant.line <= (node.end_lineno or node.lineno):
+            stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            return stored | ({node.name} if isinstance(node, ast.ClassDef | ast.FunctionDef) else set())
+    return set()
+
+
+def _uses(root: Path, names: set[str]) -> dict[str, set[int]]:
+    """Return the lines of product code in which any of some names occur, by file."""
+    word = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b") if names else None
+    found: dict[str, set[int]] = {}
+    for file in (f for package in PACKAGES for f in (root / package).rglob("*.py") if word):
+        lines = {i for i, text in enumerate(file.read_text().splitlines(), 1) if word and word.search(text)}
+        if lines:
+            found[str(file.relative_to(root))] = lines
+    return found
 
 
 def _node(context: str) -> str:
