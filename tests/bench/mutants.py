@@ -124,7 +124,7 @@ def coverage(copied: Path) -> Path:
 
 
 def tests_through(data: Path, mutant: Mutant) -> list[str]:
-    """Return the tests that pass through a line, or, where it runs as its module loads, through uses of what it names."""
+    """Return the tests that pass through a line; where it runs as its module loads, through uses of what it names."""
     with sqlite3.connect(data) as store:
         found = _through(store, mutant.file, set(range(mutant.line, mutant.end + 1)))
         if not found:
