@@ -7,10 +7,13 @@ import sqlite3
 
 import pytest
 
+from imbalance import service
+from imbalance.collect import Options
 from imbalance.fetch import last_good
 from imbalance.fetch.budget import SCHEMA, Budgets
+from imbalance.fetch.settings import Settings
 from imbalance.units import iso
-from tests.support.exchange import NOW_MS
+from tests.support.exchange import NOW_MS, Exchange
 
 
 @pytest.fixture
@@ -47,3 +50,12 @@ def test_a_pipe_in_place_of_the_file_is_not_waited_for(kept):
     os.mkfifo(kept)
     last_good.note(["gate"], NOW_MS)
     assert last_good.read() == {}
+
+
+def test_when_a_source_last_answered_is_told_of_a_live_run_alone(kept):
+    last_good.note(["gate", "okx"], NOW_MS)
+    replayed = service.sources(Options(replay="article"), Settings(), NOW_MS, lambda _harvest: None)
+    assert {row.last_good for row in replayed.sources} == {None}
+    with Exchange() as exchange:
+        live = service.sources(Options(probe=True), exchange.settings, NOW_MS, lambda _harvest: None)
+    assert {row.name for row in live.sources if row.last_good} >= {"gate", "okx"}

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from imbalance.doubts import books, interest, liquidations, mood, prices, quotes, ratios, sides, sizes
+from imbalance.doubts import books, interest, liquidations, mood, prices, quotes, ratios, sides, sizes, times
 from imbalance.doubts.evidence import Evidence, known_median
 from imbalance.providers.coinalyze import COINALYZE
 from imbalance.providers.fear_greed import FEAR_GREED
@@ -383,3 +383,11 @@ def test_daily_open_interest_against_its_unit_and_now(levels, now, days_ago, tol
     more = {} if now is None else {"OPEN_INTEREST": [OpenInterest(NOW_MS, now)]}
     found = doubted(interest.own, [venue(0, Kind.OPEN_INTEREST_DAILY, rows, **more)])
     assert found == [(VENUES[0].name, True)] * told
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "told"), [(2 * HOUR_MS, False), (2 * HOUR_MS + 1, True), (-2 * HOUR_MS - 1, False)]
+)
+def test_figures_that_are_all_older_than_the_clock(late_ms, told):
+    harvests = [venue(i, Kind.TICKER, [Ticker(NOW_MS - late_ms, 1.0, 1.0)]) for i in range(3)]
+    assert bool(doubted(times.clock, harvests)) == told
