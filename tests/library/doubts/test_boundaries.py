@@ -386,8 +386,9 @@ def test_daily_open_interest_against_its_unit_and_now(levels, now, days_ago, tol
 
 
 @pytest.mark.parametrize(
-    ("late_ms", "told"), [(2 * HOUR_MS, False), (2 * HOUR_MS + 1, True), (-2 * HOUR_MS - 1, False)]
+    ("late_ms", "told"),
+    [(2 * HOUR_MS, False), (2 * HOUR_MS + 1, True), (-2 * HOUR_MS, False), (-2 * HOUR_MS - 1, True)],
 )
-def test_figures_that_are_all_older_than_the_clock(late_ms, told):
+def test_figures_that_are_all_of_another_time_than_the_clock(late_ms, told):
     harvests = [venue(i, Kind.TICKER, [Ticker(NOW_MS - late_ms, 1.0, 1.0)]) for i in range(3)]
     assert bool(doubted(times.clock, harvests)) == told
