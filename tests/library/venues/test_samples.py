@@ -337,6 +337,13 @@ def test_cftc(read):
     assert row.groups["dealers"] == (6587, 3168, 620)
     early = msgspec.structs.replace(known, now_ms=tuesday + 3 * 86_400_000)
     assert cftc.parse_commitments(body, early) == []
+    # CME's contract specifications: 5 and 0.1 bitcoin, 50 and 0.1 ether.
+    for code, coins in (("133742", 0.1), ("146021", 50.0), ("146022", 0.1)):
+        rows = msgspec.json.decode(body)
+        rows[0]["cftc_contract_market_code"] = code
+        rows[0]["contract_market_name"] = "MICRO BITCOIN" if code in cftc.MICRO else "ETHER CASH SETTLED"
+        (other,) = cftc.parse_commitments(msgspec.json.encode(rows[:1]), known)
+        assert other.units == coins
     assert cftc.parse_commitments(read("cftc/tff_futures_only_no_rows.1.json"), known) == []
     assert "no-such-column" in str(cftc.refusal(400, read("cftc/socrata_error.1.json"), "x"))
 
