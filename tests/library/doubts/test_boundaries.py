@@ -392,3 +392,21 @@ def test_daily_open_interest_against_its_unit_and_now(levels, now, days_ago, tol
 def test_figures_that_are_all_of_another_time_than_the_clock(late_ms, told):
     harvests = [venue(i, Kind.TICKER, [Ticker(NOW_MS - late_ms, 1.0, 1.0)]) for i in range(3)]
     assert bool(doubted(times.clock, harvests)) == told
+
+
+@pytest.mark.parametrize(
+    ("venues", "turned", "left_out"),
+    [(3, 20.5, True), (3, 1 / 20.5, True), (3, 19.5, False), (3, 5.9, None), (2, 20.5, None)],
+)
+def test_turnover_against_the_others(venues, turned, left_out):
+    harvests = [
+        venue(
+            i,
+            Kind.TICKER,
+            [Ticker(NOW_MS, 1.0, 1.0, volume_24h_base=100.0 * (turned if i == 0 else 1.0))],
+            OPEN_INTEREST=[OpenInterest(NOW_MS, 100.0)],
+        )
+        for i in range(venues)
+    ]
+    found = {d.left_out for d in sizes.turnover(Evidence(harvests, "X", NOW_MS)) if d.source == VENUES[0].name}
+    assert found == (set() if left_out is None else {left_out})

@@ -106,3 +106,9 @@ def test_a_push_of_more_than_a_days_volume_is_told_as_such():
         law = {"square root": cascade.square_root(1e9, 0.03)}
         assert cascade.run(empty, found.price * (1 + push), law, volume_day_usd=1e9).laws[0].beyond_day is beyond
     assert cascade.run(found, found.price * 1.1, law).laws[0].beyond_day is None
+
+
+def test_what_a_distance_costs_in_a_book_moves_the_price_by_that_distance():
+    impact, cost = cascade.book_walk(np.array([0.001, 0.004, 0.01]), np.array([1e6, 5e6, 9e6]))
+    for flow in (3e5, 1e6, 4e6, 9e6, 1e7, 5e8):
+        assert cost(impact(np.array([flow]))) == pytest.approx(flow)

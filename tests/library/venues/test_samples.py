@@ -512,3 +512,15 @@ def test_pages_are_asked_within_what_each_path_documents():
         assert {a - b for a, b in itertools.pairwise(stamps)} == {step}
         assert max(stamps) >= now // step * step
         assert min(stamps) <= start + step
+
+
+@pytest.mark.parametrize(("short", "ratio", "read"), [(0.391, 1.564, True), (0.409, 1.564, False), (0.391, 1.7, False)])
+def test_shares_of_accounts_must_make_one_and_their_ratio(short, ratio, read):
+    endpoint = next(e for e in binance.BINANCE.endpoints if "long/short" in e.name)
+    row = {"symbol": "BTCUSDT", "longAccount": "0.61", "shortAccount": str(short), "longShortRatio": str(ratio)}
+    body = msgspec.json.encode([row | {"timestamp": 1_769_774_400_000}])
+    if read:
+        assert endpoint.parse(body, ask("binance"))[0].long_share == 0.61
+    else:
+        with pytest.raises(ParseError):
+            endpoint.parse(body, ask("binance"))
