@@ -6,6 +6,8 @@ used but its own price path: flows, open interest and the clock end with the bar
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,9 @@ from imbalance.path import PricePath
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
+FADED = (
+    50.0  # e^-50 of a class: next to nothing, beside itself earlier and beside slower classes now; at most a segment
+)
 SEGMENT = 300.0  # of the exponent of decay: e^-300 is nothing, and e^300 is far from overflow
 OWN_BAR_POWER = 0.5
 
@@ -71,43 +76,76 @@ def standing_and_own(
     shape (venues wanted, sides, buckets, distances, classes + structures) [USD].
     """
     bars, cells, classes = path.open.size, edges.size - 1, cohorts.clock.shape[0]
-    firsts = np.flatnonzero(np.diff(bucket, prepend=-1))
-    structures = cohorts.scale.shape[1]
-    out = np.zeros((venues.size, len(SIDES), firsts.size, cells, classes + structures))
-    opened = cohorts.opened[venues]
-    own = own_bar_flow(opened[:, cohorts.structure == 0, :bars].sum(axis=1), path, bars_a_day)
-    # Of a bar nothing is known but its path: scale and clock are those of the bar before.
-    before = np.maximum(np.arange(bars) - 1, 0)
-    scale = cohorts.scale[venues][:, :, before]
-    segment = np.floor(cohorts.clock / SEGMENT)
-    grown = cohorts.clock - segment * SEGMENT
-    up, down = np.exp(grown)[:, cohorts.birth] * opened, np.exp(-grown)[:, before]
-    born_in, seen_in = segment[:, cohorts.birth], segment[:, before]
+    buckets, structures = int(bucket[-1]) + 1, cohorts.scale.shape[1]
+    out = np.zeros((venues.size, len(SIDES), buckets, cells, classes + structures))
+    fading = [_fading(cohorts, k, venues) for k in range(classes)]
+    opening = cohorts.opened[venues][:, cohorts.structure == 0, :bars].sum(axis=1)
+    own = own_bar_flow(opening, path, bars_a_day)[:, None] * _before(cohorts.scale[venues])
     minima = [passage.block_minima(lows(path, side)) for side in SIDES]
     later = [passage.suffix_low(lows(path, side))[cohorts.birth] for side in SIDES]
-    died = np.zeros((venues.size, classes, bars))
-    fresh = np.zeros(bars)
-    for n, (side, i, price, level) in enumerate(entries(cohorts, edges, points, inverse=inverse)):
-        worth = np.ones_like(price) if inverse else price
+    for side, i, price, level in entries(cohorts, edges, points, inverse=inverse):
         alive = arrival(cohorts, side, level)
+        share = (1.0 if inverse else price) / points
         hit = passage.hits(level, cohorts.birth + 1, minima[side], later[side])
         met = np.flatnonzero((hit < bars) & (alive > 0))
-        when, usd = hit[met], alive[met] * worth[met] / points
-        for k in range(classes):
-            left = usd
-            if segment[k, -1] > 0:
-                gap = seen_in[k, when] - born_in[k, met]
-                left = usd * np.where(gap > 1, 0.0, np.where(gap > 0, np.exp(-SEGMENT), 1.0))
-            for v in range(venues.size):
-                died[v, k] += np.bincount(when, up[v, k, met] * left, minlength=bars)
-        fresh += (1 - alive[:bars]) * worth[:bars] / points
-        if (n + 1) % points == 0:
-            died *= down * scale[:, cohorts.structure]
-            out[:, side, :, i, :classes] = np.moveaxis(np.add.reduceat(died, firsts, axis=2), 1, 2)
-            born_and_died = np.add.reduceat(own[:, None] * scale * fresh, firsts, axis=2)
-            out[:, side, :, i, classes:] = np.moveaxis(born_and_died, 1, 2)
-            died[:], fresh[:] = 0.0, 0.0
+        when, usd = hit[met], (alive * share)[met]
+        for k, fade in enumerate(fading):
+            fade.add(out[:, side, :, i, k], met, when, usd, bucket)
+        dead = np.flatnonzero(alive[:bars] < 1)
+        lost, at = ((1 - alive) * share)[dead], bucket[dead]
+        for v, m in np.ndindex(own.shape[:2]):
+            out[v, side, :, i, classes + m] += np.bincount(at, lost * own[v, m, dead], minlength=buckets)
     return out
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fading:
+    """What is left of a class's cohorts at a later bar, as a product of one factor for each.
+
+    Both factors are relative to the start of their own segment of the exponent, so that neither overflows.
+
+    Attributes
+    ----------
+    up : contracts opened, grown by the exponent at birth, shape (venues, cohorts).
+    down : scale, faded by the exponent, both as of the bar before, shape (venues, bars).
+    born_in, seen_in : segments of births and of bars, shape (cohorts,) and (bars,); None where there is but one.
+    until : the last bar at whose start anything to speak of is left, shape (cohorts,); None where all bars are.
+    """
+
+    up: Floats
+    down: Floats
+    born_in: Floats | None
+    seen_in: Floats | None
+    until: Ints | None
+
+    def add(self, out: Floats, met: Ints, when: Ints, usd: Floats, bucket: Ints) -> None:
+        """Add the worth of the cohorts `met` in the bars `when` to `out`, shape (venues, buckets)."""
+        if self.until is not None:
+            left = when <= self.until.take(met)
+            if not left.all():
+                met, when, usd = met[left], when[left], usd[left]
+        if self.born_in is not None and self.seen_in is not None:
+            usd = np.where(self.seen_in.take(when) > self.born_in.take(met), usd * np.exp(-SEGMENT), usd)
+        at = bucket.take(when)
+        for v, (up, down) in enumerate(zip(self.up, self.down, strict=True)):
+            out[v] += np.bincount(at, up.take(met) * usd * down.take(when), minlength=out.shape[1])
+
+
+def _fading(cohorts: Cohorts, k: int, venues: Ints) -> _Fading:
+    exponent, birth = cohorts.clock[k], cohorts.birth
+    segment = np.floor(exponent / SEGMENT)
+    grown = exponent - segment * SEGMENT
+    up = np.exp(grown)[birth] * cohorts.opened[venues, k]
+    down = _before(np.exp(-grown) * cohorts.scale[venues, cohorts.structure[k]])
+    one = segment[-1] == 0
+    # Most classes have faded long before far prices are met: what is next to nothing is not summed.
+    until = None if exponent[-1] < FADED else np.searchsorted(exponent, exponent + FADED, side="right")[birth]
+    return _Fading(up, down, None if one else segment[birth], None if one else _before(segment), until)
+
+
+def _before(values: Floats) -> Floats:
+    """Return each bar's values as of the bar before, of which alone a bar may know; the first bar has its own."""
+    return np.concatenate([values[..., :1], values[..., :-1]], axis=-1)
 
 
 def liquidation_features(

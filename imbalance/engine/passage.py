@@ -21,12 +21,15 @@ def suffix_low(low: Floats) -> Floats:
 def block_minima(low: Floats) -> list[Floats]:
     """Return running minima over blocks of 1, 2, 4, ... bars that start at each bar.
 
-    Item k has shape (bars - 2^k + 1,).
+    Item k has shape (bars + 1,); a block that would reach past the end, where a hit is never looked for unless it is
+    known to come, has minus infinity.
     """
-    tables = [low]
+    tables = [np.append(low, -np.inf)]
     while 2 * (1 << (len(tables) - 1)) <= low.size:
         half = 1 << (len(tables) - 1)
-        tables.append(np.minimum(tables[-1][:-half], tables[-1][half:]))
+        longer = np.full(low.size + 1, -np.inf)
+        np.minimum(tables[-1][:-half], tables[-1][half:], out=longer[:-half])
+        tables.append(longer)
     return tables
 
 
@@ -42,21 +45,18 @@ def hits(level: Floats, start: Ints, minima: list[Floats], later: Floats) -> Int
     minima : of `block_minima`.
     later : the lowest low from each start on, infinity where there is none, shape (n,).
     """
-    bars = minima[0].size
-    out = np.full(level.size, bars, dtype=np.intp)
+    out = np.full(level.size, minima[0].size - 1, dtype=np.intp)
     who = np.flatnonzero(later <= level)
     at, want = start[who], level[who]
     for k in range(len(minima)):
         if not who.size:
             break
-        table = minima[k]
-        # A block that would reach past the end holds the hit: it is known to come.
-        clear = at < table.size
-        clear[clear] = table[at[clear]] > want[clear]
+        clear = _taken(minima[k], at) > want
         found = np.flatnonzero(~clear)
         out[who[found]] = _descend(at[found], want[found], minima[:k])
-        who, want = who[clear], want[clear]
-        at = at[clear] + (1 << k)
+        kept = np.flatnonzero(clear)
+        who, want = who[kept], want[kept]
+        at = at[kept] + (1 << k)
     if who.size:
         out[who] = _descend(at, want, minima)
     return out
@@ -64,9 +64,11 @@ def hits(level: Floats, start: Ints, minima: list[Floats], later: Floats) -> Int
 
 def _descend(at: Ints, level: Floats, minima: list[Floats]) -> Ints:
     """Return the first hit within the block that is known to hold it, by halving."""
-    at = at.copy()
     for k in range(len(minima) - 1, -1, -1):
-        table = minima[k]
-        skip = (table[np.minimum(at, table.size - 1)] > level) & (at < table.size)
-        at += skip.astype(np.intp) << k
+        at = at + ((_taken(minima[k], at) > level).astype(np.intp) << k)
     return at
+
+
+def _taken(table: Floats, at: Ints) -> Floats:
+    """Return a table's items; beyond its end the last, minus infinity. Clipping is quicker than checked indexing."""
+    return np.asarray(table.take(at, mode="clip"))

@@ -47,6 +47,7 @@ def made(path, volume, interest, lives=TWO, days_a_bar=1.0):
 @pytest.mark.parametrize("inverse", [False, True])
 def test_features_are_what_loops_make(inverse, monkeypatch):  # noqa: C901 (plain loops are the point)
     monkeypatch.setattr(features, "SEGMENT", 45.0)
+    monkeypatch.setattr(features, "FADED", 45.0)
     bars, points, cells = 30, 2, 5
     path, volume, interest = walk(bars, seed=3, sd=0.03)
     built, edges = made(path, volume, interest), density.distance_edges(cells)
@@ -87,6 +88,21 @@ def test_features_are_what_loops_make(inverse, monkeypatch):  # noqa: C901 (plai
                             slow[side, bucket[c], i, 3 + m] += own
     assert x == pytest.approx(slow, rel=1e-9, abs=1e-6)
     assert (x.sum(axis=(0, 1, 2)) > 0).all()
+
+
+def test_only_what_has_faded_to_nothing_is_left_out_of_features(monkeypatch):
+    path, volume, interest = walk(60, seed=3, sd=0.03)
+    built, edges = made(path, volume, interest), density.distance_edges(5)
+    arguments = path, built, edges, np.arange(60), 2, np.zeros(1, int), 3
+    monkeypatch.setattr(features, "FADED", features.SEGMENT)
+    whole = features.standing_and_own(*arguments)
+    monkeypatch.setattr(features, "FADED", 6.0)
+    short = features.standing_and_own(*arguments)
+    assert (short <= whole * (1 + 1e-12)).all()
+    left_out = (whole - short)[..., :3]
+    assert (left_out > 0.5 * whole[..., :3]).any()
+    # No more than e^-6 of all that was ever opened, at any price.
+    assert left_out.sum(axis=2).max() < math.exp(-6) * built.opened.sum() * path.high.max() * built.scale.max()
 
 
 @given(st.integers(2, 38), st.sampled_from(["volume", "interest"]))
