@@ -14,23 +14,24 @@ Floats = npt.NDArray[np.float64]
 
 
 def audit(
-    venues: list[Venue], cohorts: Cohorts, left: Floats, alive: Floats, exposed: Floats, part: Floats, price: float
+    venues: list[Venue], cohorts: Cohorts, left: Floats, standing: Floats, exposed: Floats, part: Floats, price: float
 ) -> Audit:
     """Account for what was opened: exposed now, swept by price, closed, unexplained.
 
     Parameters
     ----------
     left : contracts left if none was liquidated, shape (venues, classes, cohorts).
-    alive : share of each cohort that price has not reached, shape (venues, sides, distances, cohorts).
+    standing : of them, what price has not reached if all had the distance, shape (venues, sides, distances, classes).
     exposed : share of what is opened that stands at each distance, shape (distances, classes).
     part : of the mixture that the structure of each class is, shape (classes,).
     """
     unit = np.array([1 / price if v.inverse else 1.0 for v in venues])
     interest = cohorts.open_interest[:, -1] * unit
-    unswept = np.einsum("vkc,k,v->v", left, part, unit, optimize=True)
-    held = np.einsum("vkc,vsdc,dk->vs", left, alive, exposed, optimize=True) * unit[:, None]
-    whole = float(np.einsum("vkc,dk,v->", left, exposed, unit, optimize=True))
-    ever = float(np.einsum("vkc,k,v->", cohorts.opened, part, unit, optimize=True))
+    each = left.sum(axis=2) * unit[:, None]
+    unswept = each @ part
+    held = np.einsum("vsdk,dk->vs", standing, exposed) * unit[:, None]
+    whole = float((each @ exposed.sum(axis=0)).sum())
+    ever = float((cohorts.opened.sum(axis=2) @ part * unit).sum())
     total = max(float(interest.sum()), 1e-12)
     return Audit(
         venues=tuple(

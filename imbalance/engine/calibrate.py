@@ -13,6 +13,7 @@ with the prior as in Dempster, Laird & Rubin 1977).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,12 @@ import numpy.typing as npt
 from imbalance.engine import likelihood
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 ITERATIONS = 25
 FARTHEST = 2.0  # of a log weight, so that a step from few days leads nowhere far
 PRIOR_STRENGTH = 1.0
+BLOCK_ROWS = 2048  # about a megabyte of features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,50 +62,108 @@ def fit(
     observed: Floats,
     prior: Floats,
     complete: npt.NDArray[np.bool_],
-    day: npt.NDArray[np.intp],
+    day: Ints,
     draws: int,
     seed: int,
 ) -> Fit | None:
-    """Fit the weights; None where nothing was observed.
+    """Fit the weights to all rows; None where nothing was observed."""
+    return fits(predicted, observed, prior, complete, day, [day.size], draws, seed)[0]
+
+
+def fits(
+    predicted: Floats,
+    observed: Floats,
+    prior: Floats,
+    complete: npt.NDArray[np.bool_],
+    day: Ints,
+    ends: list[int],
+    draws: int,
+    seed: int,
+) -> list[Fit | None]:
+    """Fit the weights to the rows before each end; None where nothing was observed there.
 
     Parameters
     ----------
-    predicted : X, USD of each feature, shape (venues, rows, features); rows hold both sides.
+    predicted : X, USD of each feature, shape (venues, rows, features); rows hold both sides in turn.
     observed : y, USD printed, shape (venues, rows); NaN rows are left out.
     prior : default weights, shape (features,).
     complete : which venues print everything, shape (venues,).
-    day : day of each row, small integers, shape (rows,).
+    day : day of each row, small integers, rising, shape (rows,).
+    ends : how many rows each fit knows, rising.
+    draws : of the last fit; the others have none.
     """
     known = np.isfinite(observed)
     y = np.where(known, observed, 0.0)
-    x = np.where(known[:, :, None], predicted, 0.0)
-    base = x @ prior
-    if y.sum() <= 0 or base.sum() <= 0:
-        return None
+    base = np.where(known, predicted @ prior, 0.0)
+    told = [end for end in ends if y[:, :end].sum() > 0 and base[:, :end].sum() > 0]
+    begun = [_begin(predicted, y, known, base, prior, complete, day, end) for end in told]
+    if not begun:
+        return [None for _ in ends]
+    weights, captures = _solve(begun)
+    found = [_found(p, w, c) for p, w, c in zip(begun, weights, captures, strict=True)]
+    found[-1] = dataclasses.replace(
+        found[-1], draws=_resampled(begun[-1], weights[-1], begun[-1].start, captures[-1], draws, seed)
+    )
+    return [None] * (len(ends) - len(told)) + found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Problem:
+    """What one fit knows.
+
+    Features (venues, rows, features), what was printed and which of it is known (venues, rows), day (rows,), floor and
+    completeness by venue; weights (features,) and captures (venues,) to start from.
+    """
+
+    x: Floats
+    y: Floats
+    known: npt.NDArray[np.bool_]
+    day: Ints
+    floor: Floats
+    complete: npt.NDArray[np.bool_]
+    dispersion: float
+    start: Floats
+    capture: Floats
+
+
+def _begin(
+    x: Floats,
+    y: Floats,
+    known: npt.NDArray[np.bool_],
+    base: Floats,
+    prior: Floats,
+    complete: npt.NDArray[np.bool_],
+    day: Ints,
+    end: int,
+) -> _Problem:
+    x, y, known, base, day = x[:, :end], y[:, :end], known[:, :end], base[:, :end], day[:end]
     anchored = complete if complete.any() else np.ones_like(complete)
     floor = likelihood.floors(y, known)
-    start = prior * (y[anchored].sum() / max(base[anchored].sum(), 1e-12))
-    capture = _captures((x @ start).sum(axis=1), y.sum(axis=1), complete)
-    mean = capture[:, None] * (x @ start)
+    level = float(y[anchored].sum() / max(base[anchored].sum(), 1e-12))
+    capture = _captures(level * base.sum(axis=1), y.sum(axis=1), complete)
+    mean = capture[:, None] * (level * base)
     dispersion = likelihood.dispersion(y, mean, floor, known, day)
-    problem = _Problem(x, y, floor, complete, dispersion)
-    weights, capture = _solve(problem, start, start, capture)
-    gain = np.log(np.maximum(weights, 1e-12) / np.maximum(start, 1e-12))
-    importance = x.sum(axis=(0, 1)) * start
-    moved = float(np.sqrt(np.sum(importance * gain**2) / max(importance.sum(), 1e-12)))
-    mean = capture[:, None] * (x @ weights)
-    heed = likelihood.attention(mean, floor[:, None])
-    seen = np.einsum("v,vr,vrf->f", capture, heed, x, optimize=True) / dispersion
+    return _Problem(x, y, known, day, floor, complete, dispersion, prior * level, capture)
+
+
+def _found(p: _Problem, weights: Floats, capture: Floats) -> Fit:
+    gain = np.log(np.maximum(weights, 1e-12) / np.maximum(p.start, 1e-12))
+    mean = np.where(p.known, capture[:, None] * (p.x @ weights), 0.0)
+    heed = np.where(p.known, likelihood.attention(mean, p.floor[:, None]), 0.0)
+    seen, importance = np.zeros_like(weights), np.zeros_like(weights)
+    for rows, known, heeded in zip(p.x, p.known, capture[:, None] * heed, strict=True):
+        seen += heeded @ rows / p.dispersion
+        importance += known.astype(np.float64) @ rows * p.start
     return Fit(
         weights,
-        _resampled(problem, weights, start, capture, day, draws, seed),
+        np.empty((0, weights.size)),
         capture,
-        dispersion,
-        float((heed * y).sum() / dispersion),
-        moved,
+        p.dispersion,
+        float((heed * p.y).sum() / p.dispersion),
+        float(np.sqrt(np.sum(importance * gain**2) / max(importance.sum(), 1e-12))),
         seen,
-        floor,
-        np.unique(day[known.any(axis=0)]).size,
+        p.floor,
+        np.unique(p.day[p.known.any(axis=0)]).size,
     )
 
 
@@ -116,39 +177,39 @@ def _captures(expected: Floats, y: Floats, complete: npt.NDArray[np.bool_]) -> F
     return np.where(complete, 1.0, y / np.maximum(expected, 1e-12))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Problem:
-    """Features (venues, rows, features), what was printed (venues, rows); floor and completeness by venue."""
+def _solve(begun: list[_Problem]) -> tuple[Floats, Floats]:
+    """Return weights (fits, features) and captures (fits, venues) at the maximum of each problem.
 
-    x: Floats
-    y: Floats
-    floor: Floats
-    complete: npt.NDArray[np.bool_]
-    dispersion: float
-
-
-def _solve(p: _Problem, weights: Floats, prior: Floats, capture: Floats) -> tuple[Floats, Floats]:
-    """Return weights (features,) and captures (venues,) at the maximum."""
-    inverse_prior = PRIOR_STRENGTH / np.maximum(prior, 1e-15)
+    Each but the last knows the first rows of the next. All take their steps together, a block of rows at a time, so
+    that a block is read once a step and from the cache: reading is what a step costs.
+    """
+    last, ends = begun[-1], [p.day.size for p in begun]
+    weights, capture = np.stack([p.start for p in begun]), np.stack([p.capture for p in begun])
+    floor, dispersion = np.stack([p.floor for p in begun]), np.array([[p.dispersion] for p in begun])
+    inverse_prior = PRIOR_STRENGTH / np.maximum(weights, 1e-15)
+    cuts = sorted({*range(0, ends[-1], BLOCK_ROWS), *ends})
+    blocks = [(int(np.searchsorted(ends, b)), slice(a, b)) for a, b in itertools.pairwise(cuts)]
     for _ in range(ITERATIONS):
         gain, seen = np.zeros_like(weights), np.zeros_like(weights)
         expected, printed = np.zeros_like(capture), np.zeros_like(capture)
-        for v, rows in enumerate(p.x):
-            plain = rows @ weights
-            mean = capture[v] * plain
-            heed = likelihood.attention(mean, p.floor[v])
-            ratio = np.divide(heed * p.y[v], mean, out=np.zeros_like(mean), where=mean > 0)
-            gain += capture[v] * (ratio @ rows) / p.dispersion
-            seen += capture[v] * (heed @ rows) / p.dispersion
-            expected[v], printed[v] = heed @ plain, heed @ p.y[v]
-        weights = (PRIOR_STRENGTH + weights * gain) / (inverse_prior + seen)
-        capture = _captures(expected, printed, p.complete)
+        for first, span in blocks:
+            for v, rows in enumerate(last.x[:, span]):
+                y, c = last.y[v, span], capture[first:, v, None]
+                plain = weights[first:] @ rows.T
+                mean = c * plain
+                heed = likelihood.attention(mean, floor[first:, v, None]) * last.known[v, span]
+                ratio = np.divide(heed * y, mean, out=np.zeros_like(mean), where=mean > 0)
+                sums = np.concatenate([ratio, heed]) @ rows
+                gain[first:] += c * sums[: c.size]
+                seen[first:] += c * sums[c.size :]
+                expected[first:, v] += (heed * plain).sum(axis=1)
+                printed[first:, v] += heed @ y
+        weights = (PRIOR_STRENGTH + weights * gain / dispersion) / (inverse_prior + seen / dispersion)
+        capture = _captures(expected, printed, last.complete)
     return weights, capture
 
 
-def _resampled(
-    p: _Problem, weights: Floats, prior: Floats, capture: Floats, day: npt.NDArray[np.intp], draws: int, seed: int
-) -> Floats:
+def _resampled(p: _Problem, weights: Floats, prior: Floats, capture: Floats, draws: int, seed: int) -> Floats:
     """Return weights refitted on resampled days to first order, shape (draws, features).
 
     The one-step bootstrap (Davison & Hinkley 1997, section 2.7): from the maximum, one Fisher-scoring step in the log
@@ -158,19 +219,23 @@ def _resampled(
     """
     if not draws:
         return np.empty((0, weights.size))
-    days, place = np.unique(day, return_inverse=True)
-    curvature = np.diag(PRIOR_STRENGTH * weights / np.maximum(prior, 1e-15))
-    score = np.zeros((days.size, weights.size))
+    starts = np.flatnonzero(np.diff(p.day, prepend=-1))
+    spans = [slice(a, b) for a, b in itertools.pairwise([*starts, p.day.size])]
+    square, score = np.zeros((weights.size, weights.size)), np.zeros((len(spans), weights.size))
     for v, rows in enumerate(p.x):
-        weighted = capture[v] * rows * weights
-        mean = weighted.sum(axis=1)
+        mean = capture[v] * (rows @ weights)
         safe = np.where(mean > 0, mean, 1.0)
-        heed = np.where(mean > 0, likelihood.attention(mean, p.floor[v]), 0.0) / p.dispersion
-        curvature += (weighted * (heed / safe)[:, None]).T @ weighted
-        lone = weighted * (heed * (p.y[v] - mean) / safe)[:, None]
-        order = np.argsort(place, kind="stable")
-        score += np.add.reduceat(lone[order], np.searchsorted(place[order], np.arange(days.size)), axis=0)
+        heed = np.where(p.known[v] & (mean > 0), likelihood.attention(mean, p.floor[v]), 0.0) / p.dispersion
+        residual = capture[v] * heed * (p.y[v] - mean) / safe
+        root = capture[v] * np.sqrt(heed / safe)
+        for d, span in enumerate(spans):
+            score[d] += residual[span] @ rows[span]
+        for start in range(0, root.size, BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            weighted = rows[block] * root[block, None]
+            square += weighted.T @ weighted
+    curvature = square * weights[:, None] * weights + np.diag(PRIOR_STRENGTH * weights / np.maximum(prior, 1e-15))
     generator = np.random.default_rng(seed)
-    times = generator.multinomial(days.size, np.full(days.size, 1 / days.size), draws)
-    step = np.linalg.solve(curvature + 1e-9 * np.eye(weights.size), ((times - 1) @ score).T).T
+    times = generator.multinomial(len(spans), np.full(len(spans), 1 / len(spans)), draws)
+    step = np.linalg.solve(curvature + 1e-9 * np.eye(weights.size), ((times - 1) @ (score * weights)).T).T
     return np.asarray(weights * np.exp(np.clip(step, -FARTHEST, FARTHEST)))

@@ -96,11 +96,10 @@ def calibrated(
         return None
     sample = hourly(time_ms, interval_ms, path, venues, cohorts, edges, printed)
     lives = a.lives()
-    fits = ensemble.fit(sample, prior, lives, a.draws, seed)
+    weight = np.array([s.weight for s in a.structures])
+    fits, parts = ensemble.walk_forward(sample, prior, weight, lives, a.draws, seed)
     if fits is None or fits[0].effective_events < a.least_events:
         return None
-    weight = np.array([s.weight for s in a.structures])
-    parts = ensemble.walk_forward(sample, prior, weight, lives)
     mean = sum(p * ensemble.predicted(f, sample, k) for p, f, k in zip(parts, fits, lives.columns(), strict=True))
     observed, expected = effective(sample.y, np.asarray(mean), fits[0].floor, fits[0].dispersion)
     level, events = assimilate.side_levels(observed, expected, max(HOUR_MS, interval_ms) / DAY_MS)

@@ -64,8 +64,9 @@ class Cohorts:
 
     def left_at_end(self) -> Floats:
         """Return contracts left after the last bar if none was liquidated, shape (venues, classes, cohorts)."""
-        decay = np.exp(self.clock[:, self.birth] - self.clock[:, -1:])
-        return np.asarray(self.opened * decay * self.scale[:, self.structure, -1][:, :, None])
+        left = np.exp(self.clock - self.clock[:, -1:]).take(self.birth, axis=1) * self.opened
+        left *= self.scale[:, self.structure, -1][:, :, None]
+        return left
 
 
 def build(

@@ -25,6 +25,7 @@ Ints = npt.NDArray[np.intp]
 BIN_LOG_WIDTH = 0.0025
 REACH_LOG = 0.42
 SIDES = (LONG, SHORT)
+LEAST_LEFT = 1e-20  # of a class's largest cohort
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -83,7 +84,8 @@ def arrival(cohorts: Cohorts, side: int, level: Floats, of: Ints | slice = slice
         low, close = cohorts.seen_low[of], cohorts.seen_close[of]
     else:
         low, close = -cohorts.seen_high[of], -cohorts.seen_close[of]
-    return np.where(level >= close, 0.0, np.where(level >= low, 0.5, 1.0))
+    # The close is never past the extreme: half for each of them that the level lies beyond.
+    return np.asarray(0.5 * np.add(level < low, level < close, dtype=np.float64))
 
 
 def _reach(path: PricePath, cohorts: Cohorts, price: float) -> list[Floats]:
@@ -109,36 +111,46 @@ def mass_basis(
     points: int,
     *,
     inverse: bool = False,
-) -> tuple[Floats, Floats]:
-    """Return mass by bin and the share of each cohort that lives, for every distance.
+    alive: Floats | None = None,
+) -> Floats:
+    """Return mass by bin for every distance.
 
     Parameters
     ----------
     left : contracts (base coin; USD where `inverse`) left by stream, class and cohort, shape
         (streams, classes, cohorts).
+    alive : zeros, to which the share of each cohort that lives is added where it is wanted, shape
+        (sides, distances, cohorts).
 
     Returns
     -------
-    mass : USD (base x liquidation price), shape (streams, sides, distances, classes, bins).
-    alive : shape (sides, distances, cohorts), in [0, 1].
+    USD (base x liquidation price), shape (streams, sides, distances, classes, bins).
     """
-    streams, classes, size = left.shape
+    streams, classes, _size = left.shape
     cells = edges.size - 1
     bin_edges = log_edges()
     bins = bin_edges.size - 1
     mass = np.zeros((streams, len(SIDES), cells, classes, bins))
-    alive_share = np.zeros((len(SIDES), cells, size))
     bound = _reach(path, cohorts, price)
+    first = [[_first_that_matters(left[s, k]) for k in range(classes)] for s in range(streams)]
     for side, i, level_price, level in entries(cohorts, edges, points, inverse=inverse):
         left_over = np.flatnonzero(level < bound[side])
-        live = arrival(cohorts, side, level[left_over], left_over)
-        alive_share[side, i, left_over] += live / points
-        at = np.floor((np.log(level_price[left_over] / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
+        live = arrival(cohorts, side, level.take(left_over), left_over)
+        if alive is not None:
+            alive[side, i, left_over] += live / points
+        at_price = level_price.take(left_over)
+        at = np.floor((np.log(at_price / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
         inside = np.flatnonzero((at >= 0) & (at < bins) & (live > 0))
-        held, where = left_over[inside], at[inside]
-        usd = live[inside] * (1.0 if inverse else level_price[held]) / points
+        held, where = left_over.take(inside), at.take(inside)
+        usd = live.take(inside) / points if inverse else (live * at_price).take(inside) / points
         for s in range(streams):
             for k in range(classes):
-                weights = left[s, k, held] * usd
-                mass[s, side, i, k] += np.bincount(where, weights, minlength=bins)
-    return mass, alive_share
+                late = slice(int(np.searchsorted(held, first[s][k])), None)
+                weights = left[s, k].take(held[late]) * usd[late]
+                mass[s, side, i, k] += np.bincount(where[late], weights, minlength=bins)
+    return mass
+
+
+def _first_that_matters(left: Floats) -> int:
+    """Return the first cohort of which more than next to nothing is left: short lives leave but the latest."""
+    return int(np.argmax(left > LEAST_LEFT * left.max()))

@@ -46,11 +46,13 @@ class Sample:
         return Sample(self.x[:, :, which], self.y[:, :, which], day - day[:1].sum(), self.complete)
 
     def flat(self, columns: Ints) -> tuple[Floats, Floats, Ints]:
-        """Return x of a structure's columns, y and day with both sides' rows on one axis."""
+        """Return x of a structure's columns, y and day with both sides' rows on one axis, in turn."""
         venues, sides, rows = self.y.shape
-        x = self.x[..., columns]
-        flat = x.reshape(venues, sides * rows, x.shape[3] * columns.size)
-        return flat, self.y.reshape(venues, sides * rows), np.tile(self.day, sides)
+        x = np.empty((venues, rows, sides, self.x.shape[3], columns.size))
+        for side in range(sides):
+            x[:, :, side] = self.x[:, side][..., columns]
+        y = np.swapaxes(self.y, 1, 2).reshape(venues, rows * sides)
+        return x.reshape(venues, rows * sides, -1), y, np.repeat(self.day, sides)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,15 +75,26 @@ def own_prior(prior: Floats, lives: Lives, part: slice) -> Floats:
 
 
 def fit(sample: Sample, prior: Floats, lives: Lives, draws: int, seed: int) -> list[calibrate.Fit] | None:
-    """Fit every structure; None where nothing was observed."""
-    fits = []
+    """Fit every structure to all rows; None where nothing was observed."""
+    return fits(sample, prior, lives, [sample.day.size], draws, seed)[0]
+
+
+def fits(
+    sample: Sample, prior: Floats, lives: Lives, ends: list[int], draws: int, seed: int
+) -> list[list[calibrate.Fit] | None]:
+    """Fit every structure to the rows before each end, rising; draws are made of the last.
+
+    Returns
+    -------
+    for each end the fits of the structures; None where nothing was observed before it.
+    """
+    each = []
     for part, columns in zip(lives.slices(), lives.columns(), strict=True):
         x, y, day = sample.flat(columns)
-        found = calibrate.fit(x, y, own_prior(prior, lives, part), sample.complete, day, draws, seed)
-        if found is None:
-            return None
-        fits.append(found)
-    return fits
+        both = [end * sample.y.shape[1] for end in ends]
+        each.append(calibrate.fits(x, y, own_prior(prior, lives, part), sample.complete, day, both, draws, seed))
+    found = [[f for f in row if f is not None] for row in zip(*each, strict=True)]
+    return [row if len(row) == len(each) else None for row in found]
 
 
 def predicted(found: calibrate.Fit, sample: Sample, columns: Ints) -> Floats:
@@ -91,8 +104,11 @@ def predicted(found: calibrate.Fit, sample: Sample, columns: Ints) -> Floats:
 
 def expected(weights: Floats, sample: Sample, columns: Ints) -> Floats:
     """Return what a structure's weights, own-bar deaths among them, expect at capture 1; shape of the sample's y."""
-    x, _y, _day = sample.flat(columns)
-    return np.asarray((x @ weights).reshape(sample.y.shape))
+    cells, width = sample.x.shape[3:]
+    # Weights of 0 for the other structures' columns cost less than a copy without these columns.
+    table = np.zeros((cells, width))
+    table[:, columns] = weights.reshape(cells, columns.size)
+    return np.asarray(sample.x.reshape(*sample.y.shape, cells * width) @ table.ravel())
 
 
 def evidence(fits: list[calibrate.Fit], sample: Sample, lives: Lives) -> Floats:
@@ -119,16 +135,21 @@ def parts(weight: Floats, total: Floats) -> Floats:
     return np.asarray(out / out.sum())
 
 
-def walk_forward(sample: Sample, prior: Floats, weight: Floats, lives: Lives) -> Floats:
-    """Return parts of the mixture, each block of rows predicted by the fit of the rows before, shape (structures,)."""
+def walk_forward(
+    sample: Sample, prior: Floats, weight: Floats, lives: Lives, draws: int, seed: int
+) -> tuple[list[calibrate.Fit] | None, Floats]:
+    """Return the fits to all rows, None where nothing was observed, and the structures' parts of the mixture.
+
+    For the parts, shape (structures,), each block of rows is predicted by the fits of the rows before.
+    """
+    rows = sample.day.size
+    cuts = np.linspace(0, rows, BLOCKS + 2).astype(int)[1:].tolist() if weight.size > 1 else [rows]
+    found = fits(sample, prior, lives, cuts, draws, seed)
     total = np.zeros(weight.size)
-    if weight.size > 1:
-        cuts = np.linspace(0, sample.day.size, BLOCKS + 2).astype(int)[1:]
-        for start, stop in itertools.pairwise(cuts):
-            fits = fit(sample.rows(slice(0, start)), prior, lives, 0, 0) if start else None
-            if fits is not None:
-                total += evidence(fits, sample.rows(slice(start, stop)), lives)
-    return parts(weight, total)
+    for (start, stop), before in zip(itertools.pairwise(cuts), found, strict=False):
+        if before is not None:
+            total += evidence(before, sample.rows(slice(start, stop)), lives)
+    return found[-1], parts(weight, total)
 
 
 def mixed(weights: list[Floats], share: Floats, cells: int) -> Floats:

@@ -58,7 +58,7 @@ def estimate(
     cohorts = market_cohorts(path, venues, interval_ms, a)
     edges, points = density.distance_edges(a.distances), density.entry_points(interval_ms)
     left = cohorts.left_at_end()
-    mass, alive = _mass(path, cohorts, left, edges, price, points, venues)
+    mass, standing = _mass(path, cohorts, left, edges, price, points, venues)
     null = _mass_of_path(path, interval_ms, a, edges, price, inverse=kinds(venues)[0][0])
     basis, path_basis = (m.reshape(2, a.distances * lives.share.size, -1) for m in (mass, null))
     prior = prior_weights(a, venues, interest, edges, 1.0)
@@ -83,7 +83,7 @@ def estimate(
         path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),
         weights=draw.level[:, None] * draw.central,
         model=_model(a, venues, found, draw, forced, exposed, forced_draws, basis),
-        audit=audit(venues, cohorts, left, alive, exposed_share.reshape(a.distances, -1), draw.part, price),
+        audit=audit(venues, cohorts, left, standing, exposed_share.reshape(a.distances, -1), draw.part, price),
         comparable=comparable,
     )
 
@@ -108,25 +108,28 @@ def _mass_of_path(
     """Return the path-implied market's mass, shape (sides, distances, classes, bins)."""
     cohorts = path_cohorts(path, interval_ms, a)
     left, points = cohorts.left_at_end(), density.sum_points(interval_ms)
-    mass, _alive = density.mass_basis(path, cohorts, left, edges, price, points, inverse=inverse)
+    mass = density.mass_basis(path, cohorts, left, edges, price, points, inverse=inverse)
     return np.asarray(mass[0])
 
 
 def _mass(
     path: PricePath, cohorts: Cohorts, left: Floats, edges: Floats, price: float, points: int, venues: list[Venue]
 ) -> tuple[Floats, Floats]:
-    """Return the mass of all venues and the living share by venue.
+    """Return the mass of all venues, and the contracts of each that price has not reached.
 
-    Shapes (sides, distances, classes, bins) and (venues, sides, distances, cohorts).
+    Shapes (sides, distances, classes, bins) and (venues, sides, distances, classes).
     """
     total: Floats | float = 0.0
-    alive = np.zeros((len(venues), 2, edges.size - 1, left.shape[2]))
+    cells = edges.size - 1
+    standing = np.zeros((len(venues), 2, cells, left.shape[1]))
     for inverse, mine in kinds(venues):
         streams = left[mine].sum(axis=0)[None]
-        mass, living = density.mass_basis(path, cohorts, streams, edges, price, points, inverse=inverse)
+        alive = np.zeros((2, cells, left.shape[2]))
+        mass = density.mass_basis(path, cohorts, streams, edges, price, points, inverse=inverse, alive=alive)
         total = total + mass[0]
-        alive[mine] = living
-    return np.asarray(total), alive
+        for v in mine:
+            standing[v] = (alive.reshape(2 * cells, -1) @ left[v].T).reshape(2, cells, -1)
+    return np.asarray(total), standing
 
 
 def _model(

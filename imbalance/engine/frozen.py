@@ -91,7 +91,7 @@ def _map(
     total = np.zeros((2, density.log_edges().size - 1))
     for inverse, mine in kinds(venues):
         left = np.einsum("vkc,v->kc", kept[mine], capture[mine])[None]
-        mass, _alive = density.mass_basis(past, cohorts, left, edges, now, points, inverse=inverse)
+        mass = density.mass_basis(past, cohorts, left, edges, now, points, inverse=inverse)
         total += np.einsum("sfb,f->sb", mass[0].reshape(2, fit.weights.size, -1), fit.weights)
     return total * fit.level[:, None]
 

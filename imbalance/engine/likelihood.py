@@ -54,7 +54,7 @@ def dispersion(observed: Floats, mean: Floats, floor: Floats, known: npt.NDArray
     """Return phi [USD] from a day's sums over venues, trimmed of its largest 1 %.
 
     Quasi-Poisson (McCullagh & Nelder 1989), by clusters: bursts last for hours and reach all venues at once, so a
-    day of a side is what may be taken as independent. Rows hold both sides, one half each.
+    day of a side is what may be taken as independent. Rows hold both sides in turn.
 
     Parameters
     ----------
@@ -64,9 +64,7 @@ def dispersion(observed: Floats, mean: Floats, floor: Floats, known: npt.NDArray
     """
     heed = np.where(known, attention(mean, floor[:, None]), 0.0)
     residual = (heed * (observed - mean)).sum(axis=0)
-    half, days = day.size // 2, int(day.max()) + 1
-    square = np.concatenate(
-        [np.bincount(day[side], residual[side], minlength=days) ** 2 for side in (slice(0, half), slice(half, None))]
-    )
+    days = int(day.max()) + 1
+    square = np.concatenate([np.bincount(day[side::2], residual[side::2], minlength=days) ** 2 for side in (0, 1)])
     kept = square <= np.quantile(square, TRIMMED)
     return float(max(square[kept].sum() / max((heed * mean).sum(), 1e-12), 1.0))

@@ -35,7 +35,7 @@ def mapped_at(path, volume, interest, bars, *, inverse):
     made = market_cohorts(past, [venue], HOUR_MS, A)
     left = made.left_at_end()[0][None]
     edges, price = density.distance_edges(A.distances), float(past.close[-1])
-    mass, _ = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse)
+    mass = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse)
     return np.einsum("sfb,sf->sb", mass[0].reshape(*WEIGHTS.shape, -1), WEIGHTS), price
 
 

@@ -170,11 +170,13 @@ def sampled(rows=960, seed=2):
 def test_the_structure_that_made_the_data_gets_the_mixture():
     sample, prior = sampled()
     weight = np.array([0.5, 0.5])
-    parts = ensemble.walk_forward(sample, prior, weight, TWO)
+    _fits, parts = ensemble.walk_forward(sample, prior, weight, TWO, 0, 0)
     assert parts[0] > 0.95
     assert parts.sum() == pytest.approx(1)
     none = dataclasses.replace(sample, y=np.full_like(sample.y, np.nan))
-    assert ensemble.walk_forward(none, prior, np.array([3.0, 1.0]), TWO) == pytest.approx([0.75, 0.25])
+    fits, parts = ensemble.walk_forward(none, prior, np.array([3.0, 1.0]), TWO, 0, 0)
+    assert fits is None
+    assert parts == pytest.approx([0.75, 0.25])
 
 
 def test_lives_lie_side_by_side():
@@ -231,8 +233,8 @@ def test_one_step_from_the_maximum_is_what_refitting_on_resampled_days_finds():
     refits = []
     for _ in range(40):
         one_side = np.concatenate([24 * d + np.arange(24) for d in g.choice(days, days)])
-        drawn = np.concatenate([one_side, one_side + 24 * days])
-        again = np.tile(np.repeat(np.arange(days), 24), 2)
+        drawn = (2 * one_side[:, None] + np.arange(2)).ravel()
+        again = np.repeat(np.arange(days), 48)
         refits.append(calibrate.fit(x[:, drawn], y[:, drawn], before, sample.complete, again, 0, 0).weights)
     seen = x[0].sum(axis=0)
     assert np.std(np.log(fit.draws @ seen)) == pytest.approx(np.std(np.log(np.array(refits) @ seen)), rel=0.4)
@@ -241,24 +243,33 @@ def test_one_step_from_the_maximum_is_what_refitting_on_resampled_days_finds():
 
 def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
     sample, prior = sampled(rows=480)
-    seen, fit, evidence = [], ensemble.fit, ensemble.evidence
+    sample.y[:, 1, 30:50] = np.nan
+    monkeypatch.setattr(calibrate, "BLOCK_ROWS", 100)
+    told, evidence = [], ensemble.evidence
     rows = {float(v): t for t, v in enumerate(sample.y[0, 0])}
 
-    def taught(part, *rest):
-        seen.append([rows[float(v)] for v in part.y[0, 0]])
-        return fit(part, *rest)
+    def same(found, alone):
+        for one, other in zip(found, alone, strict=True):
+            for name, value in dataclasses.asdict(other).items():
+                assert getattr(one, name) == pytest.approx(value, rel=1e-9), name
 
-    def judged(fits, part, lives):
-        assert seen[-1] == list(range(rows[float(part.y[0, 0, 0])]))
-        seen.append([rows[float(v)] for v in part.y[0, 0]])
-        return evidence(fits, part, lives)
+    def judged(found, part, lives):
+        here = [rows[float(v)] for v in part.y[0, 0]]
+        same(found, ensemble.fit(sample.rows(slice(0, here[0])), prior, TWO, 0, 0))
+        told.extend(here)
+        return evidence(found, part, lives)
 
-    monkeypatch.setattr(ensemble, "fit", taught)
     monkeypatch.setattr(ensemble, "evidence", judged)
-    ensemble.walk_forward(sample, prior, np.array([0.5, 0.5]), TWO)
-    told = [t for block in seen[1::2] for t in block]
-    assert told == list(range(told[0], 480))
-    assert len(seen) == 2 * ensemble.BLOCKS
+    found, _parts = ensemble.walk_forward(sample, prior, np.array([0.5, 0.5]), TWO, 20, 3)
+    assert told == list(range(480 // (ensemble.BLOCKS + 1), 480))
+    same(found, ensemble.fit(sample, prior, TWO, 20, 3))
+
+
+def test_fits_know_nothing_before_anything_was_printed():
+    sample, prior = sampled(rows=480)
+    sample.y[:, :, :100] = 0.0
+    found = ensemble.fits(sample, prior, TWO, [0, 96, 192, 480], 0, 0)
+    assert [f is None for f in found] == [True, True, False, False]
 
 
 def test_resampling_moves_no_weight_on_average():
