@@ -56,7 +56,7 @@ class Cohorts:
     structure: Ints
     open_interest: Floats
 
-    def part(self, which: slice) -> Cohorts:
+    def part(self, which: slice | Ints) -> Cohorts:
         """Return some of the cohorts, on the same bars."""
         names = ("birth", "phase", "entry_low", "entry_high", "seen_low", "seen_high", "seen_close")
         own = {name: getattr(self, name)[which] for name in names}

@@ -28,6 +28,7 @@ MOST_SPANS = 2000  # of the price path: more than a picture has columns of pixel
 POINTS = 1
 OLD_POINTS = 2400  # so many that no single entry of the old inventory draws a stripe
 LEAST_SHARE = 1e-4  # of the weights: a class below, as of a structure that the data have ruled out, is not drawn
+ENTRIES_A_COLUMN = 32  # with distances spread over their cells, more only smooth the grain
 CHUNK = 131_072  # cohorts at a time, so that memory and cost grow with bars and no faster
 
 
@@ -100,6 +101,7 @@ def heatmap(
                 a.turnover_share,
                 old_points=OLD_POINTS,
             )
+            cohorts = _gathered(cohorts, column)
             for side in (LONG, SHORT):
                 out[side] += _standing(side, path, cohorts, table[side], grid, inverse)
     edges = np.exp(low + grid.width * np.arange(bins + 1))
@@ -122,6 +124,25 @@ def _sums(volume: Floats, contracts: Floats) -> Iterator[tuple[Floats, Floats]]:
         interest = np.sum([known[v][0] for v in mine], axis=0)
         interest[:start] = np.nan
         yield interest, np.sum(traded, axis=0)
+
+
+def _gathered(cohorts: Cohorts, column: Ints) -> Cohorts:
+    """Return the cohorts with those of neighbouring bars as one where a column has many bars.
+
+    What they opened, as it will have faded, enters in the middle one. No two columns share one.
+    """
+    bars = column.size
+    many = bars // (ENTRIES_A_COLUMN * (int(column[-1]) + 1))
+    if many <= 1:
+        return cohorts
+    start_of_column = np.searchsorted(column, column)
+    starts = np.flatnonzero((np.arange(bars) - start_of_column) % many == 0)
+    counts = np.diff(starts, append=bars)
+    middle = starts + counts // 2
+    fading = np.exp(cohorts.clock - cohorts.clock[:, np.repeat(middle, counts)])
+    together = np.add.reduceat(cohorts.opened[:, :, :bars] * fading, starts, axis=2)
+    kept = cohorts.part(np.append(middle, np.arange(bars, cohorts.birth.size)))
+    return dataclasses.replace(kept, opened=np.concatenate([together, cohorts.opened[:, :, bars:]], axis=2))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,20 +195,20 @@ def _change(
     edges, shown = density.distance_edges(table.shape[0]), np.flatnonzero(table.sum(axis=0) > LEAST_SHARE * table.sum())
     for _side, cell, price, level in density.entries(cohorts, edges, POINTS, sides=(side,), inverse=inverse):
         who = np.flatnonzero(level < rest)
-        at = np.floor((np.log(price[who]) - grid.low) / grid.width).astype(np.intp)
-        alive = density.arrival(cohorts, side, level[who], who)
+        at = np.floor((np.log(price.take(who)) - grid.low) / grid.width).astype(np.intp)
+        alive = density.arrival(cohorts, side, level.take(who), who)
         kept = np.flatnonzero((alive > 0) & (at >= 0) & (at < grid.bins))
-        who, at, alive = who[kept], at[kept], alive[kept]
-        first = since[who]
-        gone = passage.hits(level[who], first + 1, sweep.minima, after[who])
+        who, at, alive = who.take(kept), at.take(kept), alive.take(kept)
+        first = since.take(who)
+        gone = passage.hits(level.take(who), first + 1, sweep.minima, after.take(who))
         left = np.flatnonzero(gone < grid.last.size)
-        leaves = gone[left]
-        here, there = came[who] + at, leaves * grid.bins + at[left]
-        usd = alive if inverse else price[who] * alive
+        leaves, came_in = gone.take(left), first.take(left)
+        here, there = came.take(who) + at, leaves * grid.bins + at.take(left)
+        usd = alive if inverse else price.take(who) * alive
         for k in shown:
-            mass = opened[k][who] * (usd * table[cell, k])
+            mass = opened[k].take(who) * (usd * table[cell, k])
             np.add.at(change[k], here, mass)
-            np.subtract.at(change[k], there, mass[left] * np.exp(seen[k, first[left]] - seen[k, leaves]))
+            np.subtract.at(change[k], there, mass.take(left) * np.exp(seen[k].take(came_in) - seen[k].take(leaves)))
 
 
 @dataclasses.dataclass(frozen=True)

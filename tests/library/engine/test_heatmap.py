@@ -65,6 +65,33 @@ def test_fewer_columns_show_the_same_times():
     assert part.short_usd == pytest.approx(whole.short_usd[at], abs=1e-6)
 
 
+def test_what_is_gathered_is_as_much_and_stands_in_its_own_column():
+    path, volume, interest = walk(500)
+    venue = Venue("one", True, volume, interest, *[np.zeros(0)] * 5, most_leverage=100.0)  # noqa: FBT003
+    made, column = market_cohorts(path, [venue], HOUR_MS, A), np.arange(500) * 3 // 500
+    found = heatmap._gathered(made, column)  # 167 bars a column, 32 entries: 5 as one
+    assert found.birth.size - made.birth.size == 3 * 34 - 500
+    for c in range(3):
+        end = made.clock[:, column == c][:, -1:]
+        whole, part = (
+            (m.opened[0] * np.exp(m.clock[:, m.birth] - end))[:, column[m.birth] == c].sum(axis=1)
+            for m in (made, found)
+        )
+        assert part == pytest.approx(whole, rel=1e-12)
+
+
+def test_gathering_smooths_the_grain_alone(monkeypatch):
+    path, volume, interest = walk(3000, sd=0.002)
+    gathered = drawn(path, volume, interest, 10, 1000)
+    monkeypatch.setattr(heatmap, "ENTRIES_A_COLUMN", 3000)
+    whole = drawn(path, volume, interest, 10, 1000)
+    for one, other in ((gathered.long_usd, whole.long_usd), (gathered.short_usd, whole.short_usd)):
+        assert (one != other).any()
+        assert one.sum(axis=1) == pytest.approx(other.sum(axis=1), rel=0.05)
+        coarse, fine = (m.reshape(10, 20, 50).sum(axis=2) for m in (one, other))
+        assert np.abs(coarse - fine).sum() < 0.1 * fine.sum()
+
+
 def test_nothing_stands_where_price_has_been_since():
     path, volume, interest = walk(300, sd=0.01)
     found = drawn(path, volume, interest, 300)
