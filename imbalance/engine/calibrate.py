@@ -193,17 +193,16 @@ def _solve(begun: list[_Problem]) -> tuple[Floats, Floats]:
         gain, seen = np.zeros_like(weights), np.zeros_like(weights)
         expected, printed = np.zeros_like(capture), np.zeros_like(capture)
         for first, span in blocks:
-            for v, rows in enumerate(last.x[:, span]):
-                y, c = last.y[v, span], capture[first:, v, None]
-                plain = weights[first:] @ rows.T
-                mean = c * plain
-                heed = likelihood.attention(mean, floor[first:, v, None]) * last.known[v, span]
-                ratio = np.divide(heed * y, mean, out=np.zeros_like(mean), where=mean > 0)
-                sums = np.concatenate([ratio, heed]) @ rows
-                gain[first:] += c * sums[: c.size]
-                seen[first:] += c * sums[c.size :]
-                expected[first:, v] += (heed * plain).sum(axis=1)
-                printed[first:, v] += heed @ y
+            x, y, c = last.x[:, span], last.y[:, None, span], capture[first:].T
+            plain = weights[first:] @ x.swapaxes(1, 2)  # (venues, fits, rows)
+            mean = c[:, :, None] * plain
+            heed = likelihood.attention(mean, floor[first:].T[:, :, None]) * last.known[:, None, span]
+            heeded = heed * y
+            ratio = np.divide(heeded, mean, out=np.zeros_like(mean), where=mean > 0)
+            gain[first:] += np.einsum("vj,vjf->jf", c, ratio @ x)
+            seen[first:] += np.einsum("vj,vjf->jf", c, heed @ x)
+            expected[first:] += (heed * plain).sum(axis=2).T
+            printed[first:] += heeded.sum(axis=2).T
         weights = (PRIOR_STRENGTH + weights * gain / dispersion) / (inverse_prior + seen / dispersion)
         capture = _captures(expected, printed, last.complete)
     return weights, capture

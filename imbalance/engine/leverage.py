@@ -20,29 +20,33 @@ Floats = npt.NDArray[np.float64]
 UNKNOWN_RATE = 0.005  # maintenance rate where no ladder is known
 
 
-def _log_normal_cdf(leverage: Floats, median: float, log_sd: float) -> Floats:
-    z = (np.log(leverage) - math.log(median)) / (log_sd * math.sqrt(2))
-    return np.array([0.5 * (1 + math.erf(value)) for value in np.ravel(z)]).reshape(z.shape)
+def _log_normal_cdf(leverage: Floats, median: npt.ArrayLike, log_sd: npt.ArrayLike) -> Floats:
+    """Return the distribution function at each leverage for each median, shape (..., leverages)."""
+    middle, width = np.log(np.asarray(median))[..., None], math.sqrt(2) * np.asarray(log_sd)[..., None]
+    z = (np.log(leverage) - middle) / width
+    return np.array([0.5 * (1 + math.erf(value)) for value in z.ravel().tolist()]).reshape(z.shape)
 
 
-def distance_weights(edges: Floats, median: float, log_sd: float, rate: float, most_leverage: float) -> Floats:
+def distance_weights(
+    edges: Floats, median: npt.ArrayLike, log_sd: npt.ArrayLike, rate: float, most_leverage: float
+) -> Floats:
     """Return the share of opened quantity at each distance.
 
     Parameters
     ----------
     edges : distance edges, shape (points + 1,).
-    median, log_sd : of effective leverage.
+    median, log_sd : of effective leverage, shape (...).
     rate : effective maintenance rate of a typical position.
     most_leverage : the ladder's cap; the distribution is cut there and renormalised over [1, cap].
 
     Returns
     -------
-    shape (points,), summing to at most 1: what lies beyond the grid is never liquidated on the map.
+    shape (..., points), summing to at most 1: what lies beyond the grid is never liquidated on the map.
     """
     leverage = np.clip(leverage_at_distance(edges, rate), 1.0, most_leverage)
     share = _log_normal_cdf(leverage, median, log_sd)
     whole = _log_normal_cdf(np.array([1.0, most_leverage]), median, log_sd)
-    return np.asarray((share[:-1] - share[1:]) / (whole[1] - whole[0]))
+    return np.asarray((share[..., :-1] - share[..., 1:]) / (whole[..., 1:] - whole[..., :1]))
 
 
 def point_weights(edges: Floats, leverages: tuple[float, ...], rate: float) -> Floats:
@@ -63,14 +67,14 @@ def prior_weights(a: Assumptions, venues: list[Venue], interest: Floats, edges: 
     """
     latest = np.array([_latest(row) for row in interest])
     latest = latest / latest.sum() if latest.sum() > 0 else np.full(latest.size, 1 / latest.size)
-    medians = [(m * factor, s.leverage_log_sd) for s in a.structures for m in s.leverage]
-    total = np.zeros((a.distances, len(medians)))
+    medians = np.concatenate([s.leverage for s in a.structures]) * factor
+    log_sd = np.repeat([s.leverage_log_sd for s in a.structures], [len(s.leverage) for s in a.structures])
+    total = np.zeros((a.distances, medians.size))
     for venue, part in zip(venues, latest, strict=True):
         rate = UNKNOWN_RATE
         if venue.cap_usd.size:
             rate = float(effective_rate(a.typical_notional_usd, venue.cap_usd, venue.rate, venue.deduction_usd))
-        for k, (median, log_sd) in enumerate(medians):
-            total[:, k] += part * distance_weights(edges, median, log_sd, rate, venue.most_leverage)
+        total += part * distance_weights(edges, medians, log_sd, rate, venue.most_leverage).T
     return total
 
 
