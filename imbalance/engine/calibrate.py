@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.intp]
 ITERATIONS = 25
 FARTHEST = 2.0  # of a log weight, so that a step from few days leads nowhere far
 PRIOR_STRENGTH = 1.0
-BLOCK_ROWS = 2048  # about a megabyte of features
+BLOCK_ROWS = 512  # stays in the cache, and too little for BLAS to share out to threads
 
 
 @dataclasses.dataclass(frozen=True)
