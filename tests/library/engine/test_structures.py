@@ -105,6 +105,18 @@ def test_only_what_has_faded_to_nothing_is_left_out_of_features(monkeypatch):
     assert left_out.sum(axis=2).max() < math.exp(-6) * built.opened.sum() * path.high.max() * built.scale.max()
 
 
+def test_only_what_has_faded_to_nothing_is_left_out_of_the_map(monkeypatch):
+    path, volume, interest = walk(60, seed=3, sd=0.03)
+    built, edges = made(path, volume, interest), density.distance_edges(5)
+    left = built.left_at_end()
+    first = [density._first_that_matters(row) for row in left[0]]
+    assert 60 > first[0] > first[1] > first[2] == 1  # nothing but the old inventory opens in the first bar
+    arguments = path, built, left, edges, float(path.close[-1]), 2
+    short = density.mass_basis(*arguments)
+    monkeypatch.setattr(density, "LEAST_LEFT", 0.0)
+    assert short == pytest.approx(density.mass_basis(*arguments), rel=1e-12, abs=1e-15 * short.max())
+
+
 @given(st.integers(2, 38), st.sampled_from(["volume", "interest"]))
 def test_of_a_bar_its_features_know_nothing_but_its_path(bar, which):
     path, volume, interest = walk(40, seed=6, sd=0.03)
