@@ -20,6 +20,7 @@ from imbalance.store import migrations, schema
 
 WAIT_S = 5.0
 CONNECT_S = 3
+WRITES = "BEGIN IMMEDIATE"
 POSTGRES = ("postgresql://", "postgres://")
 # The number under which writers of a PostgreSQL store wait for each other, as those of SQLite do for its one lock.
 LOCK = 0x1B_A1A9CE
@@ -78,7 +79,7 @@ class Store:
         """
         with (
             self._told(),
-            self.engine.connect().execution_options(imbalance_writes=True) as connection,
+            self.engine.connect().execution_options(imbalance_begin=WRITES) as connection,
             connection.begin(),
         ):
             if not self.is_sqlite:
@@ -88,7 +89,10 @@ class Store:
     @contextlib.contextmanager
     def apart(self) -> Iterator[Connection]:
         """Open a connection outside of any transaction, for the upkeep that allows none."""
-        with self._told(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with (
+            self._told(),
+            self.engine.connect().execution_options(isolation_level="AUTOCOMMIT", imbalance_begin="") as connection,
+        ):
             yield connection
 
     def close(self) -> None:
@@ -188,8 +192,9 @@ def _sqlite(file: Path, wait_s: float, *, make: bool, own: bool) -> Store:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("imbalance_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        command = connection.get_execution_options().get("imbalance_begin", "BEGIN")
+        if command:
+            connection.exec_driver_sql(command)
 
     return Store(engine, str(file))
 
@@ -210,7 +215,7 @@ def _postgres(address: str, wait_s: float) -> Store:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("imbalance_writes", False):
+        if connection.get_execution_options().get("imbalance_begin") == WRITES:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
 
     return Store(engine, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +26,7 @@ _INT: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 _REAL: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
 _STRICT: dict[str, Any] = {"sqlite_strict": True}
 IDENTITY = ("data", "source", "venue", "symbol", "instrument", "contract", "what", "interval_ms")
-TIMES = frozenset({"time_ms", "learned_ms", "confirmed_ms"})  # never missing
+TIMES = frozenset({"time_ms", "learned_ms", "confirmed_ms"})  # never missing, unlike other whole numbers
 
 STORE = Table("imbalance_store", METADATA, Column("version", Integer, nullable=False), **_STRICT)
 # An empty text where a series has none: texts that are missing would never be equal.
@@ -44,13 +45,15 @@ def _series(*, key: bool) -> Column[int]:
     return Column("series", Integer, ForeignKey("series.id"), primary_key=key, autoincrement=False, nullable=False)
 
 
-def _rows(name: str, *columns: Column[Any]) -> Table:
-    """Return a table of rows in time, each with when it was first learned and last confirmed."""
+def _rows(name: str, *columns: Column[Any], more: Sequence[Column[Any]] = ()) -> Table:
+    """Return a table of rows in time, `more` of them at a moment, each with when it was learned and last confirmed."""
     return Table(
         name,
         METADATA,
         _series(key=True),
         Column("time_ms", _INT, primary_key=True, autoincrement=False),
+        # Before the others: the integrity check of some SQLite versions takes them for missing where they stand behind.
+        *more,
         Column("learned_ms", _INT, nullable=False),
         Column("confirmed_ms", _INT, nullable=False),
         *columns,
@@ -85,18 +88,20 @@ DATA = {
         # Orders without a number of their own may be alike: `nth` counts those in one answer.
         _rows(
             "liquidations",
-            _key("position", Text),
-            _key("price", _REAL),
-            _key("quantity_base", _REAL),
-            _key("order_id", Text),
-            _key("nth", Integer),
+            more=(
+                _key("position", Text),
+                _key("price", _REAL),
+                _key("quantity_base", _REAL),
+                _key("order_id", Text),
+                _key("nth", Integer),
+            ),
         ),
         _rows("liquidation_sums", *_maybe("long_usd", "short_usd", "long_base", "short_base")),
         _rows("sentiment", *_known("value"), Column("label", Text, nullable=False)),
         _rows(
             "commitments",
-            _key("trader_group", Text),
             *_known("units", "open_interest", "long", "short", "spread"),
+            more=[_key("trader_group", Text)],
         ),
         _rows("holders", *_known("value")),
     )

@@ -15,8 +15,6 @@ from imbalance.store import reading, schema
 from imbalance.store.rows import Batch, Series
 from imbalance.store.spans import Gap, Span, left, union
 
-_OWN = ("series", "time_ms", "learned_ms", "confirmed_ms")  # the first columns of every table of rows
-
 
 def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> int:
     """Write batches into an open transaction; return how many rows they had.
@@ -33,10 +31,10 @@ def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> i
         series = series_id(connection, batch.series)
         table = schema.DATA[batch.series.data]
         if batch.rows:
-            names = [c.name for c in table.columns][len(_OWN) :]
-            values = [
-                (series, row["time_ms"], learned_ms, learned_ms, *[row[name] for name in names]) for row in batch.rows
-            ]
+            # Columns first to last, as the statement has them.
+            own = {"series": series, "learned_ms": learned_ms, "confirmed_ms": learned_ms}
+            names = [c.name for c in table.columns]
+            values = [tuple(map((row | own).__getitem__, names)) for row in batch.rows]
             # Already in the driver's order: binding rows by name takes five times as long.
             connection.exec_driver_sql(_statement(table, connection.dialect.name), values)
         if batch.known or batch.missing:

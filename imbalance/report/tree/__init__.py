@@ -7,6 +7,7 @@ other gauges; the small commands carry one section each.
 from __future__ import annotations
 
 from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
+from imbalance.report.tree.history import DbReport, KnownSpan, MissingSpan, StoredSeries
 from imbalance.report.tree.maps import (
     Audit,
     BandRisk,
@@ -62,14 +63,14 @@ from imbalance.report.tree.trials import (
 
 __all__ = [
     "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
-    "ClustersReport", "Concentration", "Document", "Funding", "Gap", "GroupPositions", "Head", "HeatmapReport",
-    "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "LargestSince",
-    "Liquidations", "LiquidationsReport", "Map", "MapRow", "MethodScore", "Metric", "Mode", "Model",
-    "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap",
-    "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability", "Report",
-    "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal", "SourceState", "SourcesReport",
-    "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict",
-    "Volume", "VolumeReport", "WindowRisk", "schema_name",
+    "ClustersReport", "Concentration", "DbReport", "Document", "Funding", "Gap", "GroupPositions", "Head",
+    "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "KnownSpan",
+    "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "MethodScore", "Metric", "MissingSpan",
+    "Mode", "Model", "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path",
+    "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability",
+    "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal", "SourceState", "SourcesReport",
+    "StoredSeries", "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume",
+    "Verdict", "Volume", "VolumeReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
@@ -84,6 +85,7 @@ Document = (
     | CascadeReport
     | HeatmapReport
     | PositionsReport
+    | DbReport
 )
 
 
@@ -99,6 +101,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "cascade": CascadeReport,
     "heatmap": HeatmapReport,
     "positions": PositionsReport,
+    "db": DbReport,
 }
 
 
