@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from imbalance import files
 from imbalance.errors import StoreError
-from imbalance.store import migrations, schema
+from imbalance.store import engines, migrations, schema
 
 WAIT_S = 5.0
-CONNECT_S = 3
-WRITES = "BEGIN IMMEDIATE"
 POSTGRES = ("postgresql://", "postgres://")
-# The number under which writers of a PostgreSQL store wait for each other, as those of SQLite do for its one lock.
-LOCK = 0x1B_A1A9CE
 _REASONS = {
     "database is locked": "another process is writing to it",
     "canceling statement due to lock timeout": "another process is writing to it",
@@ -77,22 +71,15 @@ class Store:
         StoreError
             Naming the store, if it cannot be written to, or others write to it for longer than one waits.
         """
-        with (
-            self._told(),
-            self.engine.connect().execution_options(imbalance_begin=WRITES) as connection,
-            connection.begin(),
-        ):
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        begins = {engines.BEGINS: engines.WRITES}
+        with self._told(), self.engine.connect().execution_options(**begins) as connection, connection.begin():
             yield connection
 
     @contextlib.contextmanager
     def apart(self) -> Iterator[Connection]:
         """Open a connection outside of any transaction, for the upkeep that allows none."""
-        with (
-            self._told(),
-            self.engine.connect().execution_options(isolation_level="AUTOCOMMIT", imbalance_begin="") as connection,
-        ):
+        begins = {engines.BEGINS: engines.APART, "isolation_level": "AUTOCOMMIT"}
+        with self._told(), self.engine.connect().execution_options(**begins) as connection:
             yield connection
 
     def close(self) -> None:
@@ -177,48 +164,20 @@ def _sqlite(file: Path, wait_s: float, *, make: bool, own: bool) -> Store:
         # SQLite gives the files beside it the same mode.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, files.PRIVATE))
 
-    def connect() -> sqlite3.Connection:
-        opened = sqlite3.connect(file, timeout=wait_s, isolation_level=None)
-        try:
-            # Asking for the mode that it has takes no lock; changing it takes one and does not wait.
-            if opened.execute("PRAGMA journal_mode").fetchone() != ("wal",) and make:
-                opened.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.Error:
-            opened.close()
-            raise
-        return opened
-
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        command = connection.get_execution_options().get("imbalance_begin", "BEGIN")
-        if command:
-            connection.exec_driver_sql(command)
-
-    return Store(engine, str(file))
+    return Store(engines.of_file(file, wait_s, make=make), str(file))
 
 
 def _postgres(address: str, wait_s: float) -> Store:
     try:
-        url: URL = make_url(address).set(drivername="postgresql+psycopg")
-        place = url.set(drivername="postgresql").render_as_string(hide_password=True)
-        engine = create_engine(
-            url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_S, "application_name": "imbalance"}
-        )
+        url = make_url(address)
+        engine = engines.of_server(url, wait_s)
     except (ArgumentError, ValueError):
         raise StoreError("IMBALANCE_DB is no address of a PostgreSQL database: postgresql://USER@HOST/NAME") from None
     except ImportError:
         raise StoreError(
             "PostgreSQL needs psycopg, which is not installed", "Install it with: pip install 'imbalance[postgres]'."
         ) from None
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("imbalance_begin") == WRITES:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
-
-    return Store(engine, place)
+    return Store(engine, url.render_as_string(hide_password=True))
 
 
 @contextlib.contextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, and_, case, delete, or_, select
+from sqlalchemy import Connection, Dialect, Table, and_, bindparam, case, cast, delete, func, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -31,12 +31,9 @@ def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> i
         series = series_id(connection, batch.series)
         table = schema.DATA[batch.series.data]
         if batch.rows:
-            # Columns first to last, as the statement has them.
             own = {"series": series, "learned_ms": learned_ms, "confirmed_ms": learned_ms}
             names = [c.name for c in table.columns]
-            values = [tuple(map((row | own).__getitem__, names)) for row in batch.rows]
-            # Already in the driver's order: binding rows by name takes five times as long.
-            connection.exec_driver_sql(_statement(table, connection.dialect.name), values)
+            _upsert(connection, table, [tuple(map((row | own).__getitem__, names)) for row in batch.rows])
         if batch.known or batch.missing:
             _note(connection, series, batch, learned_ms)
         many += len(batch.rows)
@@ -79,6 +76,16 @@ def _insert(dialect: str, table: Table) -> Any:  # noqa: ANN401  the two dialect
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
+def _upsert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows of all columns, first to last, each key once, in the way that is fastest with each driver."""
+    dialect = connection.dialect.name
+    if dialect == "sqlite":
+        connection.exec_driver_sql(_statement(table, dialect), list(rows))
+        return
+    # A column each, as one statement: row by row takes five times as long.
+    connection.exec_driver_sql(_statement(table, dialect), tuple(map(list, zip(*rows, strict=True))))
+
+
 @functools.cache
 def _statement(table: Table, dialect: str) -> str:
     """Return the statement that writes rows: the newest values stay, and the earliest time of learning."""
@@ -87,6 +94,9 @@ def _statement(table: Table, dialect: str) -> str:
     newer, earlier = new.confirmed_ms > old.confirmed_ms, new.learned_ms < old.learned_ms
     values = {c.name: case((newer, new[c.name]), else_=c) for c in table.columns if not c.primary_key}
     values["learned_ms"] = case((earlier, new.learned_ms), else_=old.learned_ms)
+    if dialect != "sqlite":
+        given = [cast(bindparam(c.name), postgresql.ARRAY(c.type)) for c in table.columns]
+        insert = insert.from_select([c.name for c in table.columns], select(text("*")).select_from(func.unnest(*given)))
     whole = insert.on_conflict_do_update(
         index_elements=[c.name for c in table.primary_key.columns], set_=values, where=or_(newer, earlier)
     )
