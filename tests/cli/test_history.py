@@ -204,6 +204,24 @@ def test_damage_is_found_and_named(imbalance, file):
     assert imbalance("fear-greed")[0] == 0
 
 
+def test_damage_that_no_query_meets_is_found(imbalance, file):
+    imbalance("fear-greed")
+    imbalance("db", "vacuum")
+    with file.open("r+b") as stream:
+        stream.seek(36)  # how many pages are free, says the head
+        stream.write((7).to_bytes(4, "big"))
+    code, _out, err = imbalance("db", "check")
+    assert (code, "is damaged" in err) == (2, True)
+
+
+def test_a_schema_goes_forward_and_never_back(imbalance, file):
+    imbalance("fear-greed")
+    assert imbalance("db", "migrate") == (0, "schema 1 is the newest\n", "")
+    _newer(file)
+    code, out, err = imbalance("db", "migrate")
+    assert (code, out, "newer than this program's" in err) == (2, "", True)
+
+
 def test_pruning_leaves_no_claim_about_what_went(imbalance, file):
     imbalance("report", "-f", "text")
     code, out, _err = imbalance("db", "prune", "--older-than", "10d")

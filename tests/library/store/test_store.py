@@ -157,6 +157,11 @@ def test_spans_hold_what_a_set_of_moments_holds(one, other):
     assert moments(without(3, 17, [s[:2] for s in known])) == set(range(3, 17)) - moments(one)
 
 
+def test_where_gaps_overlap_the_last_that_was_learned_says_why():
+    gaps = [Gap(0, 6, "blocked", 1), Gap(4, 9, "timed out", 2)]
+    assert left(gaps, []) == left(gaps[::-1], []) == [Gap(0, 4, "blocked", 1), Gap(4, 9, "timed out", 2)]
+
+
 def test_what_becomes_known_is_missing_no_more(address):
     with_hole = Batch(MINUTES, [candle(0), candle(3)], [(0, 60_000), (180_000, 240_000)], [(60_000, 180_000, "hole")])
     save(address, ([with_hole], 1))
