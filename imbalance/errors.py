@@ -5,7 +5,8 @@
     ImbalanceError
     ├── UsageError                 what the caller asked for cannot be
     │   ├── UnknownSymbolError     no venue lists it; carries near names
-    │   └── BarsError              a bars file; names the row
+    │   ├── BarsError              a bars file; names the row
+    │   └── StoreError             the local history cannot be read or written; names the store
     ├── SourceError                one source failed; names it and the endpoint
     │   ├── ParseError             the body is not what is documented; names the JSON path
     │   ├── RefusedError           the source answered no (HTTP status or error body)
@@ -51,6 +52,10 @@ class UnknownSymbolError(UsageError):
 
 class BarsError(UsageError):
     """A bars file cannot be used; the message names file, row and column."""
+
+
+class StoreError(UsageError):
+    """The local history cannot be read or written; the message names the store."""
 
 
 class SourceError(ImbalanceError):

@@ -38,11 +38,13 @@ class Side(enum.StrEnum):
 def interval_name(interval_ms: int) -> str:
     """Return the usual name of a bar length (``900000`` -> ``15m``).
 
-    Lengths without a usual name are given in minutes.
+    Lengths without a usual name are given in days where they are whole ones, else in minutes.
     """
     for name, length_ms in INTERVALS_MS.items():
         if length_ms == interval_ms:
             return name
+    if interval_ms and interval_ms % DAY_MS == 0:
+        return f"{interval_ms // DAY_MS}d"
     return f"{interval_ms / MINUTE_MS:g}m"
 
 

@@ -20,7 +20,7 @@ SHARED = Path(os.environ.get("IMBALANCE_SHARED", ROOT.parent / "shared"))
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory, monkeypatch):
     place = tmp_path_factory.mktemp("home")
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(place))
     for name in list(os.environ):
         if name.startswith("IMBALANCE_") or name.lower().endswith("_proxy"):

@@ -19,6 +19,9 @@ FILES = """
 .I config.toml
 Defaults of options, in the user's configuration folder: \\fBimbalance config path\\fR tells where,
 \\fBimbalance config init\\fR starts one.
+.TP
+.I history.db
+What live runs read, in the user's data folder: \\fBimbalance db info\\fR tells what it holds.
 """
 ENVIRONMENT = """
 Every option that config.toml may hold is also read from a variable: IMBALANCE_INTERVAL, IMBALANCE_VENUE and so on.
@@ -29,6 +32,9 @@ Keys of services that ask for one. None is needed.
 .TP
 .B IMBALANCE_BINANCE_URL
 And so on for each source: where it is reached in place of its own address.
+.TP
+.B IMBALANCE_DB
+Another file for the local history, or the address of a PostgreSQL database: postgresql://USER@HOST/NAME.
 """
 
 

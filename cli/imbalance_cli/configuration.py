@@ -25,10 +25,11 @@ DEFAULTS: dict[str, Any] = {
     "color": None,
     "ascii": False,
     "width": None,
+    "no_store": False,
 }
 _KINDS: dict[str, type] = {
     "format": str, "venue": list, "interval": str, "lookback": str, "window": float, "band": list, "timeout": float,
-    "strict": bool, "max_age": str, "color": bool, "ascii": bool, "width": int,
+    "strict": bool, "max_age": str, "color": bool, "ascii": bool, "width": int, "no_store": bool,
 }  # fmt: skip
 LONGEST_TIMEOUT_S = 86_400.0
 NARROWEST_WINDOW_PCT = 0.01  # less is within the spread, and far less is no number that can be reckoned with
@@ -57,6 +58,7 @@ TEMPLATE = """# Defaults of the imbalance command.
 # color = true            # as the terminal can, where not set
 # ascii = false
 # width = 100
+# no_store = false        # true: live runs leave the local history alone
 """
 
 

@@ -91,6 +91,13 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "no_store": (
+        Annotated[
+            bool | None,
+            typer.Option("--no-store", help="Save nothing of this run in the local history.", rich_help_panel=_READ),
+        ],
+        None,
+    ),
     "interval": (
         Annotated[
             str | None,

@@ -48,6 +48,7 @@ class Settings:
     verbose: bool
     debug: bool
     json_schema: bool
+    no_store: bool
     horizon: str | None = None
     shock: str | None = None
     to: str | None = None
@@ -145,6 +146,7 @@ def settings_of(given: dict[str, Any]) -> Settings:
         verbose=given["verbose"],
         debug=given["debug"],
         json_schema=given["json_schema"],
+        no_store=chosen["no_store"],
         horizon=given.get("horizon"),
         shock=given.get("shock"),
         to=given.get("to"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imbalance import files
-from imbalance.errors import UsageError
+from imbalance.errors import StoreError, UsageError
 from imbalance_cli import context
 from imbalance_cli.formats import Format, Picture, chosen
 from imbalance_cli.settings import Settings
@@ -38,7 +38,9 @@ def run(command: str, settings: Settings) -> None:
         to_file=settings.output is not None,
         full=settings.verbose,
     )
-    document = _ask(command, settings)
+    now_ms = context.now_ms()
+    harvests: list[Harvest] = []
+    document = _ask(command, settings, now_ms, harvests.append)
     if not settings.quiet:
         _tell(document, kind, settings)
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
@@ -47,9 +49,22 @@ def run(command: str, settings: Settings) -> None:
         _write(to_picture(document, kind, dark=settings.dark), settings.output)
     elif isinstance(kind, Format):
         _write(render(document, kind, screen), settings.output)
+    if harvests and not (settings.no_store or settings.replay or settings.bars):
+        _save(harvests, document, now_ms, settings)
 
 
-def _ask(command: str, settings: Settings) -> Document:
+def _save(harvests: list[Harvest], document: Document, now_ms: int, settings: Settings) -> None:
+    """Save what a live run read; that this cannot be now is told in one line, and no reason to fail."""
+    from imbalance import history
+
+    try:
+        history.save(os.environ.get("IMBALANCE_DB"), harvests, document, now_ms)
+    except StoreError as error:
+        if not settings.quiet:
+            context.say(f"imbalance: note: not saved: {error.message}")
+
+
+def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest], None]) -> Document:
     from imbalance import service
     from imbalance.fetch.settings import Settings as SourceSettings
 
@@ -67,8 +82,13 @@ def _ask(command: str, settings: Settings) -> Document:
         "heatmap": service.heatmap_report,
     }[command]
     options = settings.service()
-    with _progress(settings) as done:
-        document: Document = call(options, SourceSettings.from_environment(), context.now_ms(), done)
+    with _progress(settings) as told:
+
+        def done(harvest: Harvest) -> None:
+            told(harvest)
+            ended(harvest)
+
+        document: Document = call(options, SourceSettings.from_environment(), now_ms, done)
     return document
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from imbalance.report import tree, words
 from imbalance.wire.harvest import Figure
-from imbalance_cli.render import reading_views, source_views, trial_views
+from imbalance_cli.render import history_views, reading_views, source_views, trial_views
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Column, Line, Table, Title
 
 RISK_ONLY = "A map locates risk; it does not predict direction."
@@ -34,6 +34,8 @@ def body_of(document: tree.Document, *, full: bool) -> list[Block]:
 def title_of(document: tree.Document) -> Title:
     """Return what is shown, of when, from how many sources."""
     what, _build = _VIEWS[type(document)]
+    if isinstance(document, tree.DbReport):
+        return Title(what, document.place)
     symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
@@ -277,4 +279,5 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.SourcesReport: ("sources", lambda r: source_views.sources(r.sources, r.as_of)),
     tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),
+    tree.DbReport: ("local history", history_views.history),
 }

@@ -7,6 +7,7 @@ other gauges; the small commands carry one section each.
 from __future__ import annotations
 
 from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
+from imbalance.report.tree.history import DbReport, KnownSpan, MissingSpan, StoredSeries
 from imbalance.report.tree.maps import (
     Audit,
     BandRisk,
@@ -65,14 +66,15 @@ from imbalance.report.tree.trials import (
 
 __all__ = [
     "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
-    "ClustersReport", "Concentration", "DistanceShare", "Document", "Funding", "Gap", "GroupPositions", "Head",
-    "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "LargestSince",
-    "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore", "Metric", "Mode", "Model",
-    "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap",
-    "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability", "Report",
-    "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal", "SourceState", "SourcesReport",
-    "TrialVerdict", "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume",
-    "Verdict", "Volume", "VolumeReport", "WindowRisk", "schema_name",
+    "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding", "Gap", "GroupPositions",
+    "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional",
+    "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore",
+    "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations", "OpenInterest", "OpenInterestChange",
+    "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted",
+    "QuotedTotal", "Range", "Reliability", "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal",
+    "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit",
+    "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk",
+    "schema_name",
 ]  # fmt: skip
 
 Document = (
@@ -87,6 +89,7 @@ Document = (
     | CascadeReport
     | HeatmapReport
     | PositionsReport
+    | DbReport
 )
 
 
@@ -102,6 +105,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "cascade": CascadeReport,
     "heatmap": HeatmapReport,
     "positions": PositionsReport,
+    "db": DbReport,
 }
 
 

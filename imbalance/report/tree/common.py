@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Mode = Literal["live", "replay", "bars"]
+Mode = Literal["live", "replay", "bars", "store"]
 
 
 Band = tuple[float, float]

@@ -1,0 +1,167 @@
+"""The use cases of local history: saving what a live run read, and the upkeep of the store."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from imbalance import files
+from imbalance.errors import UsageError
+from imbalance.report import tree
+from imbalance.report.frame import Frame
+from imbalance.store import bars as stored_bars
+from imbalance.store import migrations, opening, reading, rows, schema, upkeep, writing
+from imbalance.store.spans import Gap, Span
+from imbalance.units import interval_name, iso
+from imbalance.wire.harvest import Harvest
+
+# An answer is out before it is saved: who else writes is waited for no longer than one notices.
+LONGEST_WAIT_S = 0.5
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+
+def save(address: str | None, harvests: Sequence[Harvest], document: tree.Document, now_ms: int) -> None:
+    """Save what a live run read, and the report that it made: all of it or, where that cannot be, nothing.
+
+    Parameters
+    ----------
+    address : of the store, as `opening.opened` takes it.
+    now_ms : the moment of the run [ms].
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written to now.
+    """
+    batches = [batch for harvest in harvests for batch in rows.batches(harvest, document.symbol, now_ms)]
+    with opening.opened(address, wait_s=LONGEST_WAIT_S, make=True) as store, store.writing() as connection:
+        writing.save(connection, batches, now_ms)
+        if isinstance(document, tree.Report):
+            json = msgspec.json.encode(document)
+            writing.save_report(connection, document.schema, document.symbol, now_ms, now_ms, json)
+
+
+def info(address: str | None, now_ms: int) -> tree.DbReport:
+    """Say what is stored: ``imbalance.db/1``."""
+    with opening.opened(address) as store, store.reading() as connection:
+        extents = upkeep.extents(connection)
+        series = [
+            _series(one, extents.get(number), reading.known(connection, number), reading.missing(connection, number))
+            for number, one in reading.all_series(connection).items()
+        ]
+        return Frame("store", None, "all", now_ms).document(
+            tree.DbReport,
+            place=store.place,
+            schema_version=schema.VERSION,
+            size_bytes=upkeep.size_bytes(store, connection),
+            reports=upkeep.many_reports(connection),
+            series=series,
+        )
+
+
+def _series(
+    one: rows.Series, extent: upkeep.Extent | None, known: Sequence[Span], missing: Sequence[Gap]
+) -> tree.StoredSeries:
+    return tree.StoredSeries(
+        data=one.data,
+        source=one.source,
+        venue=one.venue or None,
+        symbol=one.symbol or None,
+        instrument=one.instrument or None,
+        what=one.what or None,
+        interval=interval_name(one.interval_ms) if one.interval_ms else None,
+        rows=extent.rows if extent else 0,
+        first=iso(extent.first_ms) if extent else None,
+        last=iso(extent.last_ms) if extent else None,
+        known=[tree.KnownSpan(iso(span.from_ms), iso(span.to_ms)) for span in known],
+        missing=[tree.MissingSpan(iso(gap.from_ms), iso(gap.to_ms), gap.why) for gap in missing],
+    )
+
+
+def check(address: str | None) -> str:
+    """Look a store through; return its place.
+
+    Raises
+    ------
+    StoreError
+        Naming what is wrong.
+    """
+    with opening.opened(address) as store:
+        upkeep.require_sound(store)
+        return store.place
+
+
+def vacuum(address: str | None) -> tuple[int, int]:
+    """Give unused room back to the system; return how many bytes the store took before and takes now."""
+    sizes = []
+    with opening.opened(address) as store:
+        for vacuumed in (False, True):
+            if vacuumed:
+                upkeep.vacuum(store)
+            with store.reading() as connection:
+                sizes.append(upkeep.size_bytes(store, connection))
+    return sizes[0], sizes[1]
+
+
+def prune(address: str | None, before_ms: int) -> tuple[int, int]:
+    """Remove what is of before a moment [ms]; return how many rows and reports went."""
+    with opening.opened(address) as store, store.writing() as connection:
+        return upkeep.prune(connection, before_ms)
+
+
+def migrate(address: str | None) -> tuple[int | None, int]:
+    """Bring a store to the newest schema; return the schema before and after."""
+    store = opening.connected(address)
+    try:
+        with store.writing() as connection:
+            return migrations.migrate(connection)
+    finally:
+        store.close()
+
+
+def export(address: str | None, symbol: str, interval_ms: int, output: Path) -> int:
+    """Write a coin's history as a bars file, CSV (plain or gzipped) or Parquet; return how many rows it has.
+
+    Raises
+    ------
+    UsageError
+        If the file's suffix says none of these, or it cannot be written.
+    MissingDataError
+        If no bars of that length are stored.
+    """
+    suffix = next((end for end in SUFFIXES if output.name.lower().endswith(end)), None)
+    if suffix is None:
+        raise UsageError(f"--output {output}: its suffix is none of {', '.join(SUFFIXES)}")
+    with opening.opened(address) as store, store.reading() as connection:
+        columns = stored_bars.bars(connection, symbol, interval_ms)
+    content = _parquet(columns) if suffix == ".parquet" else _csv(columns)
+    try:
+        files.write(output, gzip.compress(content, mtime=0) if suffix == ".csv.gz" else content)
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from None
+    return len(columns["time"])
+
+
+def _csv(columns: stored_bars.Columns) -> bytes:
+    import pandas as pd
+
+    table = pd.DataFrame(columns)
+    table["time"] = [iso(time_ms) for time_ms in columns["time"]]
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _parquet(columns: stored_bars.Columns) -> bytes:
+    import pandas as pd
+
+    stream = io.BytesIO()
+    try:
+        pd.DataFrame(columns).to_parquet(stream, index=False)
+    except ImportError:
+        raise UsageError(
+            "Parquet needs pyarrow, which is not installed", "Install it with: pip install 'imbalance[parquet]'."
+        ) from None
+    return stream.getvalue()

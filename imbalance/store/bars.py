@@ -1,0 +1,140 @@
+"""A coin's history in the form of a bars file: one row a time and venue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from imbalance.errors import MissingDataError
+from imbalance.market import Floats, Ints
+from imbalance.store import reading
+from imbalance.store.rows import Series
+from imbalance.units import MINUTE_MS, Side, interval_name
+
+Columns = dict[str, list[Any]]
+# Open interest is of a bar's close: an older figure is that of another bar.
+OLDEST_MS = 5 * MINUTE_MS
+PRICES = ("open", "high", "low", "close")
+NAMES = (
+    "time", "venue", "contract", *PRICES, "volume_base", "taker_buy_base", "open_interest_base",
+    "long_liquidations_base", "short_liquidations_base",
+)  # fmt: skip
+
+
+def bars(connection: Connection, symbol: str, interval_ms: int) -> Columns:
+    """Return the columns of a bars file with all bars of a length that the venues gave; NaN where something is unknown.
+
+    Raises
+    ------
+    MissingDataError
+        If there are none; the hint names the lengths that there are.
+    """
+    series = reading.all_series(connection, symbol=symbol)
+    # What aggregators say of venues is not those venues' own.
+    own = {number: one for number, one in series.items() if one.source == one.venue}
+    candles = [n for n, one in own.items() if one.data == "candles" and one.interval_ms == interval_ms]
+    if not candles:
+        lengths = sorted({one.interval_ms for one in own.values() if one.data == "candles"})
+        there = ", ".join(map(interval_name, lengths))
+        raise MissingDataError(
+            f"no {interval_name(interval_ms)} bars of {symbol} are stored",
+            f"There are bars of {there}: choose with --interval." if there else "A live run stores what it reads.",
+        )
+    found: Columns = {name: [] for name in NAMES}
+    for number in candles:
+        of_venue = {n: one for n, one in own.items() if one.venue == own[number].venue}
+        for name, values in _venue(connection, number, of_venue, interval_ms).items():
+            found[name] += values
+    return _in_order(found)
+
+
+def _venue(connection: Connection, number: int, own: dict[int, Series], interval_ms: int) -> Columns:
+    names = ("time_ms", *PRICES, "volume_base", "taker_buy_base")
+    rows = reading.arrays(connection, number, "candles", names)
+    time_ms: Ints = rows["time_ms"]
+    sides = _liquidations(connection, own, time_ms, interval_ms, rows["close"])
+    found = {name: rows[name].tolist() for name in names[1:]}
+    return found | {
+        "time": time_ms.tolist(),
+        "venue": [own[number].venue] * time_ms.size,
+        "contract": [own[number].contract] * time_ms.size,
+        "open_interest_base": _open_interest(connection, own, time_ms + interval_ms).tolist(),
+        "long_liquidations_base": sides[0].tolist(),
+        "short_liquidations_base": sides[1].tolist(),
+    }
+
+
+def _in_order(columns: Columns) -> Columns:
+    """Return rows by time and venue, each once: a venue may have listed the coin under more than one name."""
+    keys = dict(zip(zip(columns["time"], columns["venue"], strict=True), range(len(columns["time"])), strict=True))
+    order = [keys[key] for key in sorted(keys)]
+    return {name: [values[i] for i in order] for name, values in columns.items()}
+
+
+def _open_interest(connection: Connection, own: dict[int, Series], close_ms: Ints) -> Floats:
+    """Return the newest open interest [base] at each close, NaN where that is too old."""
+    parts = [
+        reading.arrays(connection, n, "open_interest", ("time_ms", "open_interest_base"))
+        for n, one in own.items()
+        if one.data == "open_interest"
+    ]
+    stamps, values = (
+        np.concatenate([np.empty(0), *(part[name] for part in parts)]) for name in ("time_ms", "open_interest_base")
+    )
+    held = np.isfinite(values)
+    order = np.argsort(stamps[held], kind="stable")
+    stamps, values = stamps[held][order], values[held][order]
+    out = np.full(close_ms.size, np.nan)
+    at = np.searchsorted(stamps, close_ms, side="right") - 1
+    fresh = (at >= 0) & (close_ms - stamps[np.maximum(at, 0)] <= OLDEST_MS) if stamps.size else at >= 0
+    out[fresh] = values[at[fresh]]
+    return out
+
+
+def _liquidations(
+    connection: Connection, own: dict[int, Series], time_ms: Ints, interval_ms: int, close: Floats
+) -> tuple[Floats, Floats]:
+    """Return longs and shorts liquidated [base] in each bar that is known whole; NaN in the others."""
+    long, short = np.full(time_ms.size, np.nan), np.full(time_ms.size, np.nan)
+    for number, one in own.items():
+        if one.data not in {"liquidation_sums", "liquidations"}:
+            continue
+        if one.interval_ms and interval_ms % one.interval_ms:
+            continue
+        rows = reading.arrays(connection, number, one.data)
+        whole = _inside(time_ms, interval_ms, [span[:2] for span in reading.known(connection, number)])
+        whole &= np.isnan(long)
+        if one.data == "liquidations":
+            parts = [np.where(rows["position"] == side.value, rows["quantity_base"], 0.0) for side in Side]
+        else:
+            at = np.clip(np.searchsorted(time_ms, rows["time_ms"], side="right") - 1, 0, None)
+            price = close[at] if close.size else at
+            parts = [_base(rows[f"{side.value}_base"], rows[f"{side.value}_usd"], price) for side in Side]
+        for out, part in zip((long, short), parts, strict=True):
+            out[whole] = _summed(time_ms, interval_ms, rows["time_ms"], part)[whole]
+    return long, short
+
+
+def _base(base: Floats, usd: Floats, price: npt.NDArray[Any]) -> Floats:
+    return np.where(np.isnan(base), usd / price, base)
+
+
+def _summed(time_ms: Ints, interval_ms: int, stamps_ms: Ints, values: Floats) -> Floats:
+    """Return the sum of what is in each bar."""
+    at = np.searchsorted(time_ms, stamps_ms, side="right") - 1
+    inside = at >= 0
+    inside[inside] = stamps_ms[inside] < time_ms[at[inside]] + interval_ms
+    sums: Floats = np.bincount(at[inside], values[inside], minlength=time_ms.size).astype(np.float64)
+    return sums
+
+
+def _inside(time_ms: Ints, interval_ms: int, spans: Iterable[Sequence[int]]) -> npt.NDArray[np.bool_]:
+    """Return which bars lie in one of the spans from end to end."""
+    found = np.zeros(time_ms.size, dtype=np.bool_)
+    for from_ms, to_ms in spans:
+        found |= (time_ms >= from_ms) & (time_ms + interval_ms <= to_ms)
+    return found

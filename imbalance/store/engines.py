@@ -1,0 +1,91 @@
+"""What the two databases need to behave alike: one writer at a time, for whom the others wait so long and no longer."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+T = TypeVar("T")
+CONNECT_S = 3
+# A transaction says by this option how it begins: to read, to write, or (upkeep) not at all.
+BEGINS = "imbalance_begins"
+READS, WRITES, APART = "BEGIN", "BEGIN IMMEDIATE", ""
+# The number under which writers of a PostgreSQL store wait for each other, as those of SQLite do for its one lock.
+LOCK = 0x1B_A1A9CE
+
+
+def of_file(file: Path, wait_s: float, *, make: bool) -> Engine:
+    """Return an engine over an SQLite file; a new one is given the mode in which readers never wait."""
+
+    def connect() -> sqlite3.Connection:
+        opened = sqlite3.connect(file, timeout=wait_s, isolation_level=None)
+        try:
+            # Asking for the mode that it has takes no lock; changing it takes one.
+            if opened.execute("PRAGMA journal_mode").fetchone() != ("wal",) and make:
+                _patiently(lambda: opened.execute("PRAGMA journal_mode = WAL"), wait_s)
+        except sqlite3.Error:
+            opened.close()
+            raise
+        return opened
+
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        command = connection.get_execution_options().get(BEGINS, READS)
+        if command == WRITES:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+            _patiently(lambda: connection.exec_driver_sql(WRITES), wait_s)
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
+        elif command:
+            connection.exec_driver_sql(command)
+
+    return engine
+
+
+def _patiently(act: Callable[[], T], wait_s: float) -> T:
+    """Do what needs a lock soon after it is free; SQLite itself would look for it more and more rarely.
+
+    Raises
+    ------
+    sqlite3.OperationalError, sqlalchemy.exc.OperationalError
+        If it is not free for longer than one waits.
+    """
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            return act()
+        except (sqlite3.OperationalError, OperationalError) as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            # So that those who wait do not all look at the same moments.
+            time.sleep(random.uniform(0.001, 0.004))  # noqa: S311  no secret
+
+
+def of_server(url: URL, wait_s: float) -> Engine:
+    """Return an engine over a PostgreSQL database.
+
+    Raises
+    ------
+    ImportError
+        If its driver is not installed.
+    """
+    known = {"connect_timeout": CONNECT_S, "application_name": "imbalance"}
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=known)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(BEGINS) == WRITES:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+
+    return engine

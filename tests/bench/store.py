@@ -1,0 +1,96 @@
+"""How fast a store is: ``python -m tests.bench.store [ADDRESS]``; a temporary file where none is given.
+
+Rows a second of upserts, new and again, a venue-year of 5-minute bars back into arrays, and writes of four processes at
+once.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from imbalance.store import opening, reading, upkeep, writing
+from imbalance.store.rows import Batch, Series
+
+STEP_MS = 300_000
+YEAR = 365 * 288
+WRITERS, WRITES, ROWS = 4, 50, 200
+
+
+def year(venue: str, start: int = 0, many: int = YEAR) -> Batch:
+    series = Series("candles", venue, venue, "BTC", "BTCUSDT", "linear", interval_ms=STEP_MS)
+    rows = [
+        {
+            "time_ms": i * STEP_MS,
+            "open": 80_000.5 + i,
+            "high": 80_100.5 + i,
+            "low": 79_900.5 + i,
+            "close": 80_050.5 + i,
+            "volume_base": 12.345 + i,
+            "volume_usd": None,
+            "taker_buy_base": 6.1 + i,
+        }
+        for i in range(start, start + many)
+    ]
+    return Batch(series, rows, [(start * STEP_MS, (start + many) * STEP_MS)])
+
+
+def save(address: str, batch: Batch, learned_ms: int) -> float:
+    started = time.perf_counter()
+    with opening.opened(address, wait_s=30, make=True) as store, store.writing() as connection:
+        writing.save(connection, [batch], learned_ms)
+    return time.perf_counter() - started
+
+
+def write(address: str, venue: str) -> None:
+    """Write often from one process through one store; print how long each write took [ms]."""
+    with opening.opened(address, wait_s=30) as store:
+        for i in range(WRITES):
+            batch = year(venue, i * ROWS, ROWS)
+            started = time.perf_counter()
+            with store.writing() as connection:
+                writing.save(connection, [batch], i)
+            print(1000 * (time.perf_counter() - started))
+            time.sleep(0.05)
+
+
+def main(address: str) -> None:
+    batch = year("bench")
+    for learned_ms, what in ((1, "new"), (2, "again")):
+        took = save(address, batch, learned_ms)
+        print(f"{YEAR:,} rows {what}: {took:.2f} s, {YEAR / took:,.0f} a second")
+    names = ("time_ms", "open", "high", "low", "close", "volume_base", "taker_buy_base")
+    with opening.opened(address) as store, store.reading() as connection:
+        [number] = reading.all_series(connection, source="bench")
+        times = []
+        for _ in range(5):
+            started = time.perf_counter()
+            reading.arrays(connection, number, "candles", names)
+            times.append(time.perf_counter() - started)
+        size = upkeep.size_bytes(store, connection)
+    print(f"a venue-year of 5-minute bars into arrays: {statistics.median(times):.3f} s")
+    print(f"size: {size:,} bytes, {size / YEAR:.0f} a row")
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.store", address, f"writer{i}"], stdout=subprocess.PIPE, text=True
+        )
+        for i in range(WRITERS)
+    ]
+    took_ms = sorted(float(line) for one in running for line in one.communicate()[0].splitlines())
+    p99 = took_ms[int(len(took_ms) * 0.99)]
+    print(f"{len(took_ms)} writes of {ROWS} rows by {WRITERS} processes: ", end="")
+    print(f"median {statistics.median(took_ms):.0f} ms, p99 {p99:.0f} ms")
+
+
+if __name__ == "__main__":
+    if sys.argv[2:]:
+        write(sys.argv[1], sys.argv[2])
+    elif sys.argv[1:]:
+        main(sys.argv[1])
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            main(str(Path(folder) / "history.db"))

@@ -1,0 +1,53 @@
+"""A private PostgreSQL server for the tests, on a socket of its own; none where its programs are not at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+# Read before the tests clear the environment.
+GIVEN = os.environ.get("IMBALANCE_TEST_POSTGRES")
+
+
+def _programs() -> Path | None:
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name), default=None)
+
+
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[str | None]:
+    """Run a server in a short folder (a socket's name has at most 107 bytes) and give its address."""
+    programs = _programs()
+    if GIVEN or programs is None:
+        yield GIVEN
+        return
+    # The server refuses to run as root; Debian's package makes a user for it.
+    user = "postgres" if os.geteuid() == 0 else None
+    data = folder / "data"
+    if user:
+        folder.chmod(0o755)
+        data.mkdir()
+        shutil.chown(data, user)
+
+    def run(*words: str | Path) -> None:
+        # What a server that goes on holds open is not waited for.
+        subprocess.run(words, user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+    control = [programs / "pg_ctl", "-D", data, "-w", "-s", "-l", data / "log"]
+    try:
+        run(programs / "initdb", "-D", data, "-A", "trust", "-N", "-U", "postgres")
+        run(*control, "-o", f"-F -k {data} -c listen_addresses=''", "start")
+    except (OSError, subprocess.SubprocessError):
+        yield None
+        return
+    try:
+        yield f"postgresql://postgres@/postgres?host={quote(str(data), safe='')}"
+    finally:
+        run(*control, "-m", "immediate", "stop")
