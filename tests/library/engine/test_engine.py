@@ -471,6 +471,9 @@ def test_clusters_never_overlap(levels, width):
     assert len(held) == len(set(held))
     assert all(first <= peak <= last for first, last, peak in runs)
     assert bool(runs) == (mass.size >= clusters.SMOOTHING.size and mass.sum() > 0)
+    sums = [mass[first : last + 1].sum() for first, last, _peak in runs]
+    assert sums == sorted(sums, reverse=True)
+    assert clusters.find_clusters(mass, 2) == runs[:2]
 
 
 def test_old_inventory_lies_as_wide_as_prices_moved():

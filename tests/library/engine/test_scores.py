@@ -152,3 +152,8 @@ def test_the_level_error_is_of_a_maps_sum_before_any_scale(monkeypatch):
     # One scale takes thrice the sum down to the sum: bands are off by two thirds and by four thirds.
     bands = [abs(np.log((times / 3 * 3e6 + floor) / (3e6 + floor))) for times in (2, 4)]
     assert row.ln_error == pytest.approx(np.mean(bands))
+
+
+def test_a_gain_is_the_share_of_the_variance_that_errors_lose():
+    # Squared errors fall from 8 to 2, of a target whose squares about its mean sum to 2.
+    assert scores.gain(np.array([4.0, 4.0]), np.array([1.0, 1.0]), np.array([0.0, 2.0])) == pytest.approx(3.0)
