@@ -44,6 +44,7 @@ class Fit:
     seen : what a unit of each weight predicts, in events, shape (features,).
     floor : below which a mean counts as Poisson-like by venue [USD], shape (venues,).
     days : days with observations.
+    whole : whether a complete feed tells the scale.
     """
 
     weights: Floats
@@ -55,6 +56,7 @@ class Fit:
     seen: Floats
     floor: Floats
     days: int
+    whole: bool
 
 
 def fit(
@@ -95,7 +97,8 @@ def fits(
     known = np.isfinite(observed)
     y = np.where(known, observed, 0.0)
     base = np.where(known, predicted @ prior, 0.0)
-    told = [end for end in ends if y[:, :end].sum() > 0 and base[:, :end].sum() > 0]
+    # What a venue prints teaches nothing where nothing was predicted of it: its open interest may not be known yet.
+    told = [end for end in ends if y[:, :end].sum(axis=1)[base[:, :end].sum(axis=1) > 0].sum() > 0]
     begun = [_begin(predicted, y, known, base, prior, complete, day, end) for end in told]
     if not begun:
         return [None for _ in ends]
@@ -137,10 +140,12 @@ def _begin(
     end: int,
 ) -> _Problem:
     x, y, known, base, day = x[:, :end], y[:, :end], known[:, :end], base[:, :end], day[:end]
-    anchored = complete if complete.any() else np.ones_like(complete)
     floor = likelihood.floors(y, known)
-    level = float(y[anchored].sum() / max(base[anchored].sum(), 1e-12))
-    capture = _captures(level * base.sum(axis=1), y.sum(axis=1), complete)
+    printed, expected = y.sum(axis=1), base.sum(axis=1)
+    own = complete & (expected > 0) & (printed > 0)
+    anchored = own if own.any() else expected > 0
+    level = float(printed[anchored].sum() / expected[anchored].sum())
+    capture = _captures(level * expected, printed, complete)
     mean = capture[:, None] * (level * base)
     dispersion = likelihood.dispersion(y, mean, floor, known, day)
     return _Problem(x, y, known, day, floor, complete, dispersion, prior * level, capture)
@@ -164,17 +169,21 @@ def _found(p: _Problem, weights: Floats, capture: Floats) -> Fit:
         seen,
         p.floor,
         np.unique(p.day[p.known.any(axis=0)]).size,
+        bool((p.complete & (mean.sum(axis=1) > 0) & (p.y.sum(axis=1) > 0)).any()),
     )
 
 
 def _captures(expected: Floats, y: Floats, complete: npt.NDArray[np.bool_]) -> Floats:
     """Return printed over expected for censored venues; 1 for complete ones (the one that prints most, where none is).
 
-    Sums by venue, shape (..., venues).
+    A complete venue that printed nothing, or of which nothing is expected, tells no scale. Sums by venue, shape
+    (..., venues).
     """
-    if not complete.any():
-        complete = np.arange(complete.size) == np.argmax(y, axis=-1)[..., None]
-    return np.where(complete, 1.0, y / np.maximum(expected, 1e-12))
+    predicted = expected > 0
+    own = complete & predicted & (y > 0)
+    most = np.arange(y.shape[-1]) == np.argmax(np.where(predicted, y, -1.0), axis=-1)[..., None]
+    anchored = np.where(own.any(axis=-1, keepdims=True), own, most)
+    return np.where(anchored, 1.0, np.divide(y, expected, out=np.ones_like(y), where=predicted))
 
 
 def _solve(begun: list[_Problem]) -> tuple[Floats, Floats]:

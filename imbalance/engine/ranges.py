@@ -13,7 +13,7 @@ from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.calibration import Calibration
 from imbalance.engine.leverage import prior_weights
 from imbalance.engine.liquidation_map import HIGH, LOW, Range, range_of
-from imbalance.engine.venue import Venue, reported
+from imbalance.engine.venue import Venue
 
 Floats = npt.NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def draws(
     leverage = _leverage(a, venues, interest, edges, prior, z[:, 0])
     if found is None:
         return _prior_draws(a, prior, leverage, z)
-    return _fitted_draws(a, venues, prior, found, leverage, basis, z)
+    return _fitted_draws(a, prior, found, leverage, basis, z)
 
 
 def _leverage(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, prior: Floats, z: Floats) -> Floats:
@@ -107,12 +107,12 @@ def _prior_draws(a: Assumptions, prior: Floats, leverage: Floats, z: Floats) -> 
 
 
 def _fitted_draws(
-    a: Assumptions, venues: list[Venue], prior: Floats, found: Calibration, leverage: Floats, basis: Floats, z: Floats
+    a: Assumptions, prior: Floats, found: Calibration, leverage: Floats, basis: Floats, z: Floats
 ) -> Draws:
     """Return draws of a calibration: each of one structure, in proportion to its part of the mixture."""
-    complete = any(v.complete_feed and reported(v) for v in venues)
-    middle = 1.0 if complete else a.capture
-    spread = 0.0 if complete else math.log(a.capture_span) / NORMAL_95
+    whole = found.fits[0].whole
+    middle = 1.0 if whole else a.capture
+    spread = 0.0 if whole else math.log(a.capture_span) / NORMAL_95
     kept = np.clip(middle * np.exp(z[:, 1] * spread), LEAST_CAPTURE, 1.0)
     lives, cells, half = a.lives(), prior.shape[0], a.draws // 2
     chosen = np.searchsorted(np.cumsum(found.parts)[:-1], (np.arange(half) + 0.5) / half).repeat(2)

@@ -495,3 +495,21 @@ def test_old_inventory_lies_as_wide_as_prices_moved():
     narrow, wide = cohorts._old_entries(still, 1 / 24, 75), cohorts._old_entries(moving, 1 / 24, 75)
     assert np.log(narrow).std() == pytest.approx(0.02, rel=0.05)
     assert np.log(wide).std() == pytest.approx(0.4, rel=0.05)
+
+
+@pytest.mark.parametrize("known_from", [399, 400])
+def test_a_complete_feed_of_which_nothing_is_predicted_tells_no_scale(known_from):
+    """Its open interest is known in the last bar alone, or never: it may not blow up the weights of the others."""
+    path, volume, interest = walk()
+    fall = np.maximum(np.log(path.open / path.low), 0) * interest / 50
+    rise = np.maximum(np.log(path.high / path.open), 0) * interest / 50
+    late = np.where(np.arange(400) < known_from, np.nan, interest)
+    censored = venue("a", volume, interest, fall, rise)
+    alone = mapped(path, [censored])
+    both = mapped(path, [censored, venue("b", volume / 100, late / 100, fall / 100, rise / 100, complete=True)])
+    assert both.model.calibrated
+    assert both.model.capture["a"].low < both.model.capture["a"].value < both.model.capture["a"].high
+    for one, other in ((alone.forced, both.forced), (alone.draws, both.draws)):
+        assert other.sum() == pytest.approx(one.sum(), rel=0.1)
+    whole = mapped(path, [censored, venue("b", volume, interest, fall, rise, complete=True)])
+    assert dataclasses.astuple(whole.model.capture["b"]) == pytest.approx((1.0, 1.0, 1.0))
