@@ -12,7 +12,7 @@ from imbalance_cli.commands import app
 if TYPE_CHECKING:
     from click import Command, Group, Parameter
 
-PAGE = Path(__file__).parents[1] / "man" / "imbalance.1"
+PAGE = Path(__file__).parents[1] / "cli" / "man" / "imbalance.1"
 HELP = Path(__file__).parents[1] / "cli" / "imbalance_cli" / "help.txt"
 FILES = """
 .TP

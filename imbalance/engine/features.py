@@ -20,9 +20,8 @@ from imbalance.path import PricePath
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-FADED = (
-    50.0  # e^-50 of a class: next to nothing, beside itself earlier and beside slower classes now; at most a segment
-)
+# e^-50 of a class is next to nothing, beside itself earlier and beside slower classes now; at most a segment.
+FADED = 50.0
 SEGMENT = 300.0  # of the exponent of decay: e^-300 is nothing, and e^300 is far from overflow
 OWN_BAR_POWER = 0.5
 

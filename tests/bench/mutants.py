@@ -123,7 +123,7 @@ def coverage(copied: Path) -> Path:
     return copied / ".coverage"
 
 
-def tests_through(data: Path, mutant: Mutant) -> list[str]:
+def passing_through(data: Path, mutant: Mutant) -> list[str]:
     """Return the tests that pass through a line; where it runs as its module loads, through uses of what it names."""
     with sqlite3.connect(data) as store:
         found = _through(store, mutant.file, set(range(mutant.line, mutant.end + 1)))
@@ -230,7 +230,7 @@ def main() -> None:
             clean = target.read_text()
             target.write_text(source)
             try:
-                by = caught_by(copied, tests_through(data, mutant))
+                by = caught_by(copied, passing_through(data, mutant))
             finally:
                 target.write_text(clean)
                 copies.put(copied)

@@ -416,7 +416,7 @@ def test_there_are_a_hundred_of_them():
     assert len(CASES) >= 100
 
 
-def same(tmp_path, content, name="b.csv"):
+def assert_same(tmp_path, content, name="b.csv"):
     plain, other = tmp_path / "a.csv", tmp_path / name
     plain.write_text(text())
     other.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -430,18 +430,18 @@ def same(tmp_path, content, name="b.csv"):
 def test_what_only_looks_odd_is_read(tmp_path):
     headers = [HEAD.upper(), HEAD.replace(",", " , "), HEAD.replace("_", " ").title(), HEAD.replace("_", "-")]
     for head in headers:
-        same(tmp_path, text(head=head))
+        assert_same(tmp_path, text(head=head))
     for separator in ";\t|":
-        same(tmp_path, text(sep=separator))
-        same(tmp_path, text(sep=separator).replace(".", ","))
-    same(tmp_path, text([[f"{r[0] / 1e12:.12f}e+12", *r[1:]] for r in rows()]))
-    same(tmp_path, text().encode("utf-8-sig"))
-    same(tmp_path, text().encode("utf-16"))
-    same(tmp_path, "\n".join(",".join(f'"{c}"' for c in line.split(",")) for line in text().splitlines()))
-    same(tmp_path, "# from my own store\n\n" + text().replace("\n", "\n\n").replace(",", " , "))
-    same(tmp_path, text().replace("\n", "\r\n"))
-    same(tmp_path, gzip.compress(text().encode()), "b.csv")
-    same(tmp_path, text(), "b.csv.gz")
+        assert_same(tmp_path, text(sep=separator))
+        assert_same(tmp_path, text(sep=separator).replace(".", ","))
+    assert_same(tmp_path, text([[f"{r[0] / 1e12:.12f}e+12", *r[1:]] for r in rows()]))
+    assert_same(tmp_path, text().encode("utf-8-sig"))
+    assert_same(tmp_path, text().encode("utf-16"))
+    assert_same(tmp_path, "\n".join(",".join(f'"{c}"' for c in line.split(",")) for line in text().splitlines()))
+    assert_same(tmp_path, "# from my own store\n\n" + text().replace("\n", "\n\n").replace(",", " , "))
+    assert_same(tmp_path, text().replace("\n", "\r\n"))
+    assert_same(tmp_path, gzip.compress(text().encode()), "b.csv")
+    assert_same(tmp_path, text(), "b.csv.gz")
 
 
 def stamps(series):
@@ -460,7 +460,7 @@ def stamps(series):
     ],
 )
 def test_parquet_of_any_type_is_read(tmp_path, changes):
-    same(tmp_path, parquet(**changes), "b.parquet")
+    assert_same(tmp_path, parquet(**changes), "b.parquet")
 
 
 def test_days_as_dates_are_read(tmp_path):
