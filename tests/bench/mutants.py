@@ -130,7 +130,7 @@ def passing_through(data: Path, mutant: Mutant) -> list[str]:
         if not found:
             for file, lines in _uses(ROOT, _named(ROOT, mutant)).items():
                 found |= _through(store, file, lines)
-    return sorted(found)
+    return sorted(found, key=lambda test: (test.startswith("tests/cli"), test))  # the quick ones first
 
 
 def _through(store: sqlite3.Connection, file: str, lines: set[int]) -> set[str]:
