@@ -54,13 +54,37 @@ def month_volume_usd(daily: Sequence[Candle], year: int, month: int, until_ms: i
 def months(now_ms: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return (year, month) of a moment and of the month before."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    return (now.year, now.month), (now.year, now.month - 1) if now.month > 1 else (now.year - 1, 12)
+    return (now.year, now.month), month_before(now.year, now.month)
 
 
 def month_days(daily: Sequence[Candle], year: int, month: int, until_ms: int) -> tuple[int, int]:
     """Return how many days of a calendar month are there, and how many it has had."""
     start_ms, end_ms = _month(year, month, until_ms)
     return len(_of_month(daily, year, month, until_ms)), -(-(end_ms - start_ms) // DAY_MS)
+
+
+def month_before(year: int, month: int) -> tuple[int, int]:
+    """Return the calendar month before."""
+    return (year, month - 1) if month > 1 else (year - 1, 12)
+
+
+def volume_per_day(daily: Sequence[Candle], now_ms: int) -> dict[tuple[int, int], float]:
+    """Return the mean volume of a day [USD] of the month so far and of each whole month before, the newest first.
+
+    It ends at the first month of which a day is missing: a month in part is comparable by its days alone.
+
+    Parameters
+    ----------
+    daily : candles of days, the last one running; `now_ms` is within it.
+    """
+    found: dict[tuple[int, int], float] = {}
+    (year, month), _before = months(now_ms)
+    until_ms = -(-now_ms // DAY_MS) * DAY_MS
+    while (usd := month_volume_usd(daily, year, month, until_ms)) is not None:
+        start_ms, end_ms = _month(year, month, now_ms)
+        found[year, month] = usd / ((end_ms - start_ms) / DAY_MS)
+        year, month = month_before(year, month)
+    return found
 
 
 def _of_month(daily: Sequence[Candle], year: int, month: int, until_ms: int) -> list[Candle]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from imbalance.market import MarketData
 from imbalance.signals import checklist
+from imbalance.signals.past import NONE, Series
 from imbalance.signals.quadrant import Quadrant, changes
 from imbalance.signals.sided import Sided, sided, total
 from imbalance.signals.sweeps import CLEARED_FROM, PAST_MS, Sweep
@@ -26,24 +27,6 @@ OLDEST_FUNDING_MS = DAY_MS
 # What is high and low of open interest and funding: against half a year, of which a month must be known.
 LONG_PAST_MS = 180 * DAY_MS
 LEAST_LONG_PAST_MS = 30 * DAY_MS
-
-
-class Series(NamedTuple):
-    """Figures with the moments from which each was known [ms], rising, both of shape (n,)."""
-
-    time_ms: Ints
-    values: Floats
-
-    def at(self, moments_ms: Ints, oldest_ms: int) -> Floats:
-        """Return the newest figure known at each moment, NaN where it is older than `oldest_ms`."""
-        at = np.searchsorted(self.time_ms, moments_ms, side="right") - 1
-        if not self.time_ms.size:
-            return np.full(moments_ms.size, np.nan)
-        fresh = (at >= 0) & (moments_ms - self.time_ms[np.maximum(at, 0)] < oldest_ms)
-        return np.where(fresh, self.values[np.maximum(at, 0)], np.nan)
-
-
-NONE = Series(np.empty(0, dtype=np.int64), np.empty(0))
 
 
 class History(NamedTuple):

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 # Fewer figures than these are no past that one could be compared with.
 LEAST_PAST = 20
+
+
+class Series(NamedTuple):
+    """Figures with the moments from which each was known [ms], rising, both of shape (n,)."""
+
+    time_ms: Ints
+    values: Floats
+
+    def at(self, moments_ms: Ints, oldest_ms: int) -> Floats:
+        """Return the newest figure known at each moment, NaN where it is older than `oldest_ms`."""
+        at = np.searchsorted(self.time_ms, moments_ms, side="right") - 1
+        if not self.time_ms.size:
+            return np.full(moments_ms.size, np.nan)
+        fresh = (at >= 0) & (moments_ms - self.time_ms[np.maximum(at, 0)] < oldest_ms)
+        return np.where(fresh, self.values[np.maximum(at, 0)], np.nan)
+
+
+NONE = Series(np.empty(0, dtype=np.int64), np.empty(0))
 
 
 def percentile(past: Floats, now: float) -> float | None:

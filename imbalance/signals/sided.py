@@ -104,5 +104,10 @@ def total(series: Sequence[Floats]) -> Floats:
     ----------
     series : one or more, each of shape (bars,).
     """
-    steady = [values for values in series if np.mean(np.isfinite(values)) >= LEAST_KNOWN]
+    steady = [values for values in series if is_steady(values)]
     return np.asarray(np.sum(steady, axis=0)) if steady else np.full(series[0].size, np.nan)
+
+
+def is_steady(values: Floats) -> bool:
+    """Tell whether a series is known nearly throughout, and so part of sums."""
+    return bool(np.mean(np.isfinite(values)) >= LEAST_KNOWN)

@@ -51,6 +51,20 @@ from imbalance.report.tree.readings import (
     Volume,
     VolumeReport,
 )
+from imbalance.report.tree.signals import (
+    BacktestReport,
+    BaseRate,
+    Checklist,
+    Condition,
+    Evidence,
+    Reading,
+    SignalsReport,
+    State,
+    StudiedMarket,
+    StudiedOutcome,
+    StudyVerdict,
+    SweepEvent,
+)
 from imbalance.report.tree.summary import Metric, Price, Quoted, Report, Signal, Verdict
 from imbalance.report.tree.trials import (
     BarPrediction,
@@ -65,16 +79,17 @@ from imbalance.report.tree.trials import (
 )
 
 __all__ = [
-    "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
-    "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding", "Gap", "GroupPositions",
-    "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional",
-    "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore",
-    "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations", "OpenInterest", "OpenInterestChange",
-    "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted",
-    "QuotedTotal", "Range", "Reliability", "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal",
-    "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit",
-    "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk",
-    "schema_name",
+    "SCHEMAS", "Audit", "BacktestReport", "Band", "BandRisk", "BarPrediction", "BaseRate", "Capability",
+    "CascadeReport", "Checklist", "Cluster", "ClustersReport", "Concentration", "Condition", "DbReport",
+    "DistanceShare", "Document", "Evidence", "Funding", "Gap", "GroupPositions", "Head", "HeatmapReport",
+    "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "KnownSpan", "LargestSince",
+    "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore", "Metric", "MissingSpan",
+    "Mode", "Model", "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path",
+    "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reading",
+    "Reliability", "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal", "SignalsReport",
+    "SourceState", "SourcesReport", "State", "StoredSeries", "StudiedMarket", "StudiedOutcome", "StudyVerdict",
+    "SweepEvent", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest",
+    "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
@@ -90,6 +105,8 @@ Document = (
     | HeatmapReport
     | PositionsReport
     | DbReport
+    | SignalsReport
+    | BacktestReport
 )
 
 
@@ -106,6 +123,8 @@ SCHEMAS: dict[str, type[Head]] = {
     "heatmap": HeatmapReport,
     "positions": PositionsReport,
     "db": DbReport,
+    "signals": SignalsReport,
+    "backtest": BacktestReport,
 }
 
 

@@ -1,0 +1,53 @@
+"""Base rates of events in the bars at hand, in figures and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from imbalance.backtest.base_rate import HORIZON_MS, Rate, base_rate
+from imbalance.market import MarketData
+from imbalance.report import tree, words
+from imbalance.signals.events import DEFINITIONS, History, lacking
+from imbalance.units import DAY_MS, interval_name
+
+
+def rate_of(market: MarketData, signal: str, places: Sequence[int] | None = None) -> tree.BaseRate:
+    """Return what followed a signal in a market's own bars; one that needs more than bars has none there.
+
+    Parameters
+    ----------
+    places : the bars at whose close it fired, where they are known already.
+    """
+    definition, history = DEFINITIONS[signal], History(market)
+    if places is not None:
+        fired = np.isin(np.arange(market.time_ms.size), places)
+    elif not lacking(history, definition):
+        fired = definition.detect(history).fired
+    else:
+        days = market.time_ms.size * market.interval_ms / DAY_MS
+        text = f"no base rate: bars alone do not tell when it fired; imbalance backtest {signal} reads what is stored"
+        return tree.BaseRate(signal, 0, days, interval_name(HORIZON_MS), None, None, None, None, text)
+    rate = base_rate(market, fired)
+    return tree.BaseRate(
+        signal,
+        rate.events,
+        rate.history_ms / DAY_MS,
+        interval_name(HORIZON_MS),
+        rate.event_return,
+        rate.all_return,
+        rate.event_absolute_return,
+        rate.all_absolute_return,
+        _told(signal, rate),
+    )
+
+
+def _told(signal: str, rate: Rate) -> str:
+    days = f"{rate.history_ms / DAY_MS:.0f} days of bars"
+    if rate.event_return is None or rate.event_absolute_return is None or rate.all_absolute_return is None:
+        many = f"{rate.events or 'no'} such event{'s' * (rate.events != 1)} a day and more ago in {days}"
+        return f"no base rate: {many}; imbalance backtest {signal} tells it of longer ones"
+    moves = f"{words.fraction(rate.event_return)} on average (any time {words.fraction(rate.all_return)})"
+    sizes = f"{words.share(rate.event_absolute_return)} either way (any time {words.share(rate.all_absolute_return)})"
+    return f"24 h after {rate.events} such events in {days}: {moves}, {sizes}; imbalance backtest {signal} tests it"

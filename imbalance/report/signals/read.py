@@ -1,0 +1,93 @@
+"""What signals are made of: everything that a run read and estimated, and the pasts that the store keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from imbalance.engine.liquidation_map import LiquidationMap
+from imbalance.market import MarketData
+from imbalance.records import Candle
+from imbalance.report import tree
+from imbalance.signals.past import NONE, Series
+from imbalance.signals.sided import is_steady
+from imbalance.units import SECOND_MS, iso
+from imbalance.wire import Kind
+from imbalance.wire.harvest import Harvest, in_time
+
+
+@dataclasses.dataclass(frozen=True)
+class Past:
+    """What the store keeps of before: the Fear & Greed index, and by venue funding per 8 h and accounts long."""
+
+    mood: Series = NONE
+    funding_8h: Mapping[str, Series] = dataclasses.field(default_factory=dict)
+    accounts_long: Mapping[str, Series] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Read:
+    """A market's map and sections, as a report has them; `at_ms` is the moment that they are of."""
+
+    market: MarketData
+    harvests: Sequence[Harvest]
+    at_ms: int
+    found: LiquidationMap
+    risk: tree.WindowRisk
+    price: tree.Price
+    interest: tree.OpenInterest
+    volume: tree.Volume
+    liquidations: tree.Liquidations
+    sentiment: tree.Sentiment | None
+    funding: tree.Funding
+    institutional: tree.Institutional | None
+    holders: Sequence[tree.HolderActivity]
+    quotes: Mapping[str, tuple[float, tree.Band]]
+
+    @property
+    def path_source(self) -> str:
+        """The venue whose prices the path is."""
+        told = [note.removeprefix("path of ") for note in self.market.notes if note.startswith("path of ")]
+        return told[0] if told else self.market.venues[0].name
+
+    @property
+    def interest_sources(self) -> str:
+        """The venues whose open interest through time is known, and so in its sum."""
+        return ", ".join(v.name for v in self.market.venues if is_steady(v.open_interest_base))
+
+    def daily(self) -> list[Candle]:
+        """Return the longest daily candles that a venue gave, in order: those of the path's venue before others."""
+        held = {h.name: in_time(h.at(Kind.DAILY_CANDLES, Candle)) for h in self.harvests}
+        own = held.get(self.path_source)
+        return own or max(held.values(), key=len, default=[])
+
+
+def reading(
+    read: Read,
+    id_: str,
+    label: str,
+    value: float | None,
+    unit: str,
+    text: str,
+    evidence: tree.Evidence,
+    source: str,
+    of_ms: int,
+    *,
+    kind: Literal["observed", "estimated", "quoted"] = "observed",
+    base_rate: tree.BaseRate | None = None,
+) -> tree.Reading:
+    """Return a signal of a moment, with its age."""
+    return tree.Reading(
+        id=id_,
+        label=label,
+        value=value,
+        unit=unit,
+        text=text,
+        evidence=evidence,
+        source=source,
+        as_of=iso(of_ms),
+        age_s=max(read.at_ms - of_ms, 0) / SECOND_MS,
+        kind=kind,
+        base_rate=base_rate,
+    )
