@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from sqlalchemy import Connection
 
 from imbalance import files
-from imbalance.errors import UsageError
+from imbalance.errors import MissingDataError, StoreError, UsageError
+from imbalance.market import MarketData, market_of_table
 from imbalance.report import tree
 from imbalance.report.frame import Frame
+from imbalance.report.signals.read import Past
+from imbalance.signals.past import NONE
+from imbalance.signals.past import Series as Figures
 from imbalance.store import bars as stored_bars
 from imbalance.store import migrations, opening, reading, rows, schema, upkeep, writing
 from imbalance.store.spans import Gap, Span
@@ -22,6 +28,9 @@ from imbalance.wire.harvest import Harvest
 # An answer is out before it is saved: who else writes is waited for no longer than one notices.
 LONGEST_WAIT_S = 0.5
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+FUNDING_HOURS = 8.0
+# Columns of a bars file that the store does not have.
+UNSTORED = ("mark_high", "mark_low", "liquidation_feed")
 
 
 def save(address: str | None, harvests: Sequence[Harvest], document: tree.Document, now_ms: int) -> None:
@@ -165,3 +174,57 @@ def _parquet(columns: stored_bars.Columns) -> bytes:
             "Parquet needs pyarrow, which is not installed", "Install it with: pip install 'imbalance[parquet]'."
         ) from None
     return stream.getvalue()
+
+
+def past(address: str | None, symbol: str) -> Past:
+    """Return what a store keeps of before, to hold figures of now against; nothing where there is no store to read."""
+    try:
+        with opening.opened(address) as store, store.reading() as connection:
+            return Past(
+                _mood(connection),
+                _by_venue(connection, symbol, "funding", "rate"),
+                _by_venue(connection, symbol, "ratios", "long_share", what="accounts"),
+            )
+    except StoreError:
+        # A run that is live tells of a store in trouble when it saves.
+        return Past()
+
+
+def _mood(connection: Connection) -> Figures:
+    parts = [reading.arrays(connection, n, "sentiment") for n in reading.all_series(connection, data="sentiment")]
+    return Figures(parts[0]["time_ms"], parts[0]["value"]) if parts else NONE
+
+
+def _by_venue(connection: Connection, symbol: str, data: str, column: str, **of: str) -> dict[str, Figures]:
+    found = {}
+    for number, one in reading.all_series(connection, data=data, symbol=symbol, **of).items():
+        if one.source == one.venue:
+            rows = reading.arrays(connection, number, data)
+            values = rows[column]
+            if data == "funding":
+                values = values * FUNDING_HOURS / rows["interval_hours"]
+            known = np.isfinite(values)
+            found[one.venue] = Figures(rows["time_ms"][known], values[known])
+    return found
+
+
+def market(address: str | None, symbol: str, interval_ms: int, as_of_ms: int | None) -> MarketData:
+    """Return the bars of a coin that a store holds, as a market; open interest may be missing.
+
+    Raises
+    ------
+    MissingDataError
+        If there are none of that length, or none had ended by then.
+    BarsError
+        If too many are missing between the first and the last.
+    """
+    import pandas as pd
+
+    with opening.opened(address) as store, store.reading() as connection:
+        columns = stored_bars.bars(connection, symbol, interval_ms)
+    table = pd.DataFrame(columns | dict.fromkeys(UNSTORED))
+    if as_of_ms is not None:
+        table = table[table["time"] + interval_ms <= as_of_ms]
+    if table.empty:
+        raise MissingDataError(f"no stored bar of {symbol} ends at or before {iso(as_of_ms or 0)}")
+    return market_of_table(symbol, interval_ms, table, needs_interest=False)

@@ -150,7 +150,9 @@ def frozen(values: npt.ArrayLike) -> Floats:
     return array
 
 
-def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = None) -> MarketData:
+def read_bars(
+    path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = None, needs_interest: bool = True
+) -> MarketData:
     """Read a bars file (CSV, optionally gzipped, or Parquet).
 
     Columns may be parted by commas, semicolons, tabs or ``|``; their names may be in any case. Rows may come in any
@@ -162,6 +164,7 @@ def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = N
     path : the file; columns as in the README's "Bars file".
     symbol : base coin; it labels what is made of the bars and chooses the margin ladders.
     as_of_ms : only bars that end at or before this moment are kept.
+    needs_interest : whether open interest must be known; a map needs it, prices alone do not.
 
     Raises
     ------
@@ -181,18 +184,36 @@ def read_bars(path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = N
     check_plausible(raw, kept)
     check_repeats(raw, kept)
     check_clocks(raw, kept, interval_ms)
-    first_ms, last_ms = int(kept["time"].min()), int(kept["time"].max())
     try:
-        _check_missing(np.unique(kept["time"].to_numpy()), interval_ms)
-        time_ms = np.arange(first_ms, last_ms + 1, interval_ms, dtype=np.int64)
-        frames = kept.groupby("venue")
-        venues = tuple(_venue(str(name), rows.set_index("time").reindex(time_ms)) for name, rows in frames)
-        return market_of_venues(symbol, interval_ms, time_ms, venues)
+        return market_of_table(symbol, interval_ms, kept, needs_interest=needs_interest)
     except (BarsError, MissingDataError) as error:
         raise type(error)(f"{path}: {error.message}", error.hint) from None
 
 
-def market_of_venues(symbol: str, interval_ms: int, time_ms: Ints, venues: tuple[VenueBars, ...]) -> MarketData:
+def market_of_table(symbol: str, interval_ms: int, table: pd.DataFrame, *, needs_interest: bool = True) -> MarketData:
+    """Join the rows of a table in the form of a bars file, one a time and venue, to a market.
+
+    Parameters
+    ----------
+    table : all columns of a bars file, those that are not given as missing values.
+    needs_interest : as in `read_bars`.
+
+    Raises
+    ------
+    BarsError, MissingDataError
+        As in `market_of_venues`.
+    """
+    _check_missing(np.unique(table["time"].to_numpy()), interval_ms)
+    first_ms, last_ms = int(table["time"].min()), int(table["time"].max())
+    time_ms = np.arange(first_ms, last_ms + 1, interval_ms, dtype=np.int64)
+    frames = table.groupby("venue")
+    venues = tuple(_venue(str(name), rows.set_index("time").reindex(time_ms)) for name, rows in frames)
+    return market_of_venues(symbol, interval_ms, time_ms, venues, needs_interest=needs_interest)
+
+
+def market_of_venues(
+    symbol: str, interval_ms: int, time_ms: Ints, venues: tuple[VenueBars, ...], *, needs_interest: bool = True
+) -> MarketData:
     """Join venues that have paths of their own: the market's path is that of the venue that trades most.
 
     A bar that it lacks is taken from the next venue, a bar that all lack is filled flat; venues without any bar are
@@ -216,13 +237,8 @@ def market_of_venues(symbol: str, interval_ms: int, time_ms: Ints, venues: tuple
             path[:, absent] = v.path[:, absent]
     _check_missing(time_ms[:bars][np.isfinite(path[3])], interval_ms)
     filled = _fill_gaps(path)
-    if not any(v.has_open_interest for v in venues):
-        raise MissingDataError(
-            "no open interest: it is empty or 0 in every bar of every venue, so there is nothing to map",
-            "The column open_interest_base holds it, in coins, one side.",
-        )
-    if not any(_last_known(v.open_interest_base) > 0 for v in venues):
-        raise MissingDataError("open interest ends at 0 at every venue, so there is nothing left to map")
+    if needs_interest:
+        _require_interest(venues)
     opens, high, low, close = (frozen(row) for row in path)
     return MarketData(
         symbol=symbol,
@@ -236,6 +252,16 @@ def market_of_venues(symbol: str, interval_ms: int, time_ms: Ints, venues: tuple
         venues=tuple(_noted(v, time_ms[:bars], interval_ms) for v in venues),
         notes=(f"{filled} missing bars filled flat",) if filled else (),
     )
+
+
+def _require_interest(venues: tuple[VenueBars, ...]) -> None:
+    if not any(v.has_open_interest for v in venues):
+        raise MissingDataError(
+            "no open interest: it is empty or 0 in every bar of every venue, so there is nothing to map",
+            "The column open_interest_base holds it, in coins, one side.",
+        )
+    if not any(_last_known(v.open_interest_base) > 0 for v in venues):
+        raise MissingDataError("open interest ends at 0 at every venue, so there is nothing left to map")
 
 
 def _last_known(series: Floats) -> float:

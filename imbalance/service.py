@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -26,9 +27,12 @@ from imbalance.market import MarketData, read_bars
 from imbalance.readings import mark_price
 from imbalance.records import OrderBook, Position
 from imbalance.report import bars_sections, mapping, metrics, others, phrases, sections, tree
+from imbalance.report import signals as signalling
 from imbalance.report.capabilities import capabilities
 from imbalance.report.frame import Frame
-from imbalance.units import interval_name, iso
+from imbalance.report.signals.read import Past, Read
+from imbalance.results import LiquidationMap
+from imbalance.units import INTERVALS_MS, interval_name, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
 
@@ -195,11 +199,9 @@ def validate(options: Options, settings: Settings, now_ms: int, done: Done) -> t
     )
 
 
-def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.Report:
-    """Map the market beside its other gauges: ``imbalance.report/1``."""
-    given = _market(options, settings, now_ms, done, Kind)
+def _read(given: _Market, options: Options, found: LiquidationMap) -> Read:
+    """Return a market's sections beside its map: what a report tells and signals are made of."""
     market, harvests, at_ms = given.bars, given.harvests, given.frame.as_of_ms
-    found = liquidation_map(market)
     if options.bars is not None:
         interest, volumes = bars_sections.open_interest(market), bars_sections.volume(market)
         seen = bars_sections.liquidations(market)
@@ -207,30 +209,102 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         interest = sections.open_interest(harvests, market.price, at_ms, given.venues)
         volumes = sections.volume(harvests, market.price, at_ms, given.venues)
         seen = sections.liquidations(harvests, at_ms, given.venues)
-    mood, funding = sections.sentiment(harvests), sections.funding(harvests, interest)
-    price = sections.market_price(market, harvests)
-    institutional, held = others.institutional(harvests, market.price), others.holders(harvests)
-    quotes = metrics.quoted_bands(harvests, market.price)
-    mapped = mapping.sections(market, found, options.window_pct, list(options.bands))
-    risk = mapped["risk"]
+    return Read(
+        market=market,
+        harvests=harvests,
+        at_ms=at_ms,
+        found=found,
+        risk=mapping.window(found, options.window_pct),
+        price=sections.market_price(market, harvests),
+        interest=interest,
+        volume=volumes,
+        liquidations=seen,
+        sentiment=sections.sentiment(harvests),
+        funding=sections.funding(harvests, interest),
+        institutional=others.institutional(harvests, market.price),
+        holders=others.holders(harvests),
+        quotes=metrics.quoted_bands(harvests, market.price),
+    )
+
+
+def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.Report:
+    """Map the market beside its other gauges: ``imbalance.report/1``."""
+    given = _market(options, settings, now_ms, done, Kind)
+    found = liquidation_map(given.bars)
+    read = _read(given, options, found)
+    mapped = mapping.sections(given.bars, found, options.window_pct, list(options.bands))
+    risk, as_of = mapped["risk"], iso(read.at_ms)
     return given.frame.document(
         tree.Report,
         **mapped,
-        open_interest=interest,
-        volume=volumes,
-        liquidations=seen,
-        sentiment=mood,
-        funding=funding,
-        institutional=institutional,
-        holders=held,
-        market_price=price,
-        metrics=metrics.rows(found, risk, interest, seen, mood, quotes, iso(at_ms)),
+        open_interest=read.interest,
+        volume=read.volume,
+        liquidations=read.liquidations,
+        sentiment=read.sentiment,
+        funding=read.funding,
+        institutional=read.institutional,
+        holders=read.holders,
+        market_price=read.price,
+        metrics=metrics.rows(found, risk, read.interest, read.liquidations, read.sentiment, read.quotes, as_of),
         signals=[
-            *metrics.gauges(harvests, found, price, funding, volumes, quotes),
-            *others.gauges(market.symbol, institutional, held),
+            *metrics.gauges(read.harvests, found, read.price, read.funding, read.volume, read.quotes),
+            *others.gauges(given.bars.symbol, read.institutional, read.holders),
+            *signalling.gauges(read),
         ],
         verdict=phrases.verdict(risk, mapped["clusters"], comparable=found.comparable),
     )
+
+
+def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SignalsReport:
+    """Read every signal with its evidence, and the checklists: ``imbalance.signals/1``."""
+    from imbalance import history
+
+    given = _market(options, settings, now_ms, done, Kind)
+    live = given.frame.mode == "live"
+    past = history.past(options.store, options.symbol) if live else Past()
+    read = _read(given, options, liquidation_map(given.bars))
+
+    def map_before(moment_ms: int) -> LiquidationMap:
+        return liquidation_map(given.bars.until(moment_ms))
+
+    return given.frame.document(tree.SignalsReport, **signalling.sections(read, past, map_before))
+
+
+def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) -> tree.BacktestReport:
+    """Study what followed a signal on own or stored bars: ``imbalance.backtest/1``."""
+    from imbalance import history
+    from imbalance.report import studying
+
+    definition = studying.definition(options.signal)
+    past = history.past(options.store, "")
+    places = [*map(str, options.files)] or ["the local history"] * max(len(options.symbols), 1)
+    studied = []
+    for place, (symbol, file) in zip(places, _studied(options), strict=True):
+        interval_ms = INTERVALS_MS[options.interval]
+        market = (
+            read_bars(file, symbol=symbol, as_of_ms=options.as_of_ms, needs_interest=False)
+            if file is not None
+            else history.market(options.store, symbol, interval_ms, options.as_of_ms)
+        )
+        funding = history.past(options.store, symbol).funding_8h
+        studied.append(studying.Given(place, studying.history(market, past.mood, funding)))
+    at_ms = max((one.history.market.as_of_ms for one in studied), default=now_ms)
+    symbols = " ".join(one.history.market.symbol for one in studied)
+    frame = Frame("bars" if options.files else "store", None, symbols, at_ms)
+    return frame.document(tree.BacktestReport, **studying.sections(definition, studied))
+
+
+def _studied(options: Options) -> list[tuple[str, Path | None]]:
+    """Return each market's coin and file; coins name files in their order, the rest are named by themselves."""
+    symbols: list[str] = list(options.symbols)
+    if not options.files:
+        return [(symbol, None) for symbol in symbols or ["BTC"]]
+    if len(symbols) > len(options.files):
+        raise UsageError(f"{len(symbols)} coins for {len(options.files)} files of bars", "Give one --bars for each.")
+    named = symbols + [file.name.partition(".")[0].upper() for file in options.files[len(symbols) :]]
+    if len(set(named)) < len(named):
+        raise UsageError("two of the markets have the same name", "Name the coin of each --bars, in their order.")
+    return list(zip(named, options.files, strict=True))
 
 
 def _some(run: Run, what: str, rows: Sequence[object]) -> None:

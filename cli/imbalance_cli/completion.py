@@ -47,3 +47,10 @@ def terms(incomplete: str) -> list[str]:
     from imbalance.glossary import TERMS
 
     return [t.name for t in TERMS if t.name.lower().startswith(incomplete.lower())]
+
+
+def signals(incomplete: str) -> list[str]:
+    """Offer the signals that have events."""
+    from imbalance.signals.events import DEFINITIONS
+
+    return [name for name in DEFINITIONS if name.startswith(incomplete)]

@@ -295,6 +295,39 @@ COIN: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+STUDY: dict[str, tuple[Any, Any]] = {
+    "signal": (
+        Annotated[
+            str, typer.Argument(metavar="SIGNAL", help="What to study: sweep ...", autocompletion=completion.signals)
+        ],
+        ...,
+    ),
+    "symbols": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[SYMBOL]...", help="Base coins, in the order of --bars.", autocompletion=completion.coins
+            ),
+        ],
+        None,
+    ),
+    "files": (
+        Annotated[
+            list[Path] | None,
+            typer.Option(
+                "--bars",
+                parser=_path,
+                metavar="FILE",
+                help="Your own table (repeatable); the local history where none is given.",
+                rich_help_panel=_READ,
+            ),
+        ],
+        None,
+    ),
+    "as_of": BARS["as_of"],
+}
+# What a command that asks no exchange has no use for.
+_ONLINE = ("venue", "replay", "record", "no_store", "lookback", "window", "band", "timeout", "strict", "max_age")
 SYMBOL = Annotated[
     str,
     typer.Argument(
@@ -307,16 +340,20 @@ SYMBOL = Annotated[
 
 
 def shared(
-    *, symbol: bool = True, bars: bool = False, own: dict[str, tuple[Any, Any]] | None = None
+    *, symbol: bool = True, bars: bool = False, online: bool = True, own: dict[str, tuple[Any, Any]] | None = None
 ) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
-    """Give a command that takes `Settings` all shared options, and a symbol and bars where it has them."""
+    """Give a command that takes `Settings` all shared options, and a symbol and bars where it has them.
+
+    One that is not `online` lacks those of asking exchanges.
+    """
     declared: dict[str, tuple[Any, Any]] = {"symbol": (SYMBOL, "BTC")} if symbol else {}
     declared |= (own or {}) | (BARS if bars else {}) | _DECLARED
+    unused = {} if online else {name: declared.pop(name)[1] for name in _ONLINE}
 
     def decorate(command: Callable[[Settings], None]) -> Callable[..., None]:
         @functools.wraps(command)
         def wrapper(**given: Any) -> None:  # noqa: ANN401  what Typer parsed
-            command(settings_of(given))
+            command(settings_of(unused | given))
 
         kind = inspect.Parameter.KEYWORD_ONLY
         wrapper.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

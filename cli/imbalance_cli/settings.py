@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,9 @@ class Settings:
     coin: str | None = None
     address: tuple[str, ...] = ()
     addresses: Path | None = None
+    signal: str = ""
+    symbols: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -77,7 +81,7 @@ class Settings:
             raise UsageError("--lookback must hold at least ten bars and at most 400 days")
         if self.bars is not None and (self.replay is not None or self.record is not None):
             raise UsageError("--bars reads no network: it cannot be combined with --replay or --record")
-        if self.as_of is not None and self.bars is None:
+        if self.as_of is not None and self.bars is None and not self.signal:
             raise UsageError("--as-of needs --bars: exchanges cannot be asked for the past as it was")
         return Options(
             symbol=self.symbol.upper(),
@@ -99,6 +103,10 @@ class Settings:
             strict=self.strict,
             probe=self.probe,
             accounts=values.accounts(self.address, self.addresses),
+            store=os.environ.get("IMBALANCE_DB"),
+            signal=self.signal,
+            symbols=tuple(symbol.upper() for symbol in self.symbols),
+            files=self.files,
             max_age_s=None if self.max_age is None else values.span_ms("--max-age", self.max_age) / SECOND_MS,
         )
 
@@ -157,4 +165,7 @@ def settings_of(given: dict[str, Any]) -> Settings:
         coin=given.get("coin"),
         address=tuple(given.get("address") or ()),
         addresses=given.get("addresses"),
+        signal=given.get("signal", ""),
+        symbols=tuple(given.get("symbols") or ()),
+        files=tuple(given.get("files") or ()),
     )

@@ -80,6 +80,8 @@ def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest
         "cascade": service.cascade,
         "positions": service.positions,
         "heatmap": service.heatmap_report,
+        "signals": service.signals,
+        "backtest": service.backtest,
     }[command]
     options = settings.service()
     with _progress(settings) as told:
@@ -95,7 +97,8 @@ def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest
 @contextlib.contextmanager
 def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
     """Show a spinner on stderr while sources answer; only at a terminal."""
-    if settings.quiet or settings.replay or settings.bars or not sys.stderr.isatty():
+    offline = settings.replay or settings.bars or settings.signal
+    if settings.quiet or offline or not sys.stderr.isatty():
         yield lambda _harvest: None
         return
     from rich.console import Console
@@ -171,7 +174,8 @@ def _rests_on(settings: Settings) -> Iterator[tuple[str, Path]]:
     """Yield the files and folders that a run reads or makes, each with its option."""
     from imbalance.fetch.recording import INDEX
 
-    for option, file in (("--bars", settings.bars), ("--addresses", settings.addresses)):
+    own = [("--bars", file) for file in (settings.bars, *settings.files)]
+    for option, file in (*own, ("--addresses", settings.addresses)):
         if file is not None:
             yield option, file
     for option, folder in (("--replay", settings.replay), ("--record", settings.record)):

@@ -7,7 +7,7 @@ from typing import Any
 
 from imbalance.report import tree, words
 from imbalance.wire.harvest import Figure
-from imbalance_cli.render import history_views, reading_views, source_views, trial_views
+from imbalance_cli.render import history_views, reading_views, signal_views, source_views, trial_views
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Column, Line, Table, Title
 
 RISK_ONLY = "A map locates risk; it does not predict direction."
@@ -39,9 +39,10 @@ def title_of(document: tree.Document) -> Title:
     symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
-    told = f"{good} of {len(asked)} sources" if asked else "bars file"
+    where = "local history" if document.mode == "store" else "bars file"
+    told = f"{good} of {len(asked)} sources" if asked else where
     moment = document.as_of.replace("T", " ").removesuffix(":00Z").removesuffix("Z")
-    price = f" {words.price(document.price)}" if isinstance(document, tree.Report) else ""
+    price = f" {words.price(document.price)}" if isinstance(document, tree.Report | tree.SignalsReport) else ""
     return Title(f"{symbol}{what}{price}", f"{moment} UTC   {told}")
 
 
@@ -280,4 +281,6 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),
     tree.DbReport: ("local history", history_views.history),
+    tree.SignalsReport: ("signals", signal_views.signals),
+    tree.BacktestReport: ("base rates", signal_views.study),
 }

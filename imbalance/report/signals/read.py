@@ -43,7 +43,7 @@ class Read:
     funding: tree.Funding
     institutional: tree.Institutional | None
     holders: Sequence[tree.HolderActivity]
-    quotes: Mapping[str, tuple[float, tree.Band]]
+    quotes: dict[str, tuple[float, tree.Band]]
 
     @property
     def path_source(self) -> str:

@@ -1,0 +1,117 @@
+"""Signals, checklists and event studies as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imbalance.report import tree, words
+from imbalance_cli.render.parts import Block, Column, Line, Table
+from imbalance_cli.render.reading_views import minute
+
+MARKS = {"met": "met", "not met": "not met", "unknown": "unknown"}
+STYLES = {"met": "", "not met": "dim", "unknown": "warn"}
+
+
+def signals(r: tree.SignalsReport) -> list[Block]:
+    """Show the checklists first, then every signal with its sentence, then the sweeps in the bars."""
+    found: list[Block] = [Line("; ".join(c.text for c in r.checklists) + ".", "verdict")]
+    for c in r.checklists:
+        found += _checklist(c)
+    found.append(_readings(r))
+    found += [Line(f"{s.label}: {s.base_rate.text}", "dim") for s in r.signals if s.base_rate is not None]
+    found += _sweeps(r.sweeps)
+    found.append(Line(f"No figure here tells of {'; '.join(r.risks)}.", "dim"))
+    return found
+
+
+def _checklist(c: tree.Checklist) -> list[Block]:
+    rows = [[one.label, MARKS[one.state], one.text] for one in c.conditions]
+    columns = [Column(c.label), Column("State"), Column("Rests on", wrap=True, drop=1)]
+    kept = tuple(range(len(rows))) if c.id == "rally" else ()
+    table = Table(columns, rows, [STYLES[one.state] for one in c.conditions], kept)
+    return [table, Line(f"{c.label}: {c.base_rate.text}", "dim")]
+
+
+def _readings(r: tree.SignalsReport) -> Table:
+    mark = {"observed": "", "estimated": " est", "quoted": " quoted"}
+    rows = [[s.label, s.text + mark[s.kind], s.source, words.age(s.as_of, r.as_of)] for s in r.signals]
+    columns = [
+        Column("Signal"),
+        Column("Reading", wrap=True),
+        Column("Source", wrap=True, drop=2),
+        Column("Age", right=True, drop=1),
+    ]
+    return Table(columns, rows)
+
+
+def _sweeps(events: list[tree.SweepEvent]) -> list[Block]:
+    rows = [
+        [
+            "lows" if e.side == "long" else "highs",
+            minute(e.broken),
+            minute(e.reclaimed),
+            ", ".join(map(words.price, e.levels)),
+            words.price(e.extreme),
+            words.price(e.close),
+            words.MISSING if e.cleared_share is None else words.share(e.cleared_share),
+            {True: "yes", False: "no", None: "?"}[e.spring],
+        ]
+        for e in events
+    ]
+    columns = [
+        Column("Sweep of"),
+        Column("broken"),
+        Column("won back"),
+        Column("Levels", right=True),
+        Column("Extreme", right=True),
+        Column("Close", right=True, drop=2),
+        Column("Cleared", right=True, drop=1),
+        Column("Spring", drop=3),
+    ]
+    return [Table(columns, rows)] if rows else []
+
+
+def study(r: tree.BacktestReport) -> list[Block]:
+    """Show whether there is evidence, on what it rests, and every outcome."""
+    found: list[Block] = [Line(r.verdict.text, "verdict" if r.verdict.evidence is not None else "warn")]
+    found.append(Line(f"{r.signal}: {r.meaning}"))
+    for m in r.markets:
+        part = f", {m.in_part} of them on less than all that it asks" if m.in_part else ""
+        told = f"{m.symbol}: {m.events} events{part} in {m.bars:,} bars of {m.interval}, {m.start[:10]} to {m.to[:10]}"
+        found.append(Line(f"{told}, {m.place}"))
+    rows = [[o.symbol, o.outcome, o.horizon, *_figures(o)] for o in r.outcomes]
+    columns = [
+        Column("Market"),
+        Column("Outcome"),
+        Column("Horizon", right=True),
+        Column("Events", right=True, drop=3),
+        Column("After", right=True),
+        Column("Any time", right=True),
+        Column("Difference (90 %)", right=True, drop=1),
+        Column("p Newey-West", right=True, drop=5),
+        Column("p placebo", right=True, drop=4),
+        Column("p adjusted", right=True),
+    ]
+    kept = tuple(i for i, o in enumerate(r.outcomes) if o.evidence)
+    found.append(Table(columns, rows, ["short" if i in kept else "" for i in range(len(rows))], kept))
+    found.append(
+        Line(
+            "After: means over events; any time: over all bars. p: how often chance does as well; adjusted: for all "
+            "rows at once (Romano-Wolf). Evidence asks 0.05 of it and of placebo dates. Costs are not taken off.",
+            "dim",
+        )
+    )
+    return found
+
+
+def _figures(o: tree.StudiedOutcome) -> list[str]:
+    show: Callable[[float | None], str] = lambda v: words.fraction(v, 2) if o.outcome == "return" else _size(v)  # noqa: E731
+    difference = words.fraction(o.difference, 2)
+    if o.low is not None and o.high is not None:
+        difference += f" ({o.low * 100:+.2f} to {o.high * 100:+.2f})"
+    chances = [words.MISSING if p is None else f"{p:.3f}" for p in (o.newey_west_p, o.placebo_p, o.adjusted_p)]
+    return [str(o.events), show(o.event_mean), show(o.all_mean), difference, *chances]
+
+
+def _size(value: float | None) -> str:
+    return words.MISSING if value is None else f"{value * 100:.2f} %"

@@ -1,0 +1,157 @@
+"""Event studies as a document: what followed a signal, and whether chance explains it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imbalance.backtest.chance import require_library
+from imbalance.backtest.study import LEAST_EVENTS, Result, Studied, study
+from imbalance.errors import MissingDataError, UsageError
+from imbalance.market import MarketData
+from imbalance.report import tree, words
+from imbalance.signals.events import DEFINITIONS, Definition, Firings, History, lacking
+from imbalance.signals.past import NONE, Series
+from imbalance.units import DAY_MS, HOUR_MS, interval_name, iso
+
+
+class Given(NamedTuple):
+    """A market to look for a signal in, and where it is from."""
+
+    place: str
+    history: History
+
+
+def definition(name: str) -> Definition:
+    """Return the definition of a signal.
+
+    Raises
+    ------
+    UsageError
+        With names like it.
+    """
+    if name in DEFINITIONS:
+        return DEFINITIONS[name]
+    near = difflib.get_close_matches(name, DEFINITIONS, 1, 0.5)
+    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(DEFINITIONS)}."
+    raise UsageError(f"no signal {name!r} that has events", hint)
+
+
+def history(market: MarketData, mood: Series, funding: Mapping[str, Series]) -> History:
+    """Return a market with what is known beside it; of funding that of the venue with most of it."""
+    longest = max(funding.values(), key=lambda series: series.values.size, default=NONE)
+    return History(market, mood, longest)
+
+
+def sections(of: Definition, given: Sequence[Given]) -> dict[str, Any]:
+    """Build the sections of the study of a signal.
+
+    Raises
+    ------
+    UsageError
+        If the libraries of statistics are not installed.
+    MissingDataError
+        If something that the signal needs is not known.
+    """
+    require_library()
+    for one in given:
+        missing = lacking(one.history, of)
+        if missing:
+            raise MissingDataError(
+                f"{of.name} needs {' and '.join(missing)}, of which nothing is known for {one.history.market.symbol}",
+                "Live runs store what they read; open interest may be a column of the bars.",
+            )
+    studied = [Studied(one.history.market, of.detect(one.history)) for one in given]
+    results = study(studied)
+    return {
+        "signal": of.name,
+        "meaning": of.meaning,
+        "verdict": verdict(of.name, studied, results),
+        "markets": [_market(one.place, each) for one, each in zip(given, studied, strict=True)],
+        "outcomes": [_outcome(result) for result in results],
+    }
+
+
+def _market(place: str, studied: Studied) -> tree.StudiedMarket:
+    market, firings = studied
+    close_ms = market.time_ms[firings.fired] + market.interval_ms
+    return tree.StudiedMarket(
+        market.symbol,
+        place,
+        interval_name(market.interval_ms),
+        iso(int(market.time_ms[0])),
+        iso(market.as_of_ms),
+        int(market.time_ms.size),
+        int(close_ms.size),
+        firings.in_part,
+        [iso(int(time_ms)) for time_ms in close_ms],
+    )
+
+
+def horizon_name(length_ms: int) -> str:
+    """Return a horizon in hours up to half a day, then in days."""
+    return f"{length_ms // DAY_MS}d" if length_ms % DAY_MS == 0 else f"{length_ms // HOUR_MS}h"
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _outcome(r: Result) -> tree.StudiedOutcome:
+    horizon = horizon_name(r.horizon_ms)
+    return tree.StudiedOutcome(
+        name=f"{r.symbol} {r.outcome} {horizon}",
+        symbol=r.symbol,
+        horizon=horizon,
+        outcome=r.outcome,
+        events=r.events,
+        event_mean=_known(r.event_mean),
+        all_mean=r.all_mean,
+        difference=_known(r.difference),
+        low=_known(r.low),
+        high=_known(r.high),
+        newey_west_p=_known(r.newey_west_p),
+        placebo_p=_known(r.placebo_p),
+        adjusted_p=_known(r.adjusted_p),
+        evidence=r.evidence,
+    )
+
+
+def verdict(name: str, studied: Sequence[Studied], results: Sequence[Result]) -> tree.StudyVerdict:
+    """Say whether anything followed that chance does not explain, and on how many events that rests.
+
+    Parameters
+    ----------
+    name : of the signal.
+    """
+    counts = ", ".join(f"{one.market.symbol} {_events(one.firings)}" for one in studied)
+    tested = [r for r in results if not np.isnan(r.adjusted_p)]
+    if not tested:
+        text = f"No evidence: too few events of {name} to tell anything ({counts}; {LEAST_EVENTS} are the least)."
+        return tree.StudyVerdict(None, text)
+    found = [r for r in tested if r.evidence]
+    least = min(r.adjusted_p for r in tested)
+    if not found:
+        text = (
+            f"No evidence: nothing that followed {name} differs from any other time more than chance explains "
+            f"({counts} events, {len(tested)} outcomes, smallest adjusted p {least:.2g})."
+        )
+        return tree.StudyVerdict(evidence=False, text=text)
+    told = "; ".join(_told(r) for r in found)
+    way = "" if any(r.outcome == "return" for r in found) else " Which way price goes it does not tell."
+    return tree.StudyVerdict(evidence=True, text=f"Evidence ({counts} events): {told}.{way}")
+
+
+def _events(firings: Firings) -> int:
+    return int(firings.fired.sum())
+
+
+def _told(r: Result) -> str:
+    event, every = (
+        words.fraction(v, 2) if r.outcome == "return" else f"{v * 100:.2f} %" for v in (r.event_mean, r.all_mean)
+    )
+    what = f"{r.symbol} {r.outcome} of {horizon_name(r.horizon_ms)}"
+    return f"{what} {event}, any time {every}, adjusted p {r.adjusted_p:.2g}"
