@@ -276,7 +276,6 @@ def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) ->
     from imbalance.report import studying
 
     definition = studying.definition(options.signal)
-    past = history.past(options.store, "")
     places = [*map(str, options.files)] or ["the local history"] * max(len(options.symbols), 1)
     studied = []
     for place, (symbol, file) in zip(places, _studied(options), strict=True):
@@ -286,8 +285,8 @@ def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) ->
             if file is not None
             else history.market(options.store, symbol, interval_ms, options.as_of_ms)
         )
-        funding = history.past(options.store, symbol).funding_8h
-        studied.append(studying.Given(place, studying.history(market, past.mood, funding)))
+        past = history.past(options.store, symbol)
+        studied.append(studying.Given(place, studying.history(market, past.mood, past.funding_8h)))
     at_ms = max((one.history.market.as_of_ms for one in studied), default=now_ms)
     symbols = " ".join(one.history.market.symbol for one in studied)
     frame = Frame("bars" if options.files else "store", None, symbols, at_ms)

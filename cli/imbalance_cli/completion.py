@@ -51,6 +51,6 @@ def terms(incomplete: str) -> list[str]:
 
 def signals(incomplete: str) -> list[str]:
     """Offer the signals that have events."""
-    from imbalance.signals.events import DEFINITIONS
+    from imbalance_cli.options import EVENTS
 
-    return [name for name in DEFINITIONS if name.startswith(incomplete)]
+    return [name for name in EVENTS if name.startswith(incomplete)]

@@ -295,10 +295,16 @@ COIN: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+# The signals that have events; the library, which has them too, loads only when a command runs.
+EVENTS = (
+    "sweep", "sweep-high", "spring", "upthrust", "new-longs", "short-covering", "new-shorts", "long-exit", "fear",
+    "greed", "rally", "fall",
+)  # fmt: skip
 STUDY: dict[str, tuple[Any, Any]] = {
     "signal": (
         Annotated[
-            str, typer.Argument(metavar="SIGNAL", help="What to study: sweep ...", autocompletion=completion.signals)
+            str,
+            typer.Argument(metavar="SIGNAL", help=f"One of {', '.join(EVENTS)}.", autocompletion=completion.signals),
         ],
         ...,
     ),

@@ -78,7 +78,16 @@ TERMS = (
         "A recording that comes with the program: synthetic data in the exchanges' formats, the same everywhere.",
         aliases=("synthetic", "replay", "recording"),
     ),
-    Term("HHI", "Concentration: the sum of squared shares; 1 is a single venue.", aliases=("concentration",)),
+    Term(
+        "HHI",
+        "Concentration: the sum of squared shares; 1 is a single venue.",
+        aliases=(
+            "concentration",
+            "volume by venue",
+            "open interest by venue",
+            "liquidation mass by venue",
+        ),
+    ),
     Term("share", "A venue's open interest as a share of all that was read."),
     Term("24h", "The last 24 hours: a change since then, or what was traded in them."),
     Term("venue", "An exchange's market of one kind of contract, such as Binance's COIN-M.", aliases=("exchange",)),

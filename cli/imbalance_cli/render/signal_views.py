@@ -8,40 +8,57 @@ from imbalance.report import tree, words
 from imbalance_cli.render.parts import Block, Column, Line, Table
 from imbalance_cli.render.reading_views import minute
 
-MARKS = {"met": "met", "not met": "not met", "unknown": "unknown"}
 STYLES = {"met": "", "not met": "dim", "unknown": "warn"}
+KINDS = {"observed": "", "estimated": " (est)", "quoted": " (quoted)"}
 
 
 def signals(r: tree.SignalsReport) -> list[Block]:
     """Show the checklists first, then every signal with its sentence, then the sweeps in the bars."""
     found: list[Block] = [Line("; ".join(c.text for c in r.checklists) + ".", "verdict")]
-    for c in r.checklists:
-        found += _checklist(c)
-    found.append(_readings(r))
-    found += [Line(f"{s.label}: {s.base_rate.text}", "dim") for s in r.signals if s.base_rate is not None]
-    found += _sweeps(r.sweeps)
-    found.append(Line(f"No figure here tells of {'; '.join(r.risks)}.", "dim"))
-    return found
+    found += [_checklist(c) for c in r.checklists]
+    return [
+        *found,
+        _readings(r),
+        *_base_rates(r),
+        *_sweeps(r.sweeps),
+        Line(f"No figure here tells of {'; '.join(r.risks)}.", "dim"),
+    ]
 
 
-def _checklist(c: tree.Checklist) -> list[Block]:
-    rows = [[one.label, MARKS[one.state], one.text] for one in c.conditions]
+def _checklist(c: tree.Checklist) -> Table:
+    rows = [[one.label, one.state, one.text] for one in c.conditions]
     columns = [Column(c.label), Column("State"), Column("Rests on", wrap=True, drop=1)]
-    kept = tuple(range(len(rows))) if c.id == "rally" else ()
-    table = Table(columns, rows, [STYLES[one.state] for one in c.conditions], kept)
-    return [table, Line(f"{c.label}: {c.base_rate.text}", "dim")]
+    return Table(columns, rows, [STYLES[one.state] for one in c.conditions])
 
 
 def _readings(r: tree.SignalsReport) -> Table:
-    mark = {"observed": "", "estimated": " est", "quoted": " quoted"}
-    rows = [[s.label, s.text + mark[s.kind], s.source, words.age(s.as_of, r.as_of)] for s in r.signals]
+    rows = [[s.label, s.text, _source(s), words.age(s.as_of, r.as_of)] for s in r.signals]
     columns = [
         Column("Signal"),
         Column("Reading", wrap=True),
-        Column("Source", wrap=True, drop=2),
+        Column("Source", drop=2),
         Column("Age", right=True, drop=1),
     ]
     return Table(columns, rows)
+
+
+def _source(s: tree.Reading) -> str:
+    """Return the first source and how many more there are: JSON names them all."""
+    first, *more = s.source.split(", ")
+    return f"{words.name(first)}{f' +{len(more)}' if more else ''}{KINDS[s.kind]}"
+
+
+def _base_rates(r: tree.SignalsReport) -> list[Block]:
+    """Tell what followed each signal before, and in one line which have too little history to tell."""
+    rates = [s.base_rate for s in r.signals if s.base_rate is not None] + [c.base_rate for c in r.checklists]
+    told = [f"{rate.signal}: {rate.text}" for rate in rates if rate.event_return is not None]
+    few = [f"{rate.signal} {rate.events}" for rate in rates if rate.event_return is None and rate.events is not None]
+    blind = [rate.signal for rate in rates if rate.events is None]
+    none = [f"too few events in {rates[0].history_days:.0f} days of bars ({', '.join(few)})"] if few else []
+    none += [f"not told by bars alone ({', '.join(blind)})"] if blind else []
+    if none:
+        told.append(f"No base rate: {'; '.join(none)}. imbalance backtest SIGNAL reads what is stored.")
+    return [Line(text, "dim") for text in told]
 
 
 def _sweeps(events: list[tree.SweepEvent]) -> list[Block]:

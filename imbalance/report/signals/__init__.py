@@ -44,7 +44,7 @@ def gauges(read: Read) -> list[tree.Signal]:
     sweeps = sorted((event for one in found for event in one.events), key=lambda event: event.reclaimed)
     told = [tree.Signal(r.id, r.label, r.value, r.unit, _with(r.text, r.base_rate)) for r in _told(read, found)]
     for c in checklists.checklists(read, sweeps):
-        states = ", ".join(f"{one.label.lower()}: {one.state}" for one in c.conditions)
+        states = "; ".join(f"{one.label.lower()}: {one.state}" for one in c.conditions)
         told.append(
             tree.Signal(
                 f"{c.id}_checklist", c.label, float(c.met), "conditions", _with(f"{c.text} ({states})", c.base_rate)

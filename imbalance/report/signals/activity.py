@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,9 @@ from imbalance.wire import Kind
 from imbalance.wire.harvest import in_time
 
 MOST_SHARES = 3
+# Venues that traded two thirds of the month speak for it where the others' history is shorter.
+MOST_OF_MONTH = 2 / 3
+Means = dict[tuple[int, int], float]
 
 
 def _month_name(month: tuple[int, int]) -> str:
@@ -31,8 +34,8 @@ def month_volume(read: Read) -> list[tree.Reading]:
         return []
     label = f"{words.month(v.month + '-01')} volume"
     first = ", ".join(f"{name} {words.usd(usd)}" for name, usd in list(by_venue.items())[:MOST_SHARES])
-    means = _means(read, by_venue)
-    since = _lowest_since(means)
+    reaching, means = _means(read, by_venue)
+    since = _lowest_since(means, reaching, len(by_venue))
     text = f"{label} so far is {words.usd(v.total_month_usd)} on {len(by_venue)} venues ({first}){since}"
     evidence: tree.Evidence = {f"month_usd_{name}": usd for name, usd in by_venue.items()}
     evidence |= {f"usd_a_day_{year:04d}_{month:02d}": usd for (year, month), usd in means.items()}
@@ -41,27 +44,39 @@ def month_volume(read: Read) -> list[tree.Reading]:
     ]
 
 
-def _means(read: Read, venues: Mapping[str, float]) -> dict[tuple[int, int], float]:
-    """Return the sum of the venues' mean volumes of a day, by months that all of them tell, the newest first."""
-    candles = {h.name: in_time(h.at(Kind.DAILY_CANDLES, Candle)) for h in read.harvests if h.name in venues}
-    each = [signals.volume_per_day(rows, read.at_ms) for rows in candles.values()]
-    if not each:
-        return {}
-    return {month: sum(means[month] for means in each) for month in each[0] if all(month in means for means in each)}
+def _means(read: Read, usd: Mapping[str, float]) -> tuple[list[str], Means]:
+    """Return venues, and the sum of their mean volumes of a day by month, the newest first.
+
+    They are those that together traded most of this month and go back further than any other such set does.
+    """
+    each = {name: means for name in usd if (means := _of_venue(read, name))}
+    best: tuple[list[str], Means] = ([], {})
+    for depth in sorted({len(means) for means in each.values()}):
+        reaching = [name for name, means in each.items() if len(means) >= depth]
+        if sum(usd[name] for name in reaching) >= MOST_OF_MONTH * sum(usd.values()):
+            months = list(each[reaching[0]])[:depth]
+            best = reaching, {month: sum(each[name][month] for name in reaching) for month in months}
+    return best
 
 
-def _lowest_since(means: Mapping[tuple[int, int], float]) -> str:
+def _of_venue(read: Read, name: str) -> Means:
+    harvest = next(h for h in read.harvests if h.name == name)
+    return signals.volume_per_day(in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), read.at_ms)
+
+
+def _lowest_since(means: Means, venues: Sequence[str], of: int) -> str:
     """Say since when a month's days had as little volume on average; nothing where no month before is known."""
     if len(means) < 2:  # noqa: PLR2004  this month and one to compare it with
         return ""
     now, *before = means.values()
-    _this, *names = means
+    names = list(means)[1:]
+    on = f" on {', '.join(venues)}" if len(venues) < of else ""
     at = previous_extreme(np.array(before[::-1]), now, highest=False)
     if at is None:
-        return f"; by the day the lowest since before {_month_name(names[-1])}, where the daily bars begin"
+        return f"; by the day the lowest since before {_month_name(names[-1])}, where the bars begin{on}"
     if at == len(before) - 1:
-        return f"; by the day more than in {_month_name(names[0])}"
-    return f"; by the day the lowest since {_month_name(names[::-1][at])}"
+        return f"; by the day more than in {_month_name(names[0])}{on}"
+    return f"; by the day the lowest since {_month_name(names[::-1][at])}{on}"
 
 
 def _concentrated(
@@ -71,7 +86,7 @@ def _concentrated(
     if found is None or len(found.shares) < 2:  # noqa: PLR2004  one venue is not spread
         return []
     first = ", ".join(f"{name} {words.share(share)}" for name, share in list(found.shares.items())[:MOST_SHARES])
-    text = f"{label} over {len(found.shares)} venues: {first}; HHI {found.hhi:.2f}"
+    text = f"{label}, {len(found.shares)} of them: {first}; HHI {found.hhi:.2f}"
     evidence: tree.Evidence = {f"share_{name}": share for name, share in found.shares.items()}
     return [reading(read, id_, label, found.hhi, "hhi", text, evidence, ", ".join(found.shares), read.at_ms, kind=kind)]
 
@@ -82,13 +97,13 @@ def concentrations(read: Read) -> list[tree.Reading]:
     day = {row.name: row.volume_24h_usd for row in read.volume.venues if row.volume_24h_usd is not None}
     held = {row.name: row.open_interest_base for row in read.interest.venues}
     mass = {v.name: v.long_exposed_base + v.short_exposed_base for v in read.found.audit.venues}
-    volume = ("volume_concentration", "Volume concentration, month", month) if month else (
-        "volume_concentration", "Volume concentration, 24 h", day,
+    volume = ("volume_concentration", "Volume by venue, month", month) if month else (
+        "volume_concentration", "Volume by venue, 24 h", day,
     )  # fmt: skip
     return [
         *_concentrated(read, *volume, "observed"),
-        *_concentrated(read, "interest_concentration", "Open interest concentration", held, "observed"),
-        *_concentrated(read, "liquidation_concentration", "Liquidation mass concentration", mass, "estimated"),
+        *_concentrated(read, "interest_concentration", "Open interest by venue", held, "observed"),
+        *_concentrated(read, "liquidation_concentration", "Liquidation mass by venue", mass, "estimated"),
     ]
 
 

@@ -106,7 +106,7 @@ def _interest(read: Read, squeezed: Side) -> tree.Condition:
         "lift_high": risk.lift_high,
     }
     state = checklist.all_of(checklist.high_interest(share), heavier)
-    label = f"High open interest, more {side}s than the path implies"
+    label = f"High interest, {side}s crowded"
     return tree.Condition("concentrated_interest", label, state, "; ".join(parts), evidence)
 
 
@@ -124,7 +124,7 @@ def _test(read: Read, squeezed: Side, sweeps: Sequence[tree.SweepEvent]) -> tree
     evidence: tree.Evidence = {"sweeps": float(len(recent)), "newest": recent[-1].reclaimed if recent else None}
     if recent:
         evidence |= {"extreme": recent[-1].extreme, "cleared_share": recent[-1].cleared_share}
-    label = f"A test of {level} that cleared {hit}s"
+    label = f"{level.capitalize()} test cleared {hit}s"
     return tree.Condition("cleared_test", label, state, text, evidence)
 
 
@@ -137,5 +137,5 @@ def _holders(read: Read, squeezed: Side) -> tree.Condition:
     if state == "unknown" and len(parts) > 1:
         text += "; the sources do not agree"
     evidence: tree.Evidence = {name: {True: "less", False: "more", None: None}[less] for name, less in told_.items()}
-    label = f"Long-term holders sell {'less' if squeezed is Side.SHORT else 'more'}"
+    label = f"Holders sell {'less' if squeezed is Side.SHORT else 'more'}"
     return tree.Condition("holders", label, state, text, evidence)

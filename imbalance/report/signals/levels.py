@@ -26,6 +26,7 @@ class _Words(NamedTuple):
     sweep: str
     sweep_label: str
     spring: str
+    article: str
     spring_label: str
     level: str
     day: str
@@ -33,8 +34,10 @@ class _Words(NamedTuple):
 
 
 _CALLED = {
-    Side.LONG: _Words("sweep", "Liquidity sweep", "spring", "Wyckoff spring", "support", "low", "above"),
-    Side.SHORT: _Words("sweep-high", "Liquidity sweep, highs", "upthrust", "Upthrust", "resistance", "high", "below"),
+    Side.LONG: _Words("sweep", "Liquidity sweep", "spring", "a", "Wyckoff spring", "support", "low", "above"),
+    Side.SHORT: _Words(
+        "sweep-high", "Liquidity sweep, highs", "upthrust", "an", "Upthrust", "resistance", "high", "below"
+    ),
 }
 
 
@@ -94,7 +97,8 @@ def _event(view: Sided, sweep: Sweep, spring: Spring | None) -> tree.SweepEvent:
 def told(event: tree.SweepEvent) -> str:
     """Return a sweep in a sentence: its levels, how far it went, and what it cleared."""
     called = _CALLED[Side(event.side)]
-    broken = ", ".join(f"{words.price(p)} ({called.day} of {d})" for p, d in zip(event.levels, event.level_days))  # noqa: B905
+    pairs = zip(event.levels, event.level_days, strict=True)
+    broken = ", ".join(f"{words.price(p)} ({called.day} of {d})" for p, d in pairs)
     text = (
         f"Price broke the {called.level} {broken} on {_minute(event.broken)}, went to {words.price(event.extreme)} and "
         f"closed back {called.back} on {_minute(event.reclaimed)}; {_cleared(event)}"
@@ -108,7 +112,7 @@ def told(event: tree.SweepEvent) -> str:
 def _cleared(event: tree.SweepEvent) -> str:
     if event.cleared_share is None:
         return f"whether clusters of {event.side}s were cleared is not known"
-    more = f"more {event.side}s were liquidated in it than in {event.cleared_share * 100:.0f} % of spans as long"
+    more = f"more {event.side}s liquidated than in {event.cleared_share * 100:.0f} % of spans as long"
     return f"{more}: clusters {'cleared' if event.cleared else 'not cleared'}"
 
 
@@ -157,11 +161,12 @@ def spring_reading(read: Read, found: Levels) -> tree.Reading:
         source, of_ms = read.path_source, read.market.as_of_ms
         return reading(read, id_, label, None, "price", text, {}, source, of_ms, base_rate=rate)
     event = in_range[-1]
-    state = {True: f"a {called.spring}", False: f"no {called.spring}", None: f"a {called.spring} by price alone"}
+    one = f"{called.article} {called.spring}"
+    state = {True: one, False: f"no {called.spring}", None: f"{one} by price alone"}
     ends = " to ".join(words.price(p) for p in sorted((event.levels[0], event.range_top or event.extreme)))
     change = "open interest through it is not known"
     if event.interest_change is not None:
-        change = f"open interest went {words.fraction(event.interest_change)} through it"
+        change = f"open interest changed {words.fraction(event.interest_change)} through it"
     text = (
         f"The sweep of {_minute(event.reclaimed)} was at an end of the range {ends} since {event.level_days[0]}; "
         f"{change}, {_cleared(event)}: {state[event.spring]}"

@@ -33,9 +33,10 @@ def place(share: float | None) -> str:
 def drawdown(read: Read) -> list[tree.Reading]:
     """Return the fall since the highest close of the bars."""
     p = read.price
+    side = "below" if p.change_since_high < 0 else "above"
     text = (
-        f"Price {words.price(p.mark)} is {words.fraction(p.change_since_high)} from its high of "
-        f"{words.price(p.high)}, {p.days_since_high:.0f} days ago; the low since the bars begin is {words.price(p.low)}"
+        f"Price {words.price(p.mark)} is {abs(p.change_since_high) * 100:.1f} % {side} its highest close, "
+        f"{words.price(p.high)} {p.days_since_high:.0f} days ago; the low of these bars is {words.price(p.low)}"
     )
     evidence: tree.Evidence = {
         "price_usd": p.mark,
@@ -60,7 +61,7 @@ def quadrant(read: Read) -> list[tree.Reading]:
     name = found.name or "neither stands out"
     scores = [f"{z:+.1f}" if z is not None else words.MISSING for z in (found.price_z, found.interest_z)]
     text = (
-        f"In 24 h price went {words.fraction(float(np.expm1(found.price)))} (z {scores[0]}) and open interest "
+        f"In 24 h price changed {words.fraction(float(np.expm1(found.price)))} (z {scores[0]}), open interest "
         f"{words.fraction(float(np.expm1(found.interest)))} in coins (z {scores[1]}): {name}"
     )
     evidence: tree.Evidence = {
@@ -71,7 +72,7 @@ def quadrant(read: Read) -> list[tree.Reading]:
         "quadrant": found.name,
     }
     rate = rate_of(market, found.name.replace(" ", "-")) if found.name else None
-    id_, label, source = "quadrant_24h", "Price and open interest, 24 h", read.interest_sources
+    id_, label, source = "quadrant_24h", "Price and interest, 24 h", read.interest_sources
     return [reading(read, id_, label, None, "", text, evidence, source, market.as_of_ms, base_rate=rate)]
 
 
@@ -86,8 +87,8 @@ def interest_in_decline(read: Read) -> list[tree.Reading]:
     change = now / before - 1
     told = "positions were added into the decline" if change > 0 else "positions left in the decline"
     text = (
-        f"Open interest went {words.fraction(change)} in coins while price fell "
-        f"{words.share(-read.price.change_since_high)}: {told}, each with a long and a short"
+        f"Open interest changed {words.fraction(change)} in coins while price fell "
+        f"{-read.price.change_since_high * 100:.1f} %: {told}, each with a long and a short"
     )
     evidence: tree.Evidence = {
         "open_interest_at_high_base": before,
@@ -95,7 +96,7 @@ def interest_in_decline(read: Read) -> list[tree.Reading]:
         "price_change": read.price.change_since_high,
         "since": read.price.high_time,
     }
-    label = "Open interest in the decline"
+    label = "Interest in the decline"
     source, of_ms = read.interest_sources, market.as_of_ms
     return [reading(read, "open_interest_in_decline", label, change, "fraction", text, evidence, source, of_ms)]
 

@@ -28,7 +28,7 @@ def rate_of(market: MarketData, signal: str, places: Sequence[int] | None = None
     else:
         days = market.time_ms.size * market.interval_ms / DAY_MS
         text = f"no base rate: bars alone do not tell when it fired; imbalance backtest {signal} reads what is stored"
-        return tree.BaseRate(signal, 0, days, interval_name(HORIZON_MS), None, None, None, None, text)
+        return tree.BaseRate(signal, None, days, interval_name(HORIZON_MS), None, None, None, None, text)
     rate = base_rate(market, fired)
     return tree.BaseRate(
         signal,

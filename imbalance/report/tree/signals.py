@@ -15,12 +15,13 @@ Evidence = dict[str, float | str | None]
 class BaseRate(msgspec.Struct):
     """What followed a signal in the history at hand; `text` says so in words, and that there is none.
 
+    `events` is null where the bars do not tell when it fired.
     Returns are fractions over `horizon`; those of all bars stand beside those after events. They are null where there
     are too few events.
     """
 
     signal: str
-    events: int
+    events: int | None
     history_days: float
     horizon: str
     event_return: float | None

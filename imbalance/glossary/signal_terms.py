@@ -1,0 +1,125 @@
+"""Terms of signals, checklists and base rates."""
+
+from __future__ import annotations
+
+from imbalance.glossary.term import Term
+
+TERMS = (
+    Term(
+        "liquidity sweep",
+        "Price breaks a level that stood, and closes back on its own side within a day. At lows it clears longs, at "
+        "highs shorts.",
+        "level: a day's low below those of the 3 days before and not above those of the 3 after, known once these are "
+        "over, for 180 days; broken by the first bar below it; swept if a bar closes above it within 24 h and none "
+        "went more than 5 % below. Highs are the mirror image.",
+        "candles; observed liquidations, which cleared clusters where they are in the top tenth of spans as long in "
+        "the 30 days before",
+        known_errors="where liquidations are not known a sweep is by price alone, and that is said; a close back above "
+        "does not say that price stays there",
+        aliases=("sweep", "sweep-high", "sweep of", "levels", "support", "resistance", "won back", "broken", "extreme"),
+    ),
+    Term(
+        "Wyckoff spring",
+        "A sweep at the bottom of a trading range that flushed longs out; an upthrust is its mirror image at the top.",
+        "range: from the swept level to the highest price since; two weeks old, no wider than 30 % (log), its middle "
+        "crossed by two daily closes and more. Confirmed: open interest fell through the sweep, and liquidations of "
+        "longs cleared clusters",
+        "candles, open interest, observed liquidations",
+        known_errors="Wyckoff's own phases and volumes are judged by eye, and are not asked for",
+        aliases=("spring", "upthrust"),
+    ),
+    Term("cleared", "In a sweep more of a side was liquidated than in so many per cent of the spans as long before."),
+    Term(
+        "price and interest",
+        "Who pushed a move: price up and contracts up, new longs; up and down, short covering; down and up, new "
+        "shorts; both down, long exit.",
+        "signs of ln changes over 24 h; z is each against equally long changes of the bars before; neither stands out "
+        "below half a standard deviation",
+        "candles and open interest in coins: in USD it falls with the price alone",
+        "whoever opens also pushes: every contract has a long and a short, and only the price tells who was in a hurry",
+        aliases=(
+            "quadrant",
+            "new longs",
+            "short covering",
+            "new shorts",
+            "long exit",
+            "new-longs",
+            "short-covering",
+            "new-shorts",
+            "long-exit",
+            "interest in the decline",
+        ),
+    ),
+    Term(
+        "basis",
+        "How far perpetuals trade from the index of spot prices: above it longs pay for being long.",
+        "mark price / index price - 1, the median of the venues",
+    ),
+    Term(
+        "rally checklist",
+        "Four conditions of a rally that forces shorts to buy; the fall checklist is its mirror image for longs.",
+        "extreme fear: Fear & Greed at 25 or below. High interest, shorts crowded: open interest in the top quarter of "
+        "its past, and the whole range of the lift above 1. Support test: a sweep of lows within 3 days that cleared "
+        "longs. Holders: old coins move less than a month ago",
+        known_errors="a condition that is not known is unknown and not unmet; that all are met is rare, and its base "
+        "rate rests on few events: backtest reads funding in the place of the map",
+        aliases=(
+            "fall checklist",
+            "checklist",
+            "condition",
+            "state",
+            "met",
+            "not met",
+            "rests on",
+            "revenge rally",
+            "rally",
+            "fall",
+            "fear",
+            "greed",
+            "extreme fear",
+            "extreme greed",
+        ),
+    ),
+    Term("signal", "Something read out of the market beside the map: a figure or an event, and what it rests on."),
+    Term(
+        "base rate",
+        "What followed a signal before, against what follows any time.",
+        "means over all events and over all bars of: return ln(close h later / close), its size, and realised "
+        "volatility, the root of the sum of squared returns (Andersen et al., Econometrica 71, 2003)",
+        "your own bars, or those that the store holds",
+        known_errors="it is of these bars and no others; costs are not taken off; fewer than 20 events tell nothing",
+        aliases=(
+            "base rates",
+            "after",
+            "any time",
+            "outcome",
+            "events",
+            "difference (90 %)",
+            "event study",
+            "backtest",
+            "return",
+            "absolute return",
+            "realised volatility",
+            "market",
+        ),
+    ),
+    Term(
+        "p adjusted",
+        "How often chance alone makes the best of all outcomes, horizons and markets look as good as this one.",
+        "the step-down of Romano and Wolf (Econometrica 73, 2005) on differences of means, studentised by the "
+        "stationary bootstrap of Politis and Romano (J. Am. Stat. Assoc. 89, 1994), blocks of 14 days on average",
+        known_errors="evidence asks 0.05 of it and of placebo dates; even then one of twenty studies errs",
+        aliases=("evidence", "no evidence", "romano-wolf"),
+    ),
+    Term(
+        "p Newey-West",
+        "How often chance makes one difference as large, horizons that overlap being no new evidence.",
+        "regression on a constant and the events, covariance of Newey and West (Econometrica 55, 1987), as many lags "
+        "as the horizon has bars",
+        known_errors="of one row alone: with many rows some are small by chance; use the adjusted one",
+    ),
+    Term(
+        "p placebo",
+        "The share of placebo dates with as large a difference: the events' own dates, all moved by one random span.",
+    ),
+)
