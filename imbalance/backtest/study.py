@@ -33,7 +33,7 @@ class Result(NamedTuple):
     """One outcome at one horizon on one market: means after events and after all bars, and how chance explains them.
 
     `difference` is that of the means, `low` to `high` its 90 % range by bootstrap. The p-values are NaN where there are
-    too few events. `evidence` asks that both the adjusted one and that of placebo dates are at most `LEVEL`.
+    too few events: `newey_west_p` and `placebo_p` are of this one alone, `adjusted_p` for all that are studied with it.
     """
 
     symbol: str
@@ -52,7 +52,7 @@ class Result(NamedTuple):
     @property
     def evidence(self) -> bool:
         """Whether chance does not explain the difference."""
-        return self.adjusted_p <= LEVEL and self.placebo_p <= LEVEL
+        return self.adjusted_p <= LEVEL
 
 
 class _Case(NamedTuple):
@@ -74,25 +74,52 @@ def study(markets: Sequence[Studied], *, draws: int = DRAWS, seed: int = 0) -> l
     """
     cases = [case for one in markets for case in _cases(one)]
     enough = [case for case in cases if _events(case) >= LEAST_EVENTS]
-    found = np.array([chance.difference(case.values, case.fired) for case in enough])
-    drawn = chance.drawn_differences(_tables(markets, enough), BLOCK_DAYS, draws, seed) if enough else np.empty((0, 0))
-    adjusted = chance.romano_wolf(found, drawn)
-    told = {id(case): place for place, case in enumerate(enough)}
-    results = []
-    for case in cases:
-        place = told.get(id(case))
-        known = np.isfinite(case.values)
-        low, high, newey_west_p, placebo_p, adjusted_p = (np.nan,) * 5
-        if place is not None:
-            low, high = np.nanquantile(drawn[:, place], [LOW, HIGH])
-            newey_west_p = chance.newey_west(case.values, case.fired, case.bars)
-            placebo_p = chance.placebo(case.values, case.fired, draws, seed)
-            adjusted_p = float(adjusted[place])
-        event_mean = float(case.values[case.fired & known].mean()) if _events(case) else np.nan
-        all_mean = float(case.values[known].mean())
-        head = (case.symbol, case.horizon_ms, case.outcome, _events(case), event_mean, all_mean, event_mean - all_mean)
-        results.append(Result(*head, float(low), float(high), newey_west_p, placebo_p, adjusted_p))
-    return results
+    tests = dict(zip(map(id, enough), _tested(markets, enough, draws, seed), strict=True))
+    return [_result(case, tests.get(id(case), _UNTESTED)) for case in cases]
+
+
+class _Tests(NamedTuple):
+    low: float
+    high: float
+    newey_west_p: float
+    placebo_p: float
+    adjusted_p: float
+
+
+_UNTESTED = _Tests(*(np.nan,) * 5)
+
+
+def _tested(markets: Sequence[Studied], cases: Sequence[_Case], draws: int, seed: int) -> list[_Tests]:
+    """Return how chance explains each case: by resampled blocks, and by dates moved alike in all cases."""
+    if not cases:
+        return []
+    found = np.array([chance.difference(case.values, case.fired) for case in cases])
+    drawn = chance.drawn_differences(_tables(markets, cases), BLOCK_DAYS, draws, seed)
+    low, high = np.nanquantile(drawn, [LOW, HIGH], axis=0)
+    # One part of each market's time: markets that begin together are moved together.
+    parts = np.random.default_rng(seed).random(draws)
+    moved = [
+        chance.placebo(case.values, case.fired, 1 + (parts * (case.values.size - 1)).astype(np.int64)) for case in cases
+    ]
+    adjusted = chance.romano_wolf(found, np.stack(moved, axis=1))
+    return [
+        _Tests(
+            float(low[k]),
+            float(high[k]),
+            chance.newey_west(case.values, case.fired, case.bars),
+            chance.share_as_far(float(found[k]), moved[k]),
+            float(adjusted[k]),
+        )
+        for k, case in enumerate(cases)
+    ]
+
+
+def _result(case: _Case, tests: _Tests) -> Result:
+    known = np.isfinite(case.values)
+    event_mean = float(case.values[case.fired & known].mean()) if _events(case) else np.nan
+    all_mean = float(case.values[known].mean())
+    head = (case.symbol, case.horizon_ms, case.outcome, _events(case), event_mean, all_mean, event_mean - all_mean)
+    return Result(*head, *tests)
 
 
 def _events(case: _Case) -> int:

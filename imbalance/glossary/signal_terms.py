@@ -106,9 +106,10 @@ TERMS = (
     Term(
         "p adjusted",
         "How often chance alone makes the best of all outcomes, horizons and markets look as good as this one.",
-        "the step-down of Romano and Wolf (Econometrica 73, 2005) on differences of means, studentised by the "
-        "stationary bootstrap of Politis and Romano (J. Am. Stat. Assoc. 89, 1994), blocks of 14 days on average",
-        known_errors="evidence asks 0.05 of it and of placebo dates; even then one of twenty studies errs",
+        "the step-down of Romano and Wolf (J. Am. Stat. Assoc. 100, 2005) on differences of means over their spread "
+        "among placebo dates, the events' own, all moved by one random span in all markets",
+        known_errors="evidence asks 0.05 of it: of twenty studies with nothing to find one finds something; signals "
+        "fire in restless times, which stay restless: that moves are larger after them is no news",
         aliases=("evidence", "no evidence", "romano-wolf"),
     ),
     Term(

@@ -112,7 +112,7 @@ def _moved(name: Quadrant) -> Callable[[History], Firings]:
     def detect(history: History) -> Firings:
         market = history.market
         back = max(DAY_MS // market.interval_ms, 1)
-        interest = total([v.open_interest_base for v in market.venues])
+        interest = total([v.open_interest_base for v in market.venues], market.interval_ms)
         price_z, interest_z = (
             rolling_z(changes(values, back), PAST_MS // market.interval_ms, back) for values in (market.close, interest)
         )
@@ -159,8 +159,11 @@ def _squeeze(squeezed: Side) -> Callable[[History], Firings]:
 
     def detect(history: History) -> Firings:
         market, day = history.market, max(DAY_MS // history.market.interval_ms, 1)
+        fired = np.zeros(market.time_ms.size, dtype=np.bool_)
         daily = np.arange(day - 1, market.time_ms.size, day)
-        interest = total([v.open_interest_base for v in market.venues])[daily]
+        if not daily.size:
+            return Firings(fired, 0)
+        interest = total([v.open_interest_base for v in market.venues], market.interval_ms)[daily]
         funding = history.funding.at(history.close_ms, OLDEST_FUNDING_MS)[daily]
         high, rate = (
             rolling_percentile(values, LONG_PAST_MS // DAY_MS, LEAST_LONG_PAST_MS // DAY_MS)

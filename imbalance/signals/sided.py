@@ -13,11 +13,11 @@ from imbalance.records import Candle
 from imbalance.signals.levels import Days, days_of, joined, swing_levels
 from imbalance.signals.springs import Spring, interest_change, range_of
 from imbalance.signals.sweeps import Sweep, cleared_share, sweeps
-from imbalance.units import Side
+from imbalance.units import DAY_MS, Side
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-# A venue that is not known in a tenth of the bars and more is in no sum: the sum would jump where it comes and goes.
+# A venue that lacks a tenth of its first day and more is in no sum: the sum would jump where it comes and goes.
 LEAST_KNOWN = 0.9
 
 
@@ -86,8 +86,8 @@ def sided(market: MarketData, side: Side, earlier: Sequence[Candle] = ()) -> Sid
         low=low,
         close=close,
         days=joined(old, days),
-        liquidated=total([getattr(v, series) for v in market.venues]),
-        interest=total([v.open_interest_base for v in market.venues]),
+        liquidated=total([getattr(v, series) for v in market.venues], market.interval_ms),
+        interest=total([v.open_interest_base for v in market.venues], market.interval_ms),
     )
 
 
@@ -97,17 +97,33 @@ def _downward(side: Side, high: Floats, low: Floats, close: Floats) -> tuple[Flo
     return -np.log(low), -np.log(high), -np.log(close)
 
 
-def total(series: Sequence[Floats]) -> Floats:
-    """Return the sum of the series that are known nearly throughout, NaN where one of them is not known.
+def total(series: Sequence[Floats], interval_ms: int) -> Floats:
+    """Return the sum of the `steady` series, NaN where one of them is not known, and until which they are is settled.
 
     Parameters
     ----------
     series : one or more, each of shape (bars,).
     """
-    steady = [values for values in series if is_steady(values)]
-    return np.asarray(np.sum(steady, axis=0)) if steady else np.full(series[0].size, np.nan)
+    kept = [values for values, held in zip(series, steady(series, interval_ms), strict=True) if held]
+    if not kept:
+        return np.full(series[0].size, np.nan)
+    out = np.asarray(np.sum(kept, axis=0))
+    # By the close of the day's last bar all of it is known.
+    out[: _settled(series, interval_ms)[1] - 1] = np.nan
+    return out
 
 
-def is_steady(values: Floats) -> bool:
-    """Tell whether a series is known nearly throughout, and so part of sums."""
-    return bool(np.mean(np.isfinite(values)) >= LEAST_KNOWN)
+def steady(series: Sequence[Floats], interval_ms: int) -> list[bool]:
+    """Return which series are known nearly throughout the first day on which any is: one that comes later is in no sum.
+
+    That is settled once: a sum that took in what comes later, or left out what ends early, would know the future.
+    """
+    first, end = _settled(series, interval_ms)
+    return [first < values.size and bool(np.mean(np.isfinite(values[first:end])) >= LEAST_KNOWN) for values in series]
+
+
+def _settled(series: Sequence[Floats], interval_ms: int) -> tuple[int, int]:
+    """Return from and to which bar it is looked which series are known."""
+    known = np.flatnonzero(np.any(np.isfinite(series), axis=0))
+    first = int(known[0]) if known.size else series[0].size
+    return first, first + max(DAY_MS // interval_ms, 1)

@@ -114,7 +114,7 @@ def study(r: tree.BacktestReport) -> list[Block]:
     found.append(
         Line(
             "After: means over events; any time: over all bars. p: how often chance does as well; adjusted: for all "
-            "rows at once (Romano-Wolf). Evidence asks 0.05 of it and of placebo dates. Costs are not taken off.",
+            "rows at once (Romano-Wolf over placebo dates), of which evidence asks 0.05. Costs are not taken off.",
             "dim",
         )
     )

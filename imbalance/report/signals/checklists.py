@@ -76,7 +76,7 @@ def _sentiment(read: Read, squeezed: Side) -> tree.Condition:
 
 def _interest(read: Read, squeezed: Side) -> tree.Condition:
     market, risk = read.market, read.risk
-    interest = total([v.open_interest_base for v in market.venues])
+    interest = total([v.open_interest_base for v in market.venues], market.interval_ms)
     day = max(DAY_MS // market.interval_ms, 1)
     # A figure a day: bars of one day are hardly more than one.
     share = percentile(interest[:-1][::-day], float(interest[-1]))

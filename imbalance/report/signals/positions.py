@@ -54,7 +54,7 @@ def drawdown(read: Read) -> list[tree.Reading]:
 def quadrant(read: Read) -> list[tree.Reading]:
     """Return what open interest says of the last day's move."""
     market = read.market
-    interest = total([v.open_interest_base for v in market.venues])
+    interest = total([v.open_interest_base for v in market.venues], market.interval_ms)
     found = moved(market.close, interest, max(DAY_MS // market.interval_ms, 1))
     if found is None:
         return []
@@ -79,7 +79,7 @@ def quadrant(read: Read) -> list[tree.Reading]:
 def interest_in_decline(read: Read) -> list[tree.Reading]:
     """Return the change of open interest since the high: whether positions were added into the decline."""
     market, high_ms = read.market, parse_time_ms(read.price.high_time)
-    interest = total([v.open_interest_base for v in market.venues])
+    interest = total([v.open_interest_base for v in market.venues], market.interval_ms)
     at = int(np.searchsorted(market.time_ms, high_ms))
     before, now = float(interest[at]), float(interest[-1])
     if at >= interest.size - 1 or not (before > 0 and now > 0) or read.price.change_since_high >= 0:

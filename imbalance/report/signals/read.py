@@ -11,7 +11,7 @@ from imbalance.market import MarketData
 from imbalance.records import Candle
 from imbalance.report import tree
 from imbalance.signals.past import NONE, Series
-from imbalance.signals.sided import is_steady
+from imbalance.signals.sided import steady
 from imbalance.units import SECOND_MS, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
@@ -54,7 +54,9 @@ class Read:
     @property
     def interest_sources(self) -> str:
         """The venues whose open interest through time is known, and so in its sum."""
-        return ", ".join(v.name for v in self.market.venues if is_steady(v.open_interest_base))
+        venues = self.market.venues
+        held = steady([v.open_interest_base for v in venues], self.market.interval_ms)
+        return ", ".join(v.name for v, known in zip(venues, held, strict=True) if known)
 
     def daily(self) -> list[Candle]:
         """Return the longest daily candles that a venue gave, in order: those of the path's venue before others."""

@@ -131,9 +131,9 @@ class StudiedMarket(msgspec.Struct):
 class StudiedOutcome(msgspec.Struct, kw_only=True):
     """What followed on one market over one horizon, against all bars: fractions, `low` to `high` a 90 % range.
 
-    `newey_west_p` is by regression with correlated errors, `placebo_p` the share of moved dates that do as well,
-    `adjusted_p` that of Romano and Wolf over all outcomes, horizons and markets. All are null where there are too few
-    events. `evidence` asks for the last two to be at most 0.05.
+    `newey_west_p` is by regression with correlated errors, `placebo_p` the share of moved dates that do as well, both
+    of this row alone; `adjusted_p` is that of Romano and Wolf over all outcomes, horizons and markets. All are null
+    where there are too few events. `evidence` asks for the last to be at most 0.05.
     """
 
     name: str

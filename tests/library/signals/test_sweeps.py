@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbalance.signals.levels import LIVES_MS, Days, Level, swing_levels
-from imbalance.signals.sided import is_steady, sided, total
+from imbalance.signals.sided import sided, steady, total
 from imbalance.signals.springs import Spring, interest_change, range_of
 from imbalance.signals.sweeps import DEEPEST, RECLAIM_MS, Sweep, cleared_share, sweeps
 from imbalance.units import DAY_MS, HOUR_MS, Side
@@ -175,10 +175,31 @@ def test_a_spring_is_confirmed_by_both():
     assert interest_change(np.array([100.0, 90.0]), Sweep(0, 1, 0.0, (LEVEL,))) is None
 
 
-def test_sums_hold_the_venues_that_are_known_throughout():
-    part = np.where(np.arange(10) < 2, np.nan, 5.0)
-    assert total([np.ones(10), part]).tolist() == [1.0] * 10
-    assert not is_steady(part)
-    assert np.isnan(total([part])).all()
-    hole = np.where(np.arange(10) == 3, np.nan, 5.0)
-    assert np.isnan(total([np.ones(10), hole])).tolist() == [i == 3 for i in range(10)]
+def test_sums_hold_the_venues_that_were_there_first():
+    n = 60
+    bars = np.arange(n)
+    early, late = np.where(bars < 4, np.nan, 1.0), np.where(bars < 8, np.nan, 5.0)
+    found = total([early, late], HOUR_MS)
+    # One that lacks more than two of the first 24 hours is left out; the sum begins at that day's last close.
+    assert steady([early, late], HOUR_MS) == [True, False]
+    assert np.isnan(found[:27]).all()
+    assert found[27:].tolist() == [1.0] * (n - 27)
+    assert steady([early, np.where(bars < 6, np.nan, 5.0)], HOUR_MS) == [True, True]
+    assert steady([early, np.where(bars < 7, np.nan, 5.0)], HOUR_MS) == [True, False]
+    # One that ends leaves the sum unknown, and does not leave it.
+    ends = total([early, np.where((bars < 4) | (bars > 50), np.nan, 5.0)], HOUR_MS)
+    assert ends[27:51].tolist() == [6.0] * 24
+    assert np.isnan(ends[51:]).all()
+    assert np.isnan(total([np.full(n, np.nan)], HOUR_MS)).all()
+    assert total([np.ones(3)], DAY_MS).tolist() == [1.0] * 3
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 99))
+def test_what_comes_later_changes_no_sum(seed, bars):
+    g = np.random.default_rng(seed)
+    series = [np.where(g.random(100) < 0.03, np.nan, g.random(100)) for _ in range(3)]
+    for values in series:
+        values[: g.integers(0, 40)] = np.nan
+        values[100 - g.integers(0, 40) :] = np.nan
+    before = total([values[:bars] for values in series], HOUR_MS)
+    assert np.array_equal(before, total(series, HOUR_MS)[:bars], equal_nan=True)
