@@ -48,6 +48,8 @@ MAP_KINDS = frozenset(
         Kind.VENUE_LIQUIDATIONS,
     }
 )
+# A report says nothing of months long ago.
+REPORT_KINDS = frozenset(Kind) - {Kind.MONTHLY_CANDLES}
 INTEREST_KINDS = frozenset(
     {
         Kind.MARK_PRICE,
@@ -229,7 +231,7 @@ def _read(given: _Market, options: Options, found: LiquidationMap) -> Read:
 
 def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.Report:
     """Map the market beside its other gauges: ``imbalance.report/1``."""
-    given = _market(options, settings, now_ms, done, Kind)
+    given = _market(options, settings, now_ms, done, REPORT_KINDS)
     found = liquidation_map(given.bars)
     read = _read(given, options, found)
     mapped = mapping.sections(given.bars, found, options.window_pct, list(options.bands))

@@ -45,10 +45,13 @@ def month_volume_usd(daily: Sequence[Candle], year: int, month: int, until_ms: i
     held, expected = month_days(daily, year, month, until_ms)
     if not held or held < expected:
         return None
-    return sum(
-        c.volume_usd if c.volume_usd is not None else c.volume_base * (c.high + c.low + c.close) / 3
-        for c in _of_month(daily, year, month, until_ms)
-    )
+    return sum(map(_usd, _of_month(daily, year, month, until_ms)))
+
+
+def _usd(candle: Candle) -> float:
+    if candle.volume_usd is not None:
+        return candle.volume_usd
+    return candle.volume_base * (candle.high + candle.low + candle.close) / 3
 
 
 def months(now_ms: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -83,6 +86,21 @@ def volume_per_day(daily: Sequence[Candle], now_ms: int) -> dict[tuple[int, int]
     while (usd := month_volume_usd(daily, year, month, until_ms)) is not None:
         start_ms, end_ms = _month(year, month, now_ms)
         found[year, month] = usd / ((end_ms - start_ms) / DAY_MS)
+        year, month = month_before(year, month)
+    return found
+
+
+def month_means(monthly: Sequence[Candle], now_ms: int) -> dict[tuple[int, int], float]:
+    """Return the mean volume of a day [USD] by month from candles of calendar months, the newest first.
+
+    It ends where a month is missing, or begins at another moment than its first of all in UTC.
+    """
+    found: dict[tuple[int, int], float] = {}
+    (year, month), _before = months(now_ms)
+    by_start = {candle.time_ms: candle for candle in monthly}
+    while (candle := by_start.get(_month(year, month, now_ms)[0])) is not None:
+        start_ms, end_ms = _month(year, month, now_ms)
+        found[year, month] = _usd(candle) / ((end_ms - start_ms) / DAY_MS)
         year, month = month_before(year, month)
     return found
 

@@ -43,8 +43,8 @@ class Sided(NamedTuple):
     interest: Floats
 
     def price(self, downward: float) -> float:
-        """Return a downward log price in USD."""
-        return float(np.exp(downward if self.side is Side.LONG else -downward))
+        """Return a downward log price in USD, without the last digits, which the logarithm made up."""
+        return float(f"{np.exp(downward if self.side is Side.LONG else -downward):.10g}")
 
     def sweeps(self) -> list[Sweep]:
         """Return the sweeps of the side's levels: supports for longs, resistances for shorts."""

@@ -47,6 +47,7 @@ CANDLE_LIMIT = 1500
 HISTORY_LIMIT = 500
 HISTORY_DEPTH_MS = 30 * DAY_MS
 DAYS = 200
+MONTHS = 37
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
 DEFAULT_FUNDING_HOURS = 8.0
 STATISTICS = Budget(1000, 300)
@@ -71,6 +72,10 @@ def _candle_pages(ask: Ask) -> list[Params]:
 
 def _daily_pages(ask: Ask) -> list[Params]:
     return [params(symbol=ask.listed.symbol, interval="1d", limit=DAYS)]
+
+
+def _monthly_pages(ask: Ask) -> list[Params]:
+    return [params(symbol=ask.listed.symbol, interval="1M", limit=MONTHS)]
 
 
 def _open_interest_pages(ask: Ask) -> list[Params]:
@@ -356,6 +361,7 @@ BINANCE = Source(
         ),
         Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
         Endpoint(Kind.DAILY_CANDLES, "/fapi/v1/klines", _daily_pages, parse_candles, weight=2, reach="200 d read"),
+        Endpoint(Kind.MONTHLY_CANDLES, "/fapi/v1/klines", _monthly_pages, parse_candles, reach="3 years read"),
         _ratio_parser("accounts"),
         _ratio_parser("top accounts"),
         _ratio_parser("top positions"),

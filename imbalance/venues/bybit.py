@@ -60,6 +60,7 @@ CANDLE_LIMIT = 1000
 HISTORY_LIMIT = 200
 HISTORY_ROWS = 800
 DAYS = 200
+MONTHS = 37
 DEDUCTION_TOLERANCE = 0.05
 KLINE_NAMES = {
     INTERVALS_MS[name]: told
@@ -419,6 +420,7 @@ BYBIT = Source(
         ),
         Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles, reach="all"),
         Endpoint(Kind.DAILY_CANDLES, "/v5/market/kline", _linear(interval="D", limit=DAYS), parse_candles),
+        Endpoint(Kind.MONTHLY_CANDLES, "/v5/market/kline", _linear(interval="M", limit=MONTHS), parse_candles),
         Endpoint(Kind.LONG_SHORT, "/v5/market/account-ratio", _linear(period="1h", limit=1), parse_long_short),
         Endpoint(Kind.ORDER_BOOK, "/v5/market/orderbook", _linear(limit=1000), parse_order_book),
         Endpoint(Kind.MARGIN_TIERS, "/v5/market/risk-limit", _linear(), parse_margin_tiers),

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     OPEN_INTEREST_DAILY = "daily open interest"
     CANDLES = "candles"
     DAILY_CANDLES = "daily candles"
+    MONTHLY_CANDLES = "monthly candles"
     LONG_SHORT = "long/short ratios"
     LIQUIDATIONS = "liquidations"
     VENUE_LIQUIDATIONS = "liquidations by venue"

@@ -14,7 +14,7 @@ from imbalance.records import Candle, Instrument
 from imbalance.wire import Kind, Record, Source
 
 R = TypeVar("R", bound=msgspec.Struct)
-DAILY = frozenset({Kind.DAILY_CANDLES, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATION_DAILY})
+DAILY = frozenset({Kind.DAILY_CANDLES, Kind.MONTHLY_CANDLES, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATION_DAILY})
 
 
 class Figure(StrEnum):

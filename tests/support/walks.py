@@ -25,9 +25,9 @@ def walk(seed: int, days: int = 45, start_ms: int = START_MS, hours: int = 0) ->
     high = np.maximum(opens, log) + np.abs(g.normal(0, 0.004, n))
     low = np.minimum(opens, log) - np.abs(g.normal(0, 0.004, n))
     interest = 1000 * np.exp(np.cumsum(g.normal(0, 0.004, n)))
-    return of_prices(
-        opens, high, low, log, interest, np.exp(8 * (opens - low) / 0.01), np.exp(8 * (high - opens) / 0.01), start_ms
-    )
+    # What is liquidated grows fast with how far price goes, up to where it would be more than there is.
+    long, short = (np.exp(np.minimum(800 * move, 8)) / 1000 for move in (opens - low, high - opens))
+    return of_prices(opens, high, low, log, interest, long, short, start_ms)
 
 
 def of_prices(opens, high, low, close, interest, long, short, start_ms=START_MS, interval_ms=HOUR_MS) -> MarketData:

@@ -19,6 +19,7 @@ from imbalance.wire.harvest import in_time
 MOST_SHARES = 3
 # Venues that traded two thirds of the month speak for it where the others' history is shorter.
 MOST_OF_MONTH = 2 / 3
+MONTHS_AGREE = 0.05
 Means = dict[tuple[int, int], float]
 
 
@@ -60,8 +61,13 @@ def _means(read: Read, usd: Mapping[str, float]) -> tuple[list[str], Means]:
 
 
 def _of_venue(read: Read, name: str) -> Means:
+    """Return a venue's means by its candles of months where these agree with those of days, else by days alone."""
     harvest = next(h for h in read.harvests if h.name == name)
-    return signals.volume_per_day(in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), read.at_ms)
+    by_days = signals.volume_per_day(in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), read.at_ms)
+    by_months = signals.month_means(harvest.at(Kind.MONTHLY_CANDLES, Candle), read.at_ms)
+    both = [(by_days[month], by_months[month]) for month in by_days if month in by_months]
+    agree = bool(both) and all(abs(one / other - 1) <= MONTHS_AGREE for one, other in both if other > 0)
+    return by_months if agree and len(by_months) > len(by_days) else by_days
 
 
 def _lowest_since(means: Means, venues: Sequence[str], of: int) -> str:
@@ -73,7 +79,7 @@ def _lowest_since(means: Means, venues: Sequence[str], of: int) -> str:
     on = f" on {', '.join(venues)}" if len(venues) < of else ""
     at = previous_extreme(np.array(before[::-1]), now, highest=False)
     if at is None:
-        return f"; by the day the lowest since before {_month_name(names[-1])}, where the bars begin{on}"
+        return f"; by the day the lowest since before {_month_name(names[-1])}, the first one read{on}"
     if at == len(before) - 1:
         return f"; by the day more than in {_month_name(names[0])}{on}"
     return f"; by the day the lowest since {_month_name(names[::-1][at])}{on}"

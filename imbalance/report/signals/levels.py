@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -75,6 +76,7 @@ def levels(read: Read, side: Side, map_before: MapBefore | None = None) -> Level
 def _event(view: Sided, sweep: Sweep, spring: Spring | None) -> tree.SweepEvent:
     share = view.cleared(sweep)
     liquidated = float(np.sum(view.liquidated[sweep.broken : sweep.reclaimed + 1]))
+    change = None if spring is None else spring.interest_change
     by_price = sorted((view.price(level.price), level.day_ms) for level in sweep.levels)
     side: Literal["long", "short"] = "long" if view.side is Side.LONG else "short"
     return tree.SweepEvent(
@@ -88,7 +90,7 @@ def _event(view: Sided, sweep: Sweep, spring: Spring | None) -> tree.SweepEvent:
         cleared_share=share,
         cleared=None if share is None else share >= CLEARED_FROM,
         liquidated_base=liquidated if np.isfinite(liquidated) else None,
-        interest_change=None if spring is None or spring.interest_change is None else np.expm1(spring.interest_change),
+        interest_change=None if change is None else float(np.expm1(change)),
         range_top=None if spring is None else view.price(spring.range.top),
         spring=False if spring is None else spring.confirmed,
     )
@@ -112,8 +114,13 @@ def told(event: tree.SweepEvent) -> str:
 def _cleared(event: tree.SweepEvent) -> str:
     if event.cleared_share is None:
         return f"whether clusters of {event.side}s were cleared is not known"
-    more = f"more {event.side}s liquidated than in {event.cleared_share * 100:.0f} % of spans as long"
+    more = f"more {event.side}s liquidated than in {math.floor(event.cleared_share * 100)} % of spans as long"
     return f"{more}: clusters {'cleared' if event.cleared else 'not cleared'}"
+
+
+def _joined(*sources: str) -> str:
+    """Return names of sources, each once."""
+    return ", ".join(dict.fromkeys(name for part in sources for name in part.split(", ") if name))
 
 
 def _minute(time: str) -> str:
@@ -140,7 +147,8 @@ def sweep_reading(read: Read, found: Levels) -> tree.Reading:
     """Return the newest sweep of a side as a signal."""
     called = _CALLED[found.view.side]
     rate = rate_of(read.market, called.sweep, found.places)
-    id_, label, source = called.sweep.replace("-", "_"), called.sweep_label, read.path_source
+    id_, label = called.sweep.replace("-", "_"), called.sweep_label
+    source = _joined(read.path_source, *read.liquidation_sources(found.view.side))
     if not found.events:
         text = f"No {called.level} was broken and won back in these bars"
         return reading(read, id_, label, None, "price", text, {}, source, read.market.as_of_ms, base_rate=rate)
@@ -171,5 +179,6 @@ def spring_reading(read: Read, found: Levels) -> tree.Reading:
         f"The sweep of {_minute(event.reclaimed)} was at an end of the range {ends} since {event.level_days[0]}; "
         f"{change}, {_cleared(event)}: {state[event.spring]}"
     )
-    of_ms, source = parse_time_ms(event.reclaimed), f"{read.path_source}, {read.interest_sources}"
+    of_ms = parse_time_ms(event.reclaimed)
+    source = _joined(read.path_source, read.interest_sources, *read.liquidation_sources(found.view.side))
     return reading(read, id_, label, event.extreme, "price", text, _evidence(event), source, of_ms, base_rate=rate)

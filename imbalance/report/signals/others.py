@@ -114,13 +114,13 @@ def sells_less(row: tree.HolderActivity, weeks: tuple[float, float] | None) -> b
 
 
 def weeks_of(read: Read, source: str) -> tuple[float, float] | None:
-    """Return the mean of a source's last seven days and of the seven 30 days before; None where days are missing."""
+    """Return the mean of a source's last seven days and of those four weeks before; None where days are missing."""
     rows = [row for h in read.harvests if h.name == source for row in in_time(h.at(Kind.HOLDERS, Holders))]
     if not rows:
         return None
     by_day = {row.time_ms: row.value for row in rows}
     means = []
-    for back in (0, 30):
+    for back in (0, 4 * WEEK):
         days = [rows[-1].time_ms - (back + i) * DAY_MS for i in range(WEEK)]
         if not all(day in by_day for day in days):
             return None

@@ -12,7 +12,7 @@ from imbalance.records import Candle
 from imbalance.report import tree
 from imbalance.signals.past import NONE, Series
 from imbalance.signals.sided import steady
-from imbalance.units import SECOND_MS, iso
+from imbalance.units import SECOND_MS, Side, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
 
@@ -57,6 +57,13 @@ class Read:
         venues = self.market.venues
         held = steady([v.open_interest_base for v in venues], self.market.interval_ms)
         return ", ".join(v.name for v, known in zip(venues, held, strict=True) if known)
+
+    def liquidation_sources(self, side: Side) -> list[str]:
+        """Return who saw the liquidations of a side that are known through time, and so in their sum."""
+        series = "long_liquidations_base" if side is Side.LONG else "short_liquidations_base"
+        venues = self.market.venues
+        held = steady([getattr(v, series) for v in venues], self.market.interval_ms)
+        return [v.liquidations_by or v.name for v, known in zip(venues, held, strict=True) if known]
 
     def daily(self) -> list[Candle]:
         """Return the longest daily candles that a venue gave, in order: those of the path's venue before others."""

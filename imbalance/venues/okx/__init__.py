@@ -39,6 +39,7 @@ STATISTICS_LIMIT = 100
 
 
 DAYS = 200
+MONTHS = 37
 
 
 # OKX counts 6 hours and more from midnight in Hong Kong unless told "utc".
@@ -73,6 +74,10 @@ def _candle_pages(ask: Ask) -> list[Params]:
 
 def _daily_pages(ask: Ask) -> list[Params]:
     return [params(instId=ask.listed.symbol, bar="1Dutc", limit=DAYS)]
+
+
+def _monthly_pages(ask: Ask) -> list[Params]:
+    return [params(instId=ask.listed.symbol, bar="1Mutc", limit=MONTHS)]
 
 
 def _open_interest_pages(ask: Ask) -> list[Params]:
@@ -178,6 +183,9 @@ OKX = Source(
         ),
         Endpoint(
             Kind.DAILY_CANDLES, "/api/v5/market/history-candles", _daily_pages, parse_candles, budget=Budget(20, 2)
+        ),
+        Endpoint(
+            Kind.MONTHLY_CANDLES, "/api/v5/market/history-candles", _monthly_pages, parse_candles, budget=Budget(20, 2)
         ),
         _ratio_endpoint("long-short-account-ratio-contract", "accounts"),
         _ratio_endpoint("long-short-account-ratio-contract-top-trader", "top accounts"),

@@ -1,0 +1,206 @@
+"""Signals of a report: what is unknown, since when, against which past, and from before which moment."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from msgspec import structs
+
+from imbalance.collect import market_of
+from imbalance.engine.liquidation_map import LiquidationMap
+from imbalance.library import liquidation_map
+from imbalance.records import Candle, Holders
+from imbalance.report import bars_sections, mapping, others, sections, tree
+from imbalance.report import signals as signalling
+from imbalance.report.metrics import quoted_bands
+from imbalance.report.signals import activity, checklists, levels, positions
+from imbalance.report.signals import others as beside
+from imbalance.report.signals.read import Past, Read
+from imbalance.signals.past import Series
+from imbalance.units import DAY_MS, Side, parse_time_ms
+from imbalance.wire import Kind
+from tests.support.edits import Scenario
+from tests.support.exchange import NOW_MS
+from tests.support.walks import walk
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Return the scenario as signals are made of it."""
+    run = Scenario().run
+    market = market_of(run)
+    found = liquidation_map(market)
+    interest = sections.open_interest(run.harvests, market.price, NOW_MS, run.venues)
+    return Read(
+        market=market,
+        harvests=run.harvests,
+        at_ms=NOW_MS,
+        found=found,
+        risk=mapping.window(found, 15),
+        price=sections.market_price(market, run.harvests),
+        interest=interest,
+        volume=sections.volume(run.harvests, market.price, NOW_MS, run.venues),
+        liquidations=sections.liquidations(run.harvests, NOW_MS, run.venues),
+        sentiment=sections.sentiment(run.harvests),
+        funding=sections.funding(run.harvests, interest),
+        institutional=others.institutional(run.harvests, market.price),
+        holders=others.holders(run.harvests),
+        quotes=quoted_bands(run.harvests, market.price),
+    )
+
+
+@pytest.fixture(scope="module")
+def bare():
+    """Return bars alone."""
+    market = walk(11, 40)
+    found = liquidation_map(market)
+    interest = bars_sections.open_interest(market)
+    return Read(
+        market, [], market.as_of_ms, found, mapping.window(found, 15), sections.market_price(market, []), interest,
+        bars_sections.volume(market), bars_sections.liquidations(market), None, sections.funding([], interest), None,
+        [], {},
+    )  # fmt: skip
+
+
+def test_bars_alone_have_signals_of_their_own(bare):
+    found = signalling.sections(bare, Past(), lambda ms: liquidation_map(bare.market.until(ms)))
+    ids = {s.id for s in found["signals"]}
+    assert {"drawdown", "sweep", "spring", "sweep_high", "upthrust"} <= ids
+    assert not {"basis", "fear_greed", "month_volume", "interest_concentration"} & ids
+    states = [[c.state for c in one.conditions] for one in found["checklists"]]
+    assert all(one[0] == one[3] == "unknown" for one in states)
+
+
+def test_the_map_of_before_ends_where_the_level_broke(whole):
+    asked = []
+
+    def before(moment_ms: int) -> LiquidationMap:
+        asked.append(moment_ms)
+        return whole.found
+
+    newest = levels.levels(whole, Side.LONG, before).events[-1]
+    assert asked == [parse_time_ms(newest.broken)]
+    low, high = newest.extreme, newest.levels[-1]
+    assert newest.map_usd == whole.found.band(low, high).long.usd
+    # One of weeks ago asks for none.
+    asked.clear()
+    old = dataclasses.replace(whole, at_ms=NOW_MS + 4 * DAY_MS)
+    assert levels.levels(old, Side.LONG, before).events[-1].map_usd is None
+    assert asked == []
+
+
+def test_a_test_of_support_is_of_three_days(whole):
+    sweeps = levels.levels(whole, Side.LONG).events
+    won_back = parse_time_ms(sweeps[-1].reclaimed)
+
+    def state(at_ms, events):
+        return checklists.checklists(dataclasses.replace(whole, at_ms=at_ms), events)[0].conditions[2].state
+
+    assert state(won_back + 3 * DAY_MS, sweeps[-1:]) == "met"
+    assert state(won_back + 3 * DAY_MS + 1, sweeps[-1:]) == "not met"
+    assert state(NOW_MS, [with_cleared(sweeps[-1], cleared=None)]) == "unknown"
+    assert state(NOW_MS, [with_cleared(sweeps[-1], cleared=False)]) == "not met"
+    # Of the other side it is no test.
+    assert checklists.checklists(whole, sweeps)[1].conditions[2].state == "not met"
+
+
+def with_cleared(event, *, cleared):
+    return structs.replace(event, cleared=cleared)
+
+
+def test_an_index_that_is_old_leaves_sentiment_unknown(whole):
+    mood = tree.Sentiment(16, "Extreme Fear", "2026-01-20", None, "fear_greed", "ten days old")
+    old = dataclasses.replace(whole, sentiment=mood)
+    condition = checklists.checklists(old, [])[0].conditions[0]
+    assert (condition.state, "not of today" in condition.text) == ("unknown", True)
+
+
+def test_sides_that_cannot_be_compared_leave_crowding_unknown(whole):
+    short = dataclasses.replace(whole, found=dataclasses.replace(whole.found, comparable=False))
+    assert checklists.checklists(short, [])[0].conditions[1].state == "unknown"
+    heavy = dataclasses.replace(whole, risk=mapping.window(whole.found, 15))
+    heavy.risk.lift_low, heavy.risk.lift_high = 1.1, 2.0
+    rally, fall = checklists.checklists(heavy, [])
+    assert (rally.conditions[1].state, fall.conditions[1].state) == ("met", "not met")
+
+
+def test_figures_are_held_against_what_is_stored(whole):
+    past = Series(np.arange(40, dtype=np.int64), np.linspace(-1e-3, 1e-3, 40))
+    (told,) = positions.funding(whole, {"binance": past})
+    assert told.evidence["percentile_binance"] == pytest.approx(18 / 40, abs=0.03)
+    assert "higher than 4" in told.text
+    (unknown,) = positions.funding(whole, {})
+    assert "none of its past is stored" in unknown.text
+    rows = positions.accounts(whole, {"okx": Series(past.time_ms, np.linspace(0.1, 0.2, 40))})
+    assert {r.id: r.evidence["percentile"] for r in rows}["long_accounts_okx"] == 1.0
+
+
+def test_the_mood_looks_as_far_back_as_the_store(whole):
+    days = parse_time_ms("2025-12-01") + np.arange(20, dtype=np.int64) * DAY_MS
+    (told,) = beside.mood(whole, Past(mood=Series(days, np.r_[50.0, 16.0, np.full(18, 40.0)])))
+    assert told.evidence["lowest_since"] == "2025-12-02"
+    assert "the lowest since 2025-12-02" in told.text
+    greedy = dataclasses.replace(whole, sentiment=tree.Sentiment(90, "Extreme Greed", "2026-01-30", None, "fear_greed"))
+    (high,) = beside.mood(greedy, Past())
+    assert "the highest of the 31 days read" in high.text
+    assert high.evidence["percentile"] == 1.0
+
+
+def test_months_are_those_that_most_venues_tell(whole):
+    (told,) = activity.month_volume(whole)
+    assert told.text.endswith("by the day the lowest since October 2024 on binance, okx, bybit")
+    assert len([name for name in told.evidence if name.startswith("usd_a_day_")]) == 25
+
+    def without(*, monthly: float | None):
+        harvests = [h.copied() for h in whole.harvests]
+        for harvest in harvests:
+            rows = harvest.at(Kind.MONTHLY_CANDLES, Candle)
+            harvest.forget({Kind.MONTHLY_CANDLES})
+            if monthly is not None and rows:
+                scaled = [structs.replace(row, volume_usd=row.volume_usd * monthly) for row in rows]
+                harvest.keep(Kind.MONTHLY_CANDLES, scaled)
+        return activity.month_volume(dataclasses.replace(whole, harvests=harvests))[0]
+
+    assert "since before August 2025, the first one read" in without(monthly=None).text
+    # Months that are not the sum of their days are of something else.
+    assert without(monthly=1.06).text == without(monthly=None).text
+    assert "October 2024" in without(monthly=1.04).text
+
+
+def test_a_month_with_more_than_the_one_before_is_no_lowest():
+    means = {(2026, 1): 5.0, (2025, 12): 4.0, (2025, 11): 6.0}
+    assert activity._lowest_since(means, ["a"], 1) == "; by the day more than in December 2025"
+    means[2026, 1] = 3.9
+    assert activity._lowest_since(means, ["a"], 2).endswith("since before November 2025, the first one read on a")
+    assert activity._lowest_since({(2026, 1): 5.0}, ["a"], 1) == ""
+
+
+def test_holders_are_told_by_weeks_where_they_are_known(whole):
+    rows = {h.name: h.at(Kind.HOLDERS, Holders) for h in whole.harvests if Kind.HOLDERS in h.records}
+    now, before = beside.weeks_of(whole, "cryptoquant")
+    values = [row.value for row in sorted(rows["cryptoquant"], key=lambda row: row.time_ms)]
+    assert now == pytest.approx(sum(values[-7:]) / 7)
+    assert before == pytest.approx(sum(values[-35:-28]) / 7)
+    fewer = dataclasses.replace(whole, harvests=[h.copied() for h in whole.harvests])
+    for harvest in fewer.harvests:
+        kept = harvest.at(Kind.HOLDERS, Holders)[1:]
+        harvest.forget({Kind.HOLDERS})
+        harvest.keep(Kind.HOLDERS, kept)
+    assert beside.weeks_of(fewer, "cryptoquant") is None
+    dormant = tree.HolderActivity("supply not moved in a year", 0.61, 0.60, "2026-01-29", "coinmetrics")
+    assert beside.sells_less(dormant, None) is True
+    assert beside.sells_less(dormant, (0.60, 0.61)) is False
+    moved = tree.HolderActivity("coin days destroyed", 5.0, 6.0, "2026-01-29", "cryptoquant")
+    assert beside.sells_less(moved, None) is True
+    assert beside.sells_less(moved, (6.0, 5.0)) is False
+    moved.month_ago = None
+    assert beside.sells_less(moved, None) is None
+
+
+def test_a_report_tells_sweeps_and_checklists_with_their_base_rates(whole):
+    gauges = {s.id: s for s in signalling.gauges(whole)}
+    assert set(gauges) == {"sweep", "spring", "sweep_high", "upthrust", "rally_checklist", "fall_checklist"}
+    assert all("base rate" in s.text and not s.group for s in gauges.values())
+    assert "extreme fear: met" in gauges["rally_checklist"].text
