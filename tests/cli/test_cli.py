@@ -22,6 +22,7 @@ from tests.support.exchange import SOURCES, Exchange
 REPLAY = ("--replay", "article")
 READING = [
     "report", "clusters", "open-interest", "volume", "liquidations", "fear-greed", "sources", "cascade", "heatmap",
+    "signals",
 ]  # fmt: skip
 
 

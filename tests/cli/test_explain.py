@@ -15,12 +15,16 @@ from imbalance.collect import Options
 from imbalance.errors import UsageError
 from imbalance.fetch.settings import Settings
 from imbalance.glossary import TERMS, lookup
+from imbalance.report import studying, tree
+from imbalance.report.frame import Frame
+from imbalance.signals.events import DEFINITIONS, History
+from tests.support.walks import walk
 
 # What any reader knows, the coin, and a month.
 PLAIN = r"metric|value|significance|gauge|reading|from|to|what it means|BTC|\d{4}-\d{2}"
 SCREENS = (
     "report", "clusters", "heatmap_report", "cascade", "validate", "open_interest", "volume", "liquidations",
-    "fear_greed", "positions", "sources",
+    "fear_greed", "positions", "sources", "signals",
 )  # fmt: skip
 
 
@@ -52,6 +56,26 @@ def test_every_figure_and_gauge_of_a_report_is_explained(scenario):
     printed |= {"est", "obs", "quoted", "90 % range", "price path implies", "sum from price", "cluster", "calibrated"}
     for term in printed:
         assert lookup(term).meaning
+
+
+def test_every_signal_and_condition_is_explained():
+    document = document_of("signals", "article")
+    printed = {s.label for s in document.signals} | {c.label for c in document.checklists}
+    printed |= {c.label for one in document.checklists for c in one.conditions} | {"met", "not met", "unknown"}
+    printed |= {s.evidence["quadrant"] for s in document.signals if s.evidence.get("quadrant")}
+    for term in printed:
+        assert lookup(term).meaning
+
+
+def test_every_study_is_explained():
+    history = History(walk(6, 40))
+    definition = studying.definition("sweep")
+    sections = studying.sections(definition, [studying.Given("here", history)])
+    document = Frame("bars", None, "BTC", 0).document(tree.BacktestReport, **sections)
+    heads = {column.name for table in tables_of(document) for column in table.columns}
+    heads |= {o.outcome for o in document.outcomes} | set(DEFINITIONS)
+    for head in heads:
+        assert lookup(head).meaning
 
 
 def test_every_law_method_and_status_is_explained():
