@@ -177,7 +177,7 @@ def _squeeze(squeezed: Side) -> Callable[[History], Firings]:
         found = _cleared(sided(market, hit))
         recent = np.zeros(held.size, dtype=np.bool_)
         for sweep, _share in found:
-            recent[sweep.reclaimed : sweep.reclaimed + checklist.RECENT_MS // market.interval_ms] = True
+            recent[sweep.reclaimed : sweep.reclaimed + checklist.RECENT_MS // market.interval_ms + 1] = True
         fired = _onsets(_extreme(history, squeezed) & held & recent)
         return Firings(fired, int(fired.sum()))
 

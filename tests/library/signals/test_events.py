@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from imbalance_cli.options import EVENTS
 
 from imbalance.market import frozen
+from imbalance.signals.checklist import RECENT_MS
 from imbalance.signals.events import DEFINITIONS, History, lacking, rolling_percentile, rolling_z
 from imbalance.signals.past import NONE, Series
-from imbalance.units import DAY_MS
+from imbalance.units import DAY_MS, HOUR_MS
 from tests.support.walks import START_MS, cut, history, mirrored, of_prices
 
 MIRRORS = {
@@ -134,3 +135,9 @@ def test_the_checklist_through_time_asks_for_all_three():
     assert fired(fear, falling) == [50 * day]
     assert fired(calm, falling) == []
     assert fired(fear, Series(days_ms, np.arange(61) * 1e-5)) == []
+    # Fear that comes within three days of the sweep counts, later not.
+    assert RECENT_MS == 3 * DAY_MS
+    for hours, places in ((72, [50 * day + 72]), (73, [])):
+        late_ms = days_ms[50] + (hours + 1) * HOUR_MS
+        mood = Series(np.array([days_ms[49], late_ms, late_ms + DAY_MS]), np.array([50.0, 20.0, 20.0]))
+        assert fired(mood, falling) == places

@@ -70,6 +70,14 @@ def test_a_move_is_told_where_both_stand_out():
     assert (short.price_z, short.name) == (None, quadrant(short.price, short.interest))
 
 
+def test_a_move_is_held_against_moves_that_ended_before_it_began():
+    g = np.random.default_rng(2)
+    price = 100 * np.exp(np.cumsum(g.normal(0, 0.01, 80)))
+    price[-5:] *= 2
+    past = changes(price, 5)[5:-5]
+    assert moved(price, price, 5).price_z == pytest.approx((np.log(price[-1] / price[-6]) - past.mean()) / past.std())
+
+
 def test_a_spread_is_of_what_there_is():
     found = spread({"b": 1.0, "a": 3.0})
     assert found.shares == {"a": 0.75, "b": 0.25}
