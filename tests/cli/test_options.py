@@ -69,6 +69,14 @@ def test_an_answer_never_takes_the_place_of_what_it_rests_on(taken, options, tmp
         run("report", settings(output=Path(taken), **given))
 
 
+def test_a_study_never_takes_the_place_of_one_of_its_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").touch()
+    Path("b.csv").touch()
+    with pytest.raises(UsageError, match="would take the place of --bars"):
+        run("backtest", settings(output=Path("b.csv"), files=(Path("a.csv"), Path("b.csv"))))
+
+
 def test_an_answer_may_lie_beside_what_it_rests_on(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("b.csv").touch()
@@ -79,7 +87,7 @@ def test_an_answer_may_lie_beside_what_it_rests_on(tmp_path, monkeypatch):
 
 def settings(**given):
     names = {f.name: None for f in dataclasses.fields(Settings)}
-    return Settings(**(names | {"format": Format.TABLE} | given))
+    return Settings(**(names | {"format": Format.TABLE, "files": ()} | given))
 
 
 def test_a_span_is_read_in_its_unit():
