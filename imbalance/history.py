@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from imbalance import files
-from imbalance.errors import MissingDataError, StoreError, UsageError
+from imbalance.errors import BarsError, MissingDataError, StoreError, UsageError
 from imbalance.market import MarketData, market_of_table
 from imbalance.report import tree
 from imbalance.report.frame import Frame
@@ -206,6 +206,15 @@ def _by_venue(connection: Connection, symbol: str, data: str, column: str, **of:
             known = np.isfinite(values)
             found[one.venue] = Figures(rows["time_ms"][known], values[known])
     return found
+
+
+def longer(address: str | None, than: MarketData) -> MarketData | None:
+    """Return the stored bars of a market where they reach further back than it does; None where none do."""
+    try:
+        found = market(address, than.symbol, than.interval_ms, None)
+    except (StoreError, MissingDataError, BarsError):
+        return None
+    return found if int(found.time_ms[0]) < int(than.time_ms[0]) else None
 
 
 def market(address: str | None, symbol: str, interval_ms: int, as_of_ms: int | None) -> MarketData:

@@ -265,6 +265,9 @@ def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
     live = given.frame.mode == "live"
     past = history.past(options.store, options.symbol) if live else Past()
     read = _read(given, options, liquidation_map(given.bars))
+    if live:
+        stored = history.longer(options.store, given.bars)
+        read = dataclasses.replace(read, stored=None if stored is None else past.history(stored))
 
     def map_before(moment_ms: int) -> LiquidationMap:
         return liquidation_map(given.bars.until(moment_ms))
@@ -288,7 +291,7 @@ def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) ->
             else history.market(options.store, symbol, interval_ms, options.as_of_ms)
         )
         past = history.past(options.store, symbol)
-        studied.append(studying.Given(place, studying.history(market, past.mood, past.funding_8h)))
+        studied.append(studying.Given(place, past.history(market)))
     at_ms = max((one.history.market.as_of_ms for one in studied), default=now_ms)
     symbols = " ".join(one.history.market.symbol for one in studied)
     frame = Frame("bars" if options.files else "store", None, symbols, at_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +11,8 @@ import numpy as np
 from imbalance.backtest.chance import require_library
 from imbalance.backtest.study import LEAST_EVENTS, Result, Studied, study
 from imbalance.errors import MissingDataError, UsageError
-from imbalance.market import MarketData
 from imbalance.report import tree, words
 from imbalance.signals.events import DEFINITIONS, Definition, Firings, History, lacking
-from imbalance.signals.past import NONE, Series
 from imbalance.units import DAY_MS, HOUR_MS, interval_name, iso
 
 
@@ -38,12 +36,6 @@ def definition(name: str) -> Definition:
     near = difflib.get_close_matches(name, DEFINITIONS, 1, 0.5)
     hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(DEFINITIONS)}."
     raise UsageError(f"no signal {name!r} that has events", hint)
-
-
-def history(market: MarketData, mood: Series, funding: Mapping[str, Series]) -> History:
-    """Return a market with what is known beside it; of funding that of the venue with most of it."""
-    longest = max(funding.values(), key=lambda series: series.values.size, default=NONE)
-    return History(market, mood, longest)
 
 
 def sections(of: Definition, given: Sequence[Given]) -> dict[str, Any]:

@@ -202,6 +202,33 @@ def test_a_study_on_stored_bars_knows_what_is_stored_beside_them(imbalance, stor
         assert closes
 
 
+def test_a_live_run_takes_base_rates_from_the_longer_history(imbalance, tmp_path, monkeypatch):
+    from imbalance_cli import context
+
+    from tests.support.exchange import NOW_MS, Exchange
+
+    quarter_ms = HOUR_MS // 4
+    own = walk(3, 70)
+    series = Series("candles", "binance", "binance", "BTC", "BTCUSDT", "linear", interval_ms=quarter_ms)
+    rows = [
+        {"time_ms": int(START_MS + i * quarter_ms), "open": c, "high": c * 1.001, "low": c * 0.999, "close": c}
+        | {"volume_base": 1.0, "volume_usd": None, "taker_buy_base": None}
+        for i, c in enumerate(map(float, own.close))
+    ]
+    file = tmp_path / "long.db"
+    with opening.opened(str(file), make=True) as opened, opened.writing() as connection:
+        writing.save(connection, [Batch(series, rows)], NOW_MS)
+    monkeypatch.setattr(context, "now_ms", lambda: NOW_MS)
+    with Exchange() as exchange:
+        for name, value in exchange.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("IMBALANCE_DB", str(file))
+        code, out, _err = imbalance("signals", "BTC", "--json", "--no-store")
+    assert code == 0
+    rates = {s["id"]: s["base_rate"] for s in json.loads(out)["signals"] if s["base_rate"]}
+    assert rates["sweep"]["history_days"] == pytest.approx(own.close.size / 96)
+
+
 def test_stored_bars_that_are_not_there(imbalance, store):
     code, _out, err = imbalance("backtest", "fear", "ETH", "--interval", "1h")
     assert code == 3

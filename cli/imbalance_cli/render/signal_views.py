@@ -55,7 +55,7 @@ def _base_rates(r: tree.SignalsReport) -> list[Block]:
     few = [f"{rate.signal} {rate.events}" for rate in rates if rate.event_return is None and rate.events is not None]
     blind = [rate.signal for rate in rates if rate.events is None]
     none = [f"too few events in {rates[0].history_days:.0f} days of bars ({', '.join(few)})"] if few else []
-    none += [f"not told by bars alone ({', '.join(blind)})"] if blind else []
+    none += [f"nothing stored of what they need ({', '.join(blind)})"] if blind else []
     if none:
         told.append(f"No base rate: {'; '.join(none)}. imbalance backtest SIGNAL reads what is stored.")
     return [Line(text, "dim") for text in told]

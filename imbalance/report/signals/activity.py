@@ -86,13 +86,13 @@ def _lowest_since(means: Means, venues: Sequence[str], of: int) -> str:
 
 
 def _concentrated(
-    read: Read, id_: str, label: str, amounts: Mapping[str, float], kind: Literal["observed", "estimated"]
+    read: Read, id_: str, label: str, what: str, amounts: Mapping[str, float], kind: Literal["observed", "estimated"]
 ) -> list[tree.Reading]:
     found = spread(amounts)
     if found is None or len(found.shares) < 2:  # noqa: PLR2004  one venue is not spread
         return []
     first = ", ".join(f"{name} {words.share(share)}" for name, share in list(found.shares.items())[:MOST_SHARES])
-    text = f"{label}, {len(found.shares)} of them: {first}; HHI {found.hhi:.2f}"
+    text = f"{what}: {first}, of {len(found.shares)} venues; HHI {found.hhi:.2f}"
     evidence: tree.Evidence = {f"share_{name}": share for name, share in found.shares.items()}
     return [reading(read, id_, label, found.hhi, "hhi", text, evidence, ", ".join(found.shares), read.at_ms, kind=kind)]
 
@@ -103,13 +103,15 @@ def concentrations(read: Read) -> list[tree.Reading]:
     day = {row.name: row.volume_24h_usd for row in read.volume.venues if row.volume_24h_usd is not None}
     held = {row.name: row.open_interest_base for row in read.interest.venues}
     mass = {v.name: v.long_exposed_base + v.short_exposed_base for v in read.found.audit.venues}
-    volume = ("volume_concentration", "Volume by venue, month", month) if month else (
-        "volume_concentration", "Volume by venue, 24 h", day,
-    )  # fmt: skip
+    span, traded = ("month", month) if month else ("24 h", day)
     return [
-        *_concentrated(read, *volume, "observed"),
-        *_concentrated(read, "interest_concentration", "Open interest by venue", held, "observed"),
-        *_concentrated(read, "liquidation_concentration", "Liquidation mass by venue", mass, "estimated"),
+        *_concentrated(
+            read, "volume_concentration", f"Volume by venue, {span}", f"Volume ({span})", traded, "observed"
+        ),
+        *_concentrated(read, "interest_concentration", "Open interest by venue", "Open interest", held, "observed"),
+        *_concentrated(
+            read, "liquidation_concentration", "Liquidation mass by venue", "Exposed positions", mass, "estimated"
+        ),
     ]
 
 

@@ -57,7 +57,7 @@ def _checklist(read: Read, squeezed: Side, sweeps: Sequence[tree.SweepEvent]) ->
         unknown,
         conditions,
         text,
-        rate_of(read.market, name),
+        rate_of(read.history, name),
     )
 
 

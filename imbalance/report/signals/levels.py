@@ -47,7 +47,6 @@ class Levels(NamedTuple):
 
     view: Sided
     events: list[tree.SweepEvent]
-    places: list[int]
 
 
 def levels(read: Read, side: Side, map_before: MapBefore | None = None) -> Levels:
@@ -70,7 +69,7 @@ def levels(read: Read, side: Side, map_before: MapBefore | None = None) -> Level
         broken_ms = int(view.time_ms[found[-1].broken])
         held = getattr(map_before(broken_ms).band(low, high), side.value)
         event.map_usd, event.map_usd_low, event.map_usd_high = held.usd, held.low, held.high
-    return Levels(view, events, [sweep.reclaimed for sweep in found])
+    return Levels(view, events)
 
 
 def _event(view: Sided, sweep: Sweep, spring: Spring | None) -> tree.SweepEvent:
@@ -146,7 +145,7 @@ def _evidence(event: tree.SweepEvent) -> tree.Evidence:
 def sweep_reading(read: Read, found: Levels) -> tree.Reading:
     """Return the newest sweep of a side as a signal."""
     called = _CALLED[found.view.side]
-    rate = rate_of(read.market, called.sweep, found.places)
+    rate = rate_of(read.history, called.sweep)
     id_, label = called.sweep.replace("-", "_"), called.sweep_label
     source = _joined(read.path_source, *read.liquidation_sources(found.view.side))
     if not found.events:
@@ -162,8 +161,7 @@ def spring_reading(read: Read, found: Levels) -> tree.Reading:
     called = _CALLED[found.view.side]
     label, id_ = called.spring_label, called.spring
     in_range = [event for event in found.events if event.range_top is not None]
-    sure = [place for place, event in zip(found.places, found.events, strict=True) if event.spring]
-    rate = rate_of(read.market, called.spring, sure)
+    rate = rate_of(read.history, called.spring)
     if not in_range:
         text = f"No sweep in these bars was at an end of a range of two weeks and more: no {called.spring}"
         source, of_ms = read.path_source, read.market.as_of_ms

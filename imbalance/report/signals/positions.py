@@ -9,6 +9,7 @@ import numpy as np
 from imbalance.readings import ticker
 from imbalance.records import LongShort
 from imbalance.report import tree, words
+from imbalance.report.bars_sections import FROM_BARS
 from imbalance.report.signals.rates import rate_of
 from imbalance.report.signals.read import Past, Read, reading
 from imbalance.signals.past import Series, percentile
@@ -71,7 +72,7 @@ def quadrant(read: Read) -> list[tree.Reading]:
         "open_interest_z": found.interest_z,
         "quadrant": found.name,
     }
-    rate = rate_of(market, found.name.replace(" ", "-")) if found.name else None
+    rate = rate_of(read.history, found.name.replace(" ", "-")) if found.name else None
     id_, label, source = "quadrant_24h", "Price and interest, 24 h", read.interest_sources
     return [reading(read, id_, label, None, "", text, evidence, source, market.as_of_ms, base_rate=rate)]
 
@@ -106,9 +107,11 @@ def interest_change(read: Read) -> list[tree.Reading]:
     c = read.interest.change
     if c is None:
         return []
+    bars = c.source == FROM_BARS
+    where, by = ("", "") if bars else (f" on {c.of}", f", by {words.name(c.source)}")
     text = (
-        f"Open interest on {c.of} is {words.coins(c.now_base)} {read.market.symbol}, {words.fraction(c.value, 0)} "
-        f"from the low of {c.low_date} ({words.coins(c.low_base)}, by {words.name(c.source)})"
+        f"Open interest{where} is {words.coins(c.now_base)} {read.market.symbol}, {words.fraction(c.value, 0)} "
+        f"from the low of {c.low_date} ({words.coins(c.low_base)}{by})"
     )
     evidence: tree.Evidence = {
         "now_base": c.now_base,
@@ -119,6 +122,7 @@ def interest_change(read: Read) -> list[tree.Reading]:
     }
     label = f"Open interest {'decrease' if c.value < 0 else 'increase'}"
     source = c.of if c.source == c.of else f"{c.of}, {c.source}"
+    source = read.interest_sources if bars else source
     return [reading(read, "open_interest_change", label, c.value, "fraction", text, evidence, source, read.at_ms)]
 
 

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
 from imbalance.backtest.base_rate import HORIZON_MS, Rate, base_rate
-from imbalance.market import MarketData
 from imbalance.report import tree, words
 from imbalance.signals.events import DEFINITIONS, History, lacking
 from imbalance.units import DAY_MS, interval_name
 
 
-def rate_of(market: MarketData, signal: str, places: Sequence[int] | None = None) -> tree.BaseRate:
-    """Return what followed a signal in a market's own bars; one that needs more than bars has none there.
-
-    Parameters
-    ----------
-    places : the bars at whose close it fired, where they are known already.
-    """
-    definition, history = DEFINITIONS[signal], History(market)
-    if places is not None:
-        fired = np.isin(np.arange(market.time_ms.size), places)
-    elif not lacking(history, definition):
-        fired = definition.detect(history).fired
-    else:
+def rate_of(history: History, signal: str) -> tree.BaseRate:
+    """Return what followed a signal in the history at hand; one that needs more than is known there has none."""
+    definition, market = DEFINITIONS[signal], history.market
+    missing = lacking(history, definition)
+    if missing:
         days = market.time_ms.size * market.interval_ms / DAY_MS
-        text = f"no base rate: bars alone do not tell when it fired; imbalance backtest {signal} reads what is stored"
+        text = f"no base rate: nothing is stored of {' and '.join(missing)}; imbalance backtest {signal} needs it too"
         return tree.BaseRate(signal, None, days, interval_name(HORIZON_MS), None, None, None, None, text)
-    rate = base_rate(market, fired)
+    rate = base_rate(market, definition.detect(history).fired)
     return tree.BaseRate(
         signal,
         rate.events,

@@ -10,6 +10,7 @@ from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.market import MarketData
 from imbalance.records import Candle
 from imbalance.report import tree
+from imbalance.signals.events import History
 from imbalance.signals.past import NONE, Series
 from imbalance.signals.sided import steady
 from imbalance.units import SECOND_MS, Side, iso
@@ -25,10 +26,18 @@ class Past:
     funding_8h: Mapping[str, Series] = dataclasses.field(default_factory=dict)
     accounts_long: Mapping[str, Series] = dataclasses.field(default_factory=dict)
 
+    def history(self, market: MarketData) -> History:
+        """Return a market with what is known beside it; of funding that of the venue with most of it."""
+        longest = max(self.funding_8h.values(), key=lambda series: series.values.size, default=NONE)
+        return History(market, self.mood, longest)
+
 
 @dataclasses.dataclass(frozen=True)
 class Read:
-    """A market's map and sections, as a report has them; `at_ms` is the moment that they are of."""
+    """A market's map and sections, as a report has them; `at_ms` is the moment that they are of.
+
+    `stored` is the history that the local store holds, where it reaches further back than the market.
+    """
 
     market: MarketData
     harvests: Sequence[Harvest]
@@ -44,6 +53,12 @@ class Read:
     institutional: tree.Institutional | None
     holders: Sequence[tree.HolderActivity]
     quotes: dict[str, tuple[float, tree.Band]]
+    stored: History | None = None
+
+    @property
+    def history(self) -> History:
+        """What base rates are of: the bars that the store holds where these reach further back, else those read."""
+        return self.stored or History(self.market)
 
     @property
     def path_source(self) -> str:

@@ -17,13 +17,15 @@ from imbalance.report import signals as signalling
 from imbalance.report.metrics import quoted_bands
 from imbalance.report.signals import activity, checklists, levels, positions
 from imbalance.report.signals import others as beside
+from imbalance.report.signals.rates import rate_of
 from imbalance.report.signals.read import Past, Read
+from imbalance.signals.events import DEFINITIONS
 from imbalance.signals.past import Series
 from imbalance.units import DAY_MS, Side, parse_time_ms
 from imbalance.wire import Kind
 from tests.support.edits import Scenario
 from tests.support.exchange import NOW_MS
-from tests.support.walks import walk
+from tests.support.walks import history, walk
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +199,20 @@ def test_holders_are_told_by_weeks_where_they_are_known(whole):
     assert beside.sells_less(moved, (6.0, 5.0)) is False
     moved.month_ago = None
     assert beside.sells_less(moved, None) is None
+
+
+def test_a_base_rate_is_of_the_longest_history_there_is(whole):
+    own = history(2, 150)
+    stored = dataclasses.replace(whole, stored=own)
+    rate = rate_of(stored.history, "new-shorts")
+    fired = DEFINITIONS["new-shorts"].detect(own).fired
+    moved = np.log(own.market.close[24:] / own.market.close[:-24])
+    assert rate.events == int(fired[:-24].sum()) >= 20
+    assert rate.event_return == pytest.approx(moved[fired[:-24]].mean())
+    assert rate.text.startswith(f"24 h after {rate.events} such events in 150 days of bars: ")
+    assert rate_of(stored.history, "rally").events is not None
+    assert rate_of(whole.history, "rally").events is None
+    assert rate_of(whole.history, "sweep").history_days == 30.0
 
 
 def test_a_report_tells_sweeps_and_checklists_with_their_base_rates(whole):
