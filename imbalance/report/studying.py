@@ -132,9 +132,13 @@ def verdict(name: str, studied: Sequence[Studied], results: Sequence[Result]) ->
             f"({counts} events, {len(tested)} outcomes, smallest adjusted p {least:.2g})."
         )
         return tree.StudyVerdict(evidence=False, text=text)
-    told = "; ".join(_told(r) for r in found)
-    way = "" if any(r.outcome == "return" for r in found) else " Which way price goes it does not tell."
-    return tree.StudyVerdict(evidence=True, text=f"Evidence ({counts} events): {told}.{way}")
+    told = [_told(r) for r in found if r.outcome == "return"]
+    way = "" if told else " Which way price goes it does not tell."
+    for name_of, sign in (("larger", 1), ("smaller", -1)):
+        moves = [r for r in found if r.outcome != "return" and r.difference * sign > 0]
+        told += [_moves(name_of, moves)] if moves else []
+    text = f"Evidence ({counts} events; {len(found)} of {len(tested)} outcomes): {'; '.join(told)}.{way}"
+    return tree.StudyVerdict(evidence=True, text=text)
 
 
 def _events(firings: Firings) -> int:
@@ -142,8 +146,15 @@ def _events(firings: Firings) -> int:
 
 
 def _told(r: Result) -> str:
-    event, every = (
-        words.fraction(v, 2) if r.outcome == "return" else f"{v * 100:.2f} %" for v in (r.event_mean, r.all_mean)
-    )
-    what = f"{r.symbol} {r.outcome} of {horizon_name(r.horizon_ms)}"
+    event, every = (words.fraction(v, 2) for v in (r.event_mean, r.all_mean))
+    what = f"{r.symbol} return of {horizon_name(r.horizon_ms)}"
     return f"{what} {event}, any time {every}, adjusted p {r.adjusted_p:.2g}"
+
+
+def _moves(name: str, found: Sequence[Result]) -> str:
+    """Say over which horizons, and where, moves are larger or smaller than at any time."""
+    first, last = (horizon_name(end(r.horizon_ms for r in found)) for end in (min, max))
+    span = first if first == last else f"{first} to {last}"
+    where = ", ".join(dict.fromkeys(r.symbol for r in found))
+    least = min(r.adjusted_p for r in found)
+    return f"{name} moves within {span} ({where}; smallest adjusted p {least:.2g})"

@@ -38,7 +38,8 @@ def test_a_jump_after_events_is_found_where_it_is():
     assert one.difference == pytest.approx(0.01, abs=0.003)
     verdict = studying.verdict("sweep", [studied(1)], results)
     assert verdict.evidence is True
-    assert verdict.text.startswith("Evidence (BTC 68 events): BTC return of 1h +")
+    assert verdict.text.startswith("Evidence (BTC 68 events; ")
+    assert "BTC return of 1h +" in verdict.text
 
 
 def test_nothing_is_found_where_nothing_is():
@@ -81,4 +82,8 @@ def test_events_without_direction_are_told_as_such():
     rows = [row._replace(adjusted_p=0.01) for row in study([studied(9)], draws=50)]
     sizes = [r for r in rows if r.outcome != "return"]
     assert "Which way price goes it does not tell" in studying.verdict("sweep", [studied(9)], sizes).text
+    larger = [r._replace(difference=1.0) for r in sizes]
+    told = studying.verdict("sweep", [studied(9)], larger).text
+    assert "larger moves within 1h to 7d (BTC; smallest adjusted p 0.01)" in told
+    assert "smaller" not in told
     assert "Which way" not in studying.verdict("sweep", [studied(9)], rows).text
