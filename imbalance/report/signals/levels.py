@@ -16,7 +16,7 @@ from imbalance.signals.checklist import RECENT_MS
 from imbalance.signals.sided import Sided, sided
 from imbalance.signals.springs import Spring
 from imbalance.signals.sweeps import CLEARED_FROM, Sweep
-from imbalance.units import Side, iso, parse_time_ms
+from imbalance.units import DAY_MS, Side, iso, parse_time_ms
 
 MapBefore = Callable[[int], LiquidationMap]
 
@@ -91,6 +91,8 @@ def _event(view: Sided, sweep: Sweep, spring: Spring | None) -> tree.SweepEvent:
         liquidated_base=liquidated if np.isfinite(liquidated) else None,
         interest_change=None if change is None else float(np.expm1(change)),
         range_top=None if spring is None else view.price(spring.range.top),
+        range_days=None if spring is None else spring.range.age_ms / DAY_MS,
+        range_crossings=None if spring is None else spring.range.crossings,
         spring=False if spring is None else spring.confirmed,
     )
 
@@ -139,6 +141,8 @@ def _evidence(event: tree.SweepEvent) -> tree.Evidence:
         "map_usd": event.map_usd,
         "interest_change": event.interest_change,
         "range_top": event.range_top,
+        "range_days": event.range_days,
+        "range_crossings": event.range_crossings,
     }
 
 

@@ -56,8 +56,9 @@ class SweepEvent(msgspec.Struct, kw_only=True):
 
     `side` is the side whose clusters lie there: longs below supports, shorts above resistances. `cleared_share` is the
     share of spans as long, in the month before, with less of that side liquidated, `cleared` whether it is at least
-    0.9; `map_usd` is what the map of before the break held between level and extreme, with its 90 % range. `spring`
-    tells whether it is one, null where it may be. All are null where they are not known.
+    0.9. Of the range at whose end it is, `range_top` is the other end, `range_days` the age, and `range_crossings` how
+    often daily closes crossed its middle. `map_usd` is what the map of before the break held between level and extreme,
+    with its 90 % range. `spring` tells whether it is one, null where it may be. All are null where they are not known.
     """
 
     side: Literal["long", "short"]
@@ -72,6 +73,8 @@ class SweepEvent(msgspec.Struct, kw_only=True):
     liquidated_base: float | None
     interest_change: float | None
     range_top: float | None
+    range_days: float | None
+    range_crossings: int | None
     spring: bool | None
     map_usd: float | None = None
     map_usd_low: float | None = None

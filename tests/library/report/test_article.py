@@ -132,6 +132,8 @@ def test_the_newest_sweep_is_held_against_the_map_of_before():
     assert newest["map_usd_low"] < newest["map_usd"] < newest["map_usd_high"]
     assert all(event["map_usd"] is None for event in older)
     assert newest["levels"] == [81_427.2]
+    assert 36 < newest["range_days"] < 38
+    assert newest["range_crossings"] >= 2
     assert newest["reclaimed"] == "2026-01-30T02:45:00Z"
 
 
