@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from imbalance.market import MarketData
 from imbalance.records import Candle
-from imbalance.signals.levels import Days, days_of, joined, swing_levels
+from imbalance.signals.levels import REACH_DAYS, Days, days_of, joined, swing_levels
 from imbalance.signals.springs import Spring, interest_change, range_of
 from imbalance.signals.sweeps import Sweep, cleared_share, sweeps
 from imbalance.units import DAY_MS, Side
@@ -45,6 +45,11 @@ class Sided(NamedTuple):
     def price(self, downward: float) -> float:
         """Return a downward log price in USD, without the last digits, which the logarithm made up."""
         return float(f"{np.exp(downward if self.side is Side.LONG else -downward):.10g}")
+
+    @property
+    def knows_levels(self) -> bool:
+        """Whether the days known are enough for any level."""
+        return self.days.time_ms.size > 2 * REACH_DAYS
 
     def sweeps(self) -> list[Sweep]:
         """Return the sweeps of the side's levels: supports for longs, resistances for shorts."""

@@ -11,6 +11,7 @@ from imbalance_cli.render import history_views, reading_views, signal_views, sou
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Column, Line, Table, Title
 
 RISK_ONLY = "A map locates risk; it does not predict direction."
+NO_RATE = "Gauges without a base rate have none here: only events have one, and imbalance backtest studies them."
 
 
 def blocks_of(document: tree.Document, *, full: bool) -> list[Block]:
@@ -65,7 +66,7 @@ def old_messages(document: tree.Document) -> list[str]:
 def _report(r: tree.Report, *, full: bool) -> list[Block]:
     """Answer first, then what it rests on: figures, map, gauges, and how far to trust them."""
     bands = _risks([(words.band(b.low, b.high), b) for b in r.bands]) if r.bands else []
-    trust = [Line(RISK_ONLY, "dim"), *_model(r)] if full else [Line(_trust(r), "dim")]
+    trust = [Line(NO_RATE, "dim"), Line(RISK_ONLY, "dim"), *_model(r)] if full else [Line(_trust(r), "dim")]
     return [
         Line(r.verdict.text, "verdict"),
         _metrics(r.metrics, full=full),

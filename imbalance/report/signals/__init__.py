@@ -29,7 +29,7 @@ def sections(read: Read, past: Past, map_before: levels.MapBefore) -> dict[str, 
             *_told(read, found),
         ],
         "sweeps": sweeps,
-        "checklists": checklists.checklists(read, sweeps),
+        "checklists": checklists.checklists(read, sweeps, levels.blind(found)),
         "risks": checklists.RISKS,
     }
 
@@ -43,7 +43,7 @@ def gauges(read: Read) -> list[tree.Signal]:
     found = [levels.levels(read, side) for side in Side]
     sweeps = sorted((event for one in found for event in one.events), key=lambda event: event.reclaimed)
     told = [tree.Signal(r.id, r.label, r.value, r.unit, _with(r.text, r.base_rate)) for r in _told(read, found)]
-    for c in checklists.checklists(read, sweeps):
+    for c in checklists.checklists(read, sweeps, levels.blind(found)):
         states = "; ".join(f"{one.label.lower()}: {one.state}" for one in c.conditions)
         told.append(
             tree.Signal(

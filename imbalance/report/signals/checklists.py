@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -25,22 +25,25 @@ RISKS = [
 ]
 
 
-def checklists(read: Read, sweeps: Sequence[tree.SweepEvent]) -> list[tree.Checklist]:
+def checklists(read: Read, sweeps: Sequence[tree.SweepEvent], blind: Collection[Side] = ()) -> list[tree.Checklist]:
     """Return the checklist of a rally, that squeezes shorts, and of a fall, that squeezes longs.
 
     Parameters
     ----------
     sweeps : of both sides.
+    blind : sides of which no level is known, so that none could be swept.
     """
-    return [_checklist(read, squeezed, sweeps) for squeezed in (Side.SHORT, Side.LONG)]
+    return [_checklist(read, squeezed, sweeps, blind) for squeezed in (Side.SHORT, Side.LONG)]
 
 
-def _checklist(read: Read, squeezed: Side, sweeps: Sequence[tree.SweepEvent]) -> tree.Checklist:
+def _checklist(
+    read: Read, squeezed: Side, sweeps: Sequence[tree.SweepEvent], blind: Collection[Side]
+) -> tree.Checklist:
     rally = squeezed is Side.SHORT
     conditions = [
         _sentiment(read, squeezed),
         _interest(read, squeezed),
-        _test(read, squeezed, sweeps),
+        _test(read, squeezed, sweeps, blind),
         _holders(read, squeezed),
     ]
     states = [c.state for c in conditions]
@@ -89,7 +92,7 @@ def _interest(read: Read, squeezed: Side) -> tree.Condition:
     if share is not None:
         days = f"{np.isfinite(interest).sum() * market.interval_ms / DAY_MS:.0f}"
         parts = [f"open interest higher than on {share * 100:.0f} % of {days} days"]
-    if risk.lift is None:
+    if heavier is None:
         parts.append(f"whether {side}s are heavier than the path implies is not known")
     else:
         lift = f"{words.ratio(risk.lift)} ({words.span(risk.lift_low, risk.lift_high, 'ratio')})"
@@ -110,17 +113,19 @@ def _interest(read: Read, squeezed: Side) -> tree.Condition:
     return tree.Condition("concentrated_interest", label, state, "; ".join(parts), evidence)
 
 
-def _test(read: Read, squeezed: Side, sweeps: Sequence[tree.SweepEvent]) -> tree.Condition:
+def _test(read: Read, squeezed: Side, sweeps: Sequence[tree.SweepEvent], blind: Collection[Side]) -> tree.Condition:
     hit = "long" if squeezed is Side.SHORT else "short"
     recent = [
         event
         for event in sweeps
         if event.side == hit and read.at_ms - parse_time_ms(event.reclaimed) <= checklist.RECENT_MS
     ]
-    state = checklist.any_of(*(event.cleared for event in recent))
+    unseen = hit in blind
+    state = checklist.any_of(*([None] if unseen else [event.cleared for event in recent]))
     days = checklist.RECENT_MS // DAY_MS
     level = "support" if hit == "long" else "resistance"
     text = told(recent[-1]) if recent else f"no {level} was broken and won back in {days} days"
+    text = f"too few days are known for any {level}" if unseen else text
     evidence: tree.Evidence = {"sweeps": float(len(recent)), "newest": recent[-1].reclaimed if recent else None}
     if recent:
         evidence |= {"extreme": recent[-1].extreme, "cleared_share": recent[-1].cleared_share}

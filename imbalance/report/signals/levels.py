@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from imbalance.report import tree, words
 from imbalance.report.signals.rates import rate_of
 from imbalance.report.signals.read import Read, reading
 from imbalance.signals.checklist import RECENT_MS
+from imbalance.signals.levels import REACH_DAYS
 from imbalance.signals.sided import Sided, sided
 from imbalance.signals.springs import Spring
 from imbalance.signals.sweeps import CLEARED_FROM, Sweep
@@ -47,6 +48,11 @@ class Levels(NamedTuple):
 
     view: Sided
     events: list[tree.SweepEvent]
+
+
+def blind(found: Sequence[Levels]) -> set[Side]:
+    """Return the sides of which too few days are known for any level."""
+    return {one.view.side for one in found if not one.view.knows_levels}
 
 
 def levels(read: Read, side: Side, map_before: MapBefore | None = None) -> Levels:
@@ -154,6 +160,8 @@ def sweep_reading(read: Read, found: Levels) -> tree.Reading:
     source = _joined(read.path_source, *read.liquidation_sources(found.view.side))
     if not found.events:
         text = f"No {called.level} was broken and won back in these bars"
+        if not found.view.knows_levels:
+            text = f"Fewer than {2 * REACH_DAYS + 1} days are known: no {called.level} is"
         return reading(read, id_, label, None, "price", text, {}, source, read.market.as_of_ms, base_rate=rate)
     event = found.events[-1]
     of_ms, evidence = parse_time_ms(event.reclaimed), _evidence(event)

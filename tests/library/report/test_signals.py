@@ -112,6 +112,18 @@ def with_cleared(event, *, cleared):
     return structs.replace(event, cleared=cleared)
 
 
+def test_a_week_is_needed_to_know_a_level(bare):
+    for days, known in ((6, False), (7, True)):
+        # The bars begin at midnight.
+        market = bare.market.until(int(bare.market.time_ms[0]) + days * DAY_MS)
+        read = dataclasses.replace(bare, market=market, at_ms=market.as_of_ms)
+        found = [levels.levels(read, side) for side in Side]
+        assert (levels.blind(found) == set()) is known
+        test = checklists.checklists(read, [], levels.blind(found))[0].conditions[2]
+        assert (test.state, "too few days" in test.text) == (("not met", False) if known else ("unknown", True))
+        assert ("Fewer than 7 days" in levels.sweep_reading(read, found[0]).text) is not known
+
+
 def test_an_index_that_is_old_leaves_sentiment_unknown(whole):
     mood = tree.Sentiment(16, "Extreme Fear", "2026-01-20", None, "fear_greed", "ten days old")
     old = dataclasses.replace(whole, sentiment=mood)
@@ -121,7 +133,8 @@ def test_an_index_that_is_old_leaves_sentiment_unknown(whole):
 
 def test_sides_that_cannot_be_compared_leave_crowding_unknown(whole):
     short = dataclasses.replace(whole, found=dataclasses.replace(whole.found, comparable=False))
-    assert checklists.checklists(short, [])[0].conditions[1].state == "unknown"
+    crowding = checklists.checklists(short, [])[0].conditions[1]
+    assert (crowding.state, "than the path implies is not known" in crowding.text) == ("unknown", True)
     heavy = dataclasses.replace(whole, risk=mapping.window(whole.found, 15))
     heavy.risk.lift_low, heavy.risk.lift_high = 1.1, 2.0
     rally, fall = checklists.checklists(heavy, [])
