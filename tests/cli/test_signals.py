@@ -80,7 +80,15 @@ def test_signals_in_every_format(imbalance, bars, kind):
     if kind == "csv":
         rows = list(csv.DictReader(io.StringIO(out)))
         assert {r["section"] for r in rows} >= {"signals", "sweeps", "checklists", "risks"}
-        assert any(r["name"] == "drawdown" and r["field"] == "value" for r in rows)
+        (fall,) = [r for r in rows if r["name"] == "drawdown" and r["field"] == "value"]
+        assert (fall["unit"], fall["kind"], fall["source"]) == ("fraction", "observed", "binance")
+        assert float(fall["value"]) <= 0
+        states = {r["name"]: r["value"] for r in rows if r["section"] == "checklists" and r["field"] == "state"}
+        assert len(states) == 8
+        assert states["rally.extreme_sentiment"] == "unknown"
+        sweeps = {r["name"] for r in rows if r["section"] == "sweeps"}
+        assert len(sweeps) > 1
+        assert any(r["name"] == "sweep" and r["field"] == "base_rate.text" for r in rows)
         return
     assert "conditions of a rally that squeezes shorts" in " ".join(out.split())
     if kind == "text":

@@ -68,11 +68,42 @@ def _rows(document: tree.Document) -> Iterator[dict[str, Any]]:
                 "high": q.own_high,
                 "kind": "estimated",
             }
+    told = {"metrics", "map", "schema", "version", "mode", "scenario", "symbol", "as_of"}
     if isinstance(document, tree.ClustersReport):
         yield from _map(document.map)
+    if isinstance(document, tree.SignalsReport):
+        yield from _signals(document)
+        told |= {"signals", "sweeps", "checklists"}
     for section, value in msgspec.to_builtins(document).items():
-        if section not in {"metrics", "map", "schema", "version", "mode", "scenario", "symbol", "as_of"}:
+        if section not in told:
             yield from _flat(section, "", "", value)
+
+
+def _signals(document: tree.SignalsReport) -> Iterator[dict[str, Any]]:
+    """Yield signals with their evidence, sweeps by when they were won back, and conditions by their checklist."""
+    for s in document.signals:
+        row: dict[str, Any] = {"section": "signals", "name": s.id, "kind": s.kind, "source": s.source, "as_of": s.as_of}
+        yield row | {"field": "value", "value": s.value, "unit": s.unit}
+        yield row | {"field": "text", "value": s.text}
+        yield from (row | {"field": f"evidence.{name}", "value": value} for name, value in s.evidence.items())
+        if s.base_rate is not None:
+            yield from _named(row, s.base_rate, "base_rate.")
+    for event in document.sweeps:
+        yield from _named({"section": "sweeps", "name": f"{event.side} {event.reclaimed}"}, event)
+    for c in document.checklists:
+        for one in c.conditions:
+            row = {"section": "checklists", "name": f"{c.id}.{one.id}"}
+            yield row | {"field": "state", "value": one.state}
+            yield row | {"field": "text", "value": one.text}
+            yield from (row | {"field": f"evidence.{name}", "value": value} for name, value in one.evidence.items())
+        yield from _named({"section": "checklists", "name": c.id}, c.base_rate, "base_rate.")
+
+
+def _named(row: dict[str, Any], part: msgspec.Struct, before: str = "") -> Iterator[dict[str, Any]]:
+    """Yield the fields of a part of a document, one a line; of a list each value."""
+    for name, value in msgspec.structs.asdict(part).items():
+        for one in value if isinstance(value, list) else [value]:
+            yield row | {"field": f"{before}{name}", "value": one}
 
 
 def _map(m: tree.Map) -> Iterator[dict[str, Any]]:

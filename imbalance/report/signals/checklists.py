@@ -72,7 +72,7 @@ def _sentiment(read: Read, squeezed: Side) -> tree.Condition:
     if m is not None and m.old:
         text += f", not of today: {m.old}"
     state = checklist.all_of(checklist.extreme_sentiment(index, squeezed))
-    evidence: tree.Evidence = {"fear_greed": index, "date": m.date if m else None, "source": m.source if m else None}
+    evidence: tree.Evidence = {"fear_greed": index, "date": m.date if m else None, "by": m.source if m else None}
     label = "Extreme fear" if squeezed is Side.SHORT else "Extreme greed"
     return tree.Condition("extreme_sentiment", label, state, f"{text}; {bound} is extreme", evidence)
 
