@@ -75,7 +75,7 @@ class Assumptions:
 
     structures: tuple[Structure, ...] = (
         Structure(),
-        Structure(leverage=(20.0, 8.0, 5.0, 4.0), clock_exponent=1.0),
+        Structure(leverage=(20.0, 8.0, 5.0, 4.0), clock_exponent=1.0, weight=3.0),
     )
     leverage_span: float = 2.0
     turnover_share: float = 0.6

@@ -17,7 +17,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-FLOOR_SHARE = 3.0
+FLOOR_SHARE = 10.0
 TRIMMED = 0.99
 
 

@@ -145,12 +145,28 @@ def test_one_burst_bends_a_robust_fit_less(monkeypatch):
     day = np.repeat(np.arange(40), 50)
 
     def moved():
-        fits = [calibrate.fit(x, v.astype(float), true, np.array([True]), day, 0, 0) for v in (y, burst)]
+        fits = [calibrate.fit(x, v.astype(float), true[:, None], np.array([True]), day, 0, 0) for v in (y, burst)]
         return np.abs(np.log(fits[1].weights / fits[0].weights)).max()
 
+    monkeypatch.setattr(likelihood, "FLOOR_SHARE", 1.0)
     robust = moved()
     monkeypatch.setattr(likelihood, "FLOOR_SHARE", 1e9)
     assert robust < 0.8 * moved()
+
+
+def test_what_one_distance_of_a_class_shows_tells_of_its_others():
+    g = np.random.default_rng(4)
+    x = np.zeros((1, 2000, 2, 2))
+    x[:, :, 0] = g.gamma(0.5, 1, (1, 2000, 2)) * 1e6
+    prior, scale = np.array([[0.2, 0.1], [0.3, 0.4]]), np.array([3.0, 0.5])
+    y = g.poisson(x[0, :, 0] @ (prior[0] * scale) / 1e4)[None] * 1e4
+    fit = calibrate.fit(x.reshape(1, 2000, 4), y.astype(float), prior, np.array([True]), np.arange(2000) // 50, 0, 0)
+    assert (fit.weights.reshape(2, 2) / prior) == pytest.approx(np.stack([scale, scale]), rel=0.1)
+
+
+def test_a_few_days_evidence_does_not_decide_between_structures():
+    few = ensemble.parts(np.array([1.0, 3.0]), np.array([5.0, 0.0]))
+    assert few == pytest.approx([np.exp(0.5) / (np.exp(0.5) + 3), 3 / (np.exp(0.5) + 3)])
 
 
 @given(st.integers(1, 40), st.integers(0, 1000))
