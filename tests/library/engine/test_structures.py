@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbalance.engine import assimilate, calibrate, clock, cohorts, density, ensemble, features, flows, likelihood
+from imbalance.engine import (
+    assimilate,
+    calibrate,
+    clock,
+    cohorts,
+    density,
+    ensemble,
+    features,
+    flows,
+    likelihood,
+    ranges,
+)
 from imbalance.engine.assumptions import Assumptions, Lives, Structure
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
 from imbalance.engine.walk import walk as predict
@@ -317,9 +328,22 @@ def test_few_events_leave_a_sides_level_open(monkeypatch):
         risk = mapped(path, [row]).window(10).ratio
         return math.log(risk.high / risk.low)
 
+    monkeypatch.setattr(ranges, "MOVES", (0.0, 0.0))
     open_still = spread()
     monkeypatch.setattr(assimilate, "PRIOR_EVENTS", 1e9)
     assert open_still > 1.2 * spread()
+
+
+@pytest.mark.parametrize(("moved", "times"), [(0.1, 0.3**2), (0.35, 0.25), (0.7, 1.0), (0.84, 1.44), (3.0, 1.25**2)])
+def test_the_more_the_data_moved_the_prior_the_less_the_form_is_sure(moved, times):
+    a, z = Assumptions(), np.eye(9)[[2, 3, 5]]
+    log = np.log(ranges._form(a, z, moved))
+    middle = (density.log_edges()[1:] + density.log_edges()[:-1]) / 2
+    far, near = np.argmin(np.abs(middle - 0.2)), np.argmin(np.abs(middle - 0.05))
+    common, side, nearer = (times * sd for sd in a.structure_log_sd)
+    assert log[:, LONG, far] == pytest.approx([common, side, 0.0])
+    assert log[:, SHORT, far] == pytest.approx([common, 0.0, 0.0])
+    assert log[2, LONG, near] == pytest.approx(nearer * np.log(0.15 / middle[near]))
 
 
 def test_each_member_is_the_model_that_has_its_structure_alone():
