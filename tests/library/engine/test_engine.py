@@ -417,13 +417,14 @@ def test_a_frozen_map_is_charged_what_price_crossed_and_no_more(side):
     path, _volume, _interest = walk(60, seed=9, sd=0.02)
     edges, after = density.log_edges(), slice(20, 60)
     generator = np.random.default_rng(side)
-    mass, observed = generator.gamma(1, 1, edges.size - 1), generator.gamma(1, 1, 40)
-    held, seen, width = frozen._crossed(path, mass, observed, after, side)
+    mass, observed = generator.gamma(1, 1, (2, edges.size - 1)), generator.gamma(1, 1, 40)
+    *held, seen, width = frozen._crossed(path, mass, observed, after, side)
     price, sign = path.close[19], 1 if side == SHORT else -1
     far = np.maximum.accumulate(np.maximum(sign * np.log(path[1 if side == SHORT else 2][after] / price), 0.0))
     low, high = sorted((0.0, sign * far[-1]))
     assert width.sum() == pytest.approx(far[-1])
-    assert held.sum() == pytest.approx(float(clusters.mass_between(edges, mass, low, high)))
+    for one, of in zip(held, mass, strict=True):
+        assert one.sum() == pytest.approx(float(clusters.mass_between(edges, of, low, high)))
     assert seen.sum() == pytest.approx(observed[np.diff(far, prepend=0.0) > 0].sum())
 
 
