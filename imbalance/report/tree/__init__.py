@@ -67,15 +67,15 @@ from imbalance.report.tree.trials import (
 
 __all__ = [
     "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
-    "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding", "Gap", "GroupPositions",
-    "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional",
-    "KeptScore", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member",
-    "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations", "OpenInterest",
-    "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted",
-    "QuotedTotal", "Range", "Reliability", "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal",
-    "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit",
-    "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk",
-    "schema_name",
+    "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding", "Gap",
+    "GroupPositions", "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw",
+    "Institutional", "KeptScore", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map",
+    "MapRow", "Member", "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations",
+    "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap", "PositionsReport",
+    "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability", "Report", "Risk", "Sentiment",
+    "SentimentReport", "SideRisk", "Signal", "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict",
+    "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict",
+    "Volume", "VolumeReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
