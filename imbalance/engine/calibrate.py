@@ -31,7 +31,7 @@ ITERATIONS = 25
 FARTHEST = 2.0  # of a log weight, so that a step from few days leads nowhere far
 PRIOR_STRENGTH = 1.0  # events, of each weight
 CLASS_STRENGTH = 5.0  # events, of each class's scale
-# Blocks stay in the cache, and are too little for BLAS to share out to threads, whose waiting costs more than they save.
+# Blocks stay in the cache and are too little for BLAS to share out to threads, whose waiting costs more than it saves.
 BLOCK_ROWS = 256
 SQUARE_ROWS = 48
 

@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.intp]
 FADED = 50.0
 SEGMENT = 300.0  # of the exponent of decay: e^-300 is nothing, and e^300 is far from overflow
 OWN_BAR_POWER = 0.5
-USUAL_RANGE = 0.064  # of the price over a day, as at 4 % a day
+USUAL_RANGE = 0.04  # of the price over a day, as at 2.5 % a day
 MERGED_A_DAY = (96, 24)
 
 

@@ -101,6 +101,52 @@ def test_features_are_what_loops_make(inverse, monkeypatch):  # noqa: C901 (plai
     assert (x.sum(axis=(0, 1, 2)) > 0).all()
 
 
+def test_merged_cohorts_leave_what_their_bars_leave_and_span_their_range():
+    path, volume, interest = walk(50, seed=4)
+    built = made(path, volume, interest, days_a_bar=1 / 24)
+    few = built.merged(4)
+    assert few.birth[:13].tolist() == [3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47, 49]
+    assert few.birth.size == 13 + built.birth.size - 50
+    assert few.left_at_end().sum(axis=2) == pytest.approx(built.left_at_end().sum(axis=2))
+    assert (few.entry_low[1], few.entry_high[1]) == (path.low[4:8].min(), path.high[4:8].max())
+    assert (few.seen_low[12], few.seen_high[12], few.seen_close[12]) == (
+        path.low[48:].min(),
+        path.high[48:].max(),
+        path.close[49],
+    )
+    assert built.merged(1) is built
+
+
+# At 2.5 % a day price ranges over half of 0.5 % in 5.6 minutes, over half of 1.155 % in half an hour.
+@pytest.mark.parametrize(
+    ("nearest", "runs"), [(0.005, [(1, 1), (3, 1), (12, 1)]), (0.01155, [(3, 1), (12, 2)]), (0.017, [(12, 3)])]
+)
+def test_cohorts_are_merged_only_where_distance_is_far_beyond_their_range(nearest, runs):
+    edges = nearest * 2.0 ** np.arange(4)
+    found = features.merging(edges, 288)
+    assert [(every, part.stop - part.start) for every, part in found] == runs
+    assert features.merging(edges, 24) == [(1, slice(0, 3))]
+
+
+def test_merging_changes_little_and_nothing_later_is_seen_through_it(monkeypatch):
+    path, volume, interest = walk(288 * 6, seed=5, sd=0.0015)
+    built, edges = made(path, volume, interest, days_a_bar=1 / 288), density.distance_edges(14)
+    bucket = np.arange(288 * 6) // 12
+    x = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)
+    bars = 288 * 4 + 7
+    cut = made(path.until(bars), volume[:bars], interest[:bars], days_a_bar=1 / 288)
+    short = features.standing_and_own(path.until(bars), cut, edges, bucket[:bars], 1, np.zeros(1, int), 288)
+    assert short[:, :, :-1] == pytest.approx(x[:, :, : short.shape[2] - 1], rel=1e-9, abs=1e-6)
+    monkeypatch.setattr(features, "USUAL_RANGE", 1e3)
+    exact = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)
+    near, far = slice(0, 5), slice(5, 9)
+    assert x[..., near, :] == pytest.approx(exact[..., near, :])
+    sums, whole = (v[..., far, :3].sum(axis=(0, 2, 3)) for v in (x, exact))
+    assert sums == pytest.approx(whole, rel=0.2)
+    assert (sums != whole).all()
+    assert x[..., 3:] == pytest.approx(exact[..., 3:])
+
+
 def test_only_what_has_faded_to_nothing_is_left_out_of_features(monkeypatch):
     path, volume, interest = walk(60, seed=3, sd=0.03)
     built, edges = made(path, volume, interest), density.distance_edges(5)
