@@ -84,7 +84,7 @@ class Assumptions:
     capture: float = 0.4
     capture_span: float = 2.5
     typical_notional_usd: float = 250_000.0
-    structure_log_sd: tuple[float, float, float] = (0.16, 0.1, 0.14)
+    structure_log_sd: tuple[float, float, float] = (0.155, 0.1, 0.13)
     distances: int = 14
     draws: int = 200
     least_events: float = 10.0
