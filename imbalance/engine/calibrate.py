@@ -32,7 +32,7 @@ FARTHEST = 2.0  # of a log weight, so that a step from few days leads nowhere fa
 PRIOR_STRENGTH = 1.0  # events, of each weight
 CLASS_STRENGTH = 5.0  # events, of each class's scale
 # Blocks stay in the cache and are too little for BLAS to share out to threads, whose waiting costs more than it saves.
-BLOCK_ROWS = 256
+BLOCK_VALUES = 36_000
 SQUARE_ROWS = 48
 
 
@@ -214,7 +214,8 @@ def _solve(begun: list[_Problem], strength: float) -> tuple[Floats, Floats]:
     weights, capture = np.stack([p.start for p in begun]), np.stack([p.capture for p in begun])
     floor, dispersion = np.stack([p.floor for p in begun]), np.array([[p.dispersion] for p in begun])
     inverse_prior = strength / np.maximum(weights, 1e-15)
-    cuts = sorted({*range(0, ends[-1], BLOCK_ROWS), *ends})
+    rows = max(BLOCK_VALUES // weights.shape[1], 1)
+    cuts = sorted({*range(0, ends[-1], rows), *ends})
     blocks = [(int(np.searchsorted(ends, b)), slice(a, b)) for a, b in itertools.pairwise(cuts)]
     for _ in range(ITERATIONS):
         gain, seen = np.zeros_like(weights), np.zeros_like(weights)
@@ -226,9 +227,8 @@ def _solve(begun: list[_Problem], strength: float) -> tuple[Floats, Floats]:
             heed = likelihood.attention(mean, floor[first:].T[:, :, None]) * last.known[:, None, span]
             heeded = heed * y
             ratio = np.divide(heeded, mean, out=np.zeros_like(mean), where=mean > 0)
-            counted = np.concatenate([c[:, :, None] * ratio, c[:, :, None] * heed], axis=1) @ x
-            gain[first:] += counted[:, : c.shape[1]].sum(axis=0)
-            seen[first:] += counted[:, c.shape[1] :].sum(axis=0)
+            gain[first:] += ((c[:, :, None] * ratio) @ x).sum(axis=0)
+            seen[first:] += ((c[:, :, None] * heed) @ x).sum(axis=0)
             expected[first:] += (heed * plain).sum(axis=2).T
             printed[first:] += heeded.sum(axis=2).T
         weights = (strength + weights * gain / dispersion) / (inverse_prior + seen / dispersion)
