@@ -20,7 +20,7 @@ from imbalance.engine.assumptions import Lives
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-BLOCKS = 4
+BLOCKS = 2
 TEMPER = 0.1  # of the evidence: what one account gets wrong in an hour it gets wrong in the hours and days after
 
 
