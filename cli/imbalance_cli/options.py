@@ -306,17 +306,73 @@ SYMBOL = Annotated[
 ]
 
 
+COLLECT: dict[str, tuple[Any, Any]] = {
+    "symbols": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[SYMBOL]...", help="Base coins, such as BTC ETH SOL.", autocompletion=completion.coins
+            ),
+        ],
+        None,
+    ),
+    "all_": (
+        Annotated[bool, typer.Option("--all", help="Every coin that a venue lists.", rich_help_panel=_READ)],
+        False,
+    ),
+    "once": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--once",
+                help="Stop after one round: each stream has been subscribed or has failed, each snapshot is taken.",
+                rich_help_panel=_READ,
+            ),
+        ],
+        False,
+    ),
+    "for_": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--for", metavar="SPAN", help="Stop after 10m, 6h, 1d; else at a signal.", rich_help_panel=_READ
+            ),
+        ],
+        None,
+    ),
+    "snapshots": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--snapshots",
+                help="Also read open interest and mark price each minute.",
+                rich_help_panel=_READ,
+            ),
+        ],
+        False,
+    ),
+}
+# What reading streams has no use for.
+NOT_COLLECTING = frozenset({"replay", "record", "no_store", "interval", "lookback", "window", "band", "max_age"})
+
+
 def shared(
-    *, symbol: bool = True, bars: bool = False, own: dict[str, tuple[Any, Any]] | None = None
+    *,
+    symbol: bool = True,
+    bars: bool = False,
+    own: dict[str, tuple[Any, Any]] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
-    """Give a command that takes `Settings` all shared options, and a symbol and bars where it has them."""
+    """Give a command that takes `Settings` the shared options, and a symbol and bars where it has them."""
     declared: dict[str, tuple[Any, Any]] = {"symbol": (SYMBOL, "BTC")} if symbol else {}
-    declared |= (own or {}) | (BARS if bars else {}) | _DECLARED
+    declared |= (own or {}) | (BARS if bars else {})
+    declared |= {name: option for name, option in _DECLARED.items() if name not in without}
+    left_out = {name: _DECLARED[name][1] for name in without}
 
     def decorate(command: Callable[[Settings], None]) -> Callable[..., None]:
         @functools.wraps(command)
         def wrapper(**given: Any) -> None:  # noqa: ANN401  what Typer parsed
-            command(settings_of(given))
+            command(settings_of(left_out | given))
 
         kind = inspect.Parameter.KEYWORD_ONLY
         wrapper.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

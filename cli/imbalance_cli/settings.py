@@ -13,6 +13,7 @@ from imbalance_cli.formats import Format
 
 if TYPE_CHECKING:
     from imbalance.collect import Options
+    from imbalance.collector.options import Options as CollectionOptions
 
 PICTURE_CELLS = 200
 LONGEST_LOOKBACK_MS = 400 * DAY_MS
@@ -59,6 +60,11 @@ class Settings:
     coin: str | None = None
     address: tuple[str, ...] = ()
     addresses: Path | None = None
+    symbols: tuple[str, ...] = ()
+    every: bool = False
+    once: bool = False
+    duration: str | None = None
+    snapshots: bool = False
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -100,6 +106,31 @@ class Settings:
             probe=self.probe,
             accounts=values.accounts(self.address, self.addresses),
             max_age_s=None if self.max_age is None else values.span_ms("--max-age", self.max_age) / SECOND_MS,
+        )
+
+    def collection(self) -> CollectionOptions:
+        """Return what to collect, checked.
+
+        Raises
+        ------
+        UsageError
+            Naming the option whose value cannot be.
+        """
+        from imbalance.collector.options import Options
+
+        if self.every == bool(self.symbols):
+            raise UsageError("name the coins to collect, or give --all", "Such as: imbalance collect BTC ETH.")
+        for_s = None if self.duration is None else values.span_ms("--for", self.duration) / SECOND_MS
+        if for_s == 0:
+            raise UsageError("--for must be longer than nothing")
+        return Options(
+            symbols=tuple(dict.fromkeys(symbol.upper() for symbol in self.symbols)),
+            venues=self.venues,
+            once=self.once,
+            for_s=for_s,
+            snapshots=self.snapshots,
+            strict=self.strict,
+            timeout_s=self.timeout_s,
         )
 
 
@@ -157,4 +188,9 @@ def settings_of(given: dict[str, Any]) -> Settings:
         coin=given.get("coin"),
         address=tuple(given.get("address") or ()),
         addresses=given.get("addresses"),
+        symbols=tuple(given.get("symbols") or ()),
+        every=given.get("all_", False),
+        once=given.get("once", False),
+        duration=given.get("for_"),
+        snapshots=given.get("snapshots", False),
     )

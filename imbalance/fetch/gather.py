@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,15 +27,16 @@ async def gather(
     kinds: Iterable[Kind],
     timeout_s: float,
     done: Callable[[Harvest], None] = lambda _harvest: None,
+    listings: Mapping[str, Sequence[Instrument]] = MappingProxyType({}),
 ) -> list[Harvest]:
     """Ask every source at once; the answer holds one harvest a source, in the order given.
 
-    `done` is called as each source ends.
+    `done` is called as each source ends. Sources whose `listings` are known, by their name, are not asked for them.
     """
     wanted = frozenset(kinds)
 
     async def one(source: Source) -> Harvest:
-        harvest = await _harvest(client, source, ask, wanted, timeout_s)
+        harvest = await _harvest(client, source, ask, wanted, timeout_s, listings.get(source.name))
         done(harvest)
         return harvest
 
@@ -63,7 +65,12 @@ async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 async def _harvest(
-    client: Client | Replay, source: Source, ask: Ask, wanted: frozenset[Kind], timeout_s: float
+    client: Client | Replay,
+    source: Source,
+    ask: Ask,
+    wanted: frozenset[Kind],
+    timeout_s: float,
+    listing: Sequence[Instrument] | None,
 ) -> Harvest:
     started = time.perf_counter()
     harvest = Harvest(source)
@@ -71,8 +78,10 @@ async def _harvest(
     endpoints.sort(key=lambda e: e.following is None)
     deadline = started + timeout_s
     if source.lists:
-        await _run(client, harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], deadline)
-        rows = harvest.of(Instrument)
+        if listing is None:
+            await _run(client, harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], deadline)
+            listing = harvest.of(Instrument)
+        rows = listing
         harvest.listed = tuple(row.base for row in rows)
         own = tuple(row for row in rows if row.base == ask.base)
         harvest.instrument = own[0] if own else None

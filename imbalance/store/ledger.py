@@ -6,7 +6,7 @@ cannot be read, and what is missing reaches from there to where it is subscribed
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from imbalance.wire.streams import Down, Event, Garbled, Printed, Told, Up
 STREAM = "stream"  # apart from what the same venue answers when it is asked, in other units of time or price
 IDLE = "it was not collected"
 UNREADABLE = "a message could not be read"
+SHOWN = 100
 COLUMNS = ("time_ms", "position", "price", "quantity_base", "order_id", "nth")
 Known = tuple[int, int]
 Missing = tuple[int, int, str]
@@ -26,6 +27,38 @@ def series_of(instrument: Instrument) -> Series:
     """Return the series of a contract's liquidations as its venue's stream tells them."""
     one = instrument
     return Series("liquidations", one.venue, one.venue, one.base, one.symbol, one.contract.value, STREAM)
+
+
+@dataclass
+class Course:
+    """How a part of a stream went: its newest spans that are known and missing, and how much was missing in all."""
+
+    up_ms: int | None = None  # since when it is up without a gap
+    known: deque[Known] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    missing: deque[Missing] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    gaps: int = 0
+    missing_ms: int = 0
+
+    def begin(self, at_ms: int) -> None:
+        """Note that it is up, where it was not."""
+        self.up_ms = at_ms if self.up_ms is None else self.up_ms
+
+    def end(self, until_ms: int) -> None:
+        """Note that it is known no further."""
+        if self.up_ms is not None and self.up_ms < until_ms:
+            self.known.append((self.up_ms, until_ms))
+        self.up_ms = None
+
+    def miss(self, from_ms: int, to_ms: int, why: str) -> None:
+        """Note what is missing; what follows what was missing for the same reason is one with it."""
+        if from_ms >= to_ms:
+            return
+        self.missing_ms += to_ms - from_ms
+        if self.missing and self.missing[-1][1:] == (from_ms, why):
+            from_ms = self.missing.pop()[0]
+        else:
+            self.gaps += 1
+        self.missing.append((from_ms, to_ms, why))
 
 
 @dataclass
@@ -39,13 +72,15 @@ class _Part:
     down_ms: int | None = None  # since when it is down
     why: str = ""
     missing: list[Missing] = field(default_factory=list)
+    course: Course = field(default_factory=Course)
 
     def until_ms(self, since_ms: int) -> int:
         """Return where a span ends by now that began at a moment."""
         return max(since_ms, self.certain_ms - self.delay_ms)
 
     def miss(self, from_ms: int, to_ms: int, why: str) -> None:
-        """Note what is missing; what follows what was missing for the same reason is one with it."""
+        """Note what is missing of all its contracts."""
+        self.course.miss(from_ms, to_ms, why)
         if self.missing and self.missing[-1][1:] == (from_ms, why):
             from_ms = self.missing.pop()[0]
         if from_ms < to_ms:
@@ -98,10 +133,14 @@ class Ledger:
                     found.setdefault((since_ms, part.until_ms(since_ms)), []).append(one)
         return found
 
+    def course(self, part: str) -> Course:
+        """Return how a part went so far."""
+        return self._parts[part].course
+
     def stop(self, at_ms: int) -> None:
         """Take in that nothing more will come: what is down then stays missing until that moment."""
         for part in self._parts.values():
-            self._end(part, part.since_ms)
+            self._break(part)
             if part.down_ms is not None:
                 part.miss(part.down_ms, at_ms, part.why)
 
@@ -123,6 +162,9 @@ class Ledger:
         for one in now:
             if one not in part.since_ms:
                 self._resume(part, one, event.at_ms)
+        if part.down_ms is not None:
+            part.course.miss(part.down_ms, event.at_ms, part.why)
+        part.course.begin(event.at_ms)
         self._miss(part)
         part.series, part.down_ms = now, None
         part.certain_ms = max(part.certain_ms, event.at_ms)
@@ -137,30 +179,33 @@ class Ledger:
         part.since_ms[one] = at_ms
 
     def _garbled(self, part: _Part, event: Garbled) -> None:
-        spans = dict(part.since_ms)
-        if spans:
-            part.miss(self._end(part, spans), event.at_ms, UNREADABLE)
-            part.since_ms = dict.fromkeys(spans, event.at_ms)
+        if part.course.up_ms is not None:
+            part.miss(self._break(part), event.at_ms, UNREADABLE)
+            part.since_ms = dict.fromkeys(part.series, event.at_ms)
+            part.course.begin(event.at_ms)
         part.certain_ms = max(part.certain_ms, event.at_ms)
 
     def _down(self, part: _Part, event: Down) -> None:
-        if part.since_ms:
+        if part.course.up_ms is not None:
             part.certain_ms = max(part.certain_ms, event.certain_ms)
-            part.down_ms = self._end(part, part.since_ms)
+            part.down_ms = self._break(part)
         elif part.down_ms is None:
             part.down_ms = event.certain_ms
         part.why = event.why
 
-    def _end(self, part: _Part, ending: Iterable[Series]) -> int:
-        """End the spans of some series; return where the last ends."""
-        last_ms = 0
+    def _break(self, part: _Part) -> int:
+        """End all spans of a part; return where they end."""
+        until_ms = part.until_ms(part.course.up_ms or 0)
+        self._end(part, part.since_ms)
+        part.course.end(until_ms)
+        return until_ms
+
+    def _end(self, part: _Part, ending: Iterable[Series]) -> None:
         for one in list(ending):
             since_ms = part.since_ms.pop(one)
             until_ms = self._ended_ms[one] = part.until_ms(since_ms)
-            last_ms = max(last_ms, until_ms)
             if since_ms < until_ms:
                 self._turns.append(Batch(one, [], [(since_ms, until_ms)]))
-        return last_ms
 
     def _miss(self, part: _Part) -> None:
         if part.missing:

@@ -141,6 +141,24 @@ def _open_interest(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch
     yield Batch(series, [_interest(row) for row in in_time(now or harvest.at(Kind.OPEN_INTEREST, OpenInterestUsd))])
 
 
+def snapshot(harvest: Harvest, symbol: str) -> list[Batch]:
+    """Return the open interest of a moment with its value in USD at the mark price of the same moment."""
+    instrument, price = harvest.instrument, readings.venue_price(harvest)
+    now = readings.open_interest_rows(harvest)
+    if instrument is None or not now:
+        return []
+    series = Series("open_interest", harvest.name, harvest.name, symbol, instrument.symbol, instrument.contract.value)
+    rows = [
+        {
+            "time_ms": row.time_ms,
+            "open_interest_base": row.open_interest_base,
+            "open_interest_usd": None if price is None else row.open_interest_base * price,
+        }
+        for row in in_time(now)
+    ]
+    return [Batch(series, rows)]
+
+
 def _funding(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     row, hours, _rate_8h = readings.funding_8h(harvest)
     if row is not None:

@@ -207,7 +207,7 @@ def _in_words(error: Exception, source: str) -> SourceError:
     if isinstance(error, InvalidURI):
         return UnreachableError(source, WHAT, "its address is none", f"Look at IMBALANCE_{source.upper()}_WS_URL.")
     if isinstance(error, InvalidStatus):
-        found = by_status(error.response.status_code, source, WHAT, body=error.response.body or b"")
+        found = by_status(error.response.status_code, source, WHAT, body=bytes(error.response.body or b""))
         return found or RefusedError(source, WHAT, "the connection was refused")
     if isinstance(error, InvalidHandshake):
         return RefusedError(source, WHAT, f"the connection was refused ({error})")

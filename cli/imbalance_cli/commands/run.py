@@ -27,9 +27,9 @@ def run(command: str, settings: Settings) -> None:
 
     kind = chosen(command, settings.output, settings.asked_format, settings.format)
     if settings.output is not None:
-        _require_writable(settings.output, settings)
+        require_writable(settings.output, settings)
     if settings.json_schema:
-        _write(schema(command), settings.output)
+        write(schema(command), settings.output)
         return
     screen = context.screen(
         width=settings.width,
@@ -46,9 +46,9 @@ def run(command: str, settings: Settings) -> None:
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
         from imbalance_cli.render.picture import to_picture
 
-        _write(to_picture(document, kind, dark=settings.dark), settings.output)
+        write(to_picture(document, kind, dark=settings.dark), settings.output)
     elif isinstance(kind, Format):
-        _write(render(document, kind, screen), settings.output)
+        write(render(document, kind, screen), settings.output)
     if harvests and not (settings.no_store or settings.replay or settings.bars):
         _save(harvests, document, now_ms, settings)
 
@@ -155,7 +155,7 @@ def _shown(document: Document, kind: Format | Picture, settings: Settings) -> bo
     )
 
 
-def _require_writable(output: Path, settings: Settings) -> None:
+def require_writable(output: Path, settings: Settings) -> None:
     """Raise a `UsageError` where the answer could not be written, or would take the place of what the run rests on."""
     try:
         files.require_writable(output)
@@ -180,7 +180,7 @@ def _rests_on(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield option, Path(folder) / INDEX
 
 
-def _write(answer: str | bytes, output: Path | None) -> None:
+def write(answer: str | bytes, output: Path | None) -> None:
     """Write the answer to stdout or to a file."""
     content = answer.encode() if isinstance(answer, str) else answer
     if output is None:

@@ -1,4 +1,4 @@
-"""What local history holds, as blocks."""
+"""What local history holds, and what was collected for it, as blocks."""
 
 from __future__ import annotations
 
@@ -42,6 +42,54 @@ def history(r: tree.DbReport) -> list[Block]:
         Table(columns, rows, ["warn" if i in kept else "" for i in range(len(rows))], kept),
         Line(
             "Within a span all is known; elsewhere a missing row tells nothing. Gaps were asked for and not given.",
+            "dim",
+        ),
+    ]
+
+
+def collected(r: tree.CollectReport) -> list[Block]:
+    """Show each stream: what it told, and what is missing of it."""
+    rows = [
+        [
+            s.name,
+            s.status,
+            f"{s.contracts:,}",
+            f"{s.liquidations:,}",
+            words.usd(s.long_usd),
+            words.usd(s.short_usd),
+            words.MISSING if s.lag_s is None else f"{s.lag_s:.1f} s",
+            f"{s.gaps}" if s.gaps else words.MISSING,
+            f"{s.missing_s:,.0f} s" if s.gaps else words.MISSING,
+        ]
+        for s in r.streams
+    ]
+    columns = [
+        Column("Stream"),
+        Column("Status", drop=3),
+        Column("Contracts", right=True, drop=4),
+        Column("Liquidations", right=True),
+        Column("Long", right=True),
+        Column("Short", right=True),
+        Column("Lag", right=True, drop=2),
+        Column("Gaps", right=True),
+        Column("Missing", right=True, drop=1),
+    ]
+    worse = tuple(i for i, s in enumerate(r.streams) if s.status != "up" or s.gaps or s.unreadable)
+    told = f"{r.saved:,} rows saved in {r.place}"
+    if r.snapshots:
+        told += f", {r.snapshots:,} of them snapshots of open interest"
+    unread = [
+        Line(f"{s.name}: {s.unreadable:,} messages could not be read: {s.message}", "warn")
+        for s in r.streams
+        if s.unreadable
+    ]
+    return [
+        Line(told),
+        Table(columns, rows, ["warn" if i in worse else "" for i in range(len(rows))], worse),
+        *unread,
+        Line(
+            "Some venues tell one order a second and contract at most: their sums are lower bounds. "
+            "What was missing is stored as a gap.",
             "dim",
         ),
     ]

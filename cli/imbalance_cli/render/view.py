@@ -9,6 +9,7 @@ from imbalance.report import tree, words
 from imbalance.wire.harvest import Figure
 from imbalance_cli.render import history_views, reading_views, source_views, trial_views
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Column, Line, Table, Title
+from imbalance_cli.render.reading_views import minute
 
 RISK_ONLY = "A map locates risk; it does not predict direction."
 
@@ -36,6 +37,8 @@ def title_of(document: tree.Document) -> Title:
     what, _build = _VIEWS[type(document)]
     if isinstance(document, tree.DbReport):
         return Title(what, document.place)
+    if isinstance(document, tree.CollectReport):
+        return Title(f"{document.symbol} {what}", f"{minute(document.started)} to {minute(document.as_of)} UTC")
     symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
@@ -280,4 +283,5 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),
     tree.DbReport: ("local history", history_views.history),
+    tree.CollectReport: ("liquidations collected", history_views.collected),
 }
