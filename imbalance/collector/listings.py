@@ -16,6 +16,8 @@ from imbalance.wire import Ask, Kind, Source
 from imbalance.wire.streams import Listing
 
 OLD_S = 3600.0
+# One venue lists contracts that settle in a coin by that coin, and all others together; elsewhere all is one list.
+EVERY = ("BTC", "ETH", "")
 
 
 class Listings:
@@ -62,15 +64,18 @@ class Listings:
         self._read_s[venue] = time.monotonic()
 
     async def _read(self, source: Source) -> list[Instrument]:
+        now_ms, endpoint = time.time_ns() // 1_000_000, source.endpoint(Kind.INSTRUMENTS)
+        asks = [Ask(base, now_ms, 0, 0, 0) for base in sorted(self.symbols) or EVERY]
         client = Client(self.settings)
-        ask = Ask("", time.time_ns() // 1_000_000, 0, 0, 0)
+        rows: list[Instrument] = []
         try:
-            (harvest,) = await gather(client, [source], ask, (), self.timeout_s)
+            for ask in {tuple(endpoint.pages(ask)): ask for ask in reversed(asks)}.values():
+                (harvest,) = await gather(client, [source], ask, (), self.timeout_s)
+                if harvest.failures:
+                    raise harvest.failures[0]
+                rows = harvest.of(Instrument) + rows
         finally:
             await client.close()
-        if harvest.failures:
-            raise harvest.failures[0]
-        rows = harvest.of(Instrument)
         if not rows:
             raise UnreachableError(source.name, Kind.INSTRUMENTS, "it lists nothing")
         return rows

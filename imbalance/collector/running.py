@@ -32,21 +32,26 @@ from imbalance.units import iso
 from imbalance.venues import VENUES
 from imbalance.venues.streams import STREAMS
 from imbalance.wire import Source
-from imbalance.wire.streams import WHAT, Down, Event, Listing, Stream, Told, Up
+from imbalance.wire.streams import WHAT, Down, Event, Garbled, Listing, Stream, Up
 
 ROOM = 50_000  # orders in memory: ten seconds of the worst, some 50 MB
 NEAR_NAMES = 3
 STOP_S = 5.0
+GARBLED_EVERY_MS = 60_000  # told of one stream: there may be thousands a second
 MOST_COINS = 900  # what the largest venue lists, where its listing cannot be read yet
 ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 @dataclasses.dataclass(frozen=True)
 class Watch:
-    """Who watches: `say` is called with what happened, `status` each second with how it is."""
+    """Who watches: `say` is called with what happened, `status` each second with how it is.
+
+    `saved` is called with how many rows are stored by now, as soon as they are.
+    """
 
     say: Callable[[str], None] = lambda _text: None
     status: Callable[[Sequence[Tally], int], None] = lambda _tallies, _saved: None
+    saved: Callable[[int], None] = lambda _rows: None
 
 
 def collect(options: Options, settings: Settings, address: str | None, watch: Watch) -> tree.CollectReport:
@@ -66,7 +71,7 @@ def collect(options: Options, settings: Settings, address: str | None, watch: Wa
     sources = chosen(options)
     with opening.opened(address, make=True) as store, store.apart():  # open all the time, or each write is the last
         started_ms = now_ms()
-        run = asyncio.run(_Collection(options, settings, store, sources, watch).run())
+        run = asyncio.run(Collection(options, settings, store, sources, watch).run())
         return _document(options, store, started_ms, run)
 
 
@@ -100,7 +105,7 @@ class _Run:
     unlisted: list[str]
 
 
-class _Collection:
+class Collection:
     """Readers, a writer between whom and them there is a buffer, and what stops them."""
 
     def __init__(
@@ -115,6 +120,7 @@ class _Collection:
         self.stop = asyncio.Event()
         self.buffer: Buffer[Things] = Buffer(ROOM)
         self.redactor = settings.redactor(VENUES)
+        self._garbled_ms: dict[str, int] = {}
 
     async def run(self) -> _Run:
         """Collect until stopped."""
@@ -125,7 +131,7 @@ class _Collection:
             with self.store.reading() as connection:
                 ended_ms = reading.ended_ms(connection, data="liquidations", what=STREAM)
             ledger = Ledger(delays_ms, ended_ms)
-            writer = Writer(self.store, ledger, tallies, self.buffer, self._say)
+            writer = Writer(self.store, ledger, tallies, self.buffer, self._say, self.watch.saved)
             await self._together(parts, writer, list(tallies.values()))
         return _Run(list(tallies.values()), ledger, writer.saved, writer.snapshots, unlisted)
 
@@ -172,7 +178,8 @@ class _Collection:
             self._say(f"{event.part}: subscribed, {len(event.instruments)} contracts")
         elif isinstance(event, Down):
             self._say(f"{event.part}: down: {event.why}")
-        elif not isinstance(event, Told):
+        elif isinstance(event, Garbled) and event.at_ms - self._garbled_ms.get(event.part, 0) > GARBLED_EVERY_MS:
+            self._garbled_ms[event.part] = event.at_ms
             self._say(f"{event.part}: {event.why}")
 
     def _say(self, text: str) -> None:

@@ -37,12 +37,14 @@ class Writer:
         tallies: Mapping[str, Tally],
         buffer: Buffer[Things],
         say: Callable[[str], None],
+        told_saved: Callable[[int], None],
     ) -> None:
         self.store = store
         self.ledger = ledger
         self.tallies = tallies
         self.buffer = buffer
         self.say = say
+        self.told_saved = told_saved
         self.ending = asyncio.Event()
         self.saved = 0
         self.snapshots = 0
@@ -56,13 +58,12 @@ class Writer:
         StoreError
             If the store can no longer be written to.
         """
-        spans_at = time.monotonic() + SPANS_S
+        spans_at = 0.0  # at once, so that a run that is killed soon leaves where it began
         while not self.ending.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ending.wait(), FLUSH_S)
             due = time.monotonic() >= spans_at
-            await self._flush(spans=due)
-            if due:
+            if await self._flush(spans=due):
                 spans_at = time.monotonic() + SPANS_S
         self._take()
         self.ledger.stop(now_ms())
@@ -78,19 +79,22 @@ class Writer:
             self.tallies[thing.part].note(thing)
         return snapshots
 
-    async def _flush(self, *, spans: bool) -> None:
+    async def _flush(self, *, spans: bool) -> bool:
+        """Save what there is, and where it is time how far spans reach by now; tell whether there were any."""
         snapshots = self._take()
         batches = [*snapshots, *self.ledger.batches()]
         reached = self.ledger.spans() if spans else {}
         if batches or reached:
             await self._save(batches, reached)
             self.snapshots += len(snapshots)
+        return bool(reached)
 
     async def _save(self, batches: Sequence[Batch], reached: dict[Known, list[Series]]) -> None:
         """Save in transactions of so many; where others write for long, try again until it can be."""
         for part in [batches[i : i + BATCHES] for i in range(0, len(batches), BATCHES)]:
             await self._patiently(part, {})
             self.saved += sum(len(batch.rows) for batch in part)
+            self.told_saved(self.saved)
         for known, series in reached.items():
             for i in range(0, len(series), SERIES):
                 await self._patiently([], {known: series[i : i + SERIES]})

@@ -79,12 +79,13 @@ class Connection:
             raise self.ended.result()
 
     async def close(self) -> None:
-        """End it; what was read is in the buffer."""
-        self.ended.cancel()
+        """End it in good order: what was sent until the other side says goodbye is read and in the buffer."""
         self._beating.cancel()
-        await asyncio.gather(self.ended, self._beating, return_exceptions=True)
         with contextlib.suppress(WebSocketException, OSError, TimeoutError):
             await self._socket.close()
+        await asyncio.wait({self.ended}, timeout=CLOSE_S)
+        self.ended.cancel()
+        await asyncio.gather(self.ended, self._beating, return_exceptions=True)
 
     async def _read(self) -> SourceError:
         """Read until the connection ends; return why it did."""

@@ -13,7 +13,7 @@ from imbalance.stream.backoff import wait_s
 from imbalance.stream.connection import Connection, Put, now_ms, opened
 from imbalance.wire.streams import Down, Listing, Stream, Told, Up
 
-HEARD_EVERY_S = 5.0
+HEARD_EVERY_S = 1.0
 STEADY_S = 30.0  # a connection that lived as long was none that is hung up on at once
 RENEWED_S = 6 * 3600.0
 EARLY_S = 600.0  # before a venue ends it
@@ -51,8 +51,8 @@ class Reader:
                     await self._wait()
         finally:
             if self._current is not None:
-                await self._hear()
                 await self._current.close()
+                await self._hear()
 
     async def _connect(self) -> bool:
         """Open the next connection in place of the one that there is, if any; tell whether that could be."""

@@ -29,7 +29,7 @@ class Order(msgspec.Struct):
 
 class _Data(msgspec.Struct):
     e: str | None = None
-    o: msgspec.Raw | None = None
+    o: msgspec.Raw = msgspec.Raw()
     st: int | None = None
 
 
@@ -41,7 +41,7 @@ class _Trouble(msgspec.Struct):
 class _Message(msgspec.Struct):
     data: _Data | None = None
     e: str | None = None
-    o: msgspec.Raw | None = None
+    o: msgspec.Raw = msgspec.Raw()
     st: int | None = None
     error: _Trouble | None = None
 
@@ -55,8 +55,8 @@ def read(body: bytes, source: str, kind: int) -> tuple[Order | None, Heard]:
     root = "$.data.o" if message.data else "$.o"
     if data.e != "forceOrder":
         return None, Heard()
-    require(data.o is not None, "a force order without an order", source, WHAT, root)
-    order = decode(bytes(data.o or b""), Order, source, WHAT, root)
+    require(bool(bytes(data.o)), "a force order without an order", source, WHAT, root)
+    order = decode(bytes(data.o), Order, source, WHAT, root)
     if (order.st or data.st or kind) != kind or not order.z:
         return None, Heard()
     require(order.S in POSITIONS, f"{order.S!r} is no side", source, WHAT, f"{root}.S")

@@ -31,7 +31,7 @@ class _Topic(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     event: str | None = None
-    code: msgspec.Raw | None = None
+    code: msgspec.Raw = msgspec.Raw()
     msg: str = ""
     arg: _Topic | None = None
     data: list[_Row] = []
@@ -43,7 +43,7 @@ def parse(body: bytes, listing: Listing) -> Heard:
         return Heard()
     message = decode(body, _Message, NAME, WHAT)
     if message.event == "error":
-        code = bytes(message.code or b"").decode().strip('"')
+        code = bytes(message.code).decode().strip('"')
         return Heard(refused=f"{message.msg} (code {code})")
     if message.event is not None:
         return Heard(acknowledged=int(message.event == "subscribe"))

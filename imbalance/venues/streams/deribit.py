@@ -33,7 +33,7 @@ class _Trade(msgspec.Struct):
 class _Params(msgspec.Struct):
     channel: str = ""
     type: str = ""
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()
 
 
 class _Trouble(msgspec.Struct):
@@ -45,7 +45,7 @@ class _Message(msgspec.Struct):
     method: str | None = None
     params: _Params | None = None
     id: int | None = None
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = msgspec.Raw()
     error: _Trouble | None = None
 
 
@@ -55,14 +55,14 @@ def parse(body: bytes, listing: Listing) -> Heard:
     if message.error is not None:
         return Heard(refused=f"{message.error.message} (code {message.error.code})")
     if message.id == SUBSCRIBE_ID:
-        channels = decode(bytes(message.result or b"null"), list[str], NAME, WHAT, "$.result")
+        channels = decode(bytes(message.result) or b"null", list[str], NAME, WHAT, "$.result")
         return Heard(acknowledged=len(channels))
     params = message.params or _Params()
     if message.method == "heartbeat" and params.type == "test_request":
         return Heard(reply=_asked(TEST_ID, "public/test", {}))
     if message.method != "subscription" or not params.channel.startswith("trades."):
         return Heard()
-    trades = decode(bytes(params.data or b"null"), list[_Trade], NAME, WHAT, "$.params.data")
+    trades = decode(bytes(params.data) or b"null", list[_Trade], NAME, WHAT, "$.params.data")
     return Heard([found for i, row in enumerate(trades) for found in _liquidated(row, listing, f"$.params.data[{i}]")])
 
 

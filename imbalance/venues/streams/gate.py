@@ -36,7 +36,7 @@ class _Trouble(msgspec.Struct):
 class _Message(msgspec.Struct):
     channel: str = ""
     event: str = ""
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = msgspec.Raw()
     error: _Trouble | None = None
 
 
@@ -49,8 +49,8 @@ def parse(body: bytes, listing: Listing) -> Heard:
         return Heard(refused=f"{message.error.message} (code {message.error.code})")
     if message.event != "update":
         return Heard(acknowledged=int(message.event == "subscribe"))
-    require(message.result is not None, "no orders", NAME, WHAT, "$.result")
-    bare = bytes(message.result or b"")
+    bare = bytes(message.result)
+    require(bool(bare), "no orders", NAME, WHAT, "$.result")
     found = (
         decode(bare, list[_Row], NAME, WHAT, "$.result")
         if bare.startswith(b"[")
