@@ -173,7 +173,7 @@ def frames(venue: str, orders: Sequence[Order]) -> list[str | bytes]:
     return [frame(venue, message) for message in SHAPES[venue](orders, SYMBOLS[venue])]
 
 
-def answer(venue: str, said: str) -> list[Any]:
+def answer(venue: str, said: str) -> list[Any]:  # noqa: C901  a table of what each says
     """Return what a venue answers to a text, in its words."""
     if said == "ping" and venue in {"okx", "bitget"}:
         return ["pong"]
