@@ -233,7 +233,7 @@ def bench_kills(server: Server, address: str, many: int) -> None:
         told, tells = os.pipe()
         child = collecting(address, server.environment, ["binance", "bybit", "okx"], tells)
         os.close(tells)
-        time.sleep(drawn.uniform(0.1, 2.0))
+        time.sleep(drawn.uniform(0.1, 4.0))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         lines = b""
