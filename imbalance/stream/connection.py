@@ -141,7 +141,7 @@ class Connection:
             try:
                 if self.stream.beat is not None:
                     await self._socket.send(self.stream.beat(now_ms()))
-                else:
+                elif self.stream.is_pinged:
                     asyncio.ensure_future(await self._socket.ping()).add_done_callback(self._ponged)
             except (WebSocketException, OSError):
                 return  # its reader tells

@@ -16,6 +16,7 @@ from imbalance.wire.streams import Down, Listing, Stream, Told, Up
 HEARD_EVERY_S = 1.0
 STEADY_S = 30.0  # a connection that lived as long was none that is hung up on at once
 RENEWED_S = 6 * 3600.0
+OVERLAP_S = 1.0  # besides a venue's own delay
 EARLY_S = 600.0  # before a venue ends it
 # Listings by name, and those of them that this part carries.
 Listed = Callable[[], Awaitable[tuple[Listing, Sequence[Instrument]]]]
@@ -71,7 +72,7 @@ class Reader:
         self.tried.set()
         if last is not None:
             # What was printed before the next one was there may still be on its way.
-            await self._pause(self.stream.delay_ms / 1000 + 1)
+            await self._pause(self.stream.delay_ms / 1000 + OVERLAP_S)
             await last.close()
         return True
 

@@ -41,8 +41,8 @@ class Stream(msgspec.Struct, frozen=True):
     """A venue's stream.
 
     `parse` turns a message into what it says, or raises a `ParseError`; it does nothing else. Without `subscribe` it is
-    subscribed as soon as it is connected, by its path. `beat` makes the text that keeps it open, which is a ping of the
-    protocol where there is none. Nothing heard for `silence_s` is a dead connection. What is printed is told at most
+    subscribed as soon as it is connected, by its path. `beat` makes the text that keeps it open; where there is none, it
+    is pinged as the protocol has it, if it `is_pinged` and does not ping itself. Nothing heard for `silence_s` is a dead connection. What is printed is told at most
     `delay_ms` later. A connection lives for `lives_s`, and carries `most` contracts: all of the market where that is 0.
     """
 
@@ -53,6 +53,7 @@ class Stream(msgspec.Struct, frozen=True):
     delay_ms: int
     subscribe: Callable[[Sequence[Instrument], int], Sequence[Subscription]] | None = None
     beat: Callable[[int], str] | None = None
+    is_pinged: bool = True
     beat_s: float = 15.0
     silence_s: float = 45.0
     lives_s: float = DAY_S

@@ -173,46 +173,62 @@ def frames(venue: str, orders: Sequence[Order]) -> list[str | bytes]:
     return [frame(venue, message) for message in SHAPES[venue](orders, SYMBOLS[venue])]
 
 
-def answer(venue: str, said: str) -> list[Any]:  # noqa: C901  a table of what each says
+def _to_bybit(asked: Any) -> list[Any]:
+    if asked["op"] == "ping":
+        return [{"success": True, "ret_msg": "pong", "conn_id": "1", "req_id": "", "op": "ping"}]
+    wrong = [name for name in asked["args"] if not name.startswith("allLiquidation.") or "NONE" in name]
+    told = f"error:handler not found,topic:{wrong[0]}" if wrong else ""
+    return [{"success": not wrong, "ret_msg": told, "conn_id": "1", "req_id": "", "op": "subscribe"}]
+
+
+def _to_okx(asked: Any) -> list[Any]:
+    (arg,) = asked["args"]
+    if arg != {"channel": "liquidation-orders", "instType": "SWAP"}:
+        return [{"event": "error", "msg": f"Illegal request: {asked}", "code": "60012", "connId": "1"}]
+    return [{"event": "subscribe", "arg": arg, "connId": "1"}]
+
+
+def _to_gate(asked: Any) -> list[Any]:
+    if asked["channel"] == "futures.ping":
+        return [{"time": asked["time"], "channel": "futures.pong", "event": "", "result": None}]
+    head = {"time": asked["time"], "channel": asked["channel"], "event": "subscribe"}
+    return [head | {"result": {"status": "success"}}]
+
+
+def _to_bitget(asked: Any) -> list[Any]:
+    (arg,) = asked["args"]
+    if arg != {"instType": "usdt-futures", "topic": "liquidation"}:
+        return [{"event": "error", "arg": arg, "code": "30001", "msg": "topic doesn't exist"}]
+    return [{"event": "subscribe", "arg": arg}]
+
+
+def _to_htx(asked: Any) -> list[Any]:
+    if asked["op"] == "pong":
+        return []
+    return [{"op": "sub", "cid": asked["cid"], "topic": asked["topic"], "ts": 1, "err-code": 0}]
+
+
+def _to_deribit(asked: Any) -> list[Any]:
+    result = asked["params"]["channels"] if asked["method"] == "public/subscribe" else "ok"
+    return [{"jsonrpc": "2.0", "id": asked["id"], "result": result, "testnet": False}]
+
+
+def _to_kraken(asked: Any) -> list[Any]:
+    return [
+        {"event": "subscribed", "feed": asked["feed"], "product_ids": asked["product_ids"]},
+        {"feed": "trade_snapshot", "product_id": asked["product_ids"][0], "trades": []},
+    ]
+
+
+ANSWERS = {
+    "bybit": _to_bybit, "okx": _to_okx, "gate": _to_gate, "bitget": _to_bitget, "htx": _to_htx,
+    "deribit": _to_deribit, "kraken": _to_kraken,
+}  # fmt: skip
+
+
+def answer(venue: str, said: str) -> list[Any]:
     """Return what a venue answers to a text, in its words."""
-    if said == "ping" and venue in {"okx", "bitget"}:
-        return ["pong"]
-    asked = json.loads(said)
-    if venue == "bybit":
-        if asked["op"] == "ping":
-            return [{"success": True, "ret_msg": "pong", "conn_id": "1", "req_id": "", "op": "ping"}]
-        wrong = [name for name in asked["args"] if not name.startswith("allLiquidation.") or "NONE" in name]
-        told = f"error:handler not found,topic:{wrong[0]}" if wrong else ""
-        return [{"success": not wrong, "ret_msg": told, "conn_id": "1", "req_id": "", "op": "subscribe"}]
-    if venue == "okx":
-        (arg,) = asked["args"]
-        if arg != {"channel": "liquidation-orders", "instType": "SWAP"}:
-            return [{"event": "error", "msg": f"Illegal request: {said}", "code": "60012", "connId": "1"}]
-        return [{"event": "subscribe", "arg": arg, "connId": "1"}]
-    if venue == "gate":
-        if asked["channel"] == "futures.ping":
-            return [{"time": asked["time"], "channel": "futures.pong", "event": "", "result": None}]
-        head = {"time": asked["time"], "channel": asked["channel"], "event": "subscribe"}
-        return [head | {"result": {"status": "success"}}]
-    if venue == "bitget":
-        (arg,) = asked["args"]
-        if arg != {"instType": "usdt-futures", "topic": "liquidation"}:
-            return [{"event": "error", "arg": arg, "code": "30001", "msg": "topic doesn't exist"}]
-        return [{"event": "subscribe", "arg": arg}]
-    if venue == "htx":
-        return [{"op": "sub", "cid": asked["cid"], "topic": asked["topic"], "ts": 1, "err-code": 0}] * (
-            asked["op"] == "sub"
-        )
-    if venue == "deribit":
-        method = asked["method"]
-        result = asked["params"]["channels"] if method == "public/subscribe" else "ok"
-        return [{"jsonrpc": "2.0", "id": asked["id"], "result": result, "testnet": False}]
-    if venue == "kraken":
-        return [
-            {"event": "subscribed", "feed": asked["feed"], "product_ids": asked["product_ids"]},
-            {"feed": "trade_snapshot", "product_id": asked["product_ids"][0], "trades": []},
-        ]
-    raise ValueError(f"{venue} is not spoken to")
+    return ["pong"] if said == "ping" and venue in {"okx", "bitget"} else ANSWERS[venue](json.loads(said))
 
 
 class Streams:
@@ -221,10 +237,13 @@ class Streams:
     def __init__(self) -> None:
         self.port = 0
         self.open_: dict[str, list[ServerConnection]] = {venue: [] for venue in STREAMS}
+        self.said: dict[ServerConnection, list[str]] = {}
         self.heard: dict[str, list[str]] = {venue: [] for venue in STREAMS}
         self.connections: dict[str, int] = dict.fromkeys(STREAMS, 0)
         self.silent: set[str] = set()  # venues that answer nothing
+        self.ping_s = 5.0  # how often HTX and Deribit ask whether one is there
         self._news = asyncio.Condition()
+        self._asking: set[asyncio.Task[None]] = set()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -261,9 +280,12 @@ class Streams:
         with contextlib.suppress(ConnectionClosed):
             if STREAMS[venue].subscribe is None:
                 await self._now_subscribed(venue, socket)
+            if venue in {"htx", "deribit"}:
+                self._asking.add(asyncio.create_task(self._ask(venue, socket)))
             async for said in socket:
                 text = said if isinstance(said, str) else said.decode()
                 self.heard[venue].append(text)
+                self.said.setdefault(socket, []).append(text)
                 if venue in self.silent:
                     continue
                 for message in answer(venue, text):
@@ -272,6 +294,24 @@ class Streams:
                     await self._now_subscribed(venue, socket)
         with contextlib.suppress(ValueError):
             self.open_[venue].remove(socket)
+
+    async def _ask(self, venue: str, socket: ServerConnection) -> None:
+        """Ask whether one is there, and hang up on who does not answer five times, as these venues do."""
+        asked = 0
+        with contextlib.suppress(ConnectionClosed):
+            while asked - self._answers(venue, socket) < 5:
+                await asyncio.sleep(self.ping_s)
+                if venue not in self.silent:
+                    asked += 1
+                    test = {"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": "test_request"}}
+                    await socket.send(frame(venue, {"op": "ping", "ts": str(asked)} if venue == "htx" else test))
+            await socket.close(1001, "no heartbeat")
+
+    def _answers(self, venue: str, socket: ServerConnection) -> int:
+        said = self.said.get(socket, [])
+        if venue == "deribit":
+            return sum(json.loads(text)["method"] == "public/test" for text in said)
+        return sum(json.loads(text).get("op") == "pong" and isinstance(json.loads(text)["ts"], str) for text in said)
 
     async def _now_subscribed(self, venue: str, socket: ServerConnection) -> None:
         if socket not in self.open_[venue]:
@@ -287,7 +327,11 @@ async def serving() -> AsyncIterator[Streams]:
     streams = Streams()
     async with serve(streams._client, "127.0.0.1", 0, ping_interval=None, compression=None, close_timeout=1) as server:
         streams.port = server.sockets[0].getsockname()[1]
-        yield streams
+        try:
+            yield streams
+        finally:
+            for task in streams._asking:
+                task.cancel()
 
 
 def now_ms() -> int:

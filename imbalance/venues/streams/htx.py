@@ -85,5 +85,6 @@ HTX = Stream(
     subscribe=lambda _instruments, _now_ms: [
         Subscription(json.dumps({"op": "sub", "cid": "1", "topic": "public.*.liquidation_orders"}))
     ],
+    is_pinged=False,
     silence_s=30.0,
 )
