@@ -32,7 +32,7 @@ from imbalance.units import iso
 from imbalance.venues import VENUES
 from imbalance.venues.streams import STREAMS
 from imbalance.wire import Source
-from imbalance.wire.streams import WHAT, Down, Event, Garbled, Listing, Stream, Up
+from imbalance.wire.streams import WHAT, Down, Event, Garbled, Listing, Stream, Told, Up
 
 ROOM = 50_000  # orders in memory: ten seconds of the worst, some 50 MB
 NEAR_NAMES = 3
@@ -164,11 +164,9 @@ class Collection:
             yield Reader(stream, name, url, listed, self._put)
 
     def _require_known(self, answered: Sequence[Sequence[object]]) -> None:
-        """Raise where every venue answered, and none lists one of the coins."""
-        if len(answered) < len(self.sources):
-            return
+        """Raise where no venue that answered lists one of the coins."""
         for symbol in self.options.symbols:
-            if not any(symbol in coins for coins in self.listings.coins.values()):
+            if answered and not any(symbol in coins for coins in self.listings.coins.values()):
                 names = sorted(set().union(*self.listings.coins.values()))
                 raise UnknownSymbolError(symbol, difflib.get_close_matches(symbol, names, NEAR_NAMES, 0.5))
 
@@ -214,8 +212,9 @@ class Collection:
         try:
             await writing
         except StoreError as error:
-            lost = sum(tally.liquidations for tally in tallies) + self.buffer.held - writer.saved
-            more = f"; {lost:,} orders that were received were not saved" if lost > 0 else ""
+            left = [len(thing.rows) for thing in self.buffer.take() if isinstance(thing, Told | Batch)]
+            lost = writer.pending + sum(left)
+            more = f"; {lost:,} rows that were received were not saved" if lost else ""
             raise type(error)(error.message + more, error.hint) from None
 
     async def _keep(self, batch: Batch) -> None:

@@ -47,6 +47,7 @@ class Writer:
         self.told_saved = told_saved
         self.ending = asyncio.Event()
         self.saved = 0
+        self.pending = 0  # rows that were taken out of the buffer and are not saved yet
         self.snapshots = 0
         self._busy_since: float | None = None
 
@@ -91,9 +92,12 @@ class Writer:
 
     async def _save(self, batches: Sequence[Batch], reached: dict[Known, list[Series]]) -> None:
         """Save in transactions of so many; where others write for long, try again until it can be."""
+        self.pending = sum(len(batch.rows) for batch in batches)
         for part in [batches[i : i + BATCHES] for i in range(0, len(batches), BATCHES)]:
             await self._patiently(part, {})
-            self.saved += sum(len(batch.rows) for batch in part)
+            rows = sum(len(batch.rows) for batch in part)
+            self.saved += rows
+            self.pending -= rows
             self.told_saved(self.saved)
         for known, series in reached.items():
             for i in range(0, len(series), SERIES):

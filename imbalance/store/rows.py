@@ -142,7 +142,10 @@ def _open_interest(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch
 
 
 def snapshot(harvest: Harvest, symbol: str) -> list[Batch]:
-    """Return the open interest of a moment with its value in USD at the mark price of the same moment."""
+    """Return the open interest of a moment with its value in USD at the mark price of the same moment.
+
+    Where a venue tells no price beside it, the value is the venue's own, if it tells one.
+    """
     instrument, price = harvest.instrument, readings.venue_price(harvest)
     now = readings.open_interest_rows(harvest)
     if instrument is None or not now:
@@ -152,7 +155,7 @@ def snapshot(harvest: Harvest, symbol: str) -> list[Batch]:
         {
             "time_ms": row.time_ms,
             "open_interest_base": row.open_interest_base,
-            "open_interest_usd": None if price is None else row.open_interest_base * price,
+            "open_interest_usd": row.open_interest_usd if price is None else row.open_interest_base * price,
         }
         for row in in_time(now)
     ]

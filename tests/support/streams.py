@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import gzip
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import unquote
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -332,6 +333,34 @@ async def serving() -> AsyncIterator[Streams]:
         finally:
             for task in streams._asking:
                 task.cancel()
+
+
+class InThread:
+    """The server in a thread of its own."""
+
+    def __enter__(self) -> Self:
+        ready = threading.Event()
+
+        async def run() -> None:
+            async with serving() as self.streams:
+                self._stop = asyncio.Event()
+                self._loop = asyncio.get_running_loop()
+                ready.set()
+                await self._stop.wait()
+
+        self._thread = threading.Thread(target=asyncio.run, args=(run(),), daemon=True)
+        self._thread.start()
+        ready.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5)
+
+    def do(self, name: str, *args: Any, **options: Any) -> Any:
+        """Call one of the server's coroutines there, and wait for it."""
+        doing = getattr(self.streams, name)(*args, **options)
+        return asyncio.run_coroutine_threadsafe(doing, self._loop).result(20)
 
 
 def now_ms() -> int:
