@@ -41,9 +41,10 @@ class Stream(msgspec.Struct, frozen=True):
     """A venue's stream.
 
     `parse` turns a message into what it says, or raises a `ParseError`; it does nothing else. Without `subscribe` it is
-    subscribed as soon as it is connected, by its path. `beat` makes the text that keeps it open; where there is none, it
-    is pinged as the protocol has it, if it `is_pinged` and does not ping itself. Nothing heard for `silence_s` is a dead connection. What is printed is told at most
-    `delay_ms` later. A connection lives for `lives_s`, and carries `most` contracts: all of the market where that is 0.
+    subscribed as soon as it is connected, by its path. `beat` makes the text that keeps it open; one that has none is
+    pinged as the protocol has it, if it `is_pinged`. Nothing heard for `silence_s` is a dead connection. What is
+    printed is told at most `delay_ms` later. A connection lives for `lives_s`, and carries `most` contracts: all of the
+    market where that is 0.
     """
 
     source: str

@@ -314,7 +314,11 @@ def test_the_answer_in_every_form(form, imbalance):
     assert code == 0
     told = [venue for venue in STREAMS if venue in out]
     # Mail from cron is held to ten lines.
-    assert (len(told), len(out.splitlines())) == (6, 10) if form == "text" else told == list(STREAMS)
+    if form == "text":
+        assert len(out.splitlines()) <= 10
+        assert told[:4] == list(STREAMS)[:4]
+    else:
+        assert told == list(STREAMS)
     assert all(len(line) <= 100 for line in out.splitlines() if form in {"table", "text"})
 
 
