@@ -15,7 +15,7 @@ from imbalance.records import Instrument
 from imbalance.wire import Ask, Kind, Source
 from imbalance.wire.streams import Listing
 
-OLD_S = 3600.0
+OLD_S = 5 * 3600.0  # so that one who comes back after a break need not wait for it
 # One venue lists contracts that settle in a coin by that coin, and all others together; elsewhere all is one list.
 EVERY = ("BTC", "ETH", "")
 

@@ -19,7 +19,7 @@ from imbalance.collector.writer import Things, Writer
 from imbalance.errors import MissingDataError, SourceError, StoreError, StrictError, UnknownSymbolError, UsageError
 from imbalance.fetch.settings import Settings
 from imbalance.records import Instrument
-from imbalance.report import tree
+from imbalance.report import tree, words
 from imbalance.report.frame import Frame
 from imbalance.store import opening, reading
 from imbalance.store.ledger import STREAM, Ledger
@@ -171,9 +171,11 @@ class Collection:
                 raise UnknownSymbolError(symbol, difflib.get_close_matches(symbol, names, NEAR_NAMES, 0.5))
 
     async def _put(self, event: Event, weight: int) -> None:
+        if isinstance(event, Down | Garbled):
+            event = event._replace(why=self.redactor.text(event.why))
         await self.buffer.put(event, weight)
         if isinstance(event, Up):
-            self._say(f"{event.part}: subscribed, {len(event.instruments)} contracts")
+            self._say(f"{event.part}: subscribed, {words.counted(len(event.instruments), 'contract')}")
         elif isinstance(event, Down):
             self._say(f"{event.part}: down: {event.why}")
         elif isinstance(event, Garbled) and event.at_ms - self._garbled_ms.get(event.part, 0) > GARBLED_EVERY_MS:
@@ -206,9 +208,6 @@ class Collection:
             for task in (*aside, stopped):
                 task.cancel()
             await asyncio.gather(*aside, stopped, return_exceptions=True)
-        for task in reading_:
-            if not task.cancelled():
-                task.result()
         try:
             await writing
         except StoreError as error:
@@ -216,6 +215,9 @@ class Collection:
             lost = writer.pending + sum(left)
             more = f"; {lost:,} rows that were received were not saved" if lost else ""
             raise type(error)(error.message + more, error.hint) from None
+        for task in reading_:
+            if not task.cancelled():
+                task.result()
 
     async def _keep(self, batch: Batch) -> None:
         await self.buffer.put(batch, 1)

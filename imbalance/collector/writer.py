@@ -25,6 +25,7 @@ SPANS_S = 10.0
 AGAIN_S = 0.5
 BATCHES, SERIES = 200, 2000  # in one transaction: others write too
 Things = Event | Batch
+Reached = Sequence[tuple[Known, list[Series]]]
 
 
 class Writer:
@@ -68,7 +69,7 @@ class Writer:
                 spans_at = time.monotonic() + SPANS_S
         self._take()
         self.ledger.stop(now_ms())
-        await self._save(self.ledger.batches(), {})
+        await self._save(self.ledger.batches(), [])
 
     def _take(self) -> list[Batch]:
         snapshots = []
@@ -84,26 +85,26 @@ class Writer:
         """Save what there is, and where it is time how far spans reach by now; tell whether there were any."""
         snapshots = self._take()
         batches = [*snapshots, *self.ledger.batches()]
-        reached = self.ledger.spans() if spans else {}
+        reached = self.ledger.spans() if spans else []
         if batches or reached:
             await self._save(batches, reached)
             self.snapshots += len(snapshots)
         return bool(reached)
 
-    async def _save(self, batches: Sequence[Batch], reached: dict[Known, list[Series]]) -> None:
+    async def _save(self, batches: Sequence[Batch], reached: Reached) -> None:
         """Save in transactions of so many; where others write for long, try again until it can be."""
         self.pending = sum(len(batch.rows) for batch in batches)
         for part in [batches[i : i + BATCHES] for i in range(0, len(batches), BATCHES)]:
-            await self._patiently(part, {})
+            await self._patiently(part, [])
             rows = sum(len(batch.rows) for batch in part)
             self.saved += rows
             self.pending -= rows
             self.told_saved(self.saved)
-        for known, series in reached.items():
+        for known, series in reached:
             for i in range(0, len(series), SERIES):
-                await self._patiently([], {known: series[i : i + SERIES]})
+                await self._patiently([], [(known, series[i : i + SERIES])])
 
-    async def _patiently(self, batches: Sequence[Batch], reached: dict[Known, list[Series]]) -> None:
+    async def _patiently(self, batches: Sequence[Batch], reached: Reached) -> None:
         while True:
             try:
                 await asyncio.to_thread(self._commit, batches, reached)
@@ -118,9 +119,9 @@ class Writer:
                 self._busy_since = None
             return
 
-    def _commit(self, batches: Sequence[Batch], reached: dict[Known, list[Series]]) -> None:
+    def _commit(self, batches: Sequence[Batch], reached: Reached) -> None:
         learned_ms = now_ms()
         with self.store.writing() as connection:
             writing.save(connection, batches, learned_ms)
-            for (from_ms, to_ms), series in reached.items():
+            for (from_ms, to_ms), series in reached:
                 writing.extend(connection, series, from_ms, to_ms, learned_ms)

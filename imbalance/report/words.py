@@ -107,6 +107,11 @@ def sentences(*parts: str) -> str:
     return " ".join([*ended, *given[-1:]])
 
 
+def counted(many: int, what: str) -> str:
+    """Return how many there are of something: 1 contract, 2 contracts."""
+    return f"{many:,} {what}{'s' * (many != 1)}"
+
+
 def name(source: str) -> str:
     """Return a source's name as it writes itself."""
     return {

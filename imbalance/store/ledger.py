@@ -124,13 +124,14 @@ class Ledger:
         self._rows, self._turns = {}, []
         return found
 
-    def spans(self) -> dict[Known, list[Series]]:
-        """Return the spans that go on, as far as they reach by now, with the series that are known so long."""
-        found: dict[Known, list[Series]] = {}
+    def spans(self) -> list[tuple[Known, list[Series]]]:
+        """Return the spans that go on, as far as they reach by now, with the series of a source known so long."""
+        found: list[tuple[Known, list[Series]]] = []
         for part in self._parts.values():
+            own: dict[Known, list[Series]] = {}
             for one, since_ms in part.since_ms.items():
-                if since_ms < part.until_ms(since_ms):
-                    found.setdefault((since_ms, part.until_ms(since_ms)), []).append(one)
+                own.setdefault((since_ms, part.until_ms(since_ms)), []).append(one)
+            found += [(known, series) for known, series in own.items() if known[0] < known[1]]
         return found
 
     def course(self, part: str) -> Course:

@@ -43,11 +43,12 @@ def extend(connection: Connection, series: Sequence[Series], from_ms: int, to_ms
 
     Parameters
     ----------
+    series : of one source, and of the same data.
     from_ms, to_ms : where the span of all of them begins, and how far it reaches by now [ms].
     """
     spans, gaps = schema.SPANS, schema.GAPS
-    wanted = set(series)
-    numbers = {n: one for n, one in reading.all_series(connection, data=series[0].data).items() if one in wanted}
+    wanted, alike = set(series), {"data": series[0].data, "source": series[0].source}
+    numbers = {n: one for n, one in reading.all_series(connection, **alike).items() if one in wanted}
     own = list(numbers)
     later = spans.alias()
     grown = (

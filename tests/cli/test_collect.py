@@ -97,7 +97,7 @@ def test_one_round(imbalance, file):
     assert (document["schema"], document["symbol"], document["saved"]) == ("imbalance.collect/1", "BTC", 0)
     assert {s["name"]: s["status"] for s in document["streams"]} == dict.fromkeys(STREAMS, "up")
     assert all(s["contracts"] == 1 for s in document["streams"])
-    assert err.count("subscribed, 1 contracts") == len(STREAMS)
+    assert err.count("subscribed, 1 contract") == len(STREAMS)
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -312,7 +312,7 @@ def test_snapshots_are_of_open_interest_at_the_mark_price(imbalance, file):
 def test_the_answer_in_every_form(form, imbalance):
     code, out, _err = imbalance("collect", "BTC", "--once", "-q", "-f", form)
     assert code == 0
-    told = [venue for venue in STREAMS if venue in out]
+    told = [venue for venue in STREAMS if venue in out.replace("\\", "")]
     # Mail from cron is held to ten lines.
     if form == "text":
         assert len(out.splitlines()) <= 10

@@ -79,7 +79,7 @@ def collected(r: tree.CollectReport) -> list[Block]:
     if r.snapshots:
         told += f", {r.snapshots:,} of them snapshots of open interest"
     unread = [
-        Line(f"{s.name}: {s.unreadable:,} messages could not be read: {s.message}", "warn")
+        Line(f"{s.name}: {words.counted(s.unreadable, 'message')} could not be read: {s.message}", "warn")
         for s in r.streams
         if s.unreadable
     ]

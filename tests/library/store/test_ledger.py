@@ -45,7 +45,7 @@ def test_a_stream_that_breaks_leaves_a_gap_from_what_was_certain_to_where_it_is_
     assert spans(made.batches()) == ([(100, 160 - DELAY)], [(160 - DELAY, 200, "broke")])
     made.note(Told("bybit", 300))
     assert made.batches() == []
-    assert made.spans() == {(200, 300 - DELAY): [series_of(BTC)]}
+    assert made.spans() == [((200, 300 - DELAY), [series_of(BTC)])]
     made.stop(310)
     assert spans(made.batches()) == ([(200, 300 - DELAY)], [])
     course = made.course("bybit")
@@ -88,7 +88,7 @@ def test_a_message_that_cannot_be_read_is_a_gap_and_many_of_them_are_one():
     found = made.batches()
     assert spans(found) == ([(100, 145)], [(145, 199, UNREADABLE)])
     assert len(found) == 2
-    assert made.spans() == {(199, 295): [series_of(BTC)]}
+    assert made.spans() == [((199, 295), [series_of(BTC)])]
     assert made.course("bybit").gaps == 1
     # Where it is down nothing is known anyway.
     made = ledger()
@@ -104,7 +104,7 @@ def test_a_connection_that_takes_over_goes_on_with_what_both_carry():
     made.note(Up("bybit", 300, [BTC, ETH]))
     made.note(Told("bybit", 400))
     assert made.batches() == []
-    assert made.spans() == {(100, 395): [series_of(BTC)], (300, 395): [series_of(ETH)]}
+    assert made.spans() == [((100, 395), [series_of(BTC)]), ((300, 395), [series_of(ETH)])]
     made.note(Up("bybit", 500, [ETH]))
     made.note(Told("bybit", 600))
     assert spans(made.batches()) == ([(100, 395)], [])
@@ -242,7 +242,7 @@ def test_a_ledger_makes_a_sound_store(address):
             made.note(event)
             with store.writing() as connection:
                 writing.save(connection, made.batches(), learned_ms)
-                for (from_ms, to_ms), series in made.spans().items():
+                for (from_ms, to_ms), series in made.spans():
                     writing.extend(connection, series, from_ms, to_ms, learned_ms)
         assert upkeep.faults(store) == []
         with store.reading() as connection:
