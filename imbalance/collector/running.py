@@ -37,6 +37,7 @@ from imbalance.wire.streams import WHAT, Down, Event, Garbled, Listing, Stream, 
 ROOM = 50_000  # orders in memory: ten seconds of the worst, some 50 MB
 NEAR_NAMES = 3
 STOP_S = 5.0
+WAIT_S = 2.0  # for other writers, before it is said that they hold it up
 GARBLED_EVERY_MS = 60_000  # told of one stream: there may be thousands a second
 MOST_COINS = 900  # what the largest venue lists, where its listing cannot be read yet
 ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -69,7 +70,7 @@ def collect(options: Options, settings: Settings, address: str | None, watch: Wa
         Under `strict`, if one was not, or is down at the end.
     """
     sources = chosen(options)
-    with opening.opened(address, make=True) as store, store.apart():  # open all the time, or each write is the last
+    with opening.opened(address, wait_s=WAIT_S, make=True) as store, store.apart():  # open all the time, or each write is the last
         started_ms = now_ms()
         run = asyncio.run(Collection(options, settings, store, sources, watch).run())
         return _document(options, store, started_ms, run)

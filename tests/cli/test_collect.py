@@ -17,7 +17,7 @@ import imbalance_cli.app
 import pytest
 from imbalance_cli.commands.collect import status_line
 
-from imbalance.collector import writer
+from imbalance.collector import running, writer
 from imbalance.collector.tally import Tally
 from imbalance.store import opening, reading, upkeep
 from imbalance.stream import reader
@@ -234,7 +234,7 @@ def test_a_password_in_an_address_is_not_told(imbalance, monkeypatch):
 
 
 def test_a_locked_store_is_waited_for_and_nothing_is_lost(imbalance, streams, file, monkeypatch):
-    monkeypatch.setattr(opening, "WAIT_S", 0.1)
+    monkeypatch.setattr(running, "WAIT_S", 0.1)
     monkeypatch.setattr(writer, "AGAIN_S", 0.05)
     assert imbalance("collect", "BTC", "-x", "gate", "--once", "-q")[0] == 0
 
@@ -243,12 +243,12 @@ def test_a_locked_store_is_waited_for_and_nothing_is_lost(imbalance, streams, fi
         with sqlite3.connect(file, isolation_level=None) as other:
             other.execute("BEGIN IMMEDIATE")
             streams.do("send", "gate", *[f for one in orders(50) for f in frames("gate", [one])])
-            time.sleep(6)
+            time.sleep(1)
         other.close()
 
     thread = threading.Thread(target=disturb)
     thread.start()
-    code, out, err = imbalance("collect", "BTC", "-x", "gate", "--for", "2s", "--json")
+    code, out, err = imbalance("collect", "BTC", "-x", "gate", "--for", "1500ms", "--json")
     thread.join()
     assert code == 0
     assert err.count("not saved yet: the store") == 1
