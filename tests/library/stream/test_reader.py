@@ -14,7 +14,7 @@ from imbalance.records import Contract, Instrument
 from imbalance.stream import connection, reader
 from imbalance.stream.reader import Reader
 from imbalance.venues.streams import STREAMS
-from imbalance.wire.streams import WHAT, Down, Garbled, Told, Up
+from imbalance.wire.streams import Down, Garbled, Told, Up
 from tests.support.streams import SYMBOLS, UNIT, Order, frames, now_ms, serving
 
 MANY, WIDE = 1500, " " * 20_000  # more than what lies between two ends of a connection
@@ -113,9 +113,14 @@ def test_a_connection_that_breaks_without_a_word():
     async def flow():
         async with reading("bybit") as r:
             await r.streams.subscribed("bybit")
+            await r.until(Up)
+            await asyncio.sleep(0.1)
+            quiet_ms = now_ms()
             await r.streams.drop("bybit", rude=True)
             (down,) = await r.until(Down)
             assert down.why == "the connection broke"
+            # Its end was told, so that nothing was sent that was not read.
+            assert down.certain_ms >= quiet_ms
             await r.until(Up, 2)
 
     asyncio.run(flow())
@@ -315,12 +320,77 @@ def test_the_last_words_are_heard_when_it_is_stopped():
         async with reading("kraken") as r:
             await r.streams.subscribed("kraken")
             (up,) = await r.until(Up)
+            stop_ms = now_ms()
             await r.streams.send("kraken", *frames("kraken", [ORDER] * 5))
             r.reader.stopping.set()
             await r.until(Told, 5, rows=True)
-            return r, up
+        # Until the other side said goodbye all is certain.
+        assert r.events[-1].at_ms >= stop_ms >= up.at_ms
+        assert not r.events[-1].rows
 
-    r, up = asyncio.run(flow())
-    assert isinstance(r.events[-1], Told)
-    assert r.events[-1].at_ms >= up.at_ms
-    assert WHAT == "liquidation stream"
+    asyncio.run(flow())
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_one_that_is_held_up_is_not_given_up_nor_known_further_for_its_heartbeat(venue):
+    room = asyncio.Event()
+
+    async def put(event, _weight):
+        if isinstance(event, Told) and event.rows:
+            await room.wait()
+        events.append(event)
+
+    events = []
+
+    async def flow():
+        async with reading(venue, beat_s=0.02, silence_s=0.1) as r:
+            await r.until(Up)
+            await come(lambda: r.reader._current is not None)
+            r.reader._current._put = put
+            await r.streams.send(venue, *frames(venue, [ORDER]))
+            await come(lambda: r.reader._current._held_up)
+            held_ms = now_ms()
+            await asyncio.sleep(0.4)
+            assert not [e for e in r.events if isinstance(e, Down)]
+            assert max(e.at_ms for e in r.events) <= held_ms
+            room.set()
+            await come(lambda: r.events[-1].at_ms > held_ms)
+            assert [len(e.rows) for e in events] == [1]
+
+    asyncio.run(flow())
+
+
+def test_what_the_old_connection_still_brings_is_read_while_the_new_one_is_there(monkeypatch):
+    monkeypatch.setattr(reader, "RENEWED_S", 0.1)
+    monkeypatch.setattr(reader, "OVERLAP_S", 0.5)
+
+    async def flow():
+        async with reading("okx", delay_ms=0) as r:
+            await r.streams.subscribed("okx", many=2)
+            old, _new = r.streams.open_["okx"]
+            await asyncio.sleep(0.1)
+            await old.send(frames("okx", [ORDER])[0])
+            await r.until(Told, rows=True)
+
+    asyncio.run(flow())
+
+
+@pytest.mark.parametrize(("steady_s", "attempts"), [(60.0, [1, 2, 3]), (0.0, [1, 1, 1])])
+def test_one_who_is_hung_up_on_again_and_again_waits_longer_and_one_that_was_steady_does_not(
+    steady_s, attempts, monkeypatch
+):
+    waited = []
+    monkeypatch.setattr(reader, "wait_s", lambda attempt, _draw: waited.append(attempt) or 0.01)
+    monkeypatch.setattr(reader, "STEADY_S", steady_s)
+
+    async def flow():
+        async with reading("okx") as r:
+            for times in (1, 2, 3):
+                await r.streams.subscribed("okx", times=times)
+                await r.until(Up, times)
+                await r.streams.drop("okx")
+                await r.until(Down, times)
+            await r.until(Up, 4)
+        assert waited == attempts
+
+    asyncio.run(flow())
