@@ -233,6 +233,23 @@ def test_a_password_in_an_address_is_not_told(imbalance, monkeypatch):
     assert "s3cr3t-word" not in err
 
 
+def test_one_that_sends_a_password_back_gives_it_not_away(imbalance, streams, monkeypatch):
+    """The reason for which the server hangs up is the password."""
+    monkeypatch.setenv("IMBALANCE_GATE_WS_URL", f"ws://me:maintenance@127.0.0.1:{streams.streams.port}/gate")
+
+    def disturb():
+        streams.do("subscribed", "gate")
+        streams.do("drop", "gate")
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    code, out, err = imbalance("collect", "BTC", "-x", "gate", "--for", "700ms", "--json")
+    thread.join()
+    assert code == 0
+    assert "gate: down: the connection was closed (1012 ***)" in err
+    assert "maintenance" not in out + err
+
+
 def test_a_locked_store_is_waited_for_and_nothing_is_lost(imbalance, streams, file, monkeypatch):
     monkeypatch.setattr(running, "WAIT_S", 0.1)
     monkeypatch.setattr(writer, "AGAIN_S", 0.05)

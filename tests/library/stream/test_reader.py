@@ -324,6 +324,7 @@ def test_the_last_words_are_heard_when_it_is_stopped():
             await r.streams.send("kraken", *frames("kraken", [ORDER] * 5))
             r.reader.stopping.set()
             await r.until(Told, 5, rows=True)
+            await come(lambda: not r.streams.open_["kraken"])
         # Until the other side said goodbye all is certain.
         assert r.events[-1].at_ms >= stop_ms >= up.at_ms
         assert not r.events[-1].rows
