@@ -70,7 +70,10 @@ def collect(options: Options, settings: Settings, address: str | None, watch: Wa
         Under `strict`, if one was not, or is down at the end.
     """
     sources = chosen(options)
-    with opening.opened(address, wait_s=WAIT_S, make=True) as store, store.apart():  # open all the time, or each write is the last
+    with (
+        opening.opened(address, wait_s=WAIT_S, make=True) as store,
+        store.apart(),
+    ):  # open all the time, or each write is the last
         started_ms = now_ms()
         run = asyncio.run(Collection(options, settings, store, sources, watch).run())
         return _document(options, store, started_ms, run)
