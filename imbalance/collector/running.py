@@ -8,8 +8,9 @@ import dataclasses
 import difflib
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from types import FrameType
+from typing import Any
 
 from imbalance.collector.listings import Listings, share
 from imbalance.collector.options import Options
@@ -43,6 +44,9 @@ MOST_COINS = 900  # what the largest venue lists, where its listing cannot be re
 ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
+Parts = tuple[list[Reader], list[str]]
+
+
 @dataclasses.dataclass(frozen=True)
 class Watch:
     """Who watches: `say` is called with what happened, `status` each second with how it is.
@@ -70,10 +74,8 @@ def collect(options: Options, settings: Settings, address: str | None, watch: Wa
         Under `strict`, if one was not, or is down at the end.
     """
     sources = chosen(options)
-    with (
-        opening.opened(address, wait_s=WAIT_S, make=True) as store,
-        store.apart(),
-    ):  # open all the time, or each write is the last
+    # Kept open beside: the last connection that is closed tidies the file up, which after each write would be a waste.
+    with opening.opened(address, wait_s=WAIT_S, make=True) as store, store.apart():
         started_ms = now_ms()
         run = asyncio.run(Collection(options, settings, store, sources, watch).run())
         return _document(options, store, started_ms, run)
@@ -129,7 +131,7 @@ class Collection:
     async def run(self) -> _Run:
         """Collect until stopped."""
         with _ended_by_signals(self.stop):
-            parts, unlisted = await self._parts()
+            parts, unlisted = await self._unless_stopped(self._parts())
             tallies = {reader.part: Tally(reader.part, reader.stream.source) for reader in parts}
             delays_ms = {reader.part: reader.stream.delay_ms for reader in parts}
             with self.store.reading() as connection:
@@ -139,7 +141,18 @@ class Collection:
             await self._together(parts, writer, list(tallies.values()))
         return _Run(list(tallies.values()), ledger, writer.saved, writer.snapshots, unlisted)
 
-    async def _parts(self) -> tuple[list[Reader], list[str]]:
+    async def _unless_stopped(self, doing: Coroutine[Any, Any, Parts]) -> Parts:
+        """Return what comes of something; nothing where it is time to stop before."""
+        task, stopped = asyncio.create_task(doing), asyncio.create_task(self.stop.wait())
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return [], []
+
+    async def _parts(self) -> Parts:
         """Return a reader for each part of each stream, and the venues that do not list any of the coins."""
         listed = await asyncio.gather(*(self.listings.of(one) for one in self.sources), return_exceptions=True)
         for found in listed:
@@ -193,21 +206,21 @@ class Collection:
         """Run all until stopped or one fails; then readers end first, and the writer when nothing more comes."""
         writing = asyncio.create_task(writer.run())
         snapshots = Snapshots(self.sources, self.listings, self._keep, self._say)
-        reading_ = [asyncio.create_task(reader.run()) for reader in parts]
+        tasks = [asyncio.create_task(reader.run()) for reader in parts]
         if self.options.snapshots:
-            reading_.append(asyncio.create_task(snapshots.run(self.stop)))
+            tasks.append(asyncio.create_task(snapshots.run(self.stop)))
         aside = [asyncio.create_task(self._tell(writer, tallies)), asyncio.create_task(self._time())]
         if self.options.once:
             taken = [snapshots.taken] if self.options.snapshots else []
             aside.append(asyncio.create_task(self._once([reader.tried for reader in parts] + taken)))
         stopped = asyncio.create_task(self.stop.wait())
         try:
-            await asyncio.wait({writing, stopped, *reading_}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({writing, stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.stop.set()
             for reader in parts:
                 reader.stopping.set()
-            await _ended(reading_, STOP_S, unless=writing)
+            await _ended(tasks, STOP_S, unless=writing)
             writer.ending.set()
             for task in (*aside, stopped):
                 task.cancel()
@@ -219,7 +232,7 @@ class Collection:
             lost = writer.pending + sum(left)
             more = f"; {lost:,} rows that were received were not saved" if lost else ""
             raise type(error)(error.message + more, error.hint) from None
-        for task in reading_:
+        for task in tasks:
             if not task.cancelled():
                 task.result()
 

@@ -356,3 +356,13 @@ def test_the_status_in_a_line():
         "2 of 3 streams up; 6.8 a second; 12,345 saved; lag 1.3 s; gaps: okx 2"
     )
     assert status_line(tallies[2:], 0, 0.0) == "1 of 1 streams up; 0.0 a second; 0 saved"
+
+
+def test_it_ends_soon_where_it_is_asked_to_while_listings_are_read(env):
+    with Exchange(delay_s=60) as slow, collecting({**env, **slow.environment}, "BTC") as process:
+        while not slow.asked:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=50)
+    assert (process.returncode, out) == (3, "")
+    assert "no stream was subscribed" in err
