@@ -48,11 +48,9 @@ def save(address: str | None, harvests: Sequence[Harvest], document: tree.Docume
 def info(address: str | None, now_ms: int) -> tree.DbReport:
     """Say what is stored: ``imbalance.db/1``."""
     with opening.opened(address) as store, store.reading() as connection:
-        extents = upkeep.extents(connection)
-        series = [
-            _series(one, extents.get(number), reading.known(connection, number), reading.missing(connection, number))
-            for number, one in reading.all_series(connection).items()
-        ]
+        extents, every = upkeep.extents(connection), reading.all_series(connection)
+        known, missing = reading.known_of(connection, every), reading.missing_of(connection, every)
+        series = [_series(one, extents.get(n), known[n], missing[n]) for n, one in every.items()]
         return Frame("store", None, "all", now_ms).document(
             tree.DbReport,
             place=store.place,

@@ -353,9 +353,9 @@ def test_the_status_in_a_line():
         Tally("htx", "htx", up=True),
     ]
     assert status_line(tallies, 12_345, 6.78) == (
-        "2 of 3 streams up; 6.8 a second; 12,345 saved; lag 1.3 s; gaps: okx 2"
+        "2 of 3 streams up (down: gate); 6.8 a second; 12,345 saved; lag 1.3 s; gaps: okx 2"
     )
-    assert status_line(tallies[2:], 0, 0.0) == "1 of 1 streams up; 0.0 a second; 0 saved"
+    assert status_line(tallies[2:], 0, 0.0) == "1 of 1 stream up; 0.0 a second; 0 saved"
 
 
 def test_it_ends_soon_where_it_is_asked_to_while_listings_are_read(env):

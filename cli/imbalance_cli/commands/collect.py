@@ -98,16 +98,21 @@ class _Status:
 
 
 def status_line(tallies: Sequence[Tally], saved: int, rate: float) -> str:
-    """Return how it goes in a line: streams that are up, rate, lag of the slowest, rows saved, gaps by venue."""
+    """Return how it goes in a line: streams that are up and down, rate, rows saved, longest lag, gaps by venue."""
+    from imbalance.report import words
+
     up = sum(one.up for one in tallies)
+    down = ", ".join(one.name for one in tallies if not one.up)
     lags = [one.lag_s for one in tallies if one.lag_s is not None]
-    parts = [f"{up} of {len(tallies)} streams up", f"{rate:,.1f} a second", f"{saved:,} saved"]
-    if lags:
-        parts.append(f"lag {max(lags):.1f} s")
-    gaps = [f"{one.name} {one.gaps}" for one in tallies if one.gaps]
-    if gaps:
-        parts.append(f"gaps: {', '.join(gaps)}")
-    return "; ".join(parts)
+    gaps = ", ".join(f"{one.name} {one.gaps}" for one in tallies if one.gaps)
+    parts = [
+        f"{up} of {words.counted(len(tallies), 'stream')} up" + (f" (down: {down})" if down else ""),
+        f"{rate:,.1f} a second",
+        f"{saved:,} saved",
+        f"lag {max(lags):.1f} s" if lags else "",
+        f"gaps: {gaps}" if gaps else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def add_to(app: typer.Typer) -> None:
