@@ -12,6 +12,7 @@ import json
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -191,9 +192,10 @@ def bench_flood(server: Server, address: str, rate: float, seconds: float) -> No
     lost = {venue: n - rows.get(venue, 0) for venue, n in sent.items() if n != rows.get(venue, 0)}
     print(f"{many:,} messages in {seconds:.0f} s ({many / seconds:,.0f} a second), {sum(rows.values()):,} stored")
     print(f"  lost: {lost or 'none'}; gaps: {sum(map(len, gaps.values()))}; exit {code}; store: {faults or 'sound'}")
-    third = max(len(memory) // 3, 1)
-    print(f"  {core * 100:.0f} % of one core; memory {memory[0]:.0f} MB at first, ", end="")
-    print(f"{max(memory[:third]):.0f} MB at most in the first third, {max(memory[-third:]):.0f} MB in the last")
+    print(f"  {core * 100:.0f} % of one core; memory (median and most of each fifth): ", end="")
+    fifth = max(len(memory) // 5, 1)
+    parts = [memory[i : i + fifth] for i in range(0, len(memory), fifth)][:5]
+    print(", ".join(f"{statistics.median(part):.0f} ({max(part):.0f})" for part in parts), "MB")
 
 
 def bench_disconnects(server: Server, address: str, many: int) -> None:
