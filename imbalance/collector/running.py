@@ -299,7 +299,9 @@ def _document(options: Options, store: Store, started_ms: int, run: _Run) -> tre
     if options.strict and down:
         raise StrictError(f"{len(down)} streams were down at the end under --strict, the first: {down[0].name}")
     gaps = [tree.Gap(one.name, WHAT, one.trouble) for one in down]
-    gaps += [tree.Gap(name, WHAT, "does not list it", failed=False, usual=True) for name in run.unlisted]
+    gaps += [tree.Gap(name, WHAT, "none of the coins is listed", failed=False) for name in run.unlisted]
+    silent = [source.name for source in VENUES if source.name not in STREAMS and not options.venues]
+    gaps += [tree.Gap(name, WHAT, "there is none", failed=False) for name in silent]
     frame = Frame("live", None, ", ".join(options.symbols) or "all", now_ms(), gaps=tuple(gaps))
     return frame.document(
         tree.CollectReport,

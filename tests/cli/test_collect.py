@@ -97,6 +97,7 @@ def test_one_round(imbalance, file):
     assert (document["schema"], document["symbol"], document["saved"]) == ("imbalance.collect/1", "BTC", 0)
     assert {s["name"]: s["status"] for s in document["streams"]} == dict.fromkeys(STREAMS, "up")
     assert all(s["contracts"] == 1 for s in document["streams"])
+    assert [gap["source"] for gap in document["gaps"]] == ["hyperliquid"]
     assert err.count("subscribed, 1 contract") == len(STREAMS)
     assert file.stat().st_mode & 0o077 == 0
 
@@ -199,8 +200,8 @@ def test_without_any_stream_it_fails_and_with_one_it_does_not(imbalance, monkeyp
         monkeypatch.setenv(name, value)
     code, out, _err = imbalance("collect", "BTC", "--once", "-q", "--json")
     assert code == 0
-    gaps = {gap["source"] for gap in json.loads(out)["gaps"]}
-    assert gaps == set(STREAMS) - {"gate"}
+    failed = {gap["source"]: gap["failed"] for gap in json.loads(out)["gaps"]}
+    assert failed == dict.fromkeys(set(STREAMS) - {"gate"}, True) | {"hyperliquid": False}
     assert imbalance("collect", "BTC", "--once", "--strict", "-q")[0] == 5
     code, out, err = imbalance("collect", "BTC", "--once", "-x", "okx", "-x", "htx", "-q")
     assert (code, out) == (3, "")
@@ -366,3 +367,13 @@ def test_it_ends_soon_where_it_is_asked_to_while_listings_are_read(env):
         out, err = process.communicate(timeout=50)
     assert (process.returncode, out) == (3, "")
     assert "no stream was subscribed" in err
+
+
+def test_a_venue_that_lists_none_of_the_coins_is_left_out(imbalance):
+    code, out, _err = imbalance("collect", "BONK", "--once", "-q", "--json", "-x", "gate", "-x", "bybit")
+    assert code == 0
+    document = json.loads(out)
+    assert [s["name"] for s in document["streams"]] == ["bybit"]
+    assert [(gap["source"], gap["message"], gap["failed"]) for gap in document["gaps"]] == [
+        ("gate", "none of the coins is listed", False)
+    ]
