@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import difflib
-import signal
-import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from types import FrameType
 from typing import Any
 
+from imbalance.collector.ending import ended_by
 from imbalance.collector.listings import Listings, share
 from imbalance.collector.options import Options
 from imbalance.collector.snapshots import Snapshots
@@ -41,7 +38,6 @@ STOP_S = 5.0
 WAIT_S = 2.0  # for other writers, before it is said that they hold it up
 GARBLED_EVERY_MS = 60_000  # told of one stream: there may be thousands a second
 MOST_COINS = 900  # what the largest venue lists, where its listing cannot be read yet
-ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 Parts = tuple[list[Reader], list[str]]
@@ -130,7 +126,7 @@ class Collection:
 
     async def run(self) -> _Run:
         """Collect until stopped."""
-        with _ended_by_signals(self.stop):
+        with ended_by(self.stop):
             parts, unlisted = await self._unless_stopped(self._parts())
             tallies = {reader.part: Tally(reader.part, reader.stream.source) for reader in parts}
             delays_ms = {reader.part: reader.stream.delay_ms for reader in parts}
@@ -262,32 +258,6 @@ async def _ended(tasks: Sequence[asyncio.Task[None]], grace_s: float, unless: as
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _ended_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Let the first signal that asks to end stop the collection; a second one does what it did before."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in ENDING}
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        restore()
-        loop.call_soon_threadsafe(stop.set)
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, end)
-    try:
-        yield
-    finally:
-        restore()
 
 
 def _document(options: Options, store: Store, started_ms: int, run: _Run) -> tree.CollectReport:

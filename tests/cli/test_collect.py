@@ -377,3 +377,15 @@ def test_a_venue_that_lists_none_of_the_coins_is_left_out(imbalance):
     assert [(gap["source"], gap["message"], gap["failed"]) for gap in document["gaps"]] == [
         ("gate", "none of the coins is listed", False)
     ]
+
+
+def test_a_damaged_store_is_named_and_not_written_to(imbalance, streams, file):
+    assert imbalance("collect", "BTC", "--once", "-q")[0] == 0
+    imbalance("db", "vacuum")
+    before = file.read_bytes()
+    file.write_bytes(before[:4096] + b"\xa5" * (len(before) - 4096))
+    code, out, err = imbalance("collect", "BTC", "--once", "-q")
+    assert (code, out) == (2, "")
+    assert f"the store {file}" in err
+    assert "bug" not in err
+    assert file.read_bytes()[4096:] == b"\xa5" * (len(before) - 4096)
