@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imbalance.errors import MissingDataError
+from imbalance.liquidated import Orders, in_bars
 from imbalance.market import FEEDS, Floats, Ints, MarketData, VenueBars, frozen
 from imbalance.readings import from_statistics
 from imbalance.records import (
@@ -23,11 +24,13 @@ from imbalance.records import (
     OpenInterest,
     VenueLiquidations,
 )
-from imbalance.units import interval_name
+from imbalance.units import DAY_MS, interval_name
 
 MOST_MISSING = 0.2
 # A venue with fewer of the bars than this share of what the best has gives no path where another can.
 LEAST_OF_MOST = 0.98
+# A shorter record of liquidations says more of its days than of the market; one answer may hold three days.
+LEAST_COLLECTED_MS = 7 * DAY_MS
 
 
 class VenueRecords:
@@ -42,6 +45,7 @@ class VenueRecords:
         statistics: Sequence[ContractStats] = (),
         seen_elsewhere: Sequence[VenueLiquidations] = (),
         seen_elsewhere_by: str = "",
+        orders: Orders | None = None,
         tiers: Sequence[MarginTier] = (),
         tiers_note: str = "",
         disputed: str = "",
@@ -52,6 +56,7 @@ class VenueRecords:
         self.statistics = statistics
         self.seen_elsewhere = seen_elsewhere
         self.seen_elsewhere_by = seen_elsewhere_by
+        self.orders = orders
         self.tiers = tuple(tiers)
         self.tiers_note = tiers_note
         self.disputed = disputed
@@ -233,6 +238,13 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
         seen_by = records.seen_elsewhere_by
         long_liquidations, short_liquidations = _seen_elsewhere(records.seen_elsewhere, time_ms, interval_ms, close)
         notes += [f"liquidations as seen by {seen_by}"]
+    collected = in_bars(records.orders, time_ms, interval_ms) if records.orders and not records.statistics else None
+    if collected is not None and np.isfinite(collected[0]).sum() * interval_ms >= LEAST_COLLECTED_MS:
+        long_liquidations, short_liquidations = (frozen(side) for side in collected)
+        seen_by = ""
+        days = np.isfinite(collected[0]).sum() * interval_ms / DAY_MS
+        notes = [note for note in notes if not note.startswith("liquidations as seen by")]
+        notes += [f"liquidations as recorded here, {days:.0f} d of them"]
     if records.statistics:
         stamps = [s.time_ms for s in records.statistics]
         long_liquidations = _spread(

@@ -7,6 +7,7 @@
     │   ├── UnknownSymbolError     no venue lists it; carries near names
     │   ├── BarsError              a bars file; names the row
     │   └── StoreError             the local history cannot be read or written; names the store
+    │       └── NoStoreError       there is none yet
     ├── SourceError                one source failed; names it and the endpoint
     │   ├── ParseError             the body is not what is documented; names the JSON path
     │   ├── RefusedError           the source answered no (HTTP status or error body)
@@ -56,6 +57,10 @@ class BarsError(UsageError):
 
 class StoreError(UsageError):
     """The local history cannot be read or written; the message names the store."""
+
+
+class NoStoreError(StoreError):
+    """There is no local history yet."""
 
 
 class SourceError(ImbalanceError):

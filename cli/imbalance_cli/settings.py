@@ -77,8 +77,11 @@ class Settings:
             raise UsageError("--lookback must hold at least ten bars and at most 400 days")
         if self.bars is not None and (self.replay is not None or self.record is not None):
             raise UsageError("--bars reads no network: it cannot be combined with --replay or --record")
-        if self.as_of is not None and self.bars is None:
-            raise UsageError("--as-of needs --bars: exchanges cannot be asked for the past as it was")
+        if self.as_of is not None and self.bars is None and (self.no_store or self.replay or self.record):
+            raise UsageError(
+                "--as-of needs local history or --bars: exchanges cannot be asked for the past as it was",
+                "Give it without --no-store, --replay and --record.",
+            )
         return Options(
             symbol=self.symbol.upper(),
             venues=self.venues,

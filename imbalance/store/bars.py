@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from imbalance.errors import MissingDataError
+from imbalance.liquidated import inside, summed
 from imbalance.market import Floats, Ints
 from imbalance.store import reading
 from imbalance.store.rows import Series
@@ -106,7 +106,7 @@ def _liquidations(
         if one.interval_ms and interval_ms % one.interval_ms:
             continue
         rows = reading.arrays(connection, number, one.data)
-        whole = _inside(time_ms, interval_ms, [span[:2] for span in reading.known(connection, number)])
+        whole = inside(time_ms, interval_ms, [span[:2] for span in reading.known(connection, number)])
         whole &= np.isnan(long)
         if one.data == "liquidations":
             parts = [np.where(rows["position"] == side.value, rows["quantity_base"], 0.0) for side in Side]
@@ -115,26 +115,9 @@ def _liquidations(
             price = close[at] if close.size else at
             parts = [_base(rows[f"{side.value}_base"], rows[f"{side.value}_usd"], price) for side in Side]
         for out, part in zip((long, short), parts, strict=True):
-            out[whole] = _summed(time_ms, interval_ms, rows["time_ms"], part)[whole]
+            out[whole] = summed(time_ms, interval_ms, rows["time_ms"], part)[whole]
     return long, short
 
 
 def _base(base: Floats, usd: Floats, price: npt.NDArray[Any]) -> Floats:
     return np.where(np.isnan(base), usd / price, base)
-
-
-def _summed(time_ms: Ints, interval_ms: int, stamps_ms: Ints, values: Floats) -> Floats:
-    """Return the sum of what is in each bar."""
-    at = np.searchsorted(time_ms, stamps_ms, side="right") - 1
-    inside = at >= 0
-    inside[inside] = stamps_ms[inside] < time_ms[at[inside]] + interval_ms
-    sums: Floats = np.bincount(at[inside], values[inside], minlength=time_ms.size).astype(np.float64)
-    return sums
-
-
-def _inside(time_ms: Ints, interval_ms: int, spans: Iterable[Sequence[int]]) -> npt.NDArray[np.bool_]:
-    """Return which bars lie in one of the spans from end to end."""
-    found = np.zeros(time_ms.size, dtype=np.bool_)
-    for from_ms, to_ms in spans:
-        found |= (time_ms >= from_ms) & (time_ms + interval_ms <= to_ms)
-    return found

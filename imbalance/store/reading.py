@@ -37,6 +37,7 @@ def arrays(
     *,
     start_ms: int | None = None,
     end_ms: int | None = None,
+    learned_by_ms: int | None = None,
 ) -> Arrays:
     """Return the rows of a series in order of time, a column a name, each of shape (rows,).
 
@@ -48,6 +49,7 @@ def arrays(
     data : the table that its rows are in.
     names : the columns wanted; all, where none is named.
     start_ms, end_ms : only rows from one to before the other.
+    learned_by_ms : only rows that were learned by then.
     """
     table = schema.DATA[data]
     columns = [c for c in table.columns if c.name in names or (not names and c.name != "series")]
@@ -56,6 +58,8 @@ def arrays(
         query = query.where(table.c.time_ms >= start_ms)
     if end_ms is not None:
         query = query.where(table.c.time_ms < end_ms)
+    if learned_by_ms is not None:
+        query = query.where(table.c.learned_ms <= learned_by_ms)
     found = connection.execute(query).cursor
     if found is None:
         raise ValueError("a query without rows to read")

@@ -32,12 +32,15 @@ from imbalance.records import (
 from imbalance.store import spans
 from imbalance.units import DAY_MS
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest, Known, in_time
 
 Row = dict[str, Any]
 ONCE = 0  # the interval of rows that are of moments
 HOLE = "the answer leaves it out"
 MORE = "more was printed than was read"
+EARLIER = "the answer begins later"
+# What the source itself does not have need not be asked for again.
+ANSWERED = frozenset({HOLE, EARLIER})
 
 
 class Series(NamedTuple):
@@ -93,15 +96,31 @@ def _plain(row: msgspec.Struct) -> Row:
     return msgspec.structs.asdict(row)
 
 
-def _regular(series: Series, rows: Sequence[Any], now_ms: int, plain: Callable[[Any], Row] = _plain) -> list[Batch]:
-    """Return rows that come one a step, so that a step without one is missing."""
+def _regular(
+    series: Series,
+    rows: Sequence[Any],
+    now_ms: int,
+    plain: Callable[[Any], Row] = _plain,
+    known: Known | None = None,
+    asked_ms: int | None = None,
+) -> list[Batch]:
+    """Return rows that come one a step, so that a step without one is missing.
+
+    Parameters
+    ----------
+    known : what of the rows is stored already.
+    asked_ms : where the span begins that was asked for.
+    """
     step_ms = _step_ms(rows)
     if step_ms is None:
         return []
     whole = [row for row in rows if row.time_ms + step_ms <= now_ms]
-    known = spans.runs((row.time_ms for row in whole), step_ms)
-    holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(known)]
-    return [Batch(series._replace(interval_ms=step_ms), [plain(row) for row in whole], known, holes)]
+    covered = spans.runs((row.time_ms for row in whole), step_ms)
+    holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(covered)]
+    if asked_ms is not None and covered and covered[0][0] > asked_ms:
+        holes.insert(0, (asked_ms, covered[0][0], EARLIER))
+    new = [plain(row) for row in whole if known is None or not known.holds(row)]
+    return [Batch(series._replace(interval_ms=step_ms), new, covered, holes)]
 
 
 def _scattered(
@@ -117,8 +136,9 @@ def _scattered(
 
 def _candles(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     series = own._replace(data="candles")
-    for kind in (Kind.CANDLES, Kind.DAILY_CANDLES):
-        yield from _regular(series, in_time(harvest.at(kind, Candle)), now_ms)
+    known = harvest.known.get(Kind.CANDLES)
+    yield from _regular(series, harvest.candles, now_ms, known=known, asked_ms=harvest.asked_ms)
+    yield from _regular(series, in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), now_ms)
 
 
 def _interest(row: msgspec.Struct) -> Row:
@@ -128,12 +148,17 @@ def _interest(row: msgspec.Struct) -> Row:
 def _open_interest(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     series = own._replace(data="open_interest")
 
-    def level(rows: Sequence[OpenInterest] | Sequence[OpenInterestUsd]) -> list[Batch]:
+    def level(
+        rows: Sequence[OpenInterest] | Sequence[OpenInterestUsd],
+        known: Known | None = None,
+        asked_ms: int | None = None,
+    ) -> list[Batch]:
         step_ms = _step_ms(rows)
         # A level is of a moment: it is whole as soon as that is there.
-        return _regular(series, rows, now_ms + (step_ms or 0), _interest)
+        return _regular(series, rows, now_ms + (step_ms or 0), _interest, known, asked_ms)
 
-    yield from level(readings.open_interest_history(harvest))
+    asked_ms = harvest.asked_ms if Kind.OPEN_INTEREST_HISTORY in harvest.records else None
+    yield from level(readings.open_interest_history(harvest), harvest.known.get(Kind.OPEN_INTEREST_HISTORY), asked_ms)
     yield from level(in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)))
     for kind in (Kind.OPEN_INTEREST_HISTORY, Kind.OPEN_INTEREST_DAILY):
         yield from level(in_time(harvest.at(kind, OpenInterestUsd)))
@@ -162,9 +187,11 @@ def _liquidations(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]
         return
     orders = {row.order_id or i: row for i, row in enumerate(harvest.at(Kind.LIQUIDATIONS, Liquidation))}.values()
     alike: Counter[Liquidation] = Counter()
+    known = harvest.known.get(Kind.LIQUIDATIONS)
     rows = []
     for order in sorted(orders, key=lambda row: row.time_ms):
-        rows.append(_plain(order) | {"position": order.position.value, "nth": alike[order]})
+        if known is None or not known.holds(order):
+            rows.append(_plain(order) | {"position": order.position.value, "nth": alike[order]})
         alike[order] += 1
     yield Batch(own._replace(data="liquidations"), rows, *_covered(harvest, now_ms))
 

@@ -24,7 +24,19 @@ from imbalance.records import (
     Ticker,
 )
 from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, coins_of, params, windows
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    Kind,
+    Params,
+    Source,
+    bar_ms,
+    coarsest_needed,
+    coins_of,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -73,10 +85,14 @@ def _daily_pages(ask: Ask) -> list[Params]:
     return [params(symbol=ask.listed.symbol, interval="1d", limit=DAYS)]
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+
+
 def _open_interest_pages(ask: Ask) -> list[Params]:
     # 30 days exactly is refused by the time the request arrives: a little less is asked for.
     start_ms = max(ask.start_ms, ask.now_ms - HISTORY_DEPTH_MS + 10 * MINUTE_MS)
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+    period_ms = _period_ms(ask)
     return [
         params(
             symbol=ask.listed.symbol,
@@ -353,8 +369,9 @@ BINANCE = Source(
             parse_open_interest_history,
             budget=STATISTICS,
             reach="30 d",
+            step=_period_ms,
         ),
-        Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
+        Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all", step=bar_ms),
         Endpoint(Kind.DAILY_CANDLES, "/fapi/v1/klines", _daily_pages, parse_candles, weight=2, reach="200 d read"),
         _ratio_parser("accounts"),
         _ratio_parser("top accounts"),

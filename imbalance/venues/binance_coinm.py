@@ -20,7 +20,7 @@ from imbalance.records import (
     Ticker,
 )
 from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, params, windows
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, bar_ms, coarsest_needed, params, windows
 from imbalance.wire.decode import (
     Amount,
     Price,
@@ -63,9 +63,13 @@ def _candle_pages(ask: Ask) -> list[Params]:
     ]
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+
+
 def _open_interest_pages(ask: Ask) -> list[Params]:
     start_ms = max(ask.start_ms, ask.now_ms - HISTORY_DEPTH_MS + 10 * MINUTE_MS)
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+    period_ms = _period_ms(ask)
     return [
         params(
             pair=ask.listed.symbol.partition("_")[0],
@@ -246,8 +250,9 @@ BINANCE_COINM = Source(
             parse_open_interest_history,
             budget=Budget(1000, 300),
             reach="30 d",
+            step=_period_ms,
         ),
-        Endpoint(Kind.CANDLES, "/dapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
+        Endpoint(Kind.CANDLES, "/dapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all", step=bar_ms),
         Endpoint(
             Kind.DAILY_CANDLES,
             "/dapi/v1/klines",

@@ -74,8 +74,12 @@ def _contract(**more: str | int) -> Pages:
     return pages
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, list(GRANULARITIES))
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, list(GRANULARITIES))
+    step_ms = _bar_ms(ask)
     if step_ms is None:
         return []
     name, days = GRANULARITIES[step_ms]
@@ -282,7 +286,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
 
 def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
     told = _data(body, _Orders, Kind.LIQUIDATIONS)
-    if len(told.rows) < LIQUIDATION_LIMIT or told.rows[-1].ts < ask.now_ms - DAY_MS or not told.cursor:
+    if len(told.rows) < LIQUIDATION_LIMIT or told.rows[-1].ts < ask.day_ms or not told.cursor:
         return None
     return params(category=PRODUCT, symbol=ask.listed.symbol, limit=LIQUIDATION_LIMIT, cursor=told.cursor)
 
@@ -323,7 +327,9 @@ BITGET = Source(
             parse_instruments,
         ),
         Endpoint(Kind.TICKER, "/api/v2/mix/market/ticker", _contract(), parse_ticker),
-        Endpoint(Kind.CANDLES, "/api/v2/mix/market/candles", _candle_pages, parse_candles, reach="30 to 360 d"),
+        Endpoint(
+            Kind.CANDLES, "/api/v2/mix/market/candles", _candle_pages, parse_candles, reach="30 to 360 d", step=_bar_ms
+        ),
         Endpoint(
             Kind.DAILY_CANDLES,
             "/api/v2/mix/market/candles",

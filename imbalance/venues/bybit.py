@@ -32,6 +32,7 @@ from imbalance.wire import (
     Pages,
     Params,
     Source,
+    bar_ms,
     coarsest_needed,
     coins_of,
     params,
@@ -100,8 +101,12 @@ def _candle_pages(ask: Ask) -> list[Params]:
     ]
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, list(PERIOD_NAMES), most_rows=HISTORY_ROWS)
+
+
 def _open_interest_pages(ask: Ask) -> list[Params]:
-    period_ms = coarsest_needed(ask, list(PERIOD_NAMES), most_rows=HISTORY_ROWS)
+    period_ms = _period_ms(ask)
     return [
         params(
             category="linear",
@@ -410,6 +415,7 @@ BYBIT = Source(
             _open_interest_pages,
             parse_open_interest_history,
             reach="all",
+            step=_period_ms,
         ),
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,
@@ -417,7 +423,7 @@ BYBIT = Source(
             _linear(intervalTime="1d", limit=DAYS),
             parse_open_interest_history,
         ),
-        Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles, reach="all"),
+        Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles, reach="all", step=bar_ms),
         Endpoint(Kind.DAILY_CANDLES, "/v5/market/kline", _linear(interval="D", limit=DAYS), parse_candles),
         Endpoint(Kind.LONG_SHORT, "/v5/market/account-ratio", _linear(period="1h", limit=1), parse_long_short),
         Endpoint(Kind.ORDER_BOOK, "/v5/market/orderbook", _linear(limit=1000), parse_order_book),

@@ -65,8 +65,12 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
     ]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, OFFERED_MS)
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, OFFERED_MS)
+    step_ms = _bar_ms(ask)
     return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
 
 
@@ -77,7 +81,7 @@ def _daily_pages(ask: Ask) -> list[Params]:
 def _trade_page(ask: Ask, until_ms: int) -> Params:
     return params(
         instrument_name=ask.listed.symbol,
-        start_timestamp=ask.now_ms - DAY_MS,
+        start_timestamp=ask.day_ms,
         end_timestamp=until_ms,
         count=TRADE_LIMIT,
         sorting="desc",
@@ -237,7 +241,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
                 found.append(Liquidation(row.timestamp, sides[row.direction], row.price, base, row.trade_id + letter))
     found.sort(key=lambda row: row.time_ms)
     oldest = min((row.timestamp for row in read.trades), default=ask.now_ms)
-    return [*found, Covered(oldest if read.has_more else ask.now_ms - DAY_MS)]
+    return [*found, Covered(oldest if read.has_more else ask.day_ms)]
 
 
 def _older_trades(body: bytes, ask: Ask) -> Params | None:
@@ -257,7 +261,9 @@ DERIBIT = Source(
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, f"{API}/get_book_summary_by_currency", _currency, parse_instruments),
         Endpoint(Kind.TICKER, f"{API}/get_book_summary_by_currency", _currency, parse_ticker),
-        Endpoint(Kind.CANDLES, f"{API}/get_tradingview_chart_data", _candle_pages, parse_candles, reach="all"),
+        Endpoint(
+            Kind.CANDLES, f"{API}/get_tradingview_chart_data", _candle_pages, parse_candles, reach="all", step=_bar_ms
+        ),
         Endpoint(
             Kind.DAILY_CANDLES, f"{API}/get_tradingview_chart_data", _daily_pages, parse_candles, reach="200 d read"
         ),

@@ -85,8 +85,12 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
     ]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, OFFERED_MS)
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, OFFERED_MS)
+    step_ms = _bar_ms(ask)
     return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
 
 
@@ -202,7 +206,7 @@ def _more_stats(body: bytes, ask: Ask) -> Params | None:
 
 
 def _liquidation_pages(ask: Ask) -> list[Params]:
-    hours = windows((ask.now_ms - DAY_MS) // SECOND_MS, ask.now_ms // SECOND_MS, HOUR_MS // SECOND_MS, 1)
+    hours = windows(ask.day_ms // SECOND_MS, ask.now_ms // SECOND_MS, HOUR_MS // SECOND_MS, 1)
     return [
         (
             ("contract", ask.listed.symbol),
@@ -246,7 +250,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered | Un
             found.append(Liquidation(row.time * SECOND_MS, side, row.fill_price, traded))
     found.reverse()
     full = [Unread()] if len(rows) >= LIQUIDATION_LIMIT else []
-    return [*full, *found, Covered(ask.now_ms - DAY_MS)]
+    return [*full, *found, Covered(ask.day_ms)]
 
 
 class _Ticker(msgspec.Struct):
@@ -353,7 +357,9 @@ GATE = Source(
             reach="90 d",
             instead_of=Kind.CONTRACT_STATS,
         ),
-        Endpoint(Kind.CANDLES, "/futures/usdt/candlesticks", _candle_pages, parse_candles, reach="10,000 bars"),
+        Endpoint(
+            Kind.CANDLES, "/futures/usdt/candlesticks", _candle_pages, parse_candles, reach="10,000 bars", step=_bar_ms
+        ),
         Endpoint(Kind.DAILY_CANDLES, "/futures/usdt/candlesticks", _daily_pages, parse_candles, reach="200 d read"),
         Endpoint(Kind.MARGIN_TIERS, "/futures/usdt/risk_limit_tiers", _contract, parse_margin_tiers),
     ),

@@ -59,8 +59,12 @@ def _history_pages(ask: Ask) -> list[Params]:
     return [params(contract_code=ask.listed.symbol, period=period, size=HISTORY_ROWS, amount_type=2)]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, list(KLINE_NAMES))
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, list(KLINE_NAMES))
+    step_ms = _bar_ms(ask)
     if step_ms is None:
         return []
     return [
@@ -94,7 +98,8 @@ def _liquidation_page(ask: Ask, number: int, from_id: int | None = None) -> Para
 
 
 def _liquidation_pages(ask: Ask) -> list[Params]:
-    return [_liquidation_page(ask, number) for number in range(DAY_MS // LIQUIDATION_WINDOW_MS)]
+    first = (ask.day_ms - (ask.now_ms - DAY_MS)) // LIQUIDATION_WINDOW_MS
+    return [_liquidation_page(ask, number) for number in range(first, DAY_MS // LIQUIDATION_WINDOW_MS)]
 
 
 class _Refusal(msgspec.Struct):
@@ -286,7 +291,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
         require(fits, "not volume x contract size", NAME, Kind.LIQUIDATIONS, f"{path}.amount")
         found.append(Liquidation(row.created_at, SIDES[row.direction], row.price, row.amount, str(row.query_id)))
     found.sort(key=lambda row: row.time_ms)
-    return [*found, Covered(ask.now_ms - DAY_MS)]
+    return [*found, Covered(ask.day_ms)]
 
 
 def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
@@ -295,6 +300,8 @@ def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
     if not rows:
         return None
     oldest = min(rows, key=lambda row: row.query_id)
+    if oldest.created_at < ask.day_ms:
+        return None
     number = (oldest.created_at - (ask.now_ms - DAY_MS)) // LIQUIDATION_WINDOW_MS
     return _liquidation_page(ask, number, oldest.query_id)
 
@@ -318,7 +325,12 @@ HTX = Source(
             reach="200 rows",
         ),
         Endpoint(
-            Kind.CANDLES, "/linear-swap-ex/market/history/kline", _candle_pages, parse_candles, reach="about 2 years"
+            Kind.CANDLES,
+            "/linear-swap-ex/market/history/kline",
+            _candle_pages,
+            parse_candles,
+            reach="about 2 years",
+            step=_bar_ms,
         ),
         Endpoint(Kind.TICKER, "/linear-swap-ex/market/history/kline", _day_pages, parse_ticker),
         Endpoint(Kind.FUNDING, "/linear-swap-api/v1/swap_batch_funding_rate", _contract, parse_funding),

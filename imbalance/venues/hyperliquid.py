@@ -60,8 +60,12 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
     return [found]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, OFFERED_MS)
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, OFFERED_MS)
+    step_ms = _bar_ms(ask)
     if step_ms is None:
         return []
     return _candles(ask, step_ms, max(ask.start_ms, ask.end_ms - MOST_CANDLES * step_ms))
@@ -263,7 +267,16 @@ HYPERLIQUID = Source(
         Endpoint(Kind.INSTRUMENTS, PATH, _MARKETS, parse_instruments, weight=20, body=posted),
         Endpoint(Kind.TICKER, PATH, _MARKETS, parse_ticker, weight=20, body=posted),
         Endpoint(Kind.MARGIN_TIERS, PATH, _MARKETS, parse_margin_tiers, weight=20, body=posted),
-        Endpoint(Kind.CANDLES, PATH, _candle_pages, parse_candles, weight=100, body=posted, reach="newest 5,000 bars"),
+        Endpoint(
+            Kind.CANDLES,
+            PATH,
+            _candle_pages,
+            parse_candles,
+            weight=100,
+            body=posted,
+            reach="newest 5,000 bars",
+            step=_bar_ms,
+        ),
         Endpoint(
             Kind.DAILY_CANDLES,
             PATH,

@@ -74,8 +74,12 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
     ]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, OFFERED_MS)
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, OFFERED_MS)
+    step_ms = _bar_ms(ask)
     return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
 
 
@@ -83,8 +87,12 @@ def _daily_pages(ask: Ask) -> list[Params]:
     return _candles(ask, DAY_MS, ask.now_ms // DAY_MS * DAY_MS - (DAYS - 1) * DAY_MS)
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_ROWS)
+
+
 def _history(ask: Ask, since_s: int) -> Params:
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_ROWS)
+    period_ms = _period_ms(ask)
     return (
         ("symbol", ask.listed.symbol),
         ("since", str(since_s)),
@@ -282,7 +290,7 @@ def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
     if not trades:
         return None
     oldest_ms, oldest = min(trades, key=lambda trade: trade[0])
-    return _liquidation_page(ask, oldest_ms + bool(oldest.uid)) if oldest_ms > ask.now_ms - DAY_MS else None
+    return _liquidation_page(ask, oldest_ms + bool(oldest.uid)) if oldest_ms > ask.day_ms else None
 
 
 class _Series(msgspec.Struct):
@@ -355,8 +363,16 @@ KRAKEN = Source(
             parse_open_interest_history,
             following=_more_history,
             reach="2023",
+            step=_period_ms,
         ),
-        Endpoint(Kind.CANDLES, f"{CHARTS}/trade/{{symbol}}/{{interval}}", _candle_pages, parse_candles, reach="all"),
+        Endpoint(
+            Kind.CANDLES,
+            f"{CHARTS}/trade/{{symbol}}/{{interval}}",
+            _candle_pages,
+            parse_candles,
+            reach="all",
+            step=_bar_ms,
+        ),
         Endpoint(
             Kind.DAILY_CANDLES,
             f"{CHARTS}/trade/{{symbol}}/{{interval}}",

@@ -15,8 +15,13 @@ import pytest
 from imbalance_cli import context
 
 from imbalance import read_bars
-from imbalance.store import opening, reading
+from imbalance.collect import Options, collect
+from imbalance.fetch.settings import Settings
+from imbalance.records import VenueLiquidations
+from imbalance.store import opening, reading, writing
+from imbalance.store.rows import Batch, Series
 from imbalance.units import HOUR_MS
+from imbalance.wire import Kind
 from tests.support.exchange import NOW_MS, Exchange
 
 KEYS = dict.fromkeys(("IMBALANCE_COINGLASS_KEY", "IMBALANCE_CRYPTOQUANT_KEY", "IMBALANCE_COINALYZE_KEY"), "k")
@@ -24,7 +29,7 @@ KEYS = dict.fromkeys(("IMBALANCE_COINGLASS_KEY", "IMBALANCE_CRYPTOQUANT_KEY", "I
 
 @pytest.fixture(scope="module")
 def exchange():
-    with Exchange() as running:
+    with Exchange(nearest=True) as running:
         yield running
 
 
@@ -244,3 +249,146 @@ def test_a_replay_loads_no_database(home):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+FEW = ("--venue", "binance", "--venue", "okx", "-f", "json")
+
+
+def asked(exchange, imbalance, *words):
+    exchange.asked.clear()
+    answer = imbalance(*words)
+    return [path.rpartition("/")[2] for _source, path, _query in exchange.asked], answer
+
+
+def test_a_second_report_asks_for_what_is_new(imbalance, exchange):
+    first, (_code, before, _err) = asked(exchange, imbalance, "clusters", *FEW)
+    second, (code, after, err) = asked(exchange, imbalance, "clusters", *FEW)
+    assert (code, err) == (0, "")
+    assert (first.count("history-candles"), second.count("history-candles")) == (10, 1)
+    assert (first.count("klines"), second.count("klines")) == (2, 1)
+    # No level is due before the next quarter of an hour.
+    assert (first.count("openInterestHist"), second.count("openInterestHist")) == (6, 0)
+    told = [json.loads(answer) for answer in (before, after)]
+    for document in told:
+        del document["sources"]
+    assert told[0] == told[1]
+    assert asked(exchange, imbalance, "clusters", "--no-store", *FEW)[0].count("klines") == 2
+
+
+def test_a_recording_holds_all_that_it_needs(imbalance, exchange, home):
+    imbalance("clusters", *FEW)
+    again, (_code, live, _err) = asked(exchange, imbalance, "clusters", "--record", str(home / "kept"), *FEW)
+    assert again.count("klines") == 2
+    replayed = json.loads(imbalance("clusters", "--replay", str(home / "kept"), *FEW)[1])
+    assert replayed["map"] == json.loads(live)["map"]
+
+
+def test_a_store_that_another_writes_to_is_read(imbalance, exchange, file):
+    imbalance("clusters", *FEW)
+    held = _locked(file)
+    paths, (code, _out, err) = asked(exchange, imbalance, "clusters", *FEW)
+    held.close()
+    assert (code, err) == (0, f"imbalance: note: not saved: the store {file}: another process is writing to it\n")
+    assert paths.count("klines") == 1
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (_no_database, "it is no SQLite database, or a damaged one"),
+        (_newer, "it has schema 99, which is newer than this program's (1)"),
+        (_not_writable, "it is no regular file"),
+    ],
+)
+def test_a_report_goes_on_without_a_store_that_cannot_be_read(damage, told, imbalance, exchange, file):
+    imbalance("fear-greed")
+    damage(file)
+    paths, (code, _out, err) = asked(exchange, imbalance, "clusters", *FEW)
+    assert (code, err) == (0, f"imbalance: note: neither read nor saved: the store {file}: {told}\n")
+    assert paths.count("klines") == 2
+
+
+def test_a_source_that_fails_is_not_told_from_what_it_said_before(imbalance, exchange):
+    imbalance("clusters", *FEW)
+    exchange.faults["okx"] = "500"
+    try:
+        told = json.loads(imbalance("clusters", *FEW)[1])
+    finally:
+        exchange.faults.clear()
+    assert [venue["name"] for venue in told["venues"]] == ["binance"]
+
+
+def test_the_past_is_told_as_it_was_known(imbalance, exchange, monkeypatch):
+    moment = ("--as-of", "2026-01-30T12:00:00Z")
+    assert imbalance("clusters", *moment, *FEW)[0] == 2
+    live = json.loads(imbalance("clusters", *FEW)[1])
+    paths, (code, before, _err) = asked(exchange, imbalance, "clusters", *moment, *FEW)
+    told = json.loads(before)
+    assert (code, paths, told["mode"], told["as_of"]) == (0, [], "store", "2026-01-30T12:00:00Z")
+    assert [venue["name"] for venue in told["venues"]] == [venue["name"] for venue in live["venues"]]
+    # The mark price is not kept: it is the last close.
+    assert told["price"] == pytest.approx(live["price"], rel=1e-3)
+    # What is read an hour later changes nothing; what had not been learned is not known.
+    monkeypatch.setattr(context, "now_ms", lambda: NOW_MS + HOUR_MS)
+    imbalance("clusters", *FEW)
+    assert imbalance("clusters", *moment, *FEW)[1] == before
+    code, _out, err = imbalance("clusters", "--as-of", "2026-01-30T11:59:00Z", *FEW)
+    assert (code, "nothing of BTC that was known at 2026-01-30T11:59:00Z is stored" in err) == (3, True)
+    for words in (("--no-store",), ("--replay", "article"), ("--record", "x")):
+        assert imbalance("clusters", *moment, *words, *FEW)[0] == 2
+    assert imbalance("clusters", "--as-of", "2026-02-30T12:00:00Z", *FEW)[0] == 2
+    assert "is yet to come" in imbalance("clusters", "--as-of", "2026-02-20T12:00:00Z", *FEW)[2]
+
+
+def _alternating(days, until_ms):
+    """Return an order of a coin an hour, of one side and then of the other."""
+    hours = range(24 * days)
+    return [(until_ms - hour * HOUR_MS, "long" if hour % 2 else "short", 1.0) for hour in hours]
+
+
+def _seen(days, until_ms):
+    """Return orders that make up what the scenario's aggregator saw of Binance."""
+    found = collect(Options(replay="article"), Settings({}), 0, {Kind.VENUE_LIQUIDATIONS}).harvests
+    rows = [row for h in found for row in h.of(VenueLiquidations) if row.venue == "binance"]
+    late = [row for row in rows if until_ms - days * 24 * HOUR_MS <= row.time_ms < until_ms]
+    sides = [(row.time_ms, side, getattr(row, f"{side}_usd")) for row in late for side in ("long", "short")]
+    return [(time_ms, side, usd / 80_000.0) for time_ms, side, usd in sides if usd]
+
+
+def _recorded(file, days, until_ms, orders=_alternating):
+    """Store what a recording of Binance's stream would."""
+    series = Series("liquidations", "binance", "binance", "BTC", "BTCUSDT", "linear")
+    plain = {"price": 80_000.0, "order_id": "", "nth": 0}
+    rows = [
+        plain | {"time_ms": time_ms, "position": side, "quantity_base": quantity}
+        for time_ms, side, quantity in orders(days, until_ms)
+    ]
+    with opening.opened(str(file), make=True) as store, store.writing() as connection:
+        batch = Batch(series, rows, [(until_ms - days * 24 * HOUR_MS, until_ms)])
+        writing.save(connection, [batch], until_ms)
+
+
+@pytest.mark.parametrize(("days", "calibrates"), [(6, False), (28, True)])
+def test_the_map_calibrates_on_what_was_recorded(days, calibrates, imbalance, file, monkeypatch):
+    monkeypatch.delenv("IMBALANCE_COINALYZE_KEY")
+    imbalance("fear-greed")
+    _recorded(file, days, NOW_MS - 60_000, _seen)
+    told = json.loads(imbalance("clusters", "--venue", "binance", "-f", "json")[1])
+    assert any("as recorded here" in note for note in told["venues"][0]["notes"]) == calibrates
+    assert told["model"]["calibrated"] == calibrates
+
+
+def test_a_recorded_day_is_told_where_it_is_whole(imbalance, file):
+    imbalance("fear-greed")
+    _recorded(file, 2, NOW_MS - 60_000)
+    told = json.loads(imbalance("liquidations", "--venue", "binance", "-f", "json")[1])
+    [row] = [row for row in told["liquidations"]["observed"] if row["source"] == "binance"]
+    assert (row["whole_day"], row["long_usd"], row["short_usd"]) == (True, 12 * 80_000.0, 12 * 80_000.0)
+    assert not any(gap["source"] == "binance" for gap in told["gaps"])
+
+
+def test_a_recording_that_has_stopped_tells_no_day(imbalance, file):
+    imbalance("fear-greed")
+    _recorded(file, 2, NOW_MS - 3 * 60_000)
+    told = json.loads(imbalance("liquidations", "--venue", "binance", "-f", "json")[1])
+    assert [row for row in told["liquidations"]["observed"] if row["source"] == "binance"] == []

@@ -25,7 +25,7 @@ from imbalance.venues.okx.contracts import (
 from imbalance.venues.okx.envelope import NAME, answer, family, refusal
 from imbalance.venues.okx.orders import liquidation_page, older_liquidations, parse_liquidations, parse_order_book
 from imbalance.venues.okx.prices import parse_candles, parse_funding, parse_index_price, parse_mark_price, parse_ticker
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, coarsest_needed, once, params
+from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, bar_ms, coarsest_needed, once, params
 from imbalance.wire.decode import (
     Ratio,
     TimeMs,
@@ -75,8 +75,12 @@ def _daily_pages(ask: Ask) -> list[Params]:
     return [params(instId=ask.listed.symbol, bar="1Dutc", limit=DAYS)]
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_PAGES * STATISTICS_LIMIT)
+
+
 def _open_interest_pages(ask: Ask) -> list[Params]:
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_PAGES * STATISTICS_LIMIT)
+    period_ms = _period_ms(ask)
     return [
         params(instId=ask.listed.symbol, period=BAR_OF_MS[period_ms], end=end, limit=rows)
         for end, rows in _backwards(ask.start_ms, ask.end_ms + period_ms, period_ms, STATISTICS_LIMIT)
@@ -160,6 +164,7 @@ OKX = Source(
             parse_open_interest_history,
             budget=Budget(10, 2),
             reach="1,440 rows",
+            step=_period_ms,
         ),
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,
@@ -175,6 +180,7 @@ OKX = Source(
             parse_candles,
             budget=Budget(20, 2),
             reach="all",
+            step=bar_ms,
         ),
         Endpoint(
             Kind.DAILY_CANDLES, "/api/v5/market/history-candles", _daily_pages, parse_candles, budget=Budget(20, 2)
