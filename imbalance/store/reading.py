@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.types import Text
 
 from imbalance.store import schema
@@ -72,6 +72,14 @@ def _array(column: Any, values: tuple[Any, ...]) -> npt.NDArray[Any]:  # noqa: A
     if isinstance(column.type, Text):
         return np.array(values, dtype=object)
     return np.array(values, dtype=np.int64 if column.name in schema.TIMES else np.float64)
+
+
+def extent(connection: Connection, number: int, data: str) -> tuple[int, int] | None:
+    """Return the moments of a series' first and last row [ms]; None where it has none."""
+    table = schema.DATA[data]
+    query = select(func.min(table.c.time_ms), func.max(table.c.time_ms)).where(table.c.series == number)
+    first, last = connection.execute(query).one()
+    return None if first is None else (first, last)
 
 
 def known(connection: Connection, number: int) -> list[Span]:

@@ -392,3 +392,34 @@ def test_a_recording_that_has_stopped_tells_no_day(imbalance, file):
     _recorded(file, 2, NOW_MS - 3 * 60_000)
     told = json.loads(imbalance("liquidations", "--venue", "binance", "-f", "json")[1])
     assert [row for row in told["liquidations"]["observed"] if row["source"] == "binance"] == []
+
+
+def test_a_folder_of_months_is_read_as_one_file(imbalance, home):
+    pytest.importorskip("pyarrow")
+    imbalance("clusters", *FEW)
+    file, folder = home / "bars.csv", home / "kept"
+    assert imbalance("db", "export", "-o", str(file))[:2] == (0, f"{file}: 5,760 rows\n")
+    for words in ((), ("--all",)):
+        assert imbalance("db", "export", "-o", str(folder), *words)[:2] == (0, f"{folder}: 5,760 rows\n")
+    assert sorted(str(place.relative_to(folder)) for place in folder.rglob("*.parquet")) == [
+        "symbol=BTC/month=2025-12/bars.parquet",
+        "symbol=BTC/month=2026-01/bars.parquet",
+    ]
+    assert _arrays(read_bars(folder, symbol="BTC")) == _arrays(read_bars(file, symbol="BTC"))
+    early = "2026-01-10T00:00:00Z"
+    assert imbalance("clusters", "--bars", str(folder), "--as-of", early, *FEW[-2:])[0] == 0
+    code, _out, err = imbalance("clusters", "ETH", "--bars", str(folder))
+    assert (code, f"{folder}: nothing of ETH: it holds BTC" in err) == (2, True)
+    assert imbalance("db", "export", "--all", "-o", str(file))[0] == 2
+    assert imbalance("db", "export", "ETH", "-o", str(folder))[0] == 3
+    (folder / "symbol=BTC" / "month=2026-01" / "bars.parquet").write_bytes(b"PAR1 not")
+    assert "month=2026-01/bars.parquet: damaged Parquet" in imbalance("clusters", "--bars", str(folder))[2]
+
+
+def _arrays(market):
+    """Return all that a market holds, in a form that can be compared."""
+    venues = [(v.name, v.contract, *(getattr(v, name).tobytes() for name in SERIES)) for v in market.venues]
+    return market.time_ms.tobytes(), market.close.tobytes(), venues
+
+
+SERIES = ("path", "volume_base", "taker_buy_base", "open_interest_base", "long_liquidations_base")
