@@ -35,6 +35,7 @@ from imbalance.records import ContractStats, MarginTier, OpenInterest, VenueLiqu
 from imbalance.remembered import RECALLED, History, Remembering, past
 from imbalance.report import sections, tree
 from imbalance.report.frame import Frame
+from imbalance.report.since import Days
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venues import VENUES, ladders
 from imbalance.wire import Ask, Kind, Source
@@ -81,7 +82,7 @@ class Run:
     """What a gathering gave, with the clock and mode that the documents carry.
 
     `venues` are those chosen, whether or not they have anything that was `wanted`; `orders` are liquidations known from
-    history, by venue and contract.
+    history, by venue and contract, `days` daily figures from there.
     """
 
     options: Options
@@ -93,6 +94,7 @@ class Run:
     wanted: frozenset[Kind]
     venues: tuple[Source, ...]
     orders: dict[tuple[str, str], Orders] = dataclasses.field(default_factory=dict)
+    days: Days = dataclasses.field(default_factory=dict)
 
     def frame(self) -> Frame:
         """Return what the documents of this run have around their sections."""
@@ -180,8 +182,9 @@ def collect(
         last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
     mode: tree.Mode = "replay" if client.recording else "live"
     venues = tuple(s for s in offered if s.is_venue)
-    orders = remembering.orders if remembering is not None else {}
-    run = Run(options, mode, scenario, now_ms, harvests, skipped, wanted, venues, orders)
+    run = Run(options, mode, scenario, now_ms, harvests, skipped, wanted, venues)
+    if remembering is not None:
+        run.orders, run.days = remembering.orders, remembering.days
     failed = [str(f) for h in harvests for f in h.failures if not isinstance(f, NotOpenError)]
     if options.strict and failed:
         raise StrictError(f"{len(failed)} requests failed under --strict, the first: {failed[0]}")
@@ -200,7 +203,7 @@ def _known_at(options: Options, as_of_ms: int, now_ms: int, sources: list[Source
     """Return what was known at a moment, from local history alone."""
     if as_of_ms > now_ms:
         raise UsageError(f"--as-of {iso(as_of_ms)} is yet to come")
-    harvests, orders = past(options.history or History(), sources, ask_of(options, as_of_ms))
+    harvests, orders, days = past(options.history or History(), sources, ask_of(options, as_of_ms))
     if not any(h.candles for h in harvests):
         raise MissingDataError(
             f"nothing of {options.symbol} that was known at {iso(as_of_ms)} is stored",
@@ -210,7 +213,7 @@ def _known_at(options: Options, as_of_ms: int, now_ms: int, sources: list[Source
     known = {h.name for h in harvests}
     skipped = [(s.name, s.title, "nothing was known of it then") for s in sources if s.name not in known]
     venues = tuple(s for s in sources if s.is_venue)
-    return Run(options, "store", None, as_of_ms, harvests, skipped, wanted, venues, orders)
+    return Run(options, "store", None, as_of_ms, harvests, skipped, wanted, venues, orders, days)
 
 
 def _opened(options: Options, settings: Settings) -> Client | Replay:

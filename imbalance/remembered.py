@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from imbalance.errors import NoStoreError, StoreError
 from imbalance.liquidated import Orders
 from imbalance.records import Instrument
+from imbalance.report.since import Days
 from imbalance.wire import Ask, Kind, Source
 from imbalance.wire.harvest import Harvest, Memory
 
@@ -26,10 +28,11 @@ class History:
 
 
 class Remembering:
-    """Reads what is known of venues' series while their listings are read; `orders` are there once that is done."""
+    """Reads what is known of venues' series while their listings are read; `orders` and `days` are there after that."""
 
     def __init__(self, history: History, sources: Sequence[Source], ask: Ask, wanted: Collection[Kind]) -> None:
         self.orders: dict[tuple[str, str], Orders] = {}
+        self.days: Days = {}
         self._history = history
         self._sources = {source.name: source for source in sources}
         self._ask = ask
@@ -53,7 +56,7 @@ class Remembering:
         except TimeoutError:
             self._history.tell(StoreError(f"the store did not answer within {patience_s:g} s"))
             return {}
-        self.orders, self._memory = found.orders, found.memory
+        self.orders, self.days, self._memory = found.orders, found.days, found.memory
         return found.memory
 
     def recorded(self, asked: Collection[str]) -> list[Harvest]:
@@ -70,22 +73,24 @@ class Remembering:
         return found
 
 
-def past(history: History, sources: Sequence[Source], ask: Ask) -> tuple[list[Harvest], dict[tuple[str, str], Orders]]:
-    """Return what sources had given by `ask.now_ms`, and the liquidations known then by venue and contract.
+class Past(NamedTuple):
+    """What sources had given by a moment, the liquidations known then by venue and contract, and daily figures."""
+
+    harvests: list[Harvest]
+    orders: dict[tuple[str, str], Orders]
+    days: Days
+
+
+def past(history: History, sources: Sequence[Source], ask: Ask) -> Past:
+    """Return what was known at `ask.now_ms`.
 
     Raises
     ------
     StoreError
         If the store cannot be read.
     """
-
-    def read(connection: object) -> tuple[list[Harvest], dict[str, Orders]]:
-        from imbalance.store.past import harvests
-
-        return harvests(connection, sources, ask)  # type: ignore[arg-type]
-
     from imbalance.store import loading
 
-    found, orders = loading.reading(history.address, read)
+    found, orders, days = loading.known_at(history.address, sources, ask)
     symbols = {h.name: h.instrument.symbol for h in found if h.instrument is not None}
-    return found, {(name, symbols[name]): known for name, known in orders.items() if name in symbols}
+    return Past(found, {(name, symbols[name]): known for name, known in orders.items() if name in symbols}, days)

@@ -28,6 +28,7 @@ from imbalance.records import OrderBook, Position
 from imbalance.report import bars_sections, mapping, metrics, others, phrases, sections, tree
 from imbalance.report.capabilities import capabilities
 from imbalance.report.frame import Frame
+from imbalance.report.since import Days, statements
 from imbalance.units import interval_name, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
@@ -92,6 +93,7 @@ class _Market:
     harvests: Sequence[Harvest]
     accounts: tuple[str, ...] = ()
     venues: tuple[Source, ...] = ()
+    days: Days = dataclasses.field(default_factory=dict)
 
 
 def _market(
@@ -111,7 +113,7 @@ def _market(
     frame = run.frame()
     notes, gaps = tuple(mapping.short_history(market)), (*frame.gaps, *mapping.left_out(market))
     frame = dataclasses.replace(frame, notes=notes, gaps=gaps)
-    return _Market(market, frame, run.harvests, run.options.accounts, run.venues)
+    return _Market(market, frame, run.harvests, run.options.accounts, run.venues, run.days)
 
 
 def _later(asked_ms: int | None, end_ms: int) -> list[str]:
@@ -204,13 +206,14 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         interest, volumes = bars_sections.open_interest(market), bars_sections.volume(market)
         seen = bars_sections.liquidations(market)
     else:
-        interest = sections.open_interest(harvests, market.price, at_ms, given.venues)
+        interest = sections.open_interest(harvests, market.price, at_ms, given.venues, given.days)
         volumes = sections.volume(harvests, market.price, at_ms, given.venues)
         seen = sections.liquidations(harvests, at_ms, given.venues)
     mood, funding = sections.sentiment(harvests), sections.funding(harvests, interest)
     price = sections.market_price(market, harvests)
     institutional, held = others.institutional(harvests, market.price), others.holders(harvests)
     quotes = metrics.quoted_bands(harvests, market.price)
+    since = statements(given.days, at_ms, interest, seen, mood, funding, volumes)
     mapped = mapping.sections(market, found, options.window_pct, list(options.bands))
     risk = mapped["risk"]
     return given.frame.document(
@@ -224,9 +227,9 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         institutional=institutional,
         holders=held,
         market_price=price,
-        metrics=metrics.rows(found, risk, interest, seen, mood, quotes, iso(at_ms)),
+        metrics=metrics.rows(found, risk, interest, seen, mood, quotes, iso(at_ms), since),
         signals=[
-            *metrics.gauges(harvests, found, price, funding, volumes, quotes),
+            *metrics.gauges(harvests, found, price, funding, volumes, quotes, since),
             *others.gauges(market.symbol, institutional, held),
         ],
         verdict=phrases.verdict(risk, mapped["clusters"], comparable=found.comparable),

@@ -15,7 +15,10 @@ from imbalance.wire import Ask, Kind, Source
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from imbalance.liquidated import Orders
+    from imbalance.store.days import Days
     from imbalance.store.recall import Recalled
+    from imbalance.wire.harvest import Harvest
 
 T = TypeVar("T")
 # Whoever reads is not kept from it by those who write: a store that must be waited for is not well.
@@ -36,6 +39,24 @@ def recalling(address: str | None, sources: Sequence[Source], ask: Ask, wanted: 
         return recall(connection, sources, ask, wanted)
 
     return _beside(lambda: reading(address, read))
+
+
+def known_at(address: str | None, sources: Sequence[Source], ask: Ask) -> tuple[list[Harvest], dict[str, Orders], Days]:
+    """Return what was known at `ask.now_ms`: see `past.harvests` and `days.days`.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read.
+    """
+
+    def read(connection: Connection) -> tuple[list[Harvest], dict[str, Orders], Days]:
+        from imbalance.store.days import days
+        from imbalance.store.past import harvests
+
+        return *harvests(connection, sources, ask), days(connection, ask.base, ask.now_ms)
+
+    return reading(address, read)
 
 
 def reading(address: str | None, read: Callable[[Any], T]) -> T:

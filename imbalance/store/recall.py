@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from imbalance.liquidated import Orders
 from imbalance.records import Covered
 from imbalance.store import reading, records
+from imbalance.store.days import Days, days
 from imbalance.store.reading import Arrays
 from imbalance.store.rows import ANSWERED, Series
 from imbalance.store.spans import joined, without
@@ -22,6 +23,7 @@ from imbalance.units import DAY_MS, MINUTE_MS, Side
 from imbalance.wire import Ask, Kind, Record, Source
 from imbalance.wire.harvest import Known, Memory
 
+COMPARED = frozenset({Kind.CANDLES, Kind.SENTIMENT})
 DATA = {Kind.CANDLES: "candles", Kind.OPEN_INTEREST_HISTORY: "open_interest"}
 # What a venue prints late is looked for once more.
 LATE_PRINTS_MS = MINUTE_MS
@@ -31,10 +33,11 @@ Spans = list[tuple[int, int]]
 
 
 class Recalled(NamedTuple):
-    """What need not be asked for, and the liquidations known over the span, by source and contract."""
+    """What need not be asked for, the liquidations known over the span by source and contract, and daily figures."""
 
     memory: Memory
     orders: dict[tuple[str, str], Orders]
+    days: Days
 
 
 def recall(connection: Connection, sources: Iterable[Source], ask: Ask, wanted: Collection[Kind]) -> Recalled:
@@ -46,7 +49,8 @@ def recall(connection: Connection, sources: Iterable[Source], ask: Ask, wanted: 
     ask : the span and the length of bars; no contract need be known yet.
     wanted : what the run needs; others are not read.
     """
-    found = Recalled({}, {})
+    # A report compares its figures with all that is known.
+    found = Recalled({}, {}, days(connection, ask.base) if frozenset(wanted) >= COMPARED else {})
     series = reading.all_series(connection, symbol=ask.base)
     for source in sources:
         of_venue = {n: one for n, one in series.items() if one.source == one.venue == source.name}

@@ -76,7 +76,11 @@ def test_a_live_report_is_saved_once_however_often_it_runs(imbalance, file):
     }  # fmt: skip
     assert all(first.values())
     assert file.stat().st_mode & 0o077 == 0
-    assert imbalance("report", "-f", "text")[1] == out
+    again = imbalance("report", "-f", "text")[1]
+    # What is stored has more to say of one figure.
+    mood = "Extreme Fear"
+    assert again.replace(f"{mood}, lowest of the 30 days known", mood) == out != again
+    assert imbalance("report", "-f", "text")[1] == again
     assert series(file) == first
     assert imbalance("db", "check") == (0, f"{file}: no damage found\n", "")
     told = json.loads(imbalance("db", "info", "--json")[1])
@@ -423,3 +427,19 @@ def _arrays(market):
 
 
 SERIES = ("path", "volume_base", "taker_buy_base", "open_interest_base", "long_liquidations_base")
+
+
+def test_a_figure_is_told_against_all_that_is_stored(imbalance, file):
+    imbalance("fear-greed")
+    moods = [
+        {"time_ms": NOW_MS - 12 * HOUR_MS - day * 24 * HOUR_MS, "value": 10.0 if day == 99 else 50.0, "label": "x"}
+        for day in range(31, 150)
+    ]
+    with opening.opened(str(file)) as store, store.writing() as connection:
+        batch = Batch(Series("sentiment", "fear_greed", interval_ms=24 * HOUR_MS), moods)
+        writing.save(connection, [batch], NOW_MS)
+    for words in ((), ("--as-of", "2026-01-30T12:00:00Z")):
+        told = json.loads(imbalance("report", *FEW, *words)[1])
+        [row] = [row for row in told["metrics"] if row["id"] == "fear_greed"]
+        assert row["significance"] == "Extreme Fear, lowest since October 2025"
+    assert "lowest" not in imbalance("report", "--no-store", *FEW)[1]
