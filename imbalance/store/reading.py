@@ -96,6 +96,16 @@ def missing(connection: Connection, number: int) -> list[Gap]:
     return sorted(Gap(*row) for row in connection.execute(rows))
 
 
+def report(connection: Connection, name: str, symbol: str, until_ms: int) -> tuple[int, bytes] | None:
+    """Return the newest stored document of a schema and coin up to a moment, with its own [ms]; None where none is."""
+    table = schema.REPORTS
+    query = select(table.c.as_of_ms, table.c.document).where(
+        table.c.schema == name, table.c.symbol == symbol, table.c.as_of_ms <= until_ms
+    )
+    row = connection.execute(query.order_by(table.c.as_of_ms.desc()).limit(1)).first()
+    return None if row is None else (row[0], zlib.decompress(row[1]))
+
+
 def reports(connection: Connection, symbol: str) -> list[tuple[str, int, bytes]]:
     """Return the stored documents of a coin by age: schema, moment [ms] and JSON."""
     table = schema.REPORTS

@@ -25,7 +25,7 @@ from imbalance.venues import VENUES
 CERTIFICATE = Path(__file__).with_name("elsewhere.pem")
 NOW_MS = 1_769_774_400_000
 # The times that a series is asked for, and how many rows of it.
-NUMBERS = re.compile(r"(?<![A-Z\d])\d+")
+NUMBERS = re.compile(r"(?<=limit=)\d+|\d{9,}")
 SOURCES = [s.name for s in (*VENUES, *PROVIDERS)]
 BOMB = gzip.compress(b"[" + b" " * 100_000_000)
 HTML = b"<!DOCTYPE html><html><body>Attention required</body></html>"
@@ -35,7 +35,7 @@ STATUS_TEXT = {200: "OK", 302: "Found", 403: "Forbidden", 418: "Teapot", 429: "T
 class Exchange:
     """Runs in a thread; `faults` maps a source to the fault that all its answers show.
 
-    With `nearest`, what was not recorded is answered with the latest that was recorded of the same series.
+    With `nearest`, what was not recorded is answered with what was recorded of the same series for the nearest times.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Exchange:
     async def _answer(self, writer: asyncio.StreamWriter, source: str, path: str, query: str) -> bool:
         """Answer one request; False closes the connection."""
         fault = self.faults.get(source, "")
-        found = self.recording.answers.get((source, path, query)) or self._latest(source, path, query)
+        found = self.recording.answers.get((source, path, query)) or self._nearest(source, path, query)
         body = self._body(found) if found else b"{}"
         if fault[:3].isdigit():
             status = int(fault[:3])
@@ -136,15 +136,16 @@ class Exchange:
             return await FAULTS[fault](self, writer, body)
         return self._send(writer, 200 if found else 404, body)
 
-    def _latest(self, source: str, path: str, query: str) -> tuple[Entry, Path] | None:
+    def _nearest(self, source: str, path: str, query: str) -> tuple[Entry, Path] | None:
         if not self.nearest:
             return None
+        asked = [*map(int, NUMBERS.findall(query))]
         same = [
-            (max(map(int, NUMBERS.findall(other)), default=0), found)
+            (sum(abs(int(a) - b) for a, b in zip(NUMBERS.findall(other), asked, strict=True)), found)
             for (name, place, other), found in self.recording.answers.items()
             if (name, place) == (source, path) and NUMBERS.sub("", other) == NUMBERS.sub("", query)
         ]
-        return max(same, key=lambda pair: pair[0])[1] if same else None
+        return min(same, key=lambda pair: pair[0])[1] if same else None
 
     def _body(self, found: tuple[Entry, Path]) -> bytes:
         if found[0] not in self.bodies:

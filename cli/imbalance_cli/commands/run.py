@@ -30,7 +30,7 @@ def run(command: str, settings: Settings) -> None:
     if settings.output is not None:
         _require_writable(settings.output, settings)
     if settings.json_schema:
-        _write(schema(command), settings.output)
+        write(schema(command), settings.output)
         return
     screen = context.screen(
         width=settings.width,
@@ -48,9 +48,9 @@ def run(command: str, settings: Settings) -> None:
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
         from imbalance_cli.render.picture import to_picture
 
-        _write(to_picture(document, kind, dark=settings.dark), settings.output)
+        write(to_picture(document, kind, dark=settings.dark), settings.output)
     elif isinstance(kind, Format):
-        _write(render(document, kind, screen), settings.output)
+        write(render(document, kind, screen), settings.output)
     if harvests and _stores(settings):
         _save(harvests, document, now_ms, settings, unread)
 
@@ -201,7 +201,7 @@ def _rests_on(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield option, Path(folder) / INDEX
 
 
-def _write(answer: str | bytes, output: Path | None) -> None:
+def write(answer: str | bytes, output: Path | None) -> None:
     """Write the answer to stdout or to a file."""
     content = answer.encode() if isinstance(answer, str) else answer
     if output is None:

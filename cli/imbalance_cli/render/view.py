@@ -7,7 +7,7 @@ from typing import Any
 
 from imbalance.report import tree, words
 from imbalance.wire.harvest import Figure
-from imbalance_cli.render import history_views, reading_views, source_views, trial_views
+from imbalance_cli.render import change_views, history_views, reading_views, source_views, trial_views
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Column, Line, Table, Title
 
 RISK_ONLY = "A map locates risk; it does not predict direction."
@@ -36,6 +36,8 @@ def title_of(document: tree.Document) -> Title:
     what, _build = _VIEWS[type(document)]
     if isinstance(document, tree.DbReport):
         return Title(what, document.place)
+    if isinstance(document, tree.DiffReport):
+        return Title(f"{document.symbol} {what}", words.age(document.before.as_of, document.after.as_of))
     symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
@@ -53,6 +55,8 @@ def _first(document: tree.Document) -> list[Block]:
         return [Line(told, "warn"), *lines]
     if document.mode == "replay":
         return [Line("replay of a recording, not live", "warn"), *lines]
+    if document.mode == "store" and not isinstance(document, tree.DbReport | tree.DiffReport):
+        return [Line("from local history, as it was known then", "warn"), *lines]
     return lines
 
 
@@ -280,4 +284,5 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),
     tree.DbReport: ("local history", history_views.history),
+    tree.DiffReport: ("changes", change_views.changes),
 }
