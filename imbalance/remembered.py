@@ -16,7 +16,7 @@ from imbalance.wire.harvest import Harvest, Memory
 
 RECALLED = frozenset({Kind.CANDLES, Kind.OPEN_INTEREST_HISTORY, Kind.LIQUIDATIONS})
 
-HEAD_START_S = 0.05
+HEAD_START_S = 0.015
 
 
 @dataclasses.dataclass(frozen=True)

@@ -123,8 +123,10 @@ def _with_rest(found: list[Record], spans: Spans, absent: Spans, step_ms: int, a
         spans = [*spans[:-1], (spans[-1][0], end_ms - step_ms)]
         spans = [span for span in spans if span[0] < span[1]]
     left = [*without(ask.start_ms, ask.end_ms if due else end_ms, joined([*spans, *absent]))]
-    known = Known([], spans, left)
-    return Known([row for row in found if known.holds(row)], spans, left) if spans else None
+    if not spans:
+        return None
+    kept = [row for row in found if row.time_ms < spans[-1][1]]  # type: ignore[attr-defined]
+    return Known(kept, spans, left)
 
 
 def _orders(connection: Connection, number: int, now_ms: int, *, walked: bool) -> Known | None:
