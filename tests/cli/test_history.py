@@ -9,16 +9,18 @@ import resource
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import Future
 
 import imbalance_cli.app
 import pytest
 from imbalance_cli import context
 
-from imbalance import read_bars
+from imbalance import read_bars, readings
 from imbalance.collect import Options, collect
 from imbalance.fetch.settings import Settings
 from imbalance.records import VenueLiquidations
-from imbalance.store import opening, reading, writing
+from imbalance.remembered import History
+from imbalance.store import loading, opening, reading, writing
 from imbalance.store.rows import Batch, Series
 from imbalance.units import HOUR_MS
 from imbalance.wire import Kind
@@ -443,3 +445,30 @@ def test_a_figure_is_told_against_all_that_is_stored(imbalance, file):
         [row] = [row for row in told["metrics"] if row["id"] == "fear_greed"]
         assert row["significance"] == "Extreme Fear, lowest since October 2025"
     assert "lowest" not in imbalance("report", "--no-store", *FEW)[1]
+
+
+def test_open_interest_beyond_the_reach_of_an_exchange_comes_from_the_store(exchange, file, home):
+    days, step_ms = 60, HOUR_MS // 4
+    start_ms = NOW_MS - days * 24 * HOUR_MS
+    times = range(start_ms, NOW_MS, step_ms)
+    rows = [{"time_ms": t, "open_interest_base": 90_000.0, "open_interest_usd": None} for t in times]
+    series = Series("open_interest", "binance", "binance", "BTC", "BTCUSDT", "linear", interval_ms=step_ms)
+    file.parent.mkdir(parents=True)
+    with opening.opened(str(file), make=True) as store, store.writing() as connection:
+        writing.save(connection, [Batch(series, rows, [(start_ms, NOW_MS)])], NOW_MS)
+    exchange.asked.clear()
+    options = Options(venues=("binance",), lookback_ms=days * 24 * HOUR_MS, history=History(str(file)))
+    [harvest] = collect(options, exchange.settings, NOW_MS, {Kind.OPEN_INTEREST_HISTORY, Kind.OPEN_INTEREST}).harvests
+    found = readings.open_interest_history(harvest)
+    assert (found[0].time_ms, found[-1].time_ms) == (start_ms, NOW_MS)
+    assert [row.time_ms for row in found] == list(range(start_ms, NOW_MS + 1, step_ms))
+    assert sum(path.endswith("openInterestHist") for _source, path, _query in exchange.asked) == 1
+
+
+def test_a_store_that_does_not_answer_is_not_waited_for(exchange, file, monkeypatch):
+    monkeypatch.setattr(loading, "recalling", lambda *_given: Future())
+    told = []
+    options = Options(venues=("binance",), timeout_s=1.0, history=History(str(file), told.append))
+    [harvest] = collect(options, exchange.settings, NOW_MS, {Kind.CANDLES}).harvests
+    assert len(harvest.candles) == 2880
+    assert [str(error) for error in told] == ["the store did not answer within 0.3 s"]
