@@ -12,6 +12,7 @@ import msgspec
 
 from imbalance.errors import DeadlineError, SourceError
 from imbalance.fetch.replay import Replay
+from imbalance.readings import running_day
 from imbalance.records import Instrument, Unread
 from imbalance.wire import Ask, Endpoint, Kind, Params, Record, Source
 from imbalance.wire.harvest import Harvest, Known, Memory
@@ -92,6 +93,12 @@ async def _harvest(
     known = _known(await asyncio.shield(memory), harvest, wanted) if memory is not None else {}
     await _run(client, harvest, ask, [e for e in endpoints if e.instead_of is None], deadline, known)
     _join(harvest, endpoints, known)
+    if Kind.DAILY_CANDLES in harvest.known:
+        # The days before are known; today is made of its bars, or asked for where one is missing.
+        today = running_day(harvest.candles, ask.now_ms)
+        harvest.keep(Kind.DAILY_CANDLES, today)
+        days = [] if today else [e for e in endpoints if e.kind is Kind.DAILY_CANDLES]
+        await _run(client, harvest, ask, days, deadline)
     await _run(
         client, harvest, ask, [e for e in endpoints if e.instead_of and not harvest.records.get(e.instead_of)], deadline
     )
@@ -128,7 +135,7 @@ def _left(ask: Ask, endpoint: Endpoint, known: Known | None) -> list[Ask]:
     if known is None:
         return [ask]
     replace = msgspec.structs.replace
-    if endpoint.step is None:
+    if endpoint.kind is Kind.LIQUIDATIONS:
         return [replace(ask, known_ms=known.spans[-1][1])]
     return [replace(ask, start_ms=start, end_ms=end, whole_ms=ask.span_ms) for start, end in known.left]
 

@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from imbalance.liquidated import Orders
+from imbalance.readings import running_day
 from imbalance.records import (
     Candle,
     Commitments,
@@ -159,7 +160,7 @@ def _candles(past: Past, source: Source, own: dict[int, Series]) -> Found:
     yield Kind.CANDLES, bars
     for number, _one in _of(own, "candles", DAY_MS):
         days = past.rows(number, "candles", past.ask.now_ms - DAYS * DAY_MS, length_ms=DAY_MS)
-        yield Kind.DAILY_CANDLES, [*records.candles(days), *records.running_day(bars, past.ask.now_ms)]
+        yield Kind.DAILY_CANDLES, [*records.candles(days), *running_day(bars, past.ask.now_ms)]
 
 
 def _interest(past: Past, source: Source, own: dict[int, Series]) -> Found:

@@ -24,6 +24,9 @@ from imbalance.wire import Ask, Kind, Record, Source
 from imbalance.wire.harvest import Known, Memory
 
 COMPARED = frozenset({Kind.CANDLES, Kind.SENTIMENT})
+DAILY = {Kind.DAILY_CANDLES: "candles", Kind.OPEN_INTEREST_DAILY: "open_interest"}
+# As many as sources are asked for, and as a month and the one before may have.
+DAYS, LEAST_DAYS = 200, 62
 DATA = {Kind.CANDLES: "candles", Kind.OPEN_INTEREST_HISTORY: "open_interest"}
 # What a venue prints late is looked for once more.
 LATE_PRINTS_MS = MINUTE_MS
@@ -71,6 +74,11 @@ def _known(
     for kind, step_ms in steps.items():
         if step_ms and (known := _regular(connection, own, DATA[kind], step_ms, ask)):
             yield kind, known
+    for kind, data in DAILY.items():
+        if kind not in wanted or Kind.CANDLES not in wanted or all(e.kind is not kind for e in source.endpoints):
+            continue
+        if known := _days(connection, own, data, ask.now_ms):
+            yield kind, known
     walked = any(endpoint.kind is Kind.LIQUIDATIONS for endpoint in source.endpoints)
     for number, one in own.items():
         if one.data != "liquidations" or Kind.LIQUIDATIONS not in wanted:
@@ -105,6 +113,22 @@ def _regular(connection: Connection, own: dict[int, Series], data: str, step_ms:
     made = records.candles if data == "candles" else records.levels
     found: list[Record] = [row for _from_ms, rows in sorted(parts, key=lambda part: part[0]) for row in made(rows)]
     return _with_rest(found, spans, absent, step_ms, ask, data)
+
+
+def _days(connection: Connection, own: dict[int, Series], data: str, now_ms: int) -> Known | None:
+    """Return a contract's days up to today, where two months of them are there without a hole: none is to be asked."""
+    number = next((n for n, one in own.items() if one.data == data and one.interval_ms == DAY_MS), None)
+    spans = reading.known(connection, number) if number is not None else []
+    if number is None or not spans:
+        return None
+    # The level of this midnight is there, the bar of today is not.
+    end_ms = now_ms // DAY_MS * DAY_MS + (DAY_MS if data == "open_interest" else 0)
+    start_ms = max(spans[-1].from_ms, end_ms - DAYS * DAY_MS)
+    if spans[-1].to_ms < end_ms or end_ms - start_ms < LEAST_DAYS * DAY_MS:
+        return None
+    rows = reading.arrays(connection, number, data, records.COLUMNS[data], start_ms=start_ms, end_ms=end_ms)
+    found: list[Record] = [*(records.candles(rows) if data == "candles" else records.levels(rows))]
+    return Known(found, [(start_ms, end_ms)], []) if len(found) == (end_ms - start_ms) // DAY_MS else None
 
 
 def _whole_steps(from_ms: int, to_ms: int, step_ms: int, data: str) -> tuple[int, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import numpy.typing as npt
 
 from imbalance.records import Candle, Liquidation, OpenInterest
 from imbalance.store.reading import Arrays
-from imbalance.units import DAY_MS, Side
+from imbalance.units import Side
 
 COLUMNS = {
     "candles": ("time_ms", "open", "high", "low", "close", "volume_base", "volume_usd", "taker_buy_base"),
@@ -72,39 +70,6 @@ def longer_bars(rows: Arrays, interval_ms: int, step_ms: int) -> Arrays:
         joined[name] = np.add.reduceat(rows[name], first)
     whole = parts == step_ms // interval_ms
     return {name: values[whole] for name, values in joined.items()}
-
-
-def running_day(bars: Sequence[Candle], now_ms: int) -> list[Candle]:
-    """Return the day that runs as one bar, made of shorter ones; nothing where one of them is missing.
-
-    Parameters
-    ----------
-    bars : in order of time, each of them whole.
-    """
-    midnight_ms = now_ms // DAY_MS * DAY_MS
-    day = [bar for bar in bars if bar.time_ms >= midnight_ms]
-    if len(bars) < 2 or not day:  # noqa: PLR2004  a step needs two
-        return []
-    step_ms = min(b.time_ms - a.time_ms for a, b in itertools.pairwise(bars))
-    if [bar.time_ms for bar in day] != list(range(midnight_ms, now_ms - step_ms + 1, step_ms)):
-        return []
-
-    def total(values: Iterable[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return sum(known) if len(known) == len(day) else None
-
-    return [
-        Candle(
-            midnight_ms,
-            day[0].open,
-            max(bar.high for bar in day),
-            min(bar.low for bar in day),
-            day[-1].close,
-            sum(bar.volume_base for bar in day),
-            total(bar.volume_usd for bar in day),
-            total(bar.taker_buy_base for bar in day),
-        )
-    ]
 
 
 def of_step(data: str, rows: Arrays, interval_ms: int, step_ms: int) -> Arrays:

@@ -138,7 +138,8 @@ def _candles(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     series = own._replace(data="candles")
     known = harvest.known.get(Kind.CANDLES)
     yield from _regular(series, harvest.candles, now_ms, known=known, asked_ms=harvest.asked_ms)
-    yield from _regular(series, in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), now_ms)
+    days, known = in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), harvest.known.get(Kind.DAILY_CANDLES)
+    yield from _regular(series, days, now_ms, known=known)
 
 
 def _interest(row: msgspec.Struct) -> Row:
@@ -159,7 +160,8 @@ def _open_interest(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch
 
     asked_ms = harvest.asked_ms if Kind.OPEN_INTEREST_HISTORY in harvest.records else None
     yield from level(readings.open_interest_history(harvest), harvest.known.get(Kind.OPEN_INTEREST_HISTORY), asked_ms)
-    yield from level(in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)))
+    days, known = Kind.OPEN_INTEREST_DAILY, harvest.known.get(Kind.OPEN_INTEREST_DAILY)
+    yield from level(in_time(harvest.at(days, OpenInterest)), known)
     for kind in (Kind.OPEN_INTEREST_HISTORY, Kind.OPEN_INTEREST_DAILY):
         yield from level(in_time(harvest.at(kind, OpenInterestUsd)))
     now = harvest.at(Kind.OPEN_INTEREST, OpenInterest) or harvest.at(Kind.TICKER, OpenInterest)

@@ -472,3 +472,20 @@ def test_a_store_that_does_not_answer_is_not_waited_for(exchange, file, monkeypa
     [harvest] = collect(options, exchange.settings, NOW_MS, {Kind.CANDLES}).harvests
     assert len(harvest.candles) == 2880
     assert [str(error) for error in told] == ["the store did not answer within 0.3 s"]
+
+
+def test_days_are_asked_for_once_a_day(imbalance, exchange, monkeypatch):
+    def daily(words):
+        exchange.asked.clear()
+        told = json.loads(imbalance("report", *FEW, *words)[1])
+        return told["volume"], [
+            query for source, _path, query in exchange.asked if source in FEW and "=1d" in query.lower()
+        ]
+
+    first, many = daily(())
+    again, none = daily(())
+    assert (len(many), none) == (4, [])
+    # Today is what its bars add up to.
+    assert again["total_month_usd"] == pytest.approx(first["total_month_usd"])
+    monkeypatch.setattr(context, "now_ms", lambda: NOW_MS + 13 * HOUR_MS)
+    assert len(daily(())[1]) == len(many)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imbalance.liquidated import Orders, in_bars
+from imbalance.readings import running_day
 from imbalance.records import Candle, Covered, Liquidation, OpenInterest
 from imbalance.store import opening, past, recall, rows, writing
 from imbalance.store.rows import EARLIER, HOLE, Batch, Series
@@ -286,3 +287,59 @@ def test_orders_known_then_end_where_the_recording_had_come(address):
     assert known_at(address, moment_ms)[1]["binance"].spans == [(moment_ms - DAY_MS, moment_ms - 5)]
     saved(address, orders([moment_ms + 9], [(moment_ms - 5, moment_ms + 10)]), learned_ms=moment_ms + 10)
     assert known_at(address, moment_ms)[1]["binance"].spans == [(moment_ms - DAY_MS, moment_ms - 7)]
+
+
+TODAY_MS = 1_000 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "known_days"),
+    [
+        (62, 1, 62),
+        (61, 1, None),
+        (250, 1, 200),
+        # Yesterday has ended since.
+        (70, 2, None),
+    ],
+)
+def test_days_are_not_asked_for_while_yesterday_is_the_last(address, first, last, known_days):
+    days = [TODAY_MS - n * DAY_MS for n in range(first, last - 1, -1)]
+    saved(address, bars(days, DAY_MS))
+    found = known(address, Kind.DAILY_CANDLES)
+    assert (found and (len(found.records), found.left)) == (known_days and (known_days, []))
+
+
+@pytest.mark.parametrize(("last", "is_known"), [(0, True), (1, False)])
+def test_daily_levels_are_known_with_that_of_this_midnight(address, last, is_known):
+    days = levels([TODAY_MS - n * DAY_MS for n in range(70, last - 1, -1)], DAY_MS)
+    saved(address, days._replace(series=days.series._replace(source="okx", venue="okx", instrument="X")))
+    told = recalled(address, names=("okx",)).memory.get(("okx", "X", Kind.OPEN_INTEREST_DAILY))
+    assert (told is not None) == is_known
+
+
+def test_days_with_a_hole_are_asked_for(address):
+    days = [TODAY_MS - n * DAY_MS for n in range(100, 0, -1) if n != 30]
+    saved(address, bars(days, DAY_MS))
+    assert known(address, Kind.DAILY_CANDLES) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "now_ms", "is_told"),
+    [
+        (steps(-STEP_MS, 4 * STEP_MS), 4 * STEP_MS, True),
+        (steps(-STEP_MS, 4 * STEP_MS), 4 * STEP_MS - 1, True),
+        (steps(-STEP_MS, 4 * STEP_MS), 5 * STEP_MS - 1, True),
+        # The bar that runs is missing, or was.
+        (steps(-STEP_MS, 4 * STEP_MS), 5 * STEP_MS, False),
+        (steps(STEP_MS, 4 * STEP_MS), 4 * STEP_MS, False),
+        ([-STEP_MS, 0, 2 * STEP_MS, 3 * STEP_MS], 4 * STEP_MS, False),
+        (steps(-2 * STEP_MS, 0), STEP_MS // 2, False),
+        ([0], STEP_MS // 2, False),
+    ],
+)
+def test_the_day_that_runs_is_the_sum_of_all_its_bars(times, now_ms, is_told):
+    made = [Candle(TODAY_MS + t, 10.0, 10.0 + i, 10.0 - i, 10.5, 2.0, 20.0, None) for i, t in enumerate(times)]
+    many = sum(t >= 0 for t in times)
+    high = 10.0 + len(times) - 1
+    expected = Candle(TODAY_MS, 10.0, high, 20.0 - high, 10.5, 2.0 * many, 20.0 * many, None)
+    assert running_day(made, TODAY_MS + now_ms) == ([expected] if is_told else [])
