@@ -61,9 +61,12 @@ def test_months_that_begin_later_are_not_opened(tmp_path):
 
 def test_a_fault_names_the_file_and_its_row(tmp_path):
     put(tmp_path, table(0))
-    bad = table(24)
-    bad.loc[3, "close"] = -1.0
-    put(tmp_path, bad, "2026-02")
+    for row in (0, 3):
+        bad = table(24)
+        bad.loc[row, "close"] = -1.0
+        put(tmp_path, bad, "2026-02")
+        with pytest.raises(BarsError, match=rf"month=2026-02/bars\.parquet row {row + 1}, column close"):
+            read_bars(tmp_path, symbol="BTC")
     with pytest.raises(BarsError, match=r"symbol=BTC/month=2026-02/bars\.parquet row 4, column close"):
         read_bars(tmp_path, symbol="BTC")
 

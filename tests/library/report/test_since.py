@@ -113,3 +113,10 @@ def test_the_last_whole_month_is_compared_with_those_before():
     assert told(days, volume=volume) == {"month_volume": "December 2025 lowest since September 2025"}
     del days["volume", "okx"][MIDNIGHT_MS - 80 * DAY_MS]
     assert told(days, volume=volume) == {}
+
+
+@pytest.mark.parametrize(("days_ago", "expected"), [(7, {"fear_greed": "lowest since 2026-01-23"}), (6, {})])
+def test_what_was_so_within_the_week_is_not_told(days_ago, expected):
+    mood = tree.Sentiment(16, "Extreme Fear", "2026-01-30", None, "fear_greed")
+    values = [30.0] * 20 + [12.0] + [30.0] * (days_ago - 1)
+    assert told({("sentiment", "fear_greed"): history(*values)}, mood=mood) == expected

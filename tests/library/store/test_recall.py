@@ -343,3 +343,12 @@ def test_the_day_that_runs_is_the_sum_of_all_its_bars(times, now_ms, is_told):
     high = 10.0 + len(times) - 1
     expected = Candle(TODAY_MS, 10.0, high, 20.0 - high, 10.5, 2.0 * many, 20.0 * many, None)
     assert running_day(made, TODAY_MS + now_ms) == ([expected] if is_told else [])
+
+
+def test_bars_that_had_not_ended_or_lack_a_part_are_not_of_the_past(address):
+    moment_ms = 1_000 * DAY_MS
+    times = steps(moment_ms - HOUR_MS, moment_ms, 5 * MINUTE_MS)
+    times.remove(moment_ms - 40 * MINUTE_MS)
+    saved(address, bars(times, 5 * MINUTE_MS), learned_ms=moment_ms - 2 * HOUR_MS)
+    found = known_at(address, moment_ms - 5 * MINUTE_MS)[0]["binance"][Kind.CANDLES]
+    assert [row.time_ms for row in found] == [moment_ms - HOUR_MS, moment_ms - 30 * MINUTE_MS]
