@@ -154,7 +154,7 @@ def test_ascii_is_ascii():
         (["report", "--band", "9:1", *REPLAY], "--band"),
         (["report", "--band", "x", *REPLAY], "--band"),
         (["report", "--timeout", "0", *REPLAY], "--timeout"),
-        (["report", "--as-of", "2026-01-01", *REPLAY], "--as-of needs --bars"),
+        (["report", "--as-of", "2026-01-01", *REPLAY], "--as-of needs local history or --bars"),
         (["report", "--bars", "nothing.csv"], "no such file"),
         (["report", "--bars", "x", *REPLAY], "--bars"),
         (["reprot"], "report"),
