@@ -14,7 +14,7 @@ from imbalance.report.since import Days
 from imbalance.wire import Ask, Kind, Source
 from imbalance.wire.harvest import Harvest, Memory
 
-RECALLED = frozenset({Kind.CANDLES, Kind.OPEN_INTEREST_HISTORY, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATIONS})
+RECALLED = frozenset({Kind.CANDLES, Kind.OPEN_INTEREST_HISTORY, Kind.LIQUIDATIONS})
 
 HEAD_START_S = 0.015
 

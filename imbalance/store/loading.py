@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imbalance.errors import StoreError
 from imbalance.wire import Ask, Kind, Source
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ def reading(address: str | None, read: Callable[[Any], T]) -> T:
     from imbalance.store.opening import opened
 
     with opened(address, wait_s=LONGEST_WAIT_S) as store, store.reading() as connection:
-        return read(connection)
+        try:
+            return read(connection)
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+            # Damage that the database does not see: a side that is none, a moment that no calendar has.
+            raise StoreError(f"the store {store.place}: it holds what cannot be: {error}") from None
 
 
 def _beside(act: Callable[[], T]) -> Future[T]:

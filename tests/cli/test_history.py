@@ -489,3 +489,13 @@ def test_days_are_asked_for_once_a_day(imbalance, exchange, monkeypatch):
     assert again["total_month_usd"] == pytest.approx(first["total_month_usd"])
     monkeypatch.setattr(context, "now_ms", lambda: NOW_MS + 13 * HOUR_MS)
     assert len(daily(())[1]) == len(many)
+
+
+def test_rows_that_cannot_be_cost_one_line(imbalance, exchange, file):
+    imbalance("liquidations", *FEW)
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as store:
+        store.execute("UPDATE liquidations SET position = 'sideways'")
+    code, _out, err = imbalance("liquidations", *FEW)
+    assert (code, err.count("\n")) == (0, 1)
+    assert f"not read: the store {file}: it holds what cannot be: 'sideways'" in err
+    assert imbalance("clusters", "--as-of", "2026-01-30T12:00:00Z", *FEW)[0] in {2, 3}
