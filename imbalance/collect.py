@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imbalance.assemble import VenueRecords, assemble, joined
+from imbalance.assemble import assemble
 from imbalance.doubts import act, examine
 from imbalance.doubts.ages import stale
 from imbalance.errors import (
@@ -30,16 +30,17 @@ from imbalance.fetch.settings import Settings
 from imbalance.liquidated import Orders
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
-from imbalance.readings import mark_price, open_interest_rows
-from imbalance.records import ContractStats, MarginTier, OpenInterest, VenueLiquidations
+from imbalance.readings import mark_price
+from imbalance.records import VenueLiquidations
 from imbalance.remembered import RECALLED, History, Remembering, past
 from imbalance.report import sections, tree
 from imbalance.report.frame import Frame
 from imbalance.report.since import Days
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
-from imbalance.venues import VENUES, ladders
+from imbalance.venue_records import by_venue, records_of
+from imbalance.venues import VENUES
 from imbalance.wire import Ask, Kind, Source
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 if TYPE_CHECKING:
     from imbalance.fetch.client import Client
@@ -277,10 +278,10 @@ def market_of(run: Run) -> MarketData:
         (h.name, venue): rows
         for h in run.harvests
         if not h.why_left_out(Figure.LIQUIDATIONS)
-        for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
+        for venue, rows in by_venue(h.of(VenueLiquidations)).items()
     }
     venues = [
-        _records(h, run.options.symbol, interval_ms, elsewhere, run.orders)
+        records_of(h, run.options.symbol, interval_ms, elsewhere, run.orders)
         for h in run.harvests
         if h.source.is_venue and h.instrument is not None
     ]
@@ -300,42 +301,6 @@ def why_not(harvests: Sequence[Harvest]) -> str:
     if any(isinstance(f, NotRecordedError) for h in harvests for f in h.failures):
         way = "A recording serves what was recorded: give the symbol and options that it was made with."
     return "\n  ".join([*told, way])
-
-
-def _by_venue(rows: Sequence[VenueLiquidations]) -> dict[str, list[VenueLiquidations]]:
-    found: dict[str, list[VenueLiquidations]] = {}
-    for row in rows:
-        found.setdefault(row.venue, []).append(row)
-    return found
-
-
-def _records(
-    harvest: Harvest,
-    base: str,
-    interval_ms: int,
-    elsewhere: dict[tuple[str, str], list[VenueLiquidations]],
-    orders: dict[tuple[str, str], Orders],
-) -> VenueRecords:
-    seen_by = next((by for by, venue in elsewhere if venue == harvest.name), "")
-    tiers = sorted(harvest.of(MarginTier), key=lambda tier: tier.cap)
-    note = "" if tiers else "margin ladder not read, a default ladder is used"
-    if not tiers:
-        tiers, stored = ladders.stored(harvest.name, base)
-        note = stored or note
-    if harvest.instrument is None:
-        raise ValueError("records of a venue that does not list the coin")
-    return VenueRecords(
-        harvest.instrument,
-        candles=joined(harvest.candles, interval_ms),
-        open_interest=in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest) + open_interest_rows(harvest)),
-        statistics=in_time(harvest.of(ContractStats)),
-        seen_elsewhere=elsewhere.get((seen_by, harvest.name), ()),
-        seen_elsewhere_by=seen_by,
-        orders=orders.get((harvest.name, harvest.instrument.symbol)),
-        tiers=tiers,
-        tiers_note=note,
-        disputed=harvest.source.disputed,
-    )
 
 
 def require_fresh(options: Options, newest_ms: int | None, now_ms: int) -> None:
