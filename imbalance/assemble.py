@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
@@ -276,5 +277,5 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
 def _coarser(what: str, stamps_ms: Sequence[int], interval_ms: int) -> list[str]:
     if len(stamps_ms) < 2:  # noqa: PLR2004
         return []
-    step_ms = int(np.median(np.diff(stamps_ms)))
+    step_ms = int(median(b - a for a, b in itertools.pairwise(stamps_ms)))
     return [f"{what} every {interval_name(step_ms)}, interpolated"] if step_ms > interval_ms else []

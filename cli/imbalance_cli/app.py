@@ -119,12 +119,14 @@ def _run() -> int:
 
     import typer
 
-    from imbalance_cli.commands import app
+    from imbalance_cli.commands import app, named
     from imbalance_cli.context import say_all
     from imbalance_cli.exits import Exit
 
+    words = sys.argv[1:]
+    asked = app if COMPLETING in os.environ or not words else named(words[0])
     try:
-        code = app(prog_name="imbalance", standalone_mode=False)
+        code = asked(prog_name="imbalance", standalone_mode=False)
     except typer.TyperException as error:
         told = io.StringIO()
         # All that Typer raises can show itself, though their common class does not say so.

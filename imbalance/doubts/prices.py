@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from imbalance.wire.harvest import Figure
 def marks(evidence: Evidence) -> list[Doubt]:
     """Doubt venues at another price than the others, and indexes away from their own mark."""
     prices = {h.name: price for h in evidence.venues if (price := venue_price(h)) is not None}
-    middle = float(np.median(list(prices.values()))) if len(prices) >= LEAST_VENUES else None
+    middle = median(prices.values()) if len(prices) >= LEAST_VENUES else None
     found = []
     for harvest in evidence.venues:
         price = prices.get(harvest.name)
@@ -52,7 +53,7 @@ def bars(evidence: Evidence) -> list[Doubt]:
     found += [Doubt(name, Figure.CANDLES, told) for name, told in moved.items()]
     apart |= moved
     middle = [bars.close[-1] for name, bars in evidence.bars.items() if name not in apart]
-    others = float(np.median(middle)) if len(middle) >= LEAST_VENUES else None
+    others = median(middle) if len(middle) >= LEAST_VENUES else None
     for harvest in evidence.venues:
         mark, own = ticker(harvest).mark_price, evidence.bars.get(harvest.name)
         if mark is None or own is None or harvest.name in apart:
@@ -91,7 +92,7 @@ def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
         return {}
     _times, table = aligned(series, lambda bars: (np.log(bars.close),))
     closes = table[:, 0, np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES]
-    step_ms = int(np.median([bars.step_ms for bars in series.values()]))
+    step_ms = int(median(bars.step_ms for bars in series.values()))
     if closes.shape[1] < LEAST_FITTED:
         return {}
     others = known_median(closes)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints, distinct
 from imbalance.doubts.thresholds import (
     LARGE_MOVES,
     LEAST_VENUES,
@@ -69,7 +70,7 @@ def _bucketed(venue: str, rows: list[tuple[int, float, float]], least_ms: int = 
     if not rows:
         return None
     times_ms, long_usd, short_usd = np.array(rows, dtype=np.float64).T
-    steps_ms = np.diff(np.unique(times_ms))
+    steps_ms = np.diff(distinct(times_ms))
     step_ms = max(HOUR_MS, least_ms or int(steps_ms.min(initial=np.inf) if steps_ms.size else HOUR_MS))
     start_ms, place = np.unique(times_ms.astype(np.int64) // step_ms * step_ms, return_inverse=True)
     sums = (np.bincount(place, usd).astype(np.float64) for usd in (long_usd, short_usd))
@@ -119,7 +120,7 @@ def _against_others(name: str, shares: dict[str, float]) -> str:
     others = [share for other, share in shares.items() if other != name]
     if name not in shares or len(others) + 1 < LEAST_VENUES:
         return ""
-    usual, own = float(np.median(others)), shares[name]
+    usual, own = median(others), shares[name]
     side, led, held = ("longs", usual, own) if usual > 1 / 2 else ("shorts", 1 - usual, 1 - own)
     if led < SIDE_LEADS or held >= SIDE_AGAINST_OTHERS:
         return ""

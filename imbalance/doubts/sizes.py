@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import numpy as np
 
 from imbalance.doubts.evidence import Doubt, Evidence, aligned, daily, known_median
@@ -112,7 +114,7 @@ def _shares(evidence: Evidence) -> dict[str, str]:
         if not known.any():
             continue
         multiple = own[known] / np.maximum(known_median(others[:, known]), 1e-12)
-        usual = float(np.median(multiple))
+        usual = median(multiple)
         off = np.maximum(multiple / usual, usual / multiple) > DAY_SHARE_OFF
         off &= np.maximum(multiple, usual) > MATERIAL
         if off.any():
@@ -135,7 +137,7 @@ def turnover(evidence: Evidence) -> list[Doubt]:
     found = []
     for name in interest if len(interest) >= LEAST_VENUES else ():
         turned = {other: volume[other] / interest[other] for other in interest}
-        usual = float(np.median([value for other, value in turned.items() if other != name]))
+        usual = median(value for other, value in turned.items() if other != name)
         share = max(values[name] / sum(values.values()) for values in (interest, volume))
         off = max(turned[name] / usual, usual / turned[name])
         if share <= MATERIAL or off <= TURNOVER_STRANGE:
@@ -158,7 +160,7 @@ def funding(evidence: Evidence) -> list[Doubt]:
         if abs(rate) > FUNDING_8H:
             found.append(Doubt(name, Figure.FUNDING, told))
         elif len(others) + 1 >= LEAST_VENUES and (_far(rate, others) or _contrary(rate, others)):
-            usual = float(np.median(others))
+            usual = median(others)
             told = f"its {rate * 100:+.3g} % for 8 hours lies far from the {usual * 100:+.3g} % of the other venues"
             found.append(Doubt(name, Figure.FUNDING, told, left_out=False))
     return found
@@ -166,7 +168,7 @@ def funding(evidence: Evidence) -> list[Doubt]:
 
 def _far(rate: float, others: list[float]) -> bool:
     largest = max(abs(value) for value in others)
-    return abs(rate - float(np.median(others))) > FUNDING_STRANGE_8H and abs(rate) > FUNDING_TIMES * largest
+    return abs(rate - median(others)) > FUNDING_STRANGE_8H and abs(rate) > FUNDING_TIMES * largest
 
 
 def _contrary(rate: float, others: list[float]) -> bool:

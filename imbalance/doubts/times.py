@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from statistics import median
 
 from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import FROZEN_MS, LEAST_FROZEN, LEAST_VENUES, STALE_MS
@@ -21,7 +21,7 @@ def feeds(evidence: Evidence) -> list[Doubt]:
     """
     stamps = {h.name: _stamps(h, evidence.now_ms) for h in evidence.venues}
     newest = [max(at_ms for _what, at_ms, _slack_ms in known) for known in stamps.values() if known]
-    time_ms = int(np.median(newest)) if len(newest) >= LEAST_VENUES else None
+    time_ms = int(median(newest)) if len(newest) >= LEAST_VENUES else None
     found = []
     for harvest in evidence.venues:
         told = _late(stamps[harvest.name], time_ms) or _still_bars(harvest) or _still_interest(harvest)
@@ -85,7 +85,7 @@ def clock(evidence: Evidence) -> list[Doubt]:
     }
     if not newest:
         return []
-    time_ms = int(np.median(list(newest.values())))
+    time_ms = int(median(newest.values()))
     if abs(evidence.now_ms - time_ms) <= STALE_MS:
         return []
     ahead = [h.clock_ahead_s for h in evidence.venues if h.clock_ahead_s is not None]
@@ -93,7 +93,7 @@ def clock(evidence: Evidence) -> list[Doubt]:
     if not ahead:
         told = f"the newest figures of all venues are of {iso(time_ms)}, not of {iso(evidence.now_ms)}"
         which = "nothing here is of now"
-    elif abs(evidence.now_ms + np.median(ahead) * SECOND_MS - time_ms) <= STALE_MS:
+    elif abs(evidence.now_ms + median(ahead) * SECOND_MS - time_ms) <= STALE_MS:
         which = "the venues' clocks agree with their figures: doubt this machine's clock"
     else:
         which = "the venues' clocks agree with this machine's: the figures are old"

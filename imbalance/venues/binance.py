@@ -33,12 +33,14 @@ from imbalance.wire.decode import (
     Share,
     Signed,
     TimeMs,
+    all_of_asked,
     candles_sound,
     decode,
     in_order,
     maybe,
     of_asked,
     require,
+    require_each,
 )
 from imbalance.wire.refusals import OK, by_status
 
@@ -183,12 +185,9 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read openInterestHist: base coin, one side, at the right edge of each bucket."""
     rows = decode(body, list[_OpenInterestRow], NAME, Kind.OPEN_INTEREST_HISTORY)
     in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY)
-    for i, row in enumerate(rows):
-        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.OPEN_INTEREST_HISTORY, f"$[{i}].symbol")
-    return [
-        OpenInterest(row.timestamp, ask.listed.base_of(row.sum_open_interest), row.sum_open_interest_value)
-        for row in rows
-    ]
+    all_of_asked([row.symbol for row in rows], ask.listed.symbol, NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].symbol")
+    size = ask.listed.base_of
+    return [OpenInterest(row.timestamp, size(row.sum_open_interest), row.sum_open_interest_value) for row in rows]
 
 
 class _Kline(msgspec.Struct, array_like=True):
@@ -211,15 +210,10 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     in_order([row.open_time for row in rows], NAME, Kind.CANDLES)
     listed = ask.listed
     candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
-    for i, row in enumerate(rows):
-        require(
-            row.taker_buy_base <= row.volume * (1 + 1e-9),
-            "taker-buy volume exceeds volume",
-            NAME,
-            Kind.CANDLES,
-            f"$[{i}][9]",
-        )
-        require(row.close_time > row.open_time, "bar ends before it starts", NAME, Kind.CANDLES, f"$[{i}][6]")
+    part = [row.taker_buy_base <= row.volume * (1 + 1e-9) for row in rows]
+    require_each(part, "taker-buy volume exceeds volume", NAME, Kind.CANDLES, "$[{}][9]")
+    forward = [row.close_time > row.open_time for row in rows]
+    require_each(forward, "bar ends before it starts", NAME, Kind.CANDLES, "$[{}][6]")
     return [
         Candle(
             row.open_time,

@@ -27,12 +27,13 @@ from imbalance.wire.decode import (
     Rate,
     Signed,
     TimeMs,
+    all_of_asked,
     candles_sound,
     decode,
     in_order,
     maybe,
     of_asked,
-    require,
+    require_each,
 )
 from imbalance.wire.refusals import OK, by_status
 
@@ -190,8 +191,7 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].timestamp")
     size = ask.listed.contract_size_usd or 0.0
     pair = ask.listed.symbol.partition("_")[0]
-    for i, row in enumerate(rows):
-        of_asked(row.pair, pair, NAME, Kind.OPEN_INTEREST_HISTORY, f"$[{i}].pair")
+    all_of_asked([row.pair for row in rows], pair, NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].pair")
     return [OpenInterest(r.timestamp, r.sum_open_interest_value, r.sum_open_interest * size) for r in rows]
 
 
@@ -209,18 +209,25 @@ class _Kline(msgspec.Struct, array_like=True):
     taker_base: Amount
 
 
+def _fits(row: _Kline, usd: float, base: float, contract_usd: float) -> bool:
+    """Tell whether coins are what USD buy at the bar's prices, to a contract."""
+    slack = contract_usd / row.low
+    return usd / row.high * (1 - TOLERANCE) - slack <= base <= usd / row.low * (1 + TOLERANCE) + slack
+
+
 def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read klines: volumes in contracts, beside them in coins; the two must agree at the bar's prices."""
     rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$[{}][0]")
     size = ask.listed.contract_size_usd or 0.0
     candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
-    for i, row in enumerate(rows):
-        for contracts, base, at in ((row.contracts, row.base, 7), (row.taker_contracts, row.taker_base, 10)):
-            usd, slack = contracts * size, size / row.low
-            fits = usd / row.high * (1 - TOLERANCE) - slack <= base <= usd / row.low * (1 + TOLERANCE) + slack
-            require(fits, "not the contracts at the bar's prices", NAME, Kind.CANDLES, f"$[{i}][{at}]")
-        require(row.taker_base <= row.base, "takers bought more than was traded", NAME, Kind.CANDLES, f"$[{i}][10]")
+    for at, fits in (
+        (7, [_fits(row, row.contracts * size, row.base, size) for row in rows]),
+        (10, [_fits(row, row.taker_contracts * size, row.taker_base, size) for row in rows]),
+    ):
+        require_each(fits, "not the contracts at the bar's prices", NAME, Kind.CANDLES, f"$[{{}}][{at}]")
+    part = [row.taker_base <= row.base for row in rows]
+    require_each(part, "takers bought more than was traded", NAME, Kind.CANDLES, "$[{}][10]")
     return [Candle(r.start, r.open, r.high, r.low, r.close, r.base, r.contracts * size, r.taker_base) for r in rows]
 
 

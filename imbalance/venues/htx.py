@@ -29,6 +29,7 @@ from imbalance.wire.decode import (
     maybe,
     of_asked,
     require,
+    require_each,
 )
 from imbalance.wire.refusals import answered, by_status
 
@@ -221,10 +222,9 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     of_asked(channel[1] if len(channel) > 1 else None, ask.listed.symbol, NAME, Kind.CANDLES, "$.ch")
     in_order([row.id for row in rows], NAME, Kind.CANDLES, "$.data[{}].id")
     candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.data[{}].high")
-    for i, row in enumerate(rows):
-        path = f"$.data[{i}]"
-        fits = abs(ask.listed.base_of(row.vol) - row.amount) <= 1e-3 * row.amount + ask.listed.contract_size_base
-        require(fits, "not vol x contract size", NAME, Kind.CANDLES, f"{path}.amount")
+    size, slack = ask.listed.base_of, ask.listed.contract_size_base
+    fits = [abs(size(row.vol) - row.amount) <= 1e-3 * row.amount + slack for row in rows]
+    require_each(fits, "not vol x contract size", NAME, Kind.CANDLES, "$.data[{}].amount")
     return [Candle(r.id * SECOND_MS, r.open, r.high, r.low, r.close, r.amount / 2, r.trade_turnover / 2) for r in rows]
 
 

@@ -22,10 +22,10 @@ from imbalance.wire.decode import (
     Rate,
     Signed,
     TimeMs,
+    all_of_asked,
     candles_sound,
     decode,
     in_order,
-    of_asked,
     require,
 )
 from imbalance.wire.ladder import whole_ladder
@@ -194,8 +194,7 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read candleSnapshot: volume in coins; oldest first."""
     rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
     in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
-    for i, row in enumerate(rows):
-        of_asked(row.s, ask.listed.symbol, NAME, Kind.CANDLES, f"$[{i}].s")
+    all_of_asked([row.s for row in rows], ask.listed.symbol, NAME, Kind.CANDLES, "$[{}].s")
     candles_sound(((row.l, row.h, row.o, row.c) for row in rows), NAME, Kind.CANDLES, "$[{}].h")
     price, size = ask.listed.price_of, ask.listed.base_of
     return [Candle(r.t, price(r.o), price(r.h), price(r.l), price(r.c), size(r.v)) for r in rows]

@@ -287,7 +287,7 @@ def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
 
 class _Series(msgspec.Struct):
     timestamp: list[TimeS]
-    data: list[msgspec.Raw]
+    data: msgspec.Raw
     more: bool = False
 
 
@@ -295,30 +295,34 @@ class _Analytics(msgspec.Struct):
     result: _Series
 
 
-def _close(raw: msgspec.Raw, path: str) -> float:
-    """Return a bucket's value, or the close of its open, high, low and close."""
-    bare = bytes(raw)
-    if not bare.startswith(b"["):
-        return float(decode(bare, Amount, NAME, Kind.OPEN_INTEREST_HISTORY, path))
-    values = decode(bare, tuple[Amount, Amount, Amount, Amount], NAME, Kind.OPEN_INTEREST_HISTORY, path)
-    candles_sound([(values[2], values[1], values[0], values[3])], NAME, Kind.OPEN_INTEREST_HISTORY, path)
-    return values[3]
+class _Bucket(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    open: Amount
+    high: Amount
+    low: Amount
+    close: Amount
+
+
+def _closes(data: bytes) -> list[float]:
+    """Return each bucket's value, or the close of its open, high, low and close: a series holds one or the other."""
+    endpoint, path = Kind.OPEN_INTEREST_HISTORY, "$.result.data"
+    if b"[" not in data[1:]:
+        return decode(data, list[Amount], NAME, endpoint, path)
+    rows = decode(data, list[_Bucket], NAME, endpoint, path)
+    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, endpoint, path + "[{}]")
+    return [row.close for row in rows]
 
 
 def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read analytics open-interest: a value or its open, high, low, close by bucket; the close stands at its end."""
     series = answered(body, _Analytics, refusal, NAME, Kind.OPEN_INTEREST_HISTORY).result
-    same = len(series.timestamp) == len(series.data)
+    closes = _closes(bytes(series.data))
+    same = len(series.timestamp) == len(closes)
     require(same, "not as long as timestamp", NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.data")
     in_order(series.timestamp, NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.timestamp[{}]")
     step_s = int(dict(_history(ask, 0))["interval"])
-    found = []
-    for i, (stamp, raw) in enumerate(zip(series.timestamp, series.data, strict=True)):
-        value, end_ms = _close(raw, f"$.result.data[{i}]"), (stamp + step_s) * SECOND_MS
-        # The last bucket is still filling.
-        if end_ms <= ask.now_ms:
-            found.append(OpenInterest(end_ms, value))
-    return found
+    ends_ms = [(stamp + step_s) * SECOND_MS for stamp in series.timestamp]
+    # The last bucket is still filling.
+    return [OpenInterest(end, value) for end, value in zip(ends_ms, closes, strict=True) if end <= ask.now_ms]
 
 
 def _more_history(body: bytes, ask: Ask) -> Params | None:

@@ -6,6 +6,7 @@ keep out "nan", "inf" and stamps in the wrong unit, which lax mode would let thr
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, TypeVar
@@ -75,24 +76,36 @@ def in_order(
     times_ms: Sequence[int], source: str, endpoint: str, path: str = "$[{}]", *, newest_first: bool = False
 ) -> None:
     """Raise a `ParseError` where a list is not in its documented order or repeats a stamp."""
-    for i in range(1, len(times_ms)):
-        step = times_ms[i] - times_ms[i - 1]
-        if (step >= 0) if newest_first else (step <= 0):
-            word = "newest" if newest_first else "oldest"
-            message = f"stamp {times_ms[i]} follows {times_ms[i - 1]}, but the list is {word} first"
-            raise ParseError(source, endpoint, message, path.format(i))
+    word, follows = ("newest", operator.lt) if newest_first else ("oldest", operator.gt)
+    sound = [True, *map(follows, times_ms[1:], times_ms)]
+    if not all(sound):
+        i = sound.index(False)
+        message = f"stamp {times_ms[i]} follows {times_ms[i - 1]}, but the list is {word} first"
+        raise ParseError(source, endpoint, message, path.format(i))
 
 
 def candles_sound(candles: Iterable[tuple[float, float, float, float]], source: str, endpoint: str, path: str) -> None:
     """Raise a `ParseError` at the first of (low, high, open, close) whose extremes do not hold the others."""
-    for i, (low, high, opened, closed) in enumerate(candles):
-        if not (low <= opened <= high and low <= closed <= high):
-            raise ParseError(source, endpoint, "high and low do not hold open and close", path.format(i))
+    sound = [low <= opened <= high and low <= closed <= high for low, high, opened, closed in candles]
+    require_each(sound, "high and low do not hold open and close", source, endpoint, path)
 
 
 def of_asked(told: str | None, asked: str, source: str, endpoint: str, path: str) -> None:
     """Raise a `ParseError` where an answer names another contract than the one asked for; one may name none."""
     require(told is None or told == asked, f"{told!r} was not asked for", source, endpoint, path)
+
+
+def all_of_asked(told: Sequence[str | None], asked: str, source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` at the first row of another contract than the one asked for; `path` has a place for it."""
+    if not {None, asked}.issuperset(told):
+        first = next(i for i, name in enumerate(told) if name not in {None, asked})
+        of_asked(told[first], asked, source, endpoint, path.format(first))
+
+
+def require_each(holds: Sequence[bool], message: str, source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` at the first that does not hold; `path` has a place for its number."""
+    if not all(holds):
+        raise ParseError(source, endpoint, message, path.format(holds.index(False)))
 
 
 def require(holds: bool, message: str, source: str, endpoint: str, path: str) -> None:

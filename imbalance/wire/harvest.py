@@ -68,8 +68,10 @@ class Harvest(msgspec.Struct):
         self.records.setdefault(kind, []).extend(rows)
         self.bars = None
         if kind not in DAILY:
-            for type_ in set(map(type, rows)):
-                self.typed.setdefault(type_, []).extend(row for row in rows if type(row) is type_)
+            types = set(map(type, rows))
+            for type_ in types:
+                own = rows if len(types) == 1 else [row for row in rows if type(row) is type_]
+                self.typed.setdefault(type_, []).extend(own)
 
     def forget(self, kinds: Collection[Kind], types: Collection[type] = ()) -> None:
         """Forget the records of some endpoints and of some types."""

@@ -5,6 +5,7 @@ Command modules import Typer and options alone; the library loads when a command
 
 from __future__ import annotations
 
+import copy
 from typing import Annotated
 
 import typer
@@ -51,3 +52,17 @@ sources.add_to(app)
 explain.add_to(app)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
+
+
+def named(word: str) -> typer.Typer:
+    """Return the group with the command of this name alone, and whole where there is none.
+
+    To make the options of all commands takes longer than many a command runs.
+    """
+    commands = [command for command in app.registered_commands if command.name == word]
+    groups = [group for group in app.registered_groups if group.name == word]
+    if not commands and not groups:
+        return app
+    alone = copy.copy(app)
+    alone.registered_commands, alone.registered_groups = commands, groups
+    return alone

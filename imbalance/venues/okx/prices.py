@@ -20,6 +20,7 @@ from imbalance.wire.decode import (
     candles_sound,
     in_order,
     require,
+    require_each,
 )
 
 
@@ -40,8 +41,8 @@ def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     rows = answer(body, _CandleRow, Kind.CANDLES)
     in_order([r.ts for r in rows], NAME, Kind.CANDLES, "$.data[{}][0]", newest_first=True)
     candles_sound(((r.low, r.high, r.open, r.close) for r in rows), NAME, Kind.CANDLES, "$.data[{}][2]")
-    for i, r in enumerate(rows):
-        require(r.confirm in {"0", "1"}, "neither open nor confirmed", NAME, Kind.CANDLES, f"$.data[{i}][8]")
+    told = [r.confirm in {"0", "1"} for r in rows]
+    require_each(told, "neither open nor confirmed", NAME, Kind.CANDLES, "$.data[{}][8]")
     return [Candle(r.ts, r.open, r.high, r.low, r.close, r.base, r.quote) for r in reversed(rows)]
 
 
