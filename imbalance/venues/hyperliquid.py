@@ -262,7 +262,7 @@ HYPERLIQUID = Source(
         Endpoint(Kind.INSTRUMENTS, PATH, _MARKETS, parse_instruments, weight=20, body=posted),
         Endpoint(Kind.TICKER, PATH, _MARKETS, parse_ticker, weight=20, body=posted),
         Endpoint(Kind.MARGIN_TIERS, PATH, _MARKETS, parse_margin_tiers, weight=20, body=posted),
-        Endpoint(Kind.CANDLES, PATH, _candle_pages, parse_candles, weight=100, body=posted, reach="newest 5,000 bars"),
+        Endpoint(Kind.CANDLES, PATH, _candle_pages, parse_candles, weight=104, body=posted, reach="newest 5,000 bars"),
         Endpoint(
             Kind.DAILY_CANDLES,
             PATH,
