@@ -89,7 +89,20 @@ MOST_BARS = {
     "hyperliquid": 5000,
 }
 # Days that candles of bitget go back, and bar lengths that a venue lacks, which it is asked for in shorter ones.
-BITGET_DAYS = {"1m": 30, "3m": 30, "5m": 30, "15m": 52, "30m": 62, "1h": 83, "4h": 240, "6h": 360, "12h": 360, "1d": 360}
+BITGET_DAYS = {
+    "1m": 30, "3m": 30, "5m": 30, "15m": 52, "30m": 62, "1h": 83, "4h": 240, "6h": 360, "12h": 360, "1d": 360,
+}  # fmt: skip
+    "1m": 30,
+    "3m": 30,
+    "5m": 30,
+    "15m": 52,
+    "30m": 62,
+    "1h": 83,
+    "4h": 240,
+    "6h": 360,
+    "12h": 360,
+    "1d": 360,
+}
 SHORTER = {
     "bitget": {"2h": "1h"},
     "gate": {"3m": "1m", "2h": "1h", "6h": "1h", "12h": "4h"},
