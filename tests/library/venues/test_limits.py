@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import msgspec
@@ -364,7 +365,7 @@ def test_bitget_deductions_keep_maintenance_continuous():
     ]
     found = read(bitget.parse_margin_tiers, {"code": "00000", "data": rows})
     assert [t.deduction_usd for t in found] == pytest.approx([0, 1, 5])
-    for below, above in zip(found, found[1:], strict=False):
+    for below, above in itertools.pairwise(found):
         at = above.floor
         assert at * below.rate - below.deduction_usd == pytest.approx(at * above.rate - above.deduction_usd)
 
