@@ -53,10 +53,10 @@ def decode(body: bytes, kind: type[T], source: str, endpoint: str, root: str = "
         raise ParseError(source, endpoint, f"not JSON{told_html}: {error}") from None
 
 
-def maybe(body: bytes, kind: type[T], *, strict: bool = True) -> T | None:
+def maybe(body: bytes, kind: type[T]) -> T | None:
     """Decode JSON into `kind`, or return None: for what an error may say of itself."""
     try:
-        return msgspec.json.decode(body, type=kind, strict=strict)
+        return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 

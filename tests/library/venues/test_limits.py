@@ -845,6 +845,11 @@ def test_eight_weeks_of_each_contract_are_asked_for():
     assert dict(page)["$limit"] == "16"
     assert SOURCES["cftc"].endpoints[0].reach == "2018; 8 weeks read"
     assert SOURCES["cftc"].endpoints[0].pages(msgspec.structs.replace(ask(), base="SOL")) == []
+    # CME's contract specifications: 5 and 0.1 bitcoin, 50 and 0.1 ether.
+    assert cftc.UNITS == {"133741": 5, "133742": 0.1, "146021": 50, "146022": 0.1}
+    for base, codes in (("BTC", "'133741','133742'"), ("ETH", "'146021','146022'")):
+        (page,) = SOURCES["cftc"].endpoints[0].pages(msgspec.structs.replace(ask(), base=base))
+        assert codes in dict(page)["$where"]
 
 
 def test_coinalyze_is_asked_for_the_shortest_buckets_of_which_1500_cover_the_span():

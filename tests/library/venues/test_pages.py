@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS
+from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from tests.library.venues.test_parsers import SOURCES, ask_for
 from tests.support.exchange import NOW_MS
 
-# Requests by weight that the sources document (for kraken, coinglass and the index, which document none: what is
-# taken), as (weight of one, weight allowed, in so many seconds).
+# Requests by weight that the sources document (for kraken, cryptoquant, cftc and the index, which document none: what
+# is taken), as (weight of one, weight allowed, in so many seconds).
 BUDGETS = {
     "binance": {
         "": (1, 2400, 60),
@@ -61,6 +62,7 @@ BUDGETS = {
     "fear_greed": {"": (1, 60, 60)},
     "cftc": {"": (1, 10, 10)},
     "coinmetrics": {"": (1, 10, 6)},
+    "coinglass": {"": (1, 30, 60)},
     "cryptoquant": {"": (1, 20, 60)},
     "coinalyze": {"": (1, 40, 60), "liquidations by venue": (7, 40, 60)},  # a call for each symbol
 }
@@ -73,6 +75,9 @@ def test_a_source_is_asked_as_often_as_it_allows(name):
         budget = endpoint.budget or source.budget
         expected = told.get(endpoint.name, told[""])
         assert (endpoint.weight, budget.weight, budget.period_s) == expected, endpoint.name
+        # What one report asks first is allowed at once.
+        assert len(endpoint.pages(ask_for(name))) * endpoint.weight <= budget.weight, endpoint.name
+    assert source.is_venue is (source in VENUES)
 
 
 # Bars a request, and how many there are at all where a venue keeps but so many.
