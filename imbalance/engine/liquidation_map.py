@@ -51,7 +51,7 @@ class Risk:
     ratio: Range | None
     path_implied_ratio: float | None
     lift: Range | None
-    comparable: bool = True
+    comparable: bool
 
     @property
     def heavier(self) -> Literal["long", "short"] | None:
@@ -141,7 +141,7 @@ class LiquidationMap:
     weights: Floats
     model: Model
     audit: Audit
-    comparable: bool = True
+    comparable: bool
 
     @property
     def edges(self) -> Floats:
