@@ -942,3 +942,120 @@ def test_a_key_is_refused_with_401_or_403(source):
         found = SOURCES[source].refusal(status, b"{}", "x")
         assert (type(found).__name__, found.status) == (name, status)
     assert SOURCES[source].refusal(200, b"{}", "x") is None
+
+
+LISTINGS = [
+    (
+        binance.parse_instruments,
+        lambda row: {"symbols": [row]},
+        {
+            "symbol": "1000SHIBUSDT",
+            "contractType": "PERPETUAL",
+            "status": "TRADING",
+            "baseAsset": "1000SHIB",
+            "quoteAsset": "USDT",
+        },
+        ({"contractType": "CURRENT_QUARTER"}, {"status": "SETTLING"}, {"quoteAsset": "USDC"}),
+    ),
+    (
+        bitget.parse_instruments,
+        lambda row: {"code": "00000", "data": [row]},
+        {
+            "symbol": "1000SHIBUSDT",
+            "baseCoin": "1000SHIB",
+            "quoteCoin": "USDT",
+            "symbolType": "perpetual",
+            "symbolStatus": "normal",
+            "sizeMultiplier": "0.5",
+            "maxLever": "75",
+            "fundInterval": "4",
+        },
+        ({"symbolType": "delivery"}, {"symbolStatus": "off"}, {"quoteCoin": "USDC"}),
+    ),
+    (
+        okx.parse_instruments,
+        lambda row: {"code": "0", "data": [row]},
+        {
+            "instId": "SHIB-USDT-SWAP",
+            "ctType": "linear",
+            "settleCcy": "USDT",
+            "state": "live",
+            "ctVal": "500",
+            "ctMult": "2",
+            "ctValCcy": "SHIB",
+            "lever": "50",
+            "lotSz": "0.5",
+        },
+        ({"ctType": "inverse"}, {"settleCcy": "USDC"}, {"state": "suspend"}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("parse", "body", "row", "others"), LISTINGS, ids=["binance", "bitget", "okx"])
+def test_only_perpetuals_in_tethers_that_trade_are_listed(parse, body, row, others):
+    (listed,) = read(parse, body(row))
+    assert (listed.base, listed.contract_size_base) == ("SHIB", 1000)
+    assert listed.lot_base in (None, 500)
+    for change in others:
+        assert read(parse, body(row | change)) == []
+
+
+def test_bitget_knows_no_leverage_of_0():
+    _parse, body, row, _others = LISTINGS[1]
+    assert read(bitget.parse_instruments, body(row))[0].max_leverage == 75
+    assert read(bitget.parse_instruments, body(row | {"maxLever": "0"}))[0].max_leverage is None
+
+
+def test_changes_in_per_cent_become_fractions():
+    row = {"symbol": "BTCUSDT", "lastPrice": "90", "volume": "7", "quoteVolume": "600", "priceChangePercent": "-3"}
+    (ticker,) = read(binance.parse_ticker, row | {"closeTime": NOW})
+    assert (ticker.change_24h, ticker.volume_24h_base, ticker.volume_24h_usd) == (-0.03, 7, 600)
+    gates = {
+        "contract": "BTC_USDT", "last": "9", "mark_price": "8", "index_price": "7", "total_size": "600",
+        "volume_24h": "50", "volume_24h_quote": "4", "change_percentage": "-3", "funding_rate": "0.1",
+    }  # fmt: skip
+    ticker, funding, interest = read(gate.parse_ticker, [gates], ask("BTC_USDT", 0.01))
+    assert (ticker.change_24h, ticker.volume_24h_base, interest.open_interest_base) == (-0.03, 0.5, 3)
+    assert funding.rate == 0.1
+    row = {"instId": "BTC-USDT-SWAP", "last": "120", "open24h": "100", "ts": NOW, "volCcy24h": "5"}
+    (ticker,) = read(okx.parse_ticker, {"code": "0", "data": [row]}, ask("BTC-USDT-SWAP"))
+    assert (ticker.change_24h, ticker.volume_24h_base) == (pytest.approx(0.2), 5)
+
+
+def test_bitget_refuses_a_page_that_is_whole_lots_in_both_units():
+    listed = msgspec.structs.replace(BITGET.listed, symbol="XUSDT")
+    asked = msgspec.structs.replace(BITGET, instrument=listed)
+
+    def rows(*amounts):
+        body = json.dumps(bitget_orders(len(amounts), amounts=amounts)).replace("BTCUSDT", "XUSDT")
+        return read(bitget.parse_liquidations, json.loads(body), asked)
+
+    # Of 0.1 coins all are whole; at 100 a coin 10 USDT are a lot as well.
+    assert rows(*["0.5"] * 10) is not None
+    assert rows(*["0.5"] * 19, "10") is not None
+    assert rows(*["0.5"] * 5, *["10"] * 5) is None
+    assert rows("10") is None
+    # Without any lot nothing tells, even where sizes are whole numbers.
+    none = msgspec.structs.replace(listed, lot_base=None)
+    body = json.loads(json.dumps(bitget_orders(1, amounts=("5",))).replace("BTCUSDT", "XUSDT"))
+    assert read(bitget.parse_liquidations, body, msgspec.structs.replace(BITGET, instrument=none)) is None
+
+
+def test_a_fault_is_named_by_its_place_in_the_row():
+    for body, path in (
+        (coin_kline("900"), "$[0][7]"),
+        (coin_kline("1100", "500", taken="1000"), "$[0][10]"),
+        (coin_kline("1100", "1100.1", taken="1000"), "$[0][10]"),
+    ):
+        with pytest.raises(ParseError) as caught:
+            binance_coinm.parse_candles(json.dumps(body).encode(), COIN)
+        assert caught.value.path == path
+
+
+def test_bybit_lists_what_is_behind_the_cursor():
+    follow = SOURCES["bybit"].endpoint(Kind.INSTRUMENTS).following
+    body = bybit_listing()
+    assert follow(json.dumps(body).encode(), ask()) is None
+    body["result"]["nextPageCursor"] = "here"
+    page = dict(follow(json.dumps(body).encode(), ask()))
+    assert (page["category"], page["limit"], page["cursor"]) == ("linear", "1000", "here")

@@ -78,6 +78,7 @@ def test_a_source_is_asked_as_often_as_it_allows(name):
         # What one report asks first is allowed at once.
         assert len(endpoint.pages(ask_for(name))) * endpoint.weight <= budget.weight, endpoint.name
     assert source.is_venue is (source in VENUES)
+    assert source.refusal(200, b"{}", "x") is None
 
 
 # Bars a request, and how many there are at all where a venue keeps but so many.
@@ -207,6 +208,18 @@ def test_open_interest_is_asked_for_in_windows_whose_both_ends_count(name, most)
         assert spans[-1][1] == NOW_MS
         assert all((b - a) // step + 1 <= most for a, b in spans)
         assert len(pages) == -(-rows // (most - 1))
+
+
+@pytest.mark.parametrize("name", ["binance", "binance_coinm", "bybit"])
+def test_open_interest_of_the_bar_that_runs_is_asked_for_up_to_now(name):
+    ask = msgspec.structs.replace(
+        ask_for(name), interval_ms=HOUR_MS, start_ms=NOW_MS - DAY_MS, end_ms=NOW_MS + 30 * MINUTE_MS
+    )
+    (page,) = SOURCES[name].endpoint(Kind.OPEN_INTEREST_HISTORY).pages(ask)
+    assert int(dict(page)["endTime"]) == NOW_MS
+    early = msgspec.structs.replace(ask, end_ms=NOW_MS - HOUR_MS)
+    (page,) = SOURCES[name].endpoint(Kind.OPEN_INTEREST_HISTORY).pages(early)
+    assert int(dict(page)["endTime"]) == NOW_MS - HOUR_MS
 
 
 @pytest.mark.parametrize("name", ["binance", "binance_coinm"])
