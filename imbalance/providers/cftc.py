@@ -107,7 +107,7 @@ def parse_commitments(body: bytes, ask: Ask) -> list[Commitments]:
         }
         for side in (0, 1):
             held = sum(group[side] + group[2] for group in groups.values())
-            adds_up = abs(held - row.open_interest_all) <= 1 + 1e-9 * held
+            adds_up = abs(held - row.open_interest_all) <= 1
             path = f"$[{i}].open_interest_all"
             require(adds_up, f"the groups hold {held:g}", NAME, Kind.COMMITMENTS, path)
         if time_ms + PUBLISHED_AFTER_MS <= ask.now_ms:

@@ -37,12 +37,12 @@ from imbalance.wire.decode import (
     candles_sound,
     decode,
     in_order,
-    maybe,
+    levels_in_order,
     of_asked,
     require,
     require_each,
 )
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import by_status
 
 NAME = "binance"
 CANDLE_LIMIT = 1500
@@ -273,7 +273,7 @@ def _ratio_parser(kind: str) -> Endpoint:
         in_order([row.timestamp for row in rows], NAME, Kind.LONG_SHORT)
         for i, row in enumerate(rows):
             of_asked(row.symbol, ask.listed.symbol, NAME, Kind.LONG_SHORT, f"$[{i}].symbol")
-            whole = abs(row.long_account + row.short_account - 1) < 0.01  # noqa: PLR2004  both are rounded
+            whole = round(row.long_account + row.short_account, 2) == 1  # both are rounded
             require(
                 whole,
                 "shares of longs and shorts do not make 1",
@@ -298,10 +298,8 @@ class _Depth(msgspec.Struct):
 def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
     """Read depth: base coin at each price, best first."""
     book = decode(body, _Depth, NAME, Kind.ORDER_BOOK)
-    for side, levels, sign in (("bids", book.bids, -1), ("asks", book.asks, 1)):
-        for i in range(1, len(levels)):
-            rises = sign * (levels[i][0] - levels[i - 1][0]) > 0
-            require(rises, "price levels out of order", NAME, Kind.ORDER_BOOK, f"$.{side}[{i}][0]")
+    levels_in_order(book.bids, NAME, Kind.ORDER_BOOK, "$.bids[{}][0]", falling=True)
+    levels_in_order(book.asks, NAME, Kind.ORDER_BOOK, "$.asks[{}][0]", falling=False)
     listed = ask.listed
     bids, asks = (
         tuple((listed.price_of(price), listed.base_of(size)) for price, size in levels)
@@ -310,15 +308,9 @@ def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
     return [OrderBook(book.T, bids, asks)]
 
 
-class _Refusal(msgspec.Struct):
-    code: int
-    msg: str
-
-
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: binance answers by HTTP status, with a sentence in the body."""
-    told = None if status == OK else maybe(body, _Refusal)
-    return by_status(status, NAME, endpoint, told.msg if told else "", body)
+    return by_status(status, NAME, endpoint, body=body)
 
 
 def _no_parameters(_ask: Ask) -> Sequence[Params]:

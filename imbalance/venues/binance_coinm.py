@@ -6,6 +6,8 @@ exist only as a thinned stream.
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 from imbalance.errors import SourceError
@@ -31,11 +33,10 @@ from imbalance.wire.decode import (
     candles_sound,
     decode,
     in_order,
-    maybe,
     of_asked,
     require_each,
 )
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import by_status
 
 NAME = "binance_coinm"
 CANDLE_LIMIT = 1500
@@ -80,15 +81,9 @@ def _open_interest_pages(ask: Ask) -> list[Params]:
     ]
 
 
-class _Refusal(msgspec.Struct):
-    code: int
-    msg: str
-
-
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: an HTTP status, with a sentence in the body."""
-    told = None if status == OK else maybe(body, _Refusal)
-    return by_status(status, NAME, endpoint, told.msg if told else "", body)
+    return by_status(status, NAME, endpoint, body=body)
 
 
 class _Listed(msgspec.Struct, rename="camel"):
@@ -119,6 +114,10 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
         for row in decode(body, _Listing, NAME, Kind.INSTRUMENTS).symbols
         if row.contract_type == "PERPETUAL" and row.contract_status == "TRADING"
     ]
+
+
+def _usd_of_contract(ask: Ask) -> float:
+    return cast("float", ask.listed.contract_size_usd)  # every contract of the listing has one
 
 
 class _Mark(msgspec.Struct, rename="camel"):
@@ -152,7 +151,7 @@ class _Ticker(msgspec.Struct, rename="camel"):
 
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
     """Read ticker/24hr: `volume` is contracts; a list even for one symbol."""
-    size = ask.listed.contract_size_usd or 0.0
+    size = _usd_of_contract(ask)
     return [
         Ticker(
             row.close_time,
@@ -175,7 +174,7 @@ def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterestUsd]:
     """Read openInterest: contracts, one side, as USD."""
     row = decode(body, _Interest, NAME, Kind.OPEN_INTEREST)
     of_asked(row.symbol, ask.listed.symbol, NAME, Kind.OPEN_INTEREST, "$.symbol")
-    return [OpenInterestUsd(row.time, row.open_interest * (ask.listed.contract_size_usd or 0.0))]
+    return [OpenInterestUsd(row.time, row.open_interest * _usd_of_contract(ask))]
 
 
 class _History(msgspec.Struct, rename="camel"):
@@ -189,7 +188,7 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read openInterestHist: contracts, and their value in COINS; oldest first."""
     rows = decode(body, list[_History], NAME, Kind.OPEN_INTEREST_HISTORY)
     in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].timestamp")
-    size = ask.listed.contract_size_usd or 0.0
+    size = _usd_of_contract(ask)
     pair = ask.listed.symbol.partition("_")[0]
     all_of_asked([row.pair for row in rows], pair, NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].pair")
     return [OpenInterest(r.timestamp, r.sum_open_interest_value, r.sum_open_interest * size) for r in rows]
@@ -219,7 +218,7 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read klines: volumes in contracts, beside them in coins; the two must agree at the bar's prices."""
     rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$[{}][0]")
-    size = ask.listed.contract_size_usd or 0.0
+    size = _usd_of_contract(ask)
     candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
     for at, fits in (
         (7, [_fits(row, row.contracts * size, row.base, size) for row in rows]),

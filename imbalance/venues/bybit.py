@@ -48,6 +48,7 @@ from imbalance.wire.decode import (
     candles_sound,
     decode,
     in_order,
+    levels_in_order,
     maybe,
     of_asked,
     require,
@@ -323,7 +324,7 @@ def parse_long_short(body: bytes, ask: Ask) -> list[LongShort]:
     in_order(stamps, NAME, Kind.LONG_SHORT, "$.result.list[{}].timestamp", newest_first=True)
     for i, row in enumerate(rows):
         of_asked(row.symbol, ask.listed.symbol, NAME, Kind.LONG_SHORT, f"$.result.list[{i}].symbol")
-        whole = abs(row.buy_ratio + row.sell_ratio - 1) < 0.01  # noqa: PLR2004  both are rounded
+        whole = round(row.buy_ratio + row.sell_ratio, 2) == 1  # both are rounded
         path = f"$.result.list[{i}].buyRatio"
         require(whole, "shares of longs and shorts do not make 1", NAME, Kind.LONG_SHORT, path)
     return [LongShort(row.timestamp, "accounts", row.buy_ratio) for row in reversed(rows)]
@@ -340,10 +341,8 @@ def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
     """Read orderbook (linear): base coin at each price."""
     book = _result(body, _Book, Kind.ORDER_BOOK)
     of_asked(book.s, ask.listed.symbol, NAME, Kind.ORDER_BOOK, "$.result.s")
-    for side, levels, sign in (("b", book.b, -1), ("a", book.a, 1)):
-        for i in range(1, len(levels)):
-            rises = sign * (levels[i][0] - levels[i - 1][0]) > 0
-            require(rises, "price levels out of order", NAME, Kind.ORDER_BOOK, f"$.result.{side}[{i}][0]")
+    levels_in_order(book.b, NAME, Kind.ORDER_BOOK, "$.result.b[{}][0]", falling=True)
+    levels_in_order(book.a, NAME, Kind.ORDER_BOOK, "$.result.a[{}][0]", falling=False)
     price, size = ask.listed.price_of, ask.listed.base_of
     bids, asks = (tuple((price(p), size(q)) for p, q in levels) for levels in (book.b, book.a))
     return [OrderBook(book.ts, bids, asks)]

@@ -6,6 +6,7 @@ keep out "nan", "inf" and stamps in the wrong unit, which lax mode would let thr
 
 from __future__ import annotations
 
+import itertools
 import operator
 import re
 from collections.abc import Iterable, Sequence
@@ -82,6 +83,15 @@ def in_order(
         i = sound.index(False)
         message = f"stamp {times_ms[i]} follows {times_ms[i - 1]}, but the list is {word} first"
         raise ParseError(source, endpoint, message, path.format(i))
+
+
+def levels_in_order(
+    levels: Iterable[tuple[float, ...]], source: str, endpoint: str, path: str, *, falling: bool
+) -> None:
+    """Raise a `ParseError` where one side of a book, price first, does not rise (or fall) from level to level."""
+    for i, (before, after) in enumerate(itertools.pairwise(price for price, *_size in levels), start=1):
+        follows = after < before if falling else after > before
+        require(follows, "price levels out of order", source, endpoint, path.format(i))
 
 
 def candles_sound(candles: Iterable[tuple[float, float, float, float]], source: str, endpoint: str, path: str) -> None:

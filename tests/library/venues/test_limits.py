@@ -247,7 +247,7 @@ def test_bybit_shares_of_accounts_make_one_but_for_rounding():
         row = {"symbol": "BTCUSDT", "buyRatio": str(buy), "sellRatio": str(sell), "timestamp": str(NOW)}
         return read(bybit.parse_long_short, {"retCode": 0, "result": {"list": [row]}})
 
-    for sell, fine in ((0.4, True), (0.409, True), (0.411, False), (0.391, True), (0.389, False)):
+    for sell, fine in ((0.4, True), (0.404, True), (0.406, False), (0.396, True), (0.394, False)):
         assert (rows(0.6, sell) is not None) is fine
     assert rows(0.6, 0.4)[0].long_share == 0.6
 
@@ -380,7 +380,16 @@ def gate_stats(interest_usd, rows=1):
 
 def test_gate_value_is_open_interest_at_the_mark_within_a_tenth_and_a_dollar():
     asked = ask("BTC_USDT", 0.01)  # 1,000 contracts of 0.01 at 100: 1,000 USD
-    for usd, fine in ((1000, True), (1100.9, True), (1101.1, False), (899.1, True), (898.9, False), (None, True)):
+    for usd, fine in (
+        (1000, True),
+        (1101, True),
+        (899, True),
+        (1100.9, True),
+        (1101.1, False),
+        (899.1, True),
+        (898.9, False),
+        (None, True),
+    ):
         assert (read(gate.parse_contract_stats, gate_stats(usd), asked) is not None) is fine, usd
     (row,) = read(gate.parse_contract_stats, gate_stats(1000), asked)
     assert (row.open_interest_base, row.long_liquidations_base, row.short_liquidations_base) == (5, 0.01, 0.02)
@@ -397,6 +406,10 @@ def test_gate_asks_on_where_it_got_fewer_buckets_than_it_asked_for():
         page = follow(json.dumps(rows).encode(), asked)
         return None if page is None else (int(dict(page)["from"]), int(dict(page)["limit"]))
 
+    assert after(3, step=0) is None
+    begin -= 5 * 3600
+    assert after(2) is None  # before what was asked for
+    begin += 5 * 3600
     # Ten were asked for, of which the last may still be filling.
     assert after(1) is None  # no step can be told
     assert after(2) == (begin + 2 * 3600, 8)
@@ -404,6 +417,14 @@ def test_gate_asks_on_where_it_got_fewer_buckets_than_it_asked_for():
     assert after(8) == (begin + 8 * 3600, 2)
     assert after(9) is None
     assert after(10) is None
+    # Of 1,100 hours, 1,000 a request, what is left is that of the request that the answer is of.
+    asked = msgspec.structs.replace(asked, start_ms=NOW - 1100 * HOUR_MS)
+    begin = asked.start_ms // 1000
+    assert after(990) == (begin + 990 * 3600, 10)
+    begin += 999 * 3600
+    assert after(2) == (begin + 2 * 3600, 99)
+    begin += 3600
+    assert after(2) == (begin + 2 * 3600, 98)
 
 
 def gate_order(**more):
@@ -420,10 +441,13 @@ def test_gate_orders_close_a_part_of_a_position_and_fill_in_part():
     for change, fine in (
         ({"order_size": "-100"}, True), ({"order_size": "-101"}, False), ({"order_size": "0", "left": "0"}, False),
         ({"left": "-60"}, True), ({"left": "-61"}, False), ({"left": "0"}, True), ({"left": "1"}, False),
-        ({"size": "0"}, False), ({"order_size": None}, True), ({"order_size": None, "left": "-100"}, True),
+        ({"size": "0"}, False), ({"size": "1", "order_size": "-1", "left": "0"}, True),
+        ({"order_size": None}, True), ({"order_size": None, "left": "-100"}, True),
     ):  # fmt: skip
         assert (read(gate.parse_liquidations, gate_order(**change), asked) is not None) is fine, change
     assert read(gate.parse_liquidations, gate_order(order_size=None), asked)[0].quantity_base == pytest.approx(0.8)
+    part = {"size": "0.5", "order_size": "-0.5", "left": "0"}
+    assert read(gate.parse_liquidations, gate_order(**part), asked)[0].position is Side.LONG
     same = gate_order() * 2
     assert read(gate.parse_liquidations, same, asked) is not None
     same[1] = same[1] | {"time": NOW // 1000 + 1}
@@ -874,7 +898,8 @@ def test_coinalyze_markets_are_perpetuals_in_dollars_tethers_before_others():
     row = {"symbol": "a", "exchange": "A", "base_asset": "BTC", "quote_asset": "USDC", "is_perpetual": True}
     usdt, usd = {"symbol": "b", "quote_asset": "USDT"}, {"symbol": "c", "quote_asset": "USD"}
     for rows, symbols in (
-        ([{}], ["a"]), ([{}, usdt], ["b"]), ([usdt, {}], ["b"]), ([{}, usd], ["a"]), ([{"is_perpetual": False}], []),
+        ([{}], ["a"]), ([{}, usdt], ["b"]), ([usdt, {}], ["b"]), ([{}, {"symbol": "z"}], ["a"]),
+        ([{}, usd], ["a"]), ([{"is_perpetual": False}], []),
         ([{"margined": "COIN"}], []), ([{"quote_asset": "EUR"}], []), ([{"exchange": "Z"}], []),
         ([{}, {"symbol": "d", "exchange": "6"}], ["d", "a"]),
     ):  # fmt: skip
@@ -890,6 +915,7 @@ def test_days_of_cryptoquant_are_whole_and_occur_once():
     assert [row.open_interest_usd for row in rows("2026-01-30", "2026-01-29", "2026-01-31")] == [1, 0, 2]
     assert rows("2026-01-30 12:00:00") is None
     assert rows("2026-01-30", "2026-01-29", "2026-01-30") is None
+    assert rows("2026-01-30", "2026-01-30") is None
     interest, holders = SOURCES["cryptoquant"].endpoints
     for endpoint, days in ((interest, 200), (holders, 35)):
         assert dict(endpoint.pages(ask())[0])["limit"] == str(days)
@@ -897,7 +923,15 @@ def test_days_of_cryptoquant_are_whole_and_occur_once():
 
 
 def test_coinglass_takers_share_is_of_the_whole_within_a_thousandth():
-    for ratio, fine in ((None, True), (60, True), (60.09, True), (60.11, False), (59.91, True), (59.89, False)):
+    for ratio, fine in (
+        (None, True),
+        (60, True),
+        (60.1, True),
+        (60.09, True),
+        (60.11, False),
+        (59.91, True),
+        (59.89, False),
+    ):
         body = {"code": "0", "data": {"buy_vol_usd": 600, "sell_vol_usd": 400, "buy_ratio": ratio, "symbol": "BTC"}}
         found = read(coinglass.parse_volume, body)
         assert (found is not None) is fine, ratio
