@@ -236,9 +236,9 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered | Un
         require(falls, "the list is newest first", NAME, Kind.LIQUIDATIONS, f"{path}.time")
         require(row.size != 0, "a position of no size", NAME, Kind.LIQUIDATIONS, f"{path}.size")
         order = -row.size if row.order_size is None else row.order_size
-        closes = order * row.size < 0 and abs(order) <= abs(row.size)
+        closes = 0 < -order / row.size <= 1
         require(closes, "does not close the position", NAME, Kind.LIQUIDATIONS, f"{path}.order_size")
-        fits = abs(row.left) <= abs(order) and row.left * order >= 0
+        fits = 0 <= row.left / order <= 1
         require(fits, "not a part of the order", NAME, Kind.LIQUIDATIONS, f"{path}.left")
         if row.contract == ask.listed.symbol:
             side = Side.LONG if row.size > 0 else Side.SHORT

@@ -503,7 +503,13 @@ def test_htx_coins_are_contracts_of_their_size():
     # 4,000 contracts of 0.001: within a thousandth and a contract of the coins.
     for amount, fine in ((4.0049, True), (4.0052, False), (3.9951, True), (3.9949, False)):
         assert (read(htx.parse_candles, htx_candle(amount=amount), asked) is not None) is fine, amount
-    for channel, fine in (("market.ETH-USDT.kline.15min", False), ("market", True), (None, True), ("", True)):
+    for channel, fine in (
+        ("market.ETH-USDT.kline.15min", False),
+        ("market.ETH-USDT", False),
+        ("market", True),
+        (None, True),
+        ("", True),
+    ):
         assert (read(htx.parse_candles, htx_candle() | {"ch": channel}, asked) is not None) is fine
 
     def interest(amount):
