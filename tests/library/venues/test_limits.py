@@ -1099,3 +1099,30 @@ def test_bybit_lists_what_is_behind_the_cursor():
     body["result"]["nextPageCursor"] = "here"
     page = dict(follow(json.dumps(body).encode(), ask()))
     assert (page["category"], page["limit"], page["cursor"]) == ("linear", "1000", "here")
+
+
+def test_hyperliquid_counts_some_coins_in_thousands():
+    names = {"BTC": ("BTC", 1), "kPEPE": ("PEPE", 1000), "KAS": ("KAS", 1), "kFoo": ("kFoo", 1), "PkX": ("PkX", 1)}
+    body = hyperliquid_body()
+    body[0]["universe"] = [{"name": name, "maxLeverage": 10} for name in names]
+    body[1] *= len(names)
+    listed = read(hyperliquid.parse_instruments, body)
+    assert {row.symbol: (row.base, row.contract_size_base) for row in listed} == names
+    assert all(row.price_multiplier == row.contract_size_base for row in listed)
+    assert {(row.max_leverage, row.funding_interval_hours) for row in listed} == {(10, 1)}
+    body[0]["universe"][0]["isDelisted"] = True
+    assert [row.symbol for row in read(hyperliquid.parse_instruments, body)] == list(names)[1:]
+
+
+def test_hyperliquid_positions_are_long_above_zero():
+    held = {"coin": "BTC", "szi": "-2", "positionValue": "200", "leverage": {"type": "cross", "value": 5}}
+    body = {"assetPositions": [{"position": held | {"entryPx": "110", "liquidationPx": "130"}}], "time": NOW}
+    (row,) = read(hyperliquid.parse_positions, body, ask("BTC"))
+    assert (row.side, row.quantity_base, row.notional_usd, row.leverage) == (Side.SHORT, 2, 200, 5)
+    assert (row.entry_price, row.liquidation_price) == (110, 130)
+    for size, side in (("0.5", Side.LONG), ("1", Side.LONG), ("-0.5", Side.SHORT)):
+        body["assetPositions"][0]["position"]["szi"] = size
+        assert read(hyperliquid.parse_positions, body, ask("BTC"))[0].side is side
+    body["assetPositions"][0]["position"]["szi"] = "0"
+    assert read(hyperliquid.parse_positions, body, ask("BTC")) is None
+    assert read(hyperliquid.parse_positions, body, ask("ETH")) == []
