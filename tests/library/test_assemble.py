@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -184,8 +185,9 @@ def test_open_interest_of_statistics_stands_in_where_there_is_no_history():
     joined_up = market(venue("a", [now], statistics=rows)).venues[0]
     assert joined_up.open_interest_base[-1] == 7
     assert joined_up.open_interest_base[:-1] == pytest.approx(alone.open_interest_base[:-1])
-    both = market(venue("a", interest([5.0, 6.0]), statistics=rows)).venues[0]
-    assert both.open_interest_base[:2].tolist() == [5, 6]
+    both = market(venue("a", interest([5.0, 6.0], first=10), statistics=rows)).venues[0]
+    assert np.isnan(both.open_interest_base[:10]).all()
+    assert both.open_interest_base[10:13].tolist() == [5, 6, 6]
     assert market(venue("a", interest([5.0]), statistics=rows[:1])).venues[0].open_interest_base[0] == 5
 
 
@@ -255,3 +257,30 @@ def test_two_candles_tell_the_step_and_longer_ones_are_left_as_they_are():
     hours = candles(bars=2)
     assert joined(hours, HOUR_MS) == hours
     assert joined(hours, 30 * MINUTE_MS) == hours
+
+
+def test_two_figures_are_a_history_of_their_own():
+    late = market(venue("a", interest([5.0, 6.0], first=BARS - 2)), venue("b", interest([50.0], first=BARS - 1))).venues
+    assert np.isnan(late[0].open_interest_base[:-2]).all()
+    assert late[0].open_interest_base[-2:].tolist() == [5, 6]
+    # The other takes the shape that is known: before it nothing was, and so of it.
+    assert late[1].open_interest_base[-3:].tolist() == [0, pytest.approx(50 * 5 / 6), 50]
+    empty = market(venue("a", interest(np.zeros(BARS))), venue("b", interest([50.0], first=BARS - 1))).venues
+    assert empty[1].open_interest_base.tolist() == [50.0] * BARS
+
+
+def test_takers_volume_is_known_where_a_bar_tells_it():
+    rows = [msgspec.structs.replace(c, taker_buy_base=4.0 if i % 2 else None) for i, c in enumerate(candles())]
+    listed = Instrument("a", "X", "X", "USDT", Contract.LINEAR)
+    found = market(VenueRecords(listed, candles=rows, open_interest=interest(np.full(BARS, 9.0)))).venues[0]
+    assert np.isnan(found.taker_buy_base[::2]).all()
+    assert found.taker_buy_base[1::2].tolist() == [4.0] * (BARS // 2)
+
+
+def test_two_running_bars_reach_as_far_as_either():
+    known = venue("a", interest(np.full(BARS, 1000.0)))
+    end = START + BARS * HOUR_MS
+    running = [Candle(end, 148.0, 200.0, 140.0, 150.0, 1.0), Candle(end + HOUR_MS, 148.0, 160.0, 50.0, 150.0, 1.0)]
+    now = VenueRecords(known.instrument, candles=[*candles(), *running], open_interest=known.open_interest)
+    found = assemble("X", HOUR_MS, end, 150.0, [now])
+    assert (found.high[-1], found.low[-1], found.high[-2]) == (200.0, 50.0, candles()[-2].high)
