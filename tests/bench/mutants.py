@@ -129,11 +129,11 @@ def passing_through(data: Path, mutant: Mutant) -> list[str]:
 
     What runs as a module loads is traced to the first test that loads it, which need not be one that shows the change.
     """
-    lines = {mutant.file: set(range(mutant.line, mutant.end + 1))}
-    if not _in_function(ROOT, mutant):
-        lines = _uses(ROOT, _named(ROOT, mutant)) | {mutant.file: set(range(1, LONGEST_FILE))}
     with sqlite3.connect(data) as store:
-        found = set[str]().union(*(_through(store, file, own) for file, own in lines.items()))
+        found = _through(store, mutant.file, set(range(mutant.line, mutant.end + 1)))
+        if not found or not _in_function(ROOT, mutant):
+            lines = _uses(ROOT, _named(ROOT, mutant)) | {mutant.file: set(range(LONGEST_FILE))}
+            found = found.union(*(_through(store, file, own) for file, own in lines.items()))
     return sorted(found, key=lambda test: (test.startswith("tests/cli"), test))  # the quick ones first
 
 
@@ -158,12 +158,20 @@ def _through(store: sqlite3.Connection, file: str, lines: set[int]) -> set[str]:
 
 
 def _named(root: Path, mutant: Mutant) -> set[str]:
-    """Return the names that the module's statement with this line defines."""
-    for node in ast.parse((root / mutant.file).read_text()).body:
-        if node.lineno <= mutant.line <= (node.end_lineno or node.lineno):
-            stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-            return stored | ({node.name} if isinstance(node, ast.ClassDef | ast.FunctionDef) else set())
-    return set()
+    """Return the names that the module's statement with this line defines, and those that are made of them."""
+    body = ast.parse((root / mutant.file).read_text()).body
+    found = set[str]().union(*(_defined(n) for n in body if n.lineno <= mutant.line <= (n.end_lineno or n.lineno)))
+    for node in body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+            used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            found |= set() if used.isdisjoint(found) else _defined(node)
+    return found
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return {node.name}
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _uses(root: Path, names: set[str]) -> dict[str, set[int]]:

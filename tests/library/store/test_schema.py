@@ -7,7 +7,7 @@ import sqlite3
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from imbalance.store import opening, schema
+from imbalance.store import opening, reading, schema
 
 # By table: what a row is found by, what else it has, and what of that may be missing.
 ROW = ("learned_ms", "confirmed_ms")
@@ -54,10 +54,30 @@ TABLES = {
 COUNTED = {"imbalance_store", "series", "reports"}  # of few rows, or large ones: those have a number of their own
 
 
-def test_a_new_file_has_the_tables_of_schema_1(tmp_path):
+def made_by_postgresql():
+    """Hold the same tables in the words of the other database against what they are: series alone are counted."""
+    for name, table in schema.METADATA.tables.items():
+        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert ("SERIAL" in made) is (name == "series"), name
+        keys = TABLES[name][0]
+        assert not keys or f"PRIMARY KEY ({', '.join(keys)})" in made
+        for column in table.columns:
+            line = next(row for row in made.splitlines() if row.strip().startswith(f"{column.name} "))
+            assert ("NOT NULL" in line) is (column.name not in TABLES[name][2]), (name, column.name)
+
+
+def test_a_new_store_has_the_tables_of_schema_1_and_nothing_in_them(tmp_path):
     file = tmp_path / "history.db"
-    with opening.opened(str(file), make=True):
-        pass
+    with opening.opened(str(file), make=True) as store, store.reading() as connection:
+        for data, table in schema.DATA.items():
+            found = reading.arrays(connection, 1, data)
+            assert set(found) == {column.name for column in table.columns} - {"series"}
+            assert all(column.size == 0 for column in found.values())
+        assert reading.all_series(connection) == {}
+        assert (
+            reading.known(connection, 1) == reading.missing(connection, 1) == reading.reports(connection, "BTC") == []
+        )
+    made_by_postgresql()
     with sqlite3.connect(file) as connection:
         made = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
         assert set(made) == set(TABLES)
@@ -75,14 +95,3 @@ def test_a_new_file_has_the_tables_of_schema_1(tmp_path):
         assert [row[2] for row in unique] == [1]
     connection.close()
     assert schema.VERSION == 1
-
-
-def test_postgresql_counts_series_alone():
-    for name, table in schema.METADATA.tables.items():
-        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
-        assert ("SERIAL" in made) is (name == "series"), name
-        keys = TABLES[name][0]
-        assert not keys or f"PRIMARY KEY ({', '.join(keys)})" in made
-        for column in table.columns:
-            line = next(row for row in made.splitlines() if row.strip().startswith(f"{column.name} "))
-            assert ("NOT NULL" in line) is (column.name not in TABLES[name][2]), (name, column.name)
