@@ -284,3 +284,11 @@ def test_two_running_bars_reach_as_far_as_either():
     now = VenueRecords(known.instrument, candles=[*candles(), *running], open_interest=known.open_interest)
     found = assemble("X", HOUR_MS, end, 150.0, [now])
     assert (found.high[-1], found.low[-1], found.high[-2]) == (200.0, 50.0, candles()[-2].high)
+
+
+def test_a_bucket_that_is_missing_is_not_known():
+    rows = statistics(6, 4 * HOUR_MS)
+    del rows[1]
+    found = market(series(np.full(BARS, 9.0), statistics=rows)).venues[0].long_liquidations_base
+    assert np.flatnonzero(np.isnan(found[:24])).tolist() == [4, 5, 6, 7]
+    assert found[8] == pytest.approx(0.75)
