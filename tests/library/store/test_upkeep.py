@@ -134,3 +134,11 @@ def test_series_differ_by_each_of_their_names(store):
         for name in base._fields:
             other = base._replace(**{name: 1 if name == "interval_ms" else "funding"})
             assert writing.series_id(connection, other) != first
+
+
+def test_a_password_is_no_part_of_a_stores_place():
+    pytest.importorskip("psycopg")
+    store = opening.connected("postgresql://me:secret@localhost/history")
+    assert store.place == "postgresql://me:***@localhost/history"
+    assert not store.is_sqlite
+    store.close()

@@ -476,6 +476,8 @@ def test_gate_deductions_follow_from_the_steps_within_a_twentieth_and_a_dollar()
         ]
         return read(gate.parse_margin_tiers, rows)
 
+    bare = {"risk_limit": "1000", "maintenance_rate": "0.01", "leverage_max": "10"}
+    assert read(gate.parse_margin_tiers, [bare])[0].deduction_usd == 0
     # 1,000 x 0.01 = 10, and then 2,000 x 0.02 more.
     for told, fine in ((None, True), (10, True), (11.5, True), (11.6, False), (8.5, True), (8.4, False)):
         found = ladder(told)
