@@ -349,7 +349,11 @@ def test_a_push_runs_through_the_map_on_its_own_side():
     assert up.forced.value == pytest.approx(3)
     down = cascade.run(made, made.price * 0.96, law)
     assert (down.side, down.forced.value) == ("long", 0)
+    # A fall is carried down, a rise up: by the mass behind it over a thousand.
+    assert up.laws[0].reach.value == pytest.approx(made.price * 1.043, rel=1e-4)
+    assert down.laws[0].reach.value == pytest.approx(made.price * 0.96)
     other = cascade.run(peaks([3.0, 5.0], side=LONG), made.price * 0.94, law)
+    assert other.laws[0].reach.value == pytest.approx(made.price * (0.94 - 0.008), rel=1e-4)
     assert (other.side, other.forced.value) == ("long", pytest.approx(8))
 
 
