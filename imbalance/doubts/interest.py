@@ -22,7 +22,7 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import open_interest_history, open_interest_now, open_interest_rows, ticker, venue_price
 from imbalance.records import OpenInterest, Position
-from imbalance.units import DAY_MS, Side, iso
+from imbalance.units import DAY_MS, Side, date, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest, in_time
 
@@ -109,14 +109,14 @@ def _daily(harvest: Harvest) -> str:
     levels = [row.open_interest_base for row in rows]
     for i in range(1, len(levels)):
         if levels[i - 1] > 0 and not 1 / JUMP < levels[i] / levels[i - 1] < JUMP:
-            return f"it jumps from {levels[i - 1]:,.6g} to {levels[i]:,.6g} on {iso(rows[i].time_ms)[:10]}"
+            return f"it jumps from {levels[i - 1]:,.6g} to {levels[i]:,.6g} on {date(rows[i].time_ms)}"
     if told := spike({row.time_ms: row.open_interest_base for row in rows}):
         return told
     now = open_interest_now(harvest)
     newest = open_interest_rows(harvest)[-1:]
     recent = newest and rows and newest[0].time_ms - rows[-1].time_ms <= APART_MS + DAY_MS
     if now is not None and recent and levels[-1] > 0 and not 1 / APART < now / levels[-1] < APART:
-        return f"its last day, {levels[-1]:,.6g} on {iso(rows[-1].time_ms)[:10]}, disagrees with {now:,.6g} of now"
+        return f"its last day, {levels[-1]:,.6g} on {date(rows[-1].time_ms)}, disagrees with {now:,.6g} of now"
     return ""
 
 
@@ -140,7 +140,7 @@ def spike(days: Mapping[int, float]) -> str:
         if after_ms - before_ms > 2 * DAY_MS or min(before, level, after) <= 0:
             continue
         if min(before, after) > SPIKE * level or level > SPIKE * max(before, after):
-            return f"it is {level:,.6g} coins on {iso(day_ms)[:10]}, {before:,.6g} the day before, {after:,.6g} after"
+            return f"it is {level:,.6g} coins on {date(day_ms)}, {before:,.6g} the day before, {after:,.6g} after"
     return ""
 
 

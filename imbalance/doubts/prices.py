@@ -21,7 +21,7 @@ from imbalance.doubts.thresholds import (
     STALE_MS,
 )
 from imbalance.readings import ticker, venue_price
-from imbalance.units import DAY_MS, MINUTE_MS, iso
+from imbalance.units import DAY_MS, MINUTE_MS, date, iso
 from imbalance.wire.harvest import Figure
 
 
@@ -82,7 +82,7 @@ def days(evidence: Evidence) -> list[Doubt]:
         wrong = np.flatnonzero(np.abs(off - 1) > MARK_OFF)
         if wrong.size:
             first = int(daily.time_ms[held][wrong[0]])
-            found[name] = f"its day of {iso(first)[:10]} ends at {off[wrong[0]]:.3g} times the close of its own bars"
+            found[name] = f"its day of {date(first)} ends at {off[wrong[0]]:.3g} times the close of its own bars"
     return [Doubt(name, Figure.DAILY_CANDLES, told) for name, told in found.items()]
 
 

@@ -24,7 +24,7 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import mark_price, open_interest_history, open_interest_now, venue_price
 from imbalance.records import ContractStats, LiquidationLevel, LiquidationSum, OpenInterestUsd, Total, VenueLiquidations
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, date
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest, in_time
 
@@ -100,7 +100,7 @@ def _within_days(harvest: Harvest) -> str:
         inside[day_ms] = inside.get(day_ms, 0.0) + row.long_usd + row.short_usd
     for day_ms, usd in inside.items():
         if days.get(day_ms) and usd > VOLUME_OFF * days[day_ms]:
-            return f"its hours of {iso(day_ms)[:10]} hold {usd / days[day_ms]:.3g} times what its day does"
+            return f"its hours of {date(day_ms)} hold {usd / days[day_ms]:.3g} times what its day does"
     return ""
 
 
@@ -176,15 +176,15 @@ def _contradicted(days: dict[int, float], binance: Harvest, now_ms: int) -> str:
         return told
     before = 0.0
     for day_ms, level in sorted(days.items()):
-        date = iso(day_ms)[:10]
+        day = date(day_ms)
         if before > 0 and level > 0 and not 1 / JUMP < level / before < JUMP:
-            return f"it jumps from {before:,.6g} to {level:,.6g} coins on {date}"
+            return f"it jumps from {before:,.6g} to {level:,.6g} coins on {day}"
         before = level
         at = int(np.searchsorted(stamps, day_ms + DAY_MS))
         held = own[min(at, stamps.size - 1)].open_interest_base if stamps.size else 0.0
         near = stamps.size and abs(int(stamps[min(at, stamps.size - 1)]) - day_ms - DAY_MS) <= DAY_MS
         if near and held > 0 and not 1 / APART < level / held < APART:
-            return f"its {level:,.6g} coins on {date} disagree with {binance.name}'s own {held:,.6g}"
+            return f"its {level:,.6g} coins on {day} disagree with {binance.name}'s own {held:,.6g}"
     now = open_interest_now(binance)
     recent = days and now_ms - max(days) <= APART_MS + DAY_MS
     if now and recent and not 1 / APART < now / before < APART:

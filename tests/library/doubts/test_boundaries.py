@@ -31,22 +31,7 @@ from imbalance.units import DAY_MS, HOUR_MS, Side
 from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
-
-NOW_MS = 1_769_774_400_000
-
-
-def venue(place, kind=None, rows=(), **more):
-    source = VENUES[place]
-    found = Harvest(source, Instrument(source.name, "X", "X", "USDT", source.contract), records={}, typed={})
-    if kind is not None:
-        found.keep(kind, rows)
-    for name, others in more.items():
-        found.keep(Kind[name], others)
-    return found
-
-
-def doubted(stage, harvests):
-    return [(d.source, d.left_out) for d in stage(Evidence(harvests, "X", NOW_MS))]
+from tests.support.harvests import NOW_MS, doubted, hours, orders, venue
 
 
 @pytest.mark.parametrize(
@@ -104,23 +89,6 @@ def test_a_book_that_lacks_or_is_of_impossible_size(rows, found):
     told = [Ticker(NOW_MS, 100.0, 100.0, volume_24h_base=10_000.0, volume_24h_usd=1e6)]
     harvest = venue(0, Kind.TICKER, told, ORDER_BOOK=[rows])
     assert doubted(books.books, [harvest]) == [(VENUES[0].name, left_out) for left_out in found]
-
-
-def hours(moves, start_ms=NOW_MS - DAY_MS):
-    rows, close = [], 100.0
-    for i, move in enumerate([0.0, *moves]):
-        opened, close = close, close * (1 + move)
-        rows.append(Candle(start_ms + (i - 1) * HOUR_MS, opened, max(opened, close), min(opened, close), close, 1e9))
-    return rows
-
-
-def orders(longs, shorts):
-    at = NOW_MS - DAY_MS + HOUR_MS // 2
-    return [
-        Liquidation(at + i * HOUR_MS, side, 100.0, quantity)
-        for i, pair in enumerate(zip(longs, shorts, strict=True))
-        for side, quantity in zip((Side.LONG, Side.SHORT), pair, strict=True)
-    ]
 
 
 @pytest.mark.parametrize(
