@@ -54,7 +54,7 @@ def _late(stamps: list[Stamp], others_ms: int | None) -> str:
 
 def _still_bars(harvest: Harvest) -> str:
     rows = harvest.candles
-    if len(rows) < 2:  # noqa: PLR2004
+    if len(rows) < LEAST_FROZEN:
         return ""
     step_ms = rows[-1].time_ms - rows[-2].time_ms
     recent = [row for row in rows if row.time_ms > rows[-1].time_ms - FROZEN_MS]
@@ -65,10 +65,11 @@ def _still_bars(harvest: Harvest) -> str:
 
 
 def _still_interest(harvest: Harvest) -> str:
-    past = [(row.time_ms, row.open_interest_base) for row in open_interest_history(harvest)]
-    recent = [value for time_ms, value in past if time_ms > past[-1][0] - FROZEN_MS]
-    spans = len(past) > 1 and past[-1][0] - past[0][0] >= FROZEN_MS
-    if spans and len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
+    past = open_interest_history(harvest)
+    if len(past) < LEAST_FROZEN or past[-1].time_ms - past[0].time_ms < FROZEN_MS:
+        return ""
+    recent = [row.open_interest_base for row in past if row.time_ms > past[-1].time_ms - FROZEN_MS]
+    if len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
         return f"its open interest has been {recent[0]:,.6g} for {FROZEN_MS // HOUR_MS} hours"
     return ""
 

@@ -31,7 +31,7 @@ from imbalance.units import DAY_MS, HOUR_MS, Side
 from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
-from tests.support.harvests import NOW_MS, doubted, hours, orders, venue
+from tests.support.harvests import NOW_MS, doubted, hours, orders, reasons, venue
 
 
 @pytest.mark.parametrize(
@@ -173,6 +173,31 @@ def test_the_index_against_its_word_and_the_day_before(rows, told):
     assert doubted(mood.mood, [harvest]) == [(FEAR_GREED.name, True)] * told
 
 
+# From the index's own two tables; what one calls neutral the other may call fear.
+WORDS = {"extreme fear": (0, 25), "Fear": (24, 46), "neutral": (44, 55), "Greed": (54, 75), "Extreme Greed": (75, 100)}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_words_of_the_index(word):
+    least, most = WORDS[word]
+    for value in (0, least - 1, least, most, most + 1, 100):
+        harvest = Harvest(FEAR_GREED, records={}, typed={})
+        harvest.keep(Kind.SENTIMENT, [Sentiment(NOW_MS, value, word)])
+        said = f"its {value} of 2026-01-30 is called {word!r}, which is {least} to {most}"
+        assert reasons(mood.mood, [harvest]) == [said] * (not least <= value <= most)
+    for value, told in ((0, []), (100, [])):
+        harvest = Harvest(FEAR_GREED, records={}, typed={})
+        harvest.keep(Kind.SENTIMENT, [Sentiment(NOW_MS, value, "Panic")])
+        assert reasons(mood.mood, [harvest]) == told
+
+
+def test_a_step_of_the_index_is_told_with_its_day():
+    harvest = Harvest(FEAR_GREED, records={}, typed={})
+    harvest.keep(Kind.SENTIMENT, [Sentiment(NOW_MS - DAY_MS, 20, "Fear?"), Sentiment(NOW_MS, 66, "Greed")])
+    said = "it moves from 20 to 66 on 2026-01-30, more than it ever did in a day"
+    assert reasons(mood.mood, [harvest]) == [said]
+
+
 def test_a_step_over_missing_days_is_no_step():
     harvest = Harvest(FEAR_GREED, records={}, typed={})
     rows = [Sentiment(NOW_MS, 20, "Extreme Fear"), Sentiment(NOW_MS + 2 * DAY_MS, 80, "Extreme Greed")]
@@ -226,10 +251,11 @@ def test_positions_over_open_interest(held, told):
     assert doubted(interest.positions, [harvest]) == [(VENUES[0].name, True)] * told
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.049, True), (0.051, False), (0.949, False), (0.951, True), (0.0, True)])
+@pytest.mark.parametrize(("share", "told"), [(0.049, True), (0.05, False), (0.95, False), (0.951, True), (0.0, True)])
 def test_shares_of_next_to_none_or_all(share, told):
     harvest = venue(0, Kind.LONG_SHORT, [LongShort(NOW_MS, "accounts", share)])
     assert doubted(ratios.ratios, [harvest]) == [(VENUES[0].name, True)] * told
+    assert reasons(ratios.ratios, [harvest]) == [f"{share * 100:.3g} % of its accounts are long"] * told
 
 
 @pytest.mark.parametrize(("price", "told"), [(49.0, True), (51.0, False), (199.0, False), (201.0, True)])
