@@ -24,7 +24,10 @@ def mood(evidence: Evidence) -> list[Doubt]:
 
 
 def _word(row: Sentiment) -> str:
-    least, most = MOOD_WORDS.get(row.label.lower(), (0, 100))
+    span = MOOD_WORDS.get(row.label.lower())
+    if span is None:
+        return ""
+    least, most = span
     told = f"its {row.value} of {date(row.time_ms)} is called {row.label!r}, which is {least} to {most}"
     return "" if least <= row.value <= most else told
 

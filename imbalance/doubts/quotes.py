@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import bisect
 
 from imbalance import signals
 from imbalance.doubts.evidence import Doubt, Evidence, daily
@@ -171,22 +171,21 @@ def open_interest(evidence: Evidence) -> list[Doubt]:
 def _contradicted(days: dict[int, float], binance: Harvest, now_ms: int) -> str:
     """Return where a daily series [base] leaves the venue's own, or jumps."""
     own = in_time(open_interest_history(binance))
-    stamps = np.array([row.time_ms for row in own], dtype=np.int64)
+    stamps = [row.time_ms for row in own]
     if told := spike(days):
         return told
     before = 0.0
     for day_ms, level in sorted(days.items()):
-        day = date(day_ms)
+        day, end_ms = date(day_ms), day_ms + DAY_MS
         if before > 0 and level > 0 and not 1 / JUMP < level / before < JUMP:
             return f"it jumps from {before:,.6g} to {level:,.6g} coins on {day}"
         before = level
-        at = int(np.searchsorted(stamps, day_ms + DAY_MS))
-        held = own[min(at, stamps.size - 1)].open_interest_base if stamps.size else 0.0
-        near = stamps.size and abs(int(stamps[min(at, stamps.size - 1)]) - day_ms - DAY_MS) <= DAY_MS
-        if near and held > 0 and not 1 / APART < level / held < APART:
-            return f"its {level:,.6g} coins on {day} disagree with {binance.name}'s own {held:,.6g}"
+        for row in own[bisect.bisect_left(stamps, end_ms) :][:1] or own[-1:]:
+            held = row.open_interest_base
+            if abs(row.time_ms - end_ms) <= DAY_MS and held > 0 and not 1 / APART < level / held < APART:
+                return f"its {level:,.6g} coins on {day} disagree with {binance.name}'s own {held:,.6g}"
     now = open_interest_now(binance)
-    recent = days and now_ms - max(days) <= APART_MS + DAY_MS
+    recent = before > 0 and now_ms - max(days) <= APART_MS + DAY_MS
     if now and recent and not 1 / APART < now / before < APART:
         return f"its last day, {before:,.6g} coins, disagrees with {binance.name}'s {now:,.6g} of now"
     return ""

@@ -66,11 +66,11 @@ def _still_bars(harvest: Harvest) -> str:
 
 def _still_interest(harvest: Harvest) -> str:
     past = open_interest_history(harvest)
-    if len(past) < LEAST_FROZEN or past[-1].time_ms - past[0].time_ms < FROZEN_MS:
+    if not past or past[-1].time_ms - past[0].time_ms < FROZEN_MS:
         return ""
     recent = [row.open_interest_base for row in past if row.time_ms > past[-1].time_ms - FROZEN_MS]
     if len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
-        return f"its open interest has been {recent[0]:,.6g} for {FROZEN_MS // HOUR_MS} hours"
+        return f"its open interest has been {past[-1].open_interest_base:,.6g} for {FROZEN_MS // HOUR_MS} hours"
     return ""
 
 

@@ -8,8 +8,9 @@ from imbalance.doubts import series
 from imbalance.providers.fear_greed import FEAR_GREED
 from imbalance.records import OpenInterest
 from imbalance.units import DAY_MS, HOUR_MS
+from imbalance.venues import VENUES
 from imbalance.wire import Kind
-from tests.support.harvests import MIDNIGHT_MS, NOW_MS, flat, other, reasons, venue
+from tests.support.harvests import MIDNIGHT_MS, NOW_MS, doubted, flat, other, reasons, venue
 
 
 def without(rows, *missing):
@@ -34,6 +35,7 @@ def without(rows, *missing):
 def test_rows_that_are_missing_inside_a_series(count, missing, told):
     rows = without(flat(count), *missing)
     assert reasons(series.holes, [venue(0, Kind.CANDLES, rows)]) == [told] * bool(told)
+    assert doubted(series.holes, [venue(0, Kind.CANDLES, rows)]) == [(VENUES[0].name, False)] * bool(told)
     history = [OpenInterest(row.time_ms, 1.0) for row in rows]
     assert reasons(series.holes, [venue(0, Kind.OPEN_INTEREST_HISTORY, history)]) == [told] * bool(told)
 
@@ -73,3 +75,4 @@ def test_days_of_this_month_and_the_one_before():
 def test_an_answer_without_rows(kind, told):
     harvests = [other(FEAR_GREED, **{kind: []})]
     assert reasons(series.holes, harvests) == ["the answer holds no rows"] * told
+    assert doubted(series.holes, harvests) == [(FEAR_GREED.name, False)] * told

@@ -61,6 +61,14 @@ def test_a_venue_s_newest_figure_is_the_one_that_others_are_held_to():
     assert reasons(times.feeds, both) == [LATE.format("open interest", iso(THEN_MS), iso(NOW_MS - HOUR_MS))]
 
 
+def test_others_are_of_the_time_of_their_newest_figures():
+    others = [marked(1), marked(2)]
+    for harvest in others:
+        harvest.keep(Kind.OPEN_INTEREST, [OpenInterest(THEN_MS - 2 * HOUR_MS, 1.0)])
+    at_ms = THEN_MS - 2 * HOUR_MS - 1
+    assert reasons(times.feeds, [held(0, at_ms), *others]) == [LATE.format("open interest", iso(at_ms), iso(THEN_MS))]
+
+
 @pytest.mark.parametrize(
     ("step_ms", "count", "still", "traded", "told"),
     [
