@@ -61,8 +61,10 @@ def _more_than_printed(evidence: Evidence, doubted: set[str]) -> list[Doubt]:
     for harvest in evidence.others:
         by_venue = {} if harvest.name in doubted else _by_venue(harvest, evidence.now_ms)
         for venue in evidence.venues:
-            seen, printed = by_venue.get(venue.name, 0.0), seen_usd(venue, evidence.now_ms)
-            if venue.of(ContractStats) and seen > max(SEEN_USD, SEEN_TIMES * printed):
+            if venue.name not in by_venue or not venue.of(ContractStats):
+                continue
+            seen, printed = by_venue[venue.name], seen_usd(venue, evidence.now_ms)
+            if seen > max(SEEN_USD, SEEN_TIMES * printed):
                 told = f"its {printed:,.4g} USD of 24 hours stand against {seen:,.4g} USD that {harvest.name} saw there"
                 found.append(Doubt(venue.name, Figure.LIQUIDATIONS, told, left_out=False))
     return found

@@ -23,7 +23,7 @@ def told(bids, asks, price=128.0, volume_usd=None):
     [
         ([], [(128.5, 1.0)], ["it holds no bids"]),
         ([(127.5, 0.0)], [(128.5, 0.0)], ["it holds no bids and no asks"]),
-        ([(127.5, 0.0), (127.0, 1.0)], [(129.0, 1.0)], []),
+        ([(127.5, 0.0), (127.0, 1.0)], [(128.5, 0.0), (129.0, 1.0)], []),
         ([(128.5, 1.0)], [(128.5, 1.0)], ["its best bid of 128.5 is not below its best ask of 128.5"]),
         ([(128.4, 1.0)], [(128.5, 1.0)], []),
     ],
@@ -88,7 +88,7 @@ SIDES = "within {} % its bids are {} USD, its asks {} USD"
         ([(127.5, 1.0), (126.0, 900.0)], [(128.5, 1.0), (130.0, 1.0)], []),
         # Fewer levels than a fifth of a hundredth tell nothing.
         ([(127.75, 1.0)], [(128.25, 51.0)], []),
-        ([(127.6875, 1.0)], [(128.3125, 51.0)], [SIDES.format("0.24", "127.7", "6544")]),
+        ([(127.6875, 1.0)], [(128.3125, 51.0)], [SIDES.format("0.24", "127.7", "6,544")]),
     ],
 )
 def test_one_side_of_a_book_against_the_other(bids, asks, said):

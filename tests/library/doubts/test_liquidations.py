@@ -71,7 +71,7 @@ MORE = "{} coins liquidated from {} are more than the {} traded there"
     [
         # One and a half times what the hour traded, and a thousandth of a day.
         (23, 15.0, NOW_MS - HOUR_MS // 2, None),
-        (23, 15.1, NOW_MS - HOUR_MS // 2, NOW_MS - HOUR_MS),
+        (23, 15.0005, NOW_MS - HOUR_MS // 2, NOW_MS - HOUR_MS),
         (24, 15.2, NOW_MS - HOUR_MS // 2, None),
         (24, 15.3, NOW_MS - HOUR_MS // 2, NOW_MS - HOUR_MS),
         (24, 15.3, NOW_MS - HOUR_MS, NOW_MS - HOUR_MS),
@@ -97,6 +97,7 @@ def test_buckets_are_held_against_all_bars_that_they_touch(step_ms, base, told):
         ContractStats(MIDNIGHT_MS + i * step_ms, 100.0, 1.0, own / 2, own / 2, own * 50, own * 50)
         for i, own in enumerate((1.0, base))
     ]
+    rows.append(ContractStats(MIDNIGHT_MS - 9 * step_ms, 100.0, 1.0, 0.0, 0.0, 0.0, 0.0))
     harvest = venue(0, Kind.CANDLES, flat(23, volume_base=10.0), CONTRACT_STATS=rows)
     said = MORE.format(f"{base:g}", iso(MIDNIGHT_MS + step_ms), told)
     assert reasons(liquidations.venues, [harvest]) == [said] * bool(told)

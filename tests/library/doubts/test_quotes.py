@@ -165,6 +165,7 @@ def test_totals_are_within_a_factor_of_5(what, own, words):
         ([(81.0, 1.0)], 5, ""),
         ([(79.0, 1.0)], 5, "its nearest level lies 21 % from the price of 100"),
         ([(121.0, 1.0)], 5, "its nearest level lies 21 % from the price of 100"),
+        ([(190.0, 1.0)], 5, "its nearest level lies 90 % from the price of 100"),
         ([(119.0, 1.0), (300.0, 1.0)], 5, ""),
         ([(101.0, 6e8), (102.0, 4e8)], 5, ""),
         ([(101.0, 6e8), (102.0, 4.5e8)], 5, "its levels hold 1.05e+09 USD, 2.1 times all open interest that is read"),
@@ -249,6 +250,8 @@ def test_the_last_day_of_another_service_against_now(level, now, last_ms, told):
     said = f"its last day, {level:g} coins, disagrees with binance's {now:g} of now"
     found = reasons(quotes.open_interest, disagreeing([level], (), now, last_ms))
     assert found[:1] == [said] * told
+    days = [level] * 9
+    assert reasons(quotes.open_interest, disagreeing(days, (), now, last_ms))[:1] == [said] * told
     at_the_limit = quotes.open_interest(Evidence(disagreeing([5.0], (), 8.0), "X", MIDNIGHT_MS + 2 * DAY_MS))
     beyond = quotes.open_interest(Evidence(disagreeing([5.0], (), 8.0), "X", MIDNIGHT_MS + 2 * DAY_MS + 1))
     assert (len(at_the_limit), len(beyond)) == (2, 0)
