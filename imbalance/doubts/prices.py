@@ -97,7 +97,8 @@ def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
         return {}
     others = known_median(closes)
     found = {}
-    for name, own in zip(series, closes, strict=True):
+    for i, name in enumerate(series):
+        own = closes[i]
         fits = {bars: _fit(own, others, bars) for bars in range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)}
         best = min(fits, key=lambda bars: fits[bars])
         if best and fits[0] > MOVED_TIMES * fits[best]:
@@ -128,7 +129,8 @@ def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, 
         return {}
     ratio: Floats = table / known_median(table)
     found = {}
-    for name, own in zip(series, ratio, strict=True):
+    for i, name in enumerate(series):
+        own = ratio[i]
         known = np.isfinite(own[0])
         off = np.abs(own[0, known] - 1) > CLOSE_OFF
         far = np.flatnonzero(((own > factor) | (own < 1 / factor)).any(axis=0))
