@@ -75,9 +75,8 @@ def days(evidence: Evidence) -> list[Doubt]:
         own = evidence.bars.get(name)
         if name in found or own is None:
             continue
-        at = np.searchsorted(own.time_ms, daily.time_ms + DAY_MS - own.step_ms)
-        held = at < own.time_ms.size
-        held &= own.time_ms[np.minimum(at, own.time_ms.size - 1)] == daily.time_ms + DAY_MS - own.step_ms
+        last_ms = daily.time_ms + DAY_MS - own.step_ms
+        at, held = np.searchsorted(own.time_ms, last_ms), np.isin(last_ms, own.time_ms)
         off = daily.close[held] / own.close[at[held]]
         wrong = np.flatnonzero(np.abs(off - 1) > MARK_OFF)
         if wrong.size:
@@ -123,7 +122,7 @@ def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, 
     if len(series) < LEAST_VENUES:
         return {}
     times, table = aligned(series, lambda bars: (bars.close, bars.high, bars.low))
-    common = np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES
+    common = np.count_nonzero(np.isfinite(table).all(axis=1), axis=0) >= LEAST_VENUES
     times, table = times[common], table[:, :, common]
     if not times.size:
         return {}
@@ -131,7 +130,7 @@ def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, 
     found = {}
     for i, name in enumerate(series):
         own = ratio[i]
-        known = np.isfinite(own[0])
+        known = np.isfinite(own).all(axis=0)
         off = np.abs(own[0, known] - 1) > CLOSE_OFF
         far = np.flatnonzero(((own > factor) | (own < 1 / factor)).any(axis=0))
         if off.sum() > CLOSE_OFF_SHARE * known.sum() or far.size:

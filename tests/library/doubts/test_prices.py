@@ -139,7 +139,11 @@ def test_bars_fit_twice_as_well_elsewhere_or_stay(noise, told):
 
 
 def with_mark(mark, rows, count=3, others=100.0):
-    harvests = among(rows, count, flat(100, price=others))
+    # The bars beside the first and the last are of other prices.
+    own = list(rows)
+    for at in (1, -2):
+        own[at] = msgspec.structs.replace(own[at], close=own[at].close * 1.15)
+    harvests = among(own, count, flat(100, price=others))
     harvests[0].keep(Kind.TICKER, [Ticker(NOW_MS, mark_price=mark)])
     return harvests
 

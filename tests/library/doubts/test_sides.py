@@ -103,7 +103,7 @@ def test_orders_are_summed_by_the_hour_at_the_venue_s_price():
     harvest = venue(0, Kind.CANDLES, moving([100.0, 101.0, 102.1, 103.2]), TICKER=PRICED, LIQUIDATIONS=rows)
     assert reasons(sides.swapped, [harvest]) == [AGAINST.format(3, "0.75", 61, " of binance")]
     # Without a price of the venue they have no size.
-    harvests = [venue(1, Kind.CANDLES, moving([100.0, 101.0, 102.1, 103.2])), venue(0, LIQUIDATIONS=rows * 9)]
+    harvests = [venue(1, Kind.CANDLES, moving([100.0, 101.0, 102.1, 103.2])), venue(0, LIQUIDATIONS=rows * 99)]
     assert not reasons(sides.swapped, harvests)
 
 
@@ -165,6 +165,25 @@ def test_sides_against_what_others_saw(own, others, told):
     found = [d for d in doubted(sides.swapped, harvests) if d[0] == VENUES[0].name]
     assert found == [(VENUES[0].name, True)] * bool(told)
     assert not told or said in reasons(sides.swapped, harvests)
+
+
+@pytest.mark.parametrize(
+    ("own", "usual", "told"),
+    [
+        (0.294, 0.7, (29, "longs", 70)),
+        (0.3, 0.7, None),
+        (0.294, 0.699, None),
+        (0.1, 0.9, (10, "longs", 90)),
+        (0.75, 0.25, (25, "shorts", 75)),
+        (0.75, 0.375, None),
+        (0.625, 0.25, None),
+    ],
+)
+def test_the_side_that_leads_at_its_limits(own, usual, told):
+    shares = {"own": own, "a": usual, "b": usual}
+    assert sides._against_others("own", shares) == (OTHERS.format(*told) if told else "")
+    assert not sides._against_others("own", {"own": own, "a": usual})
+    assert not sides._against_others("another", shares)
 
 
 def test_a_source_that_saw_less_than_a_million_says_nothing():
