@@ -139,11 +139,7 @@ def test_bars_fit_twice_as_well_elsewhere_or_stay(noise, told):
 
 
 def with_mark(mark, rows, count=3, others=100.0):
-    # The bars beside the first and the last are of other prices.
-    own = list(rows)
-    for at in (1, -2):
-        own[at] = msgspec.structs.replace(own[at], close=own[at].close * 1.15)
-    harvests = among(own, count, flat(100, price=others))
+    harvests = among(rows, count, flat(100, price=others))
     harvests[0].keep(Kind.TICKER, [Ticker(NOW_MS, mark_price=mark)])
     return harvests
 
@@ -174,6 +170,18 @@ def test_a_mark_against_the_last_close(mark, rows, others, figure):
     # Of two venues none is the middle: the venue is doubted whole.
     alone = [d.figure for d in prices.bars(Evidence(harvests[:2], "X", NOW_MS))]
     assert alone == [Figure.ALL] * (figure is not None)
+
+
+@pytest.mark.parametrize(("mark", "price", "figure"), [(100.0, 100.0, None), (95.5, 109.0, Figure.CANDLES)])
+def test_the_last_close_is_that_of_now(mark, price, figure):
+    """In the second bar and in the last but one all venues are at another price."""
+    both = [flat(100, price=own) for own in (price, 100.0)]
+    for own in both:
+        for at in (1, -2):
+            own[at] = msgspec.structs.replace(own[at], close=own[at].close * 0.88)
+    harvests = among(both[0], bars=both[1])
+    harvests[0].keep(Kind.TICKER, [Ticker(NOW_MS, mark_price=mark)])
+    assert [d.figure for d in prices.bars(Evidence(harvests, "X", NOW_MS))] == [figure] * (figure is not None)
 
 
 def test_bars_that_ended_a_moment_ago_are_of_now():
