@@ -139,6 +139,8 @@ def every(count, step_ms, venue="v", start_ms=START_MS):
         # Three in a row that are a tenth of all are a length; two in a row are gaps.
         ([at([START_MS + h * HOUR_MS for h in (*range(20), 21, 23)])], HOUR_MS),
         ([at([START_MS + h * HOUR_MS for h in (*range(29), 30, 32, 34)])], HOUR_MS),
+        ([at([START_MS + h * HOUR_MS for h in (0, 2, 4, 5, 7, 9, 10, 12, 14, 15, 17, 19, *range(20, 30))])], HOUR_MS),
+        ([every(9, HOUR_MS, start_ms=START_MS + 20 * MINUTE_MS)], HOUR_MS),
     ],
 )
 def test_the_length_of_bars(tables, interval_ms):
