@@ -221,6 +221,17 @@ def test_the_longest_bars_may_differ_by_one():
     for step_ms in (DAY_MS, 2 * DAY_MS):
         stretched = table.assign(time=START_MS + (table["time"] - START_MS) * (step_ms // HOUR_MS))
         assert f"did {step_ms // HOUR_MS} h before" in fault(clocks.check_clocks, stretched, step_ms)
+    twice = joined(closing(moves[2:], "a"), closing(moves[:-2], "b"))
+    for step_ms, told in ((HOUR_MS, True), (DAY_MS, False), (2 * DAY_MS, False)):
+        stretched = twice.assign(time=START_MS + (twice["time"] - START_MS) * (step_ms // HOUR_MS))
+        assert bool(fault(clocks.check_clocks, stretched, step_ms)) == told
+
+
+@pytest.mark.parametrize(("count", "told"), [(26, True), (25, False)])
+def test_clocks_are_told_from_24_moves_at_another_time(count, told):
+    moves = drifting(count + 1)
+    table = joined(closing(moves[1:], "a"), closing(moves[:-1], "b"))
+    assert bool(fault(clocks.check_clocks, table, HOUR_MS)) == told
 
 
 @pytest.mark.parametrize("lag", range(-3, 4))
