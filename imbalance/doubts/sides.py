@@ -49,9 +49,8 @@ def swapped(evidence: Evidence) -> list[Doubt]:
 
 def _series(harvest: Harvest) -> list[_Series]:
     price = venue_price(harvest) or 0.0
-    orders = [
-        (r.time_ms, *(r.quantity_base * price * (r.position is side) for side in Side)) for r in harvest.of(Liquidation)
-    ]
+    sized = [(r, r.quantity_base * price) for r in harvest.of(Liquidation)]
+    orders = [(r.time_ms, usd * (r.position is Side.LONG), usd * (r.position is Side.SHORT)) for r, usd in sized]
     statistics = [
         (r.time_ms, r.long_liquidations_base * price, r.short_liquidations_base * price)
         for r in in_time(harvest.of(ContractStats))
