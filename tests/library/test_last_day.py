@@ -55,6 +55,7 @@ def test_an_answer_without_orders_is_of_the_time_that_it_says(covered, first_ms,
 def test_an_answer_that_reaches_back_a_day_is_whole_by_its_rows():
     hourly = [order(FROM_MS + 1 + h * HOUR_MS) for h in range(24)]
     assert of_orders(*hourly, Covered(FROM_MS))[2:5] == (FROM_MS, NOW_MS, True)
+    assert of_orders(*hourly, Covered(FROM_MS), Covered(NOW_MS))[2:5] == (FROM_MS, NOW_MS, True)
     assert of_orders(*hourly, Covered(FROM_MS + 1))[2:5] == (FROM_MS + 1, NOW_MS, False)
     assert of_orders(*hourly[:12], Covered(FROM_MS))[2:5] == (FROM_MS + 1, FROM_MS + 2 + 11 * HOUR_MS, False)
     assert of_orders(*hourly[12:], Covered(FROM_MS))[2:5] == (

@@ -138,6 +138,16 @@ HUGE = {"volume_base": 1e13, "open_interest_base": 1e13}
             "59, column low: 0.19 cannot be true: the closes around it are 100",
         ),
         (
+            table(close={1: 2000.0}, high={1: 2000.0}),
+            table(close={1: 2001.0}, high={1: 2001.0}),
+            "1, column close: 2001 cannot be true: the closes around it are 100",
+        ),
+        (
+            table(close={0: 0.2}, low={0: 0.2}),
+            table(close={0: 0.19}, low={0: 0.19}),
+            "0, column low: 0.19 cannot be true: the closes around it are 100",
+        ),
+        (
             table(high={30: 804.0}),
             table(high={30: 805.0}),
             "30, column high: 805 cannot be true: its open and close and the bars beside it reach 100.5",
@@ -259,6 +269,17 @@ def from_row(row, level, before=1000.0):
             "30, column long_liquidations_base: 1001 cannot be true: more than the open interest of 1000",
         ),
         (
+            table(open_interest_base=0.5, volume_base=5.0, long_liquidations_base=0.5, short_liquidations_base=0),
+            table(open_interest_base=0.5, volume_base=5.0, long_liquidations_base=0.6, short_liquidations_base=0),
+            "0, column long_liquidations_base: 0.6 cannot be true: more than the open interest of 0.5",
+        ),
+        (
+            # Bars of hours with a gap of a day in them.
+            table(volume_base=1e3, long_liquidations_base={55: 1000.0}).drop(index=range(20, 50)),
+            table(volume_base=1e3, long_liquidations_base={55: 1001.0}).drop(index=range(20, 50)),
+            "25, column long_liquidations_base: 1001 cannot be true: more than the open interest of 1000",
+        ),
+        (
             table(open_interest_base=from_row(30, 7999.0)),
             table(open_interest_base=from_row(30, 8000.0)),
             f"30, column open_interest_base: 8000 cannot be true: {TRADED} 1000",
@@ -355,6 +376,21 @@ def liquidating(longs, shorts, **more):
             liquidating(13.5, 12.5, volume_base=dict.fromkeys(range(10), np.nan)),
             f"23, {LONGS}: {OF_DAY.format('0.52', 24)}",
         ),
+        (
+            liquidating({30: 74.0}, {30: 1.0}, volume_base={29: np.nan, 31: np.nan}),
+            liquidating({30: 75.0}, {30: 1.0}, volume_base={29: np.nan, 31: np.nan}),
+            f"30, column long_liquidations_base: 75 cannot be true: {BESIDE} 50",
+        ),
+        (
+            liquidating({30: 112.0}, {30: 112.0}),
+            liquidating({30: 113.0}, {30: 113.0}),
+            f"30, column long_liquidations_base: 113 cannot be true: {BESIDE} 150",
+        ),
+        (
+            liquidating(12.5, 12.5).drop(index=range(5, 35)),
+            liquidating(13.5, 12.5).drop(index=range(5, 35)),
+            f"23, {LONGS}: {OF_DAY.format('0.52', 24)}",
+        ),
         (liquidating(26.0, 0.0, count=23), liquidating(26.0, 0.0, count=24),
          f"23, {LONGS}: {OF_DAY.format('0.52', 24)}"),
     ],
@@ -382,6 +418,16 @@ TURNED = "volume of a day at v is {} times its open interest: is one of them not
         (
             table(23, volume_base=1.0, open_interest_base=250_000.0, **NONE),
             table(48, volume_base=1.0, open_interest_base=250_000.0, **NONE),
+            f"0, column open_interest_base: {TURNED.format('9.6e-05')}",
+        ),
+        (
+            table(24, volume_base=25.0, open_interest_base=0.6, **NONE),
+            table(24, volume_base=25.0, open_interest_base=0.5, **NONE),
+            f"0, column open_interest_base: {TURNED.format('1.2e+03')}",
+        ),
+        (
+            table(50, volume_base=1.0, open_interest_base=250_000.0, **NONE).drop(index=range(5, 32)),
+            table(50, volume_base=1.0, open_interest_base=250_000.0, **NONE).drop(index=range(5, 31)),
             f"0, column open_interest_base: {TURNED.format('9.6e-05')}",
         ),
         (
@@ -433,6 +479,9 @@ def test_a_high_that_other_venues_lack():
         assert fault(table(), table(venue="w", high={30: high})) == said
         assert not fault(table(high={30: 110.0}), table(venue="w", high={30: high}))
         assert not fault(table(10), table(venue="w", high={30: high}))
+        assert not fault(table(), table(venue="u", high={30: 110.0}), table(venue="w", high={30: high}))
+    for cells in ({"close": {30: 180.0}}, {"open": {30: 180.0}}):
+        assert not fault(table(), table(venue="w", high={30: 700.0}, **cells))
 
 
 @pytest.mark.parametrize("least", [1, 3])
