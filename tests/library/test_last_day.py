@@ -63,6 +63,8 @@ def test_an_answer_that_reaches_back_a_day_is_whole_by_its_rows():
         FROM_MS + 2 + 23 * HOUR_MS,
         False,
     )
+    # An order of now is of the last hour.
+    assert of_orders(*hourly[:21], order(NOW_MS))[2:5] == (FROM_MS, NOW_MS, True)
     last = [*hourly[12:], order(NOW_MS)]
     assert of_orders(*last)[2:5] == (FROM_MS + 1 + 12 * HOUR_MS, NOW_MS, False)
 
@@ -116,6 +118,8 @@ def test_buckets_of_an_aggregator_lie_within_the_day():
         (122, set(range(119)), False),
         (123, set(range(120)), True),
         (123, set(range(1, 121)), False),
+        # The longest counts: of 300 three at the end and one before, 297 * 297 / 330791175 = 0.00027.
+        (300, set(range(297)) - {50}, True),
         # Two in a row are no silence, however few are missing.
         (9999, set(range(9997)), False),
         (24, set(), False),
