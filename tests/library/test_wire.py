@@ -269,3 +269,22 @@ def test_the_last_record_and_the_parameters_that_are_given():
     assert (wire.best([1, 2]), wire.best([])) == (2, None)
     assert wire.params(a=1, b=None, c=0) == (("a", "1"), ("c", "0"))
     assert wire.once(a=1)(asked(1, 1)) == ((("a", "1"),),)
+
+
+def test_an_answer_is_of_the_contract_that_was_asked_for():
+    for told in (None, "A"):
+        decode.of_asked(told, "A", "s", "e", "$")
+    with pytest.raises(ParseError, match="'B' was not asked for"):
+        decode.of_asked("B", "A", "s", "e", "$")
+
+
+def test_lists_are_oldest_first_where_nothing_else_is_said():
+    decode.in_order([1, 2], "s", "e")
+    with pytest.raises(ParseError, match=r"at \$\[1\]"):
+        decode.in_order([2, 1], "s", "e")
+
+
+def test_what_may_be_there_is_none_where_it_is_not_of_its_kind():
+    assert decode.maybe(b"5", int) == decode.maybe(b'"5"', int, strict=False) == 5
+    assert decode.maybe(b'"5"', int) is None
+    assert decode.maybe(b"{", int) is None
