@@ -118,7 +118,7 @@ def _against_others(name: str, shares: dict[str, float]) -> str:
     others = [share for other, share in shares.items() if other != name]
     if name not in shares or len(others) + 1 < LEAST_VENUES:
         return ""
-    usual, own = float(np.median(others)), shares[name]
+    usual, own = median(others), shares[name]
     for side, led, held in (("longs", usual, own), ("shorts", 1 - usual, 1 - own)):
         if led >= SIDE_LEADS and held < SIDE_AGAINST_OTHERS:
             of = f"{held * 100:.0f} % of its liquidations of 24 hours are {side}"

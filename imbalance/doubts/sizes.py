@@ -115,7 +115,7 @@ def _shares(evidence: Evidence) -> dict[str, str]:
         if not known.any():
             continue
         multiple = own[known] / middle[known]
-        usual = float(np.median(multiple))
+        usual = median(multiple)
         off = np.maximum(multiple / usual, usual / multiple) > DAY_SHARE_OFF
         off &= np.maximum(multiple, usual) > MATERIAL
         if off.any():
