@@ -75,7 +75,7 @@ def ratio(value: float | None) -> str:
     """Return a ratio with two significant digits."""
     if value is None:
         return MISSING
-    return f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"  # noqa: PLR2004
+    return f"{value:.1f}" if value > 0.95 else f"{value:.2g}"  # noqa: PLR2004
 
 
 def age(newest: str, as_of: str) -> str:
