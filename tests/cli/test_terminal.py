@@ -91,7 +91,7 @@ def test_bars_are_drawn_to_an_eighth_of_a_column(usd, usd_high, solid, tail):
         (2, 10.4, "##", "------->"),
         (0, 0, "", ""),
     ],
-)
+)  # fmt: skip
 def test_bars_in_ascii_are_whole_columns(usd, usd_high, solid, tail):
     assert _block(bar(100.0, usd, usd_high), 6.0, 10, ascii_only=True) == (solid, tail)
 
