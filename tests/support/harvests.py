@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imbalance.doubts.evidence import Evidence
+from imbalance.providers import PROVIDERS
 from imbalance.records import Candle, Instrument, Liquidation
 from imbalance.units import DAY_MS, HOUR_MS, Side
 from imbalance.venues import VENUES
@@ -11,6 +12,7 @@ from imbalance.wire.harvest import Harvest
 
 NOW_MS = 1_769_774_400_000  # 2026-01-30T12:00:00Z
 MIDNIGHT_MS = NOW_MS - DAY_MS // 2
+SOURCES = {source.name: source for source in (*VENUES, *PROVIDERS)}
 
 
 def venue(place, kind=None, rows=(), **more):
@@ -23,6 +25,14 @@ def venue(place, kind=None, rows=(), **more):
 def other(source, **kinds):
     """Return a harvest of a source that is no venue."""
     return filled(Harvest(source, records={}, typed={}), **kinds)
+
+
+def gave(source, rows=(), **fields):
+    """Return what a source gave: (kind, records) pairs."""
+    harvest = Harvest(SOURCES[source], **fields)
+    for kind, records in rows:
+        harvest.keep(kind, list(records))
+    return harvest
 
 
 def filled(harvest, **kinds):

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from matplotlib.collections import PolyCollection, QuadMesh
-from matplotlib.dates import date2num
 
 from imbalance.report import drawing, drawing_scores, mapping, tree
 from tests.support.maps import HEAD, MOMENT, in_dollars
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+
+from matplotlib.collections import PolyCollection, QuadMesh
+from matplotlib.dates import date2num
 
 NOON = datetime(2026, 1, 30, 12, tzinfo=UTC)
 EDGES = np.array([80.0, 90, 100, 110, 120])
