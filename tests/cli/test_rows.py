@@ -63,7 +63,7 @@ def test_what_is_told_beneath_open_interest():
     assert told == [
         "the sum lacks htx",
         "gate: taken as one side; if they count both, half: the sum is 143,500",
-        "okx holds 46 %; HHI 0.31".join(["concentration over 3 venues: ", ""]),
+        "concentration over 3 venues: okx holds 46 %; HHI 0.31",
         "CoinGlass: 50.0B quoted, over the exchanges that it reads",
         "+31 % from the low of 2025-10-05 (94,000), okx; low by CryptoQuant",
     ]
@@ -217,7 +217,8 @@ def test_a_cascade_by_its_laws():
     ("changes", "says"),
     [
         ({}, None), ({"volume_day_usd": None}, "no volume is known"), ({"volatility_day": 0.0}, "does not move"),
-        ({"volatility_day": None}, "does not move"), ({"volume_day_usd": None, "volatility_day": 0.0}, "no volume is known"),
+        ({"volatility_day": None}, "does not move"),
+        ({"volume_day_usd": None, "volatility_day": 0.0}, "no volume is known"),
         ({"laws": [tree.ImpactLaw("stressed book", *[None] * 5)]}, "no order book was read"),
         ({"laws": [tree.ImpactLaw("square root", *[None] * 5)]}, None),
     ],
@@ -327,7 +328,8 @@ def clusters_report(**changes):
     def risk(pct):
         return tree.WindowRisk(
             window_pct=pct, long=side_risk(1e6), short=side_risk(2e6), ratio=2.0, ratio_low=1.0, ratio_high=4.0,
-            heavier="short", path_implied_ratio=1.5, lift=1.4, lift_low=1.1, lift_high=1.9, note="n" if pct == 20 else "",
+            heavier="short", path_implied_ratio=1.5, lift=1.4, lift_low=1.1, lift_high=1.9,
+            note="n" if pct == 20 else "",
         )  # fmt: skip
 
     given = {
@@ -439,7 +441,8 @@ def test_gaps_are_told_by_what_they_are_of():
 
 def heatmap(**changes):
     given = {
-        "schema": "imbalance.heatmap/1", "interval": "1h", "calibrated": True, "forced_share": tree.Range(0.3, 0.1, 0.9),
+        "schema": "imbalance.heatmap/1", "interval": "1h", "calibrated": True,
+        "forced_share": tree.Range(0.3, 0.1, 0.9),
         "time": ["2026-01-30T11:00:00Z", MOMENT], "price": [99.0, 101.0], "edges": [90.0, 100.0, 110.0],
         "long_usd": [[9.0, 0.0], [2.0, 0.0]], "short_usd": [[0.0, 8.0], [0.0, 4.0]],
         "path": tree.Path([], [], [], []),
