@@ -574,3 +574,44 @@ def test_gaps_in_text():
         document.mode, document.scenario = mode, scenario
         first = render(document, Format.TEXT, Screen(80, color=False, ascii=False)).splitlines()[0]
         assert first == f"BTC open interest, 2026-01-30 12:00 UTC   1 of 1 sources{where}"
+
+
+def test_every_document_has_a_title_but_what_sources_give():
+    capability = tree.Capability("okx", "OKX", "", "now", "", "", "", "", "", [])
+    offered = tree.SourcesReport(schema="imbalance.sources/1", capabilities=[capability], **HEAD)
+    probed = structs.replace(offered, sources=[state()])
+    plain_screen = Screen(80, color=False, ascii=False)
+    for full in (False, True):
+        assert isinstance(view.blocks_of(interest(), full=full)[0], Title)
+        assert isinstance(view.blocks_of(probed, full=full)[0], Title)
+        assert isinstance(view.blocks_of(offered, full=full)[0], Table)
+    assert "Besides" in [column.name for column in view.body_of(offered, full=True)[0].columns]
+    assert "Status" in [column.name for column in view.body_of(probed, full=True)[0].columns]
+    for document, first in (
+        (interest(), "BTC open interest"),
+        (probed, "BTC sources"),
+        (offered, "okx: Open interest now"),
+    ):
+        assert render(document, Format.TEXT, plain_screen).startswith(first)
+    bars = structs.replace(interest(), mode="bars")
+    assert render(bars, Format.TEXT, plain_screen).splitlines()[0].endswith("bars file")
+
+
+def test_what_a_gap_and_a_sum_are_where_nothing_else_is_said():
+    gap, row = tree.Gap("okx", "ticker", "x"), observed("okx")
+    assert (gap.failed, gap.usual) == (True, False)
+    assert (row.whole_day, row.lower_bound, row.quoted) == (True, False, False)
+    columns = Column("A")
+    assert (columns.right, columns.wrap, columns.drop) == (False, False, 0)
+
+
+def test_what_is_not_of_now_and_not_live_is_said_first():
+    clock = tree.Gap("", "time", "a week old", failed=False)
+    document = structs.replace(interest(), gaps=[clock], notes=["n"])
+    assert lines_of(view._first(document)) == ["a week old", "n"]
+    assert lines_of(view._first(structs.replace(document, mode="replay"))) == [
+        "replay of a recording, not live", "a week old", "n"
+    ]  # fmt: skip
+    (told, *_more) = lines_of(view._first(structs.replace(document, scenario="s")))
+    assert told.startswith("scenario s: synthetic")
+    assert view.old_messages(structs.replace(document, gaps=GAPS)) == []

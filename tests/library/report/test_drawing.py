@@ -65,6 +65,7 @@ def test_prices_on_an_axis(value, label):
 def test_a_bin_is_told_by_its_height():
     assert drawing._bin_percent(np.array([100.0, 101.0, 105.0])) == "1 %"
     assert drawing._bin_percent(np.array([100.0, 100.25])) == "0.25 %"
+    assert drawing._bin_percent(100 * np.exp([0, 0.0984, 0.5])) == "9.8 %"
 
 
 @pytest.mark.parametrize(("high", "labelled"), [(500.0, False), (500.1, True)])
