@@ -130,7 +130,7 @@ def test_columns_fill_the_screen_and_are_no_more_than_there_are():
         assert len(ends) == width
         assert ends.endswith("to 2026-01-30 12:00 UTC")
         if width >= 44 + 10:
-            assert ends[10:20] == "2026-01-30"
+            assert ends[10:21] == "2026-01-30 "
     assert "o" * 12 in blocks.to_blocks(few, Screen(80, color=False, ascii=False))
     assert "o" * 13 not in blocks.to_blocks(few, Screen(80, color=False, ascii=False))
 
@@ -151,3 +151,8 @@ def test_colours_have_two_rows_a_line(monkeypatch):
     assert "\x1b" not in blocks.to_blocks(shown, Screen(80, color=True, ascii=True))
     assert "s S shorts" in blocks.to_blocks(shown, Screen(80, color=True, ascii=True))
     assert "shorts above" in blocks.to_blocks(shown, Screen(80, color=True, ascii=False))
+
+
+def test_a_map_of_nothing_has_a_scale_of_a_dollar():
+    text = blocks.to_blocks(document(cells(1, {}), cells(1, {}), [150.0], FINE), Screen(80, color=False, ascii=False))
+    assert "USD a cell: - . 0.089, S L 0.71" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from imbalance_cli.context import Screen
 from imbalance_cli.formats import Format
-from imbalance_cli.render import plain, reading_views, render, source_views, states_gaps, trial_views, view
+from imbalance_cli.render import plain, reading_views, render, schema, source_views, states_gaps, trial_views, view
 from imbalance_cli.render.markdown import to_markdown
 from imbalance_cli.render.parts import Bar, Bars, Beside, Column, Line, Table, Title, apart
 from imbalance_cli.render.tidy import to_csv
@@ -170,14 +170,14 @@ def test_what_each_source_gives():
 
 
 def state(status="ok", **fields):
-    given = {"latency_ms": 41.6, "newest": "2026-01-30T11:59:56Z", "clock_ahead_s": -1.6, "budget_used": 0.256}
+    given = {"latency_ms": 41.6, "newest": "2026-01-30T11:59:56Z", "clock_ahead_s": -1.6, "budget_used": 0.75}
     return tree.SourceState("okx", "OKX", status, 1, message="", hint="", **{**given, **fields})
 
 
 def test_how_each_source_fares():
     bare = state("skipped", latency_ms=None, newest=None, clock_ahead_s=None, budget_used=None)
     table, _note = source_views.sources([state(), bare, state("stale"), state("not open")], MOMENT)
-    assert table.rows[0][2:7] == ["42 ms", "4 s", "-2 s", "26 %", "-"]
+    assert table.rows[0][2:7] == ["42 ms", "4 s", "-2 s", "75 %", "-"]
     assert table.rows[1][2:7] == ["-"] * 5
     assert (table.kept, table.styles) == ((2,), ["", "", "warn", ""])
 
@@ -615,3 +615,10 @@ def test_what_is_not_of_now_and_not_live_is_said_first():
     (told, *_more) = lines_of(view._first(structs.replace(document, scenario="s")))
     assert told.startswith("scenario s: synthetic")
     assert view.old_messages(structs.replace(document, gaps=GAPS)) == []
+
+
+def test_a_schema_is_indented_by_two():
+    lines = schema("volume").splitlines()
+    assert lines[0] == "{"
+    assert lines[1].startswith('  "')
+    assert lines[-1] == "}"

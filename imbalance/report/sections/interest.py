@@ -97,7 +97,7 @@ def _change(harvests: Sequence[Harvest], now: dict[str, float]) -> tree.OpenInte
     reaching = {
         h.name: {r.time_ms: r.open_interest_base for r in in_time(h.at(Kind.OPEN_INTEREST_DAILY, OpenInterestRecord))}
         for h in harvests
-        if h.name in now and h.source.is_venue
+        if h.name in now
     }
     reaching = {name: series for name, series in reaching.items() if len(series) >= BASE_DAYS}
     days = signals.sum_by_day(list(reaching.values()))

@@ -294,3 +294,10 @@ def test_maps_kept_stand_in_pairs():
     assert set(axes.lines[0].get_ydata()) == {0}
     assert axes.lines[0].get_linewidth() == drawing.THIN
     assert all(text.get_fontsize() == drawing.SMALLEST for text in axes.get_legend().get_texts())
+
+
+def test_panels_of_a_map_have_room_for_six_labels():
+    for usd in (1e6, 1.7e6, 2.9e6, 4.8e6, 6e6 / 1.05 * 1.00001, 8.1e6):
+        for panel in drawn_map(in_dollars({90: usd}, {110: usd})):
+            low, high = panel.get_xlim()
+            assert 3 <= len([t for t in panel.get_xticks() if low <= t <= high]) <= 6
