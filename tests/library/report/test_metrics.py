@@ -141,6 +141,7 @@ NO_VOLUME = tree.Volume("2026-01", None, None, [], [])
 
 def gauges(harvests=(), volume=NO_VOLUME, quotes=None):
     found = metrics.gauges(harvests, FOUND, PRICE, tree.Funding(-0.00011, []), volume, quotes or {})
+    assert len({signal.id for signal in found}) == len(found)
     return {signal.id: signal for signal in found}
 
 
