@@ -301,3 +301,10 @@ def test_panels_of_a_map_have_room_for_six_labels():
         for panel in drawn_map(in_dollars({90: usd}, {110: usd})):
             low, high = panel.get_xlim()
             assert 3 <= len([t for t in panel.get_xticks() if low <= t <= high]) <= 6
+
+
+def test_the_line_of_what_is_predicted_spans_what_was_observed_too():
+    means = ((10.0, 2.0), (20.0, 90.0), (15.0, 30.0))
+    rows = [tree.Reliability(0, 1, 9, 0, 1, 0, *pair, None, None) for pair in means]
+    line = lines_of(scores(classes=rows)["Reliability"])["as predicted"]
+    assert line.get_xydata().tolist() == [[2, 2], [90, 90]]
