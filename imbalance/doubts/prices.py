@@ -7,7 +7,7 @@ from statistics import median
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned, known_median
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned, found_in, known_median
 from imbalance.doubts.thresholds import (
     BAR_FACTOR,
     BAR_FACTOR_STRANGE,
@@ -76,7 +76,7 @@ def days(evidence: Evidence) -> list[Doubt]:
         if name in found or own is None:
             continue
         last_ms = daily.time_ms + DAY_MS - own.step_ms
-        at, held = np.searchsorted(own.time_ms, last_ms), np.isin(last_ms, own.time_ms)
+        at, held = found_in(own.time_ms, last_ms)
         off = daily.close[held] / own.close[at[held]]
         wrong = np.flatnonzero(np.abs(off - 1) > MARK_OFF)
         if wrong.size:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints, distinct
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints, distinct, found_in
 from imbalance.doubts.thresholds import (
     LARGE_MOVES,
     LEAST_VENUES,
@@ -97,10 +97,10 @@ def _against_moves(own: _Series, evidence: Evidence) -> str:
 def _moves(bars: Bars, start_ms: Ints, step_ms: int) -> Floats:
     """Return the change of price over each bucket, 0 where the bars do not tell it."""
     ends_ms = bars.time_ms + bars.step_ms
-    known = np.isin(start_ms, ends_ms) & np.isin(start_ms + step_ms, ends_ms)
-    first, last = (np.searchsorted(ends_ms, at_ms[known]) for at_ms in (start_ms, start_ms + step_ms))
+    (first, starts), (last, ends) = (found_in(ends_ms, at_ms) for at_ms in (start_ms, start_ms + step_ms))
+    known = starts & ends
     found = np.zeros(start_ms.size)
-    found[known] = bars.close[last] / bars.close[first] - 1
+    found[known] = bars.close[last[known]] / bars.close[first[known]] - 1
     return found
 
 

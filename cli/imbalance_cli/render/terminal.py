@@ -117,17 +117,26 @@ def _table(table: Table, console: Console, screen: Screen) -> None:
         return
     shown = _shown(table, screen.width)
     drawn = RichTable(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold")
+    # rich justifies no text that it may not cut.
+    wide = {
+        i: max(cell_len(text) for text in (c.name, *(row[i] for row in table.rows)))
+        for i, c in enumerate(table.columns)
+        if c.right
+    }
+
+    def placed(i: int, text: str) -> str:
+        return " " * (wide.get(i, 0) - cell_len(text)) + text
+
     for i in shown:
         column = table.columns[i]
         drawn.add_column(
-            column.name,
-            justify="right" if column.right else "left",
+            placed(i, column.name),
             no_wrap=not column.wrap,
             overflow="fold" if column.wrap else "ignore",
         )
     styles = table.styles or [""] * len(table.rows)
     for row, style in zip(table.rows, styles, strict=True):
-        drawn.add_row(*(Text(words.glued(row[i])) for i in shown), style=STYLES[style])
+        drawn.add_row(*(Text(words.glued(placed(i, row[i]))) for i in shown), style=STYLES[style])
     console.print(drawn)
 
 
