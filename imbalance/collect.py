@@ -69,6 +69,8 @@ class Options:
     max_age_s: float | None = None
     accounts: tuple[str, ...] = ()
     probe: bool = False
+    when: str | None = None
+    alert: str | None = None
 
 
 @dataclasses.dataclass

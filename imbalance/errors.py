@@ -6,6 +6,7 @@
     ├── UsageError                 what the caller asked for cannot be
     │   ├── UnknownSymbolError     no venue lists it; carries near names
     │   ├── BarsError              a bars file; names the row
+    │   ├── ExpressionError        a condition cannot be read; names the column
     │   └── StoreError             the local history cannot be read or written; names the store
     ├── SourceError                one source failed; names it and the endpoint
     │   ├── ParseError             the body is not what is documented; names the JSON path
@@ -25,6 +26,8 @@
 """
 
 from __future__ import annotations
+
+SHOWN_CHARACTERS = 120  # a longer text breaks lines, and nothing points into it
 
 
 class ImbalanceError(Exception):
@@ -52,6 +55,15 @@ class UnknownSymbolError(UsageError):
 
 class BarsError(UsageError):
     """A bars file cannot be used; the message names file, row and column."""
+
+
+class ExpressionError(UsageError):
+    """A condition cannot be read; `column`, from 1, is where."""
+
+    def __init__(self, text: str, column: int, message: str, hint: str = "") -> None:
+        pointed = f"{text}\n{' ' * (column - 1)}^" if len(text) <= SHOWN_CHARACTERS and text.isprintable() else ""
+        super().__init__(f"column {column}: {message}", "\n".join(filter(None, (pointed, hint))))
+        self.column = column
 
 
 class StoreError(UsageError):

@@ -282,6 +282,22 @@ def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) ->
     return run.frame().document(tree.SentimentReport, sentiment=built)
 
 
+def check(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CheckReport:
+    """Hold a condition against the market: ``imbalance.check/1``; without one, name the figures that it may hold."""
+    from imbalance.expressions import parse
+    from imbalance.report import checking, figures
+
+    if options.when is None:
+        head = Frame("live", None, options.symbol, now_ms)
+        return head.document(tree.CheckReport, alert=None, when=None, holds=None, figures=checking.every_figure())
+    expression = parse(options.when, figures.known())
+    found = report(options, settings, now_ms, done)
+    shared = {name: getattr(found, name) for name in (*tree.Head.__struct_fields__, "sources", "gaps")}
+    failed = [gap for gap in found.gaps if not gap.usual]  # what is never there is told by the figure that lacks it
+    told = shared | {"schema": tree.schema_name(tree.CheckReport), "alert": options.alert, "gaps": failed}
+    return tree.CheckReport(**told, **checking.sections(found, expression))
+
+
 def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:
     """Say what every source gives and, where they are probed, how each fares: ``imbalance.sources/1``."""
     offered = capabilities(chosen(options.venues))

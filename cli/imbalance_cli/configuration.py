@@ -42,6 +42,9 @@ _BOUNDS: dict[str, tuple[float, float, str]] = {
 }
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
+ALERTS = "alerts"
+_ALERT_KINDS: dict[str, type] = {"when": str, "symbol": str, "cooldown": str, "notify": list}
+
 TEMPLATE = """# Defaults of the imbalance command.
 # Flags beat the environment (IMBALANCE_INTERVAL, ...), which beats this file.
 # Keys and addresses of sources are read from the environment alone (IMBALANCE_COINGLASS_KEY, IMBALANCE_BINANCE_URL).
@@ -59,6 +62,12 @@ TEMPLATE = """# Defaults of the imbalance command.
 # ascii = false
 # width = 100
 # no_store = false        # true: live runs leave the local history alone
+
+# [alerts.squeeze]        # imbalance check --alert squeeze
+# when = "ratio.low > 1 and fear_greed <= 20"
+# symbol = "BTC"
+# cooldown = "6h"
+# notify = ["mailtos://user:password@example.com"]
 """
 
 
@@ -72,6 +81,32 @@ def path() -> Path:
     return platformdirs.user_config_path("imbalance") / "config.toml"
 
 
+def alert(name: str) -> dict[str, Any]:
+    """Return what the configuration says of an alert.
+
+    Raises
+    ------
+    UsageError
+        Where it names none so, or says what cannot be.
+    """
+    file = path()
+    alerts = _from_file().get(ALERTS, {})
+    if not isinstance(alerts, dict) or not isinstance(alerts.get(name), dict):
+        known = ", ".join(alerts) if isinstance(alerts, dict) and alerts else "none"
+        raise UsageError(f"{file} has no alert {name!r}", f"Known: {known}. Write [alerts.{name}] with when = ...")
+    found: dict[str, Any] = alerts[name]
+    for key, value in found.items():
+        where = f"{file}: alerts.{name}.{key}"
+        if key not in _ALERT_KINDS:
+            raise UsageError(f"{where}: unknown", f"Known: {', '.join(_ALERT_KINDS)}.")
+        texts = value if isinstance(value, list) else [value]
+        if not isinstance(value, _ALERT_KINDS[key]) or not all(isinstance(text, str) for text in texts):
+            raise UsageError(f"{where} must be a {'list of texts' if key == 'notify' else 'text'}")
+    if "when" not in found:
+        raise UsageError(f"{file}: alerts.{name} does not say when")
+    return found
+
+
 def _from_file() -> dict[str, Any]:
     file = path()
     try:
@@ -83,6 +118,8 @@ def _from_file() -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # no text, or no TOML
         raise UsageError(f"{file}: {error}") from None
     for name, value in table.items():
+        if name == ALERTS:
+            continue
         if name not in _KINDS:
             raise UsageError(f"{file}: unknown setting {name!r}", f"Known: {', '.join(_KINDS)}.")
         kind = _KINDS[name]

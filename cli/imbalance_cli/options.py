@@ -289,6 +289,40 @@ PUSH: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+CHECK: dict[str, tuple[Any, Any]] = {
+    "when": (
+        Annotated[
+            str | None,
+            typer.Option("--when", metavar="EXPR", help="What to wait for: 'ratio.low > 1 and fear_greed <= 20'."),
+        ],
+        None,
+    ),
+    "alert": (
+        Annotated[
+            str | None, typer.Option("--alert", metavar="NAME", help="Wait for what the configuration calls so.")
+        ],
+        None,
+    ),
+    "cooldown": (
+        Annotated[str | None, typer.Option("--cooldown", metavar="SPAN", help="Once true, stay quiet this long: 6h.")],
+        None,
+    ),
+    "notify": (
+        Annotated[
+            list[str] | None,
+            typer.Option("--notify", metavar="URL", help="Tell there when true, through Apprise (repeatable)."),
+        ],
+        None,
+    ),
+    "nagios": (
+        Annotated[bool, typer.Option("--nagios", help="Answer in one line, and exit with 0, 2 or 3, as Nagios wants.")],
+        False,
+    ),
+    "list_figures": (
+        Annotated[bool, typer.Option("--list", help="Name every figure that a condition may hold.")],
+        False,
+    ),
+}
 COIN: dict[str, tuple[Any, Any]] = {
     "coin": (
         Annotated[str | None, typer.Argument(metavar="[COIN]", help="Ignored: there is one index for all coins.")],

@@ -100,6 +100,16 @@ def span(low: float | None, high: float | None, unit: str) -> str:
     return f"{show(low)}-{show(high)}"
 
 
+def figure(value: float | str | None, unit: str) -> str:
+    """Return a figure of a unit: 1.9B, 123,500, -0.011 %, 4.5, 16 or a text."""
+    if value is None or isinstance(value, str):
+        return value or MISSING
+    if unit == "fraction":
+        return fraction(value, 3 if abs(value) < 1e-3 else 1)  # noqa: PLR2004  a funding rate has small per cents
+    shown = {"usd": usd, "base": coins, "ratio": ratio}
+    return shown[unit](value) if unit in shown else f"{value:g}"
+
+
 def sentences(*parts: str) -> str:
     """Return texts as sentences one after the other; empty ones are left out, the last stays as it is."""
     given = [part.strip() for part in parts if part.strip()]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from imbalance.wire.harvest import Harvest
 
 
-def run(command: str, settings: Settings) -> None:
-    """Run one reading command from options to written answer."""
+def run(command: str, settings: Settings, judged: Callable[[Document], bool] = lambda _document: True) -> None:
+    """Run one reading command from options to written answer; `judged` sees it first and tells whether to write it."""
     from imbalance.report.tree import ClustersReport, HeatmapReport, ValidateReport
     from imbalance_cli.render import render, schema
 
@@ -47,7 +47,7 @@ def run(command: str, settings: Settings) -> None:
         from imbalance_cli.render.picture import to_picture
 
         _write(to_picture(document, kind, dark=settings.dark), settings.output)
-    elif isinstance(kind, Format):
+    elif judged(document) and isinstance(kind, Format):
         _write(render(document, kind, screen), settings.output)
     if harvests and not (settings.no_store or settings.replay or settings.bars):
         _save(harvests, document, now_ms, settings)
@@ -70,6 +70,7 @@ def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest
 
     call: Callable[..., Any] = {
         "report": service.report,
+        "check": service.check,
         "clusters": service.clusters,
         "open-interest": service.open_interest,
         "volume": service.volume,

@@ -6,6 +6,7 @@ other gauges; the small commands carry one section each.
 
 from __future__ import annotations
 
+from imbalance.report.tree.checks import CheckedFigure, CheckReport
 from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
 from imbalance.report.tree.history import DbReport, KnownSpan, MissingSpan, StoredSeries
 from imbalance.report.tree.maps import (
@@ -65,14 +66,14 @@ from imbalance.report.tree.trials import (
 )
 
 __all__ = [
-    "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
-    "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding", "Gap", "GroupPositions",
-    "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional",
-    "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore",
-    "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations", "OpenInterest", "OpenInterestChange",
-    "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted",
-    "QuotedTotal", "Range", "Reliability", "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal",
-    "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit",
+    "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "CheckReport",
+    "CheckedFigure", "Cluster", "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding",
+    "Gap", "GroupPositions", "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw",
+    "Institutional", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member",
+    "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations", "OpenInterest",
+    "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price",
+    "Quoted", "QuotedTotal", "Range", "Reliability", "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk",
+    "Signal", "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit",
     "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk",
     "schema_name",
 ]  # fmt: skip
@@ -90,6 +91,7 @@ Document = (
     | HeatmapReport
     | PositionsReport
     | DbReport
+    | CheckReport
 )
 
 
@@ -106,6 +108,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "heatmap": HeatmapReport,
     "positions": PositionsReport,
     "db": DbReport,
+    "check": CheckReport,
 }
 
 
