@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -136,8 +137,8 @@ def test_what_cannot_be_asked(home, args, reason):
 
 
 class _Heard(http.server.BaseHTTPRequestHandler):
-    code = 200
-    bodies: list[dict[str, str]] = []
+    code: ClassVar[int] = 200
+    bodies: ClassVar[list[dict[str, str]]] = []
 
     def do_POST(self) -> None:
         self.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
