@@ -69,6 +69,7 @@ class Options:
     max_age_s: float | None = None
     accounts: tuple[str, ...] = ()
     probe: bool = False
+    through_time: bool = False
     when: str | None = None
     alert: str | None = None
 

@@ -28,6 +28,7 @@ from imbalance.records import OrderBook, Position
 from imbalance.report import bars_sections, mapping, metrics, others, phrases, sections, tree
 from imbalance.report.capabilities import capabilities
 from imbalance.report.frame import Frame
+from imbalance.results import LiquidationMap
 from imbalance.units import interval_name, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
@@ -135,6 +136,10 @@ def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done
     """Map the market through time: ``imbalance.heatmap/1``."""
     market = _market(options, settings, now_ms, done)
     found = liquidation_map(market.bars)
+    return _through_time(market, found, options)
+
+
+def _through_time(market: _Market, found: LiquidationMap, options: Options) -> tree.HeatmapReport:
     built = through_time(market.bars, found, columns=options.columns, bins=options.bins)
     return market.frame.document(
         tree.HeatmapReport,
@@ -213,9 +218,11 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
     quotes = metrics.quoted_bands(harvests, market.price)
     mapped = mapping.sections(market, found, options.window_pct, list(options.bands))
     risk = mapped["risk"]
+    page = {"through_time": _through_time(given, found, options)} if options.through_time else {}
     return given.frame.document(
-        tree.Report,
+        tree.ReportPage if options.through_time else tree.Report,
         **mapped,
+        **page,
         open_interest=interest,
         volume=volumes,
         liquidations=seen,

@@ -11,6 +11,7 @@ from typing import Any
 from imbalance import files
 from imbalance.errors import UsageError
 from imbalance_cli.context import NARROWEST
+from imbalance_cli.formats import Format
 
 DEFAULTS: dict[str, Any] = {
     "format": "table",
@@ -49,7 +50,7 @@ TEMPLATE = """# Defaults of the imbalance command.
 # Flags beat the environment (IMBALANCE_INTERVAL, ...), which beats this file.
 # Keys and addresses of sources are read from the environment alone (IMBALANCE_COINGLASS_KEY, IMBALANCE_BINANCE_URL).
 
-# format = "table"        # table | text | json | csv | markdown
+# format = "table"        # table | text | json | csv | markdown | html
 # venue = ["binance"]     # all, where not set
 # interval = "15m"
 # lookback = "30d"
@@ -177,6 +178,6 @@ def filled(given: dict[str, Any]) -> dict[str, Any]:
             _require_bounds(f"--{name}", name, flag)
         beneath = _from_environment(name)
         out[name] = flag if flag is not None else beneath if beneath is not None else file.get(name, default)
-    if out["format"] not in {"table", "text", "json", "csv", "markdown"}:
-        raise UsageError(f"format {out['format']!r} is not one of table, text, json, csv, markdown")
+    if out["format"] not in [*Format]:
+        raise UsageError(f"format {out['format']!r} is not one of {', '.join(Format)}")
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ def run(command: str, settings: Settings, judged: Callable[[Document], bool] = l
     )
     now_ms = context.now_ms()
     harvests: list[Harvest] = []
-    document = _ask(command, settings, now_ms, harvests.append)
+    document = _ask(command, settings, now_ms, harvests.append, through_time=kind is Format.HTML)
     if not settings.quiet:
         _tell(document, kind, settings)
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
@@ -64,7 +65,9 @@ def _save(harvests: list[Harvest], document: Document, now_ms: int, settings: Se
             context.say(f"imbalance: note: not saved: {error.message}")
 
 
-def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest], None]) -> Document:
+def _ask(
+    command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest], None], *, through_time: bool
+) -> Document:
     from imbalance import service
     from imbalance.fetch.settings import Settings as SourceSettings
 
@@ -82,7 +85,7 @@ def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest
         "positions": service.positions,
         "heatmap": service.heatmap_report,
     }[command]
-    options = settings.service()
+    options = dataclasses.replace(settings.service(), through_time=through_time)
     with _progress(settings) as told:
 
         def done(harvest: Harvest) -> None:

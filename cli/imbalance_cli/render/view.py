@@ -40,7 +40,8 @@ def body_of(document: tree.Document, *, full: bool) -> list[Block]:
 
 def title_of(document: tree.Document) -> Title:
     """Return what is shown, of when, from how many sources."""
-    what, _build = _VIEWS[type(document)]
+    kind = tree.Report if isinstance(document, tree.Report) else type(document)
+    what, _build = _VIEWS[kind]
     if isinstance(document, tree.DbReport):
         return Title(what, document.place)
     symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "

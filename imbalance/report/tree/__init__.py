@@ -52,7 +52,7 @@ from imbalance.report.tree.readings import (
     Volume,
     VolumeReport,
 )
-from imbalance.report.tree.summary import Metric, Price, Quoted, Report, Signal, Verdict
+from imbalance.report.tree.summary import Metric, Price, Quoted, Report, ReportPage, Signal, Verdict
 from imbalance.report.tree.trials import (
     BarPrediction,
     CascadeReport,
@@ -72,14 +72,15 @@ __all__ = [
     "Institutional", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member",
     "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations", "OpenInterest",
     "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price",
-    "Quoted", "QuotedTotal", "Range", "Reliability", "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk",
-    "Signal", "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit",
-    "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk",
+    "Quoted", "QuotedTotal", "Range", "Reliability", "Report", "ReportPage", "Risk", "Sentiment", "SentimentReport",
+    "SideRisk", "Signal", "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue",
+    "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk",
     "schema_name",
 ]  # fmt: skip
 
 Document = (
     Report
+    | ReportPage
     | ClustersReport
     | OpenInterestReport
     | VolumeReport
@@ -114,4 +115,4 @@ SCHEMAS: dict[str, type[Head]] = {
 
 def schema_name(kind: type[Head]) -> str:
     """Return the schema's name, as the documents of a kind carry it."""
-    return f"imbalance.{next(command for command, known in SCHEMAS.items() if known is kind)}/1"
+    return f"imbalance.{next(command for command, known in SCHEMAS.items() if issubclass(kind, known))}/1"
