@@ -323,6 +323,18 @@ CHECK: dict[str, tuple[Any, Any]] = {
         False,
     ),
 }
+WATCH: dict[str, tuple[Any, Any]] = {
+    "every": (
+        Annotated[
+            str | None, typer.Option("--every", metavar="SPAN", help="How often to look, 10s at least.  [default: 1m]")
+        ],
+        None,
+    ),
+    "rounds": (
+        Annotated[int | None, typer.Option("--rounds", metavar="N", min=1, help="End after so many looks.")],
+        None,
+    ),
+}
 COIN: dict[str, tuple[Any, Any]] = {
     "coin": (
         Annotated[str | None, typer.Argument(metavar="[COIN]", help="Ignored: there is one index for all coins.")],

@@ -65,6 +65,8 @@ class Settings:
     nagios: bool = False
     notify: tuple[str, ...] = ()
     list_figures: bool = False
+    every: str = "1m"
+    rounds: int | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -171,4 +173,6 @@ def settings_of(given: dict[str, Any]) -> Settings:
         nagios=given.get("nagios", False),
         notify=tuple(given.get("notify") or ()),
         list_figures=given.get("list_figures", False),
+        every=given.get("every") or "1m",
+        rounds=given.get("rounds"),
     )

@@ -9,7 +9,7 @@ from imbalance.expressions import Value
 from imbalance.report import tree
 
 Kind = Literal["number", "text"]
-Unit = Literal["usd", "base", "fraction", "ratio", "index", "text"]
+Unit = Literal["price", "usd", "base", "fraction", "ratio", "index", "text"]
 
 
 class Read(NamedTuple):
@@ -117,7 +117,7 @@ def _cme(r: tree.Report) -> Read:
 
 
 FIGURES = (
-    Figure("price", "usd", "mark price", lambda r: Read(r.market_price.mark)),
+    Figure("price", "price", "mark price in USD", lambda r: Read(r.market_price.mark)),
     Figure("change_24h", "fraction", "change of the price in 24 hours", lambda r: Read(r.market_price.change_24h)),
     Figure(
         "drawdown",

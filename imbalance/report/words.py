@@ -106,7 +106,7 @@ def figure(value: float | str | None, unit: str) -> str:
         return value or MISSING
     if unit == "fraction":
         return fraction(value, 3 if abs(value) < 1e-3 else 1)  # noqa: PLR2004  a funding rate has small per cents
-    shown = {"usd": usd, "base": coins, "ratio": ratio}
+    shown = {"price": price, "usd": usd, "base": coins, "ratio": ratio}
     return shown[unit](value) if unit in shown else f"{value:g}"
 
 

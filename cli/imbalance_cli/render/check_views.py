@@ -33,3 +33,26 @@ def check(r: tree.CheckReport) -> list[Block]:
         *quiet,
         Table(columns, rows, kept=tuple(range(len(rows)))),
     ]
+
+
+def watch(r: tree.WatchReport) -> list[Block]:
+    """Show what changed since the round before, and every figure."""
+    rows = [
+        [f.name, words.figure(f.value, f.unit), words.span(f.low, f.high, f.unit), f.missing or f.about]
+        for f in r.figures
+    ]
+    columns = [
+        Column("Figure"),
+        Column("Value", right=True),
+        Column("90 % range", right=True, drop=1),
+        Column("Meaning", wrap=True, drop=2),
+    ]
+    return [Line(r.verdict, "verdict"), *changed(r), Table(columns, rows)]
+
+
+def changed(r: tree.WatchReport) -> list[Line]:
+    """Return what changed in a line, or that nothing did; none in the first round."""
+    if r.since is None:
+        return []
+    told = [f"{c.name} {words.figure(c.before, c.unit)} to {words.figure(c.after, c.unit)}" for c in r.changes]
+    return [Line(f"since {r.since}: {'; '.join(told) or 'nothing changed'}")]

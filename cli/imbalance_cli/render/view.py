@@ -288,5 +288,6 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),
     tree.CheckReport: ("check", check_views.check),
+    tree.WatchReport: ("watch", check_views.watch),
     tree.DbReport: ("local history", history_views.history),
 }

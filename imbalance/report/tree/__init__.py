@@ -6,6 +6,7 @@ other gauges; the small commands carry one section each.
 
 from __future__ import annotations
 
+from imbalance.report.tree.changes import Change, WatchReport
 from imbalance.report.tree.checks import CheckedFigure, CheckReport
 from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
 from imbalance.report.tree.history import DbReport, KnownSpan, MissingSpan, StoredSeries
@@ -66,7 +67,7 @@ from imbalance.report.tree.trials import (
 )
 
 __all__ = [
-    "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "CheckReport",
+    "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Change", "CheckReport",
     "CheckedFigure", "Cluster", "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding",
     "Gap", "GroupPositions", "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw",
     "Institutional", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member",
@@ -74,8 +75,8 @@ __all__ = [
     "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price",
     "Quoted", "QuotedTotal", "Range", "Reliability", "Report", "ReportPage", "Risk", "Sentiment", "SentimentReport",
     "SideRisk", "Signal", "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue",
-    "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk",
-    "schema_name",
+    "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport",
+    "WatchReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
@@ -93,6 +94,7 @@ Document = (
     | PositionsReport
     | DbReport
     | CheckReport
+    | WatchReport
 )
 
 
@@ -110,6 +112,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "positions": PositionsReport,
     "db": DbReport,
     "check": CheckReport,
+    "watch": WatchReport,
 }
 
 

@@ -13,7 +13,7 @@ class CheckedFigure(msgspec.Struct):
     """A figure that may be named: its value, its range where it has one, and why it is `missing` where it is."""
 
     name: str
-    unit: Literal["usd", "base", "fraction", "ratio", "index", "text"]
+    unit: Literal["price", "usd", "base", "fraction", "ratio", "index", "text"]
     about: str
     ranged: bool
     value: float | str | None = None
