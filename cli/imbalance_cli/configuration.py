@@ -44,7 +44,7 @@ _BOUNDS: dict[str, tuple[float, float, str]] = {
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 ALERTS = "alerts"
-_ALERT_KINDS: dict[str, type] = {"when": str, "symbol": str, "cooldown": str, "notify": list}
+ALERT_KINDS: dict[str, type] = {"when": str, "symbol": str, "cooldown": str, "notify": list}
 
 TEMPLATE = """# Defaults of the imbalance command.
 # Flags beat the environment (IMBALANCE_INTERVAL, ...), which beats this file.
@@ -98,10 +98,10 @@ def alert(name: str) -> dict[str, Any]:
     found: dict[str, Any] = alerts[name]
     for key, value in found.items():
         where = f"{file}: alerts.{name}.{key}"
-        if key not in _ALERT_KINDS:
-            raise UsageError(f"{where}: unknown", f"Known: {', '.join(_ALERT_KINDS)}.")
+        if key not in ALERT_KINDS:
+            raise UsageError(f"{where}: unknown", f"Known: {', '.join(ALERT_KINDS)}.")
         texts = value if isinstance(value, list) else [value]
-        if not isinstance(value, _ALERT_KINDS[key]) or not all(isinstance(text, str) for text in texts):
+        if not isinstance(value, ALERT_KINDS[key]) or not all(isinstance(text, str) for text in texts):
             raise UsageError(f"{where} must be a {'list of texts' if key == 'notify' else 'text'}")
     if "when" not in found:
         raise UsageError(f"{file}: alerts.{name} does not say when")

@@ -19,7 +19,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 data missing, 4 data too old, 5 a source failed under --strict.",
+    epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 data missing, 4 data too old, 5 a source failed under --strict, "
+    "10 a condition is true.",
 )
 
 

@@ -25,7 +25,7 @@ KEPT_MS = 400 * DAY_MS
 
 @shared(bars=True, own=CHECK)
 def check(settings: Settings) -> None:
-    """Wait for a condition: exit 10 when it is true, 0 when false, 3 when a figure is missing."""
+    """Wait for a condition: exit 10 when true, 0 when false."""
     settings = _of_alert(settings)
     if settings.list_figures or settings.json_schema:
         if settings.when is not None:

@@ -27,7 +27,7 @@ CLEARED = "\x1b[H\x1b[2J\x1b[3J"
 
 @shared(own=WATCH)
 def watch(settings: Settings) -> None:
-    """Look again and again, and tell what changed: a screen at a terminal, else lines; NDJSON with --json."""
+    """Look again and again, and tell what changed."""
     every_s, kind = _asked(settings)
     if settings.json_schema:
         run("watch", settings)
