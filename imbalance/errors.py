@@ -17,6 +17,7 @@
     │   │   └── NotOpenError       the source keeps this from everyone without a key: a gap, no failure
     │   ├── UnreachableError       no connection, or it broke
     │   ├── DeadlineError          no whole answer in time
+    │   ├── DamagedError           a file is not what its checksum says, or cannot be unpacked
     │   ├── TooLargeError          more bytes than any true answer has
     │   ├── NotRecordedError       a replay lacks this request
     │   └── DoubtfulError          the figures cannot be true: they are left out
@@ -120,6 +121,10 @@ class UnreachableError(SourceError):
 
 class DeadlineError(SourceError):
     """No whole answer before the deadline."""
+
+
+class DamagedError(SourceError):
+    """A file is not what its checksum says, or cannot be unpacked."""
 
 
 class TooLargeError(SourceError):

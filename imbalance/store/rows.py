@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -58,6 +58,15 @@ class Batch(NamedTuple):
 
     series: Series
     rows: list[Row]
+    known: Sequence[tuple[int, int]] = ()
+    missing: Sequence[tuple[int, int, str]] = ()
+
+
+class Block(NamedTuple):
+    """As `Batch`, with the rows as columns: a list a column of the table, as long as the others."""
+
+    series: Series
+    columns: Mapping[str, Sequence[Any]]
     known: Sequence[tuple[int, int]] = ()
     missing: Sequence[tuple[int, int, str]] = ()
 

@@ -21,10 +21,23 @@ from imbalance.records import (
     LongShort,
     OpenInterest,
     OrderBook,
+    SettledFunding,
     Ticker,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, coins_of, params, windows
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, interval_name
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Params,
+    Source,
+    coarsest_needed,
+    coins_of,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -38,6 +51,8 @@ from imbalance.wire.decode import (
     decode,
     in_order,
     levels_in_order,
+    maybe,
+    minute_of,
     of_asked,
     require,
     require_each,
@@ -52,6 +67,9 @@ DAYS = 200
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
 DEFAULT_FUNDING_HOURS = 8.0
 STATISTICS = Budget(1000, 300)
+FUNDINGS = Budget(500, 300)
+FUNDING_LIMIT = 1000
+OFFERED_MS = tuple(INTERVALS_MS.values())
 
 
 def _symbol(ask: Ask) -> tuple[Params, ...]:
@@ -89,6 +107,18 @@ def _open_interest_pages(ask: Ask) -> list[Params]:
         )
         for start, end in windows(start_ms, min(ask.end_ms, ask.now_ms), period_ms, HISTORY_LIMIT - 1)
     ]
+
+
+def _ratio_pages(ask: Ask) -> list[Params]:
+    period = interval_name(ask.interval_ms)
+    return [
+        params(symbol=ask.listed.symbol, period=period, startTime=start, endTime=end, limit=HISTORY_LIMIT)
+        for start, end in windows(ask.start_ms, min(ask.end_ms, ask.now_ms), ask.interval_ms, HISTORY_LIMIT - 1)
+    ]
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    return [params(symbol=ask.listed.symbol, startTime=ask.start_ms, endTime=ask.end_ms - 1, limit=FUNDING_LIMIT)]
 
 
 def _latest_ratio(ask: Ask) -> list[Params]:
@@ -289,6 +319,21 @@ def _ratio_parser(kind: str) -> Endpoint:
     return Endpoint(Kind.LONG_SHORT, path, _latest_ratio, parse, budget=STATISTICS, label=f"long/short ratio ({name})")
 
 
+class _Settled(msgspec.Struct, rename="camel"):
+    symbol: str
+    funding_rate: Rate
+    funding_time: TimeMs
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read fundingRate: some milliseconds after each funding; the interval is not among its fields."""
+    rows = decode(body, list[_Settled], NAME, Kind.FUNDING_HISTORY)
+    in_order([row.funding_time for row in rows], NAME, Kind.FUNDING_HISTORY, "$[{}].fundingTime")
+    for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$[{i}].symbol")
+    return [SettledFunding(minute_of(row.funding_time), row.funding_rate) for row in rows]
+
+
 class _Depth(msgspec.Struct):
     bids: list[tuple[Price, Amount]]
     asks: list[tuple[Price, Amount]]
@@ -317,6 +362,19 @@ def _no_parameters(_ask: Ask) -> Sequence[Params]:
     return ((),)
 
 
+_OPEN_INTEREST_HISTORY = Endpoint(
+    Kind.OPEN_INTEREST_HISTORY,
+    "/futures/data/openInterestHist",
+    _open_interest_pages,
+    parse_open_interest_history,
+    budget=STATISTICS,
+    reach="30 d",
+)
+_CANDLES = Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all")
+_RATIOS = tuple(_ratio_parser(kind) for kind in ("accounts", "top accounts", "top positions"))
+# What the archive has of statistics is of five minutes: the days that it does not have yet are read alike.
+_KEPT = {"offered_ms": (INTERVALS_MS["5m"],), "rows": HISTORY_LIMIT - 1, "depth_ms": HISTORY_DEPTH_MS - HOUR_MS}
+
 BINANCE = Source(
     name=NAME,
     title="Binance USD-M",
@@ -332,25 +390,27 @@ BINANCE = Source(
         Endpoint(Kind.MARK_PRICE, "/fapi/v1/premiumIndex", _symbol, parse_mark_price),
         Endpoint(Kind.TICKER, "/fapi/v1/ticker/24hr", _symbol, parse_ticker),
         Endpoint(Kind.OPEN_INTEREST, "/fapi/v1/openInterest", _symbol, parse_open_interest),
-        Endpoint(
-            Kind.OPEN_INTEREST_HISTORY,
-            "/futures/data/openInterestHist",
-            _open_interest_pages,
-            parse_open_interest_history,
-            budget=STATISTICS,
-            reach="30 d",
-        ),
-        Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
+        _OPEN_INTEREST_HISTORY,
+        _CANDLES,
         Endpoint(Kind.DAILY_CANDLES, "/fapi/v1/klines", _daily_pages, parse_candles, weight=2, reach="200 d read"),
-        _ratio_parser("accounts"),
-        _ratio_parser("top accounts"),
-        _ratio_parser("top positions"),
+        *_RATIOS,
         Endpoint(
             Kind.ORDER_BOOK,
             "/fapi/v1/depth",
             lambda ask: [params(symbol=ask.listed.symbol, limit=1000)],
             parse_order_book,
             weight=20,
+        ),
+    ),
+    history=(
+        History(_CANDLES, OFFERED_MS, CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(_OPEN_INTEREST_HISTORY, **_KEPT),
+        *(History(msgspec.structs.replace(ratio, pages=_ratio_pages), **_KEPT) for ratio in _RATIOS),
+        History(
+            Endpoint(
+                Kind.FUNDING_HISTORY, "/fapi/v1/fundingRate", _funding_pages, parse_funding_history, budget=FUNDINGS
+            ),
+            window_ms=FUNDING_LIMIT * HOUR_MS,
         ),
     ),
 )

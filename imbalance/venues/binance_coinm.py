@@ -19,10 +19,11 @@ from imbalance.records import (
     Instrument,
     OpenInterest,
     OpenInterestUsd,
+    SettledFunding,
     Ticker,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, params, windows
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, interval_name
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, coarsest_needed, params, windows
 from imbalance.wire.decode import (
     Amount,
     Price,
@@ -33,6 +34,8 @@ from imbalance.wire.decode import (
     candles_sound,
     decode,
     in_order,
+    maybe,
+    minute_of,
     of_asked,
     require_each,
 )
@@ -45,6 +48,8 @@ HISTORY_DEPTH_MS = 30 * DAY_MS
 DAYS = 200
 FUNDING_HOURS = 8.0
 TOLERANCE = 0.02
+FUNDING_LIMIT = 1000
+OFFERED_MS = tuple(INTERVALS_MS.values())
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
 
 
@@ -79,6 +84,10 @@ def _open_interest_pages(ask: Ask) -> list[Params]:
         )
         for start, end in windows(start_ms, min(ask.end_ms, ask.now_ms), period_ms, HISTORY_LIMIT - 1)
     ]
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    return [params(symbol=ask.listed.symbol, startTime=ask.start_ms, endTime=ask.end_ms - 1, limit=FUNDING_LIMIT)]
 
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
@@ -230,6 +239,31 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     return [Candle(r.start, r.open, r.high, r.low, r.close, r.base, r.contracts * size, r.taker_base) for r in rows]
 
 
+class _Settled(msgspec.Struct, rename="camel"):
+    symbol: str
+    funding_rate: Rate
+    funding_time: TimeMs
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read fundingRate: some milliseconds after each funding."""
+    rows = decode(body, list[_Settled], NAME, Kind.FUNDING_HISTORY)
+    in_order([row.funding_time for row in rows], NAME, Kind.FUNDING_HISTORY, "$[{}].fundingTime")
+    for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$[{i}].symbol")
+    return [SettledFunding(minute_of(row.funding_time), row.funding_rate, FUNDING_HOURS) for row in rows]
+
+
+_OPEN_INTEREST_HISTORY = Endpoint(
+    Kind.OPEN_INTEREST_HISTORY,
+    "/futures/data/openInterestHist",
+    _open_interest_pages,
+    parse_open_interest_history,
+    budget=Budget(1000, 300),
+    reach="30 d",
+)
+_CANDLES = Endpoint(Kind.CANDLES, "/dapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all")
+
 BINANCE_COINM = Source(
     name=NAME,
     title="Binance COIN-M",
@@ -245,15 +279,8 @@ BINANCE_COINM = Source(
         Endpoint(Kind.MARK_PRICE, "/dapi/v1/premiumIndex", _symbol, parse_mark_price, weight=10),
         Endpoint(Kind.TICKER, "/dapi/v1/ticker/24hr", _symbol, parse_ticker),
         Endpoint(Kind.OPEN_INTEREST, "/dapi/v1/openInterest", _symbol, parse_open_interest),
-        Endpoint(
-            Kind.OPEN_INTEREST_HISTORY,
-            "/futures/data/openInterestHist",
-            _open_interest_pages,
-            parse_open_interest_history,
-            budget=Budget(1000, 300),
-            reach="30 d",
-        ),
-        Endpoint(Kind.CANDLES, "/dapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
+        _OPEN_INTEREST_HISTORY,
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES,
             "/dapi/v1/klines",
@@ -261,6 +288,19 @@ BINANCE_COINM = Source(
             parse_candles,
             weight=2,
             reach="200 d read",
+        ),
+    ),
+    history=(
+        History(_CANDLES, OFFERED_MS, CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(
+            _OPEN_INTEREST_HISTORY,
+            offered_ms=(INTERVALS_MS["5m"],),
+            rows=HISTORY_LIMIT - 1,
+            depth_ms=HISTORY_DEPTH_MS - HOUR_MS,
+        ),
+        History(
+            Endpoint(Kind.FUNDING_HISTORY, "/dapi/v1/fundingRate", _funding_pages, parse_funding_history),
+            window_ms=FUNDING_LIMIT * HOUR_MS,
         ),
     ),
 )

@@ -24,11 +24,24 @@ from imbalance.records import (
     Liquidation,
     MarginTier,
     OpenInterest,
+    SettledFunding,
     Ticker,
     Unread,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, Side, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, params, windows
+from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, Side, interval_name, parse_time_ms
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Params,
+    Source,
+    coarsest_needed,
+    dividing,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Price,
@@ -40,6 +53,7 @@ from imbalance.wire.decode import (
     in_order,
     iso_ms,
     maybe,
+    minute_of,
     require,
 )
 from imbalance.wire.ladder import whole_ladder
@@ -54,6 +68,9 @@ DAYS = 200
 OFFERED_MS = [INTERVALS_MS[i] for i in ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")]
 PERIODS_MS = [INTERVALS_MS[i] for i in ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")]
 NO_CAP_USD = 1e12
+FIRST_INTEREST_MS = parse_time_ms("2023-01-01")
+FUNDINGS_KEPT_MS = 365 * DAY_MS
+MOST_RATE = 1.0
 _PERPETUAL = re.compile(r"^PF_([A-Z0-9]+)USD$")
 _COINS = {"XBT": "BTC"}
 
@@ -330,6 +347,39 @@ def _more_history(body: bytes, ask: Ask) -> Params | None:
     return _history(ask, series.timestamp[-1] + 1) if series.more and series.timestamp else None
 
 
+class _Paid(msgspec.Struct, rename="camel"):
+    timestamp: str
+    relative_funding_rate: Signed
+
+
+class _AllPaid(msgspec.Struct):
+    rates: list[_Paid]
+
+
+def parse_funding_history(body: bytes, _ask: Ask) -> list[SettledFunding]:
+    """Read historicalfundingrates: hourly, oldest first; fundingRate itself is an amount of money."""
+    rows = answered(body, _AllPaid, refusal, NAME, Kind.FUNDING_HISTORY).rates
+    times = [
+        minute_of(iso_ms(row.timestamp, NAME, Kind.FUNDING_HISTORY, f"$.rates[{i}].timestamp"))
+        for i, row in enumerate(rows)
+    ]
+    in_order(times, NAME, Kind.FUNDING_HISTORY, "$.rates[{}].timestamp")
+    for i, row in enumerate(rows):
+        path = f"$.rates[{i}].relativeFundingRate"
+        require(abs(row.relative_funding_rate) < MOST_RATE, "no rate", NAME, Kind.FUNDING_HISTORY, path)
+    return [SettledFunding(t, row.relative_funding_rate, 1.0) for t, row in zip(times, rows, strict=True)]
+
+
+_OPEN_INTEREST_HISTORY = Endpoint(
+    Kind.OPEN_INTEREST_HISTORY,
+    f"{CHARTS}/analytics/{{symbol}}/open-interest",
+    _history_pages,
+    parse_open_interest_history,
+    following=_more_history,
+    reach="2023",
+)
+_CANDLES = Endpoint(Kind.CANDLES, f"{CHARTS}/trade/{{symbol}}/{{interval}}", _candle_pages, parse_candles, reach="all")
+
 KRAKEN = Source(
     name=NAME,
     title="Kraken Futures",
@@ -352,21 +402,27 @@ KRAKEN = Source(
             most_pages=5,
             reach="500 trades",
         ),
-        Endpoint(
-            Kind.OPEN_INTEREST_HISTORY,
-            f"{CHARTS}/analytics/{{symbol}}/open-interest",
-            _history_pages,
-            parse_open_interest_history,
-            following=_more_history,
-            reach="2023",
-        ),
-        Endpoint(Kind.CANDLES, f"{CHARTS}/trade/{{symbol}}/{{interval}}", _candle_pages, parse_candles, reach="all"),
+        _OPEN_INTEREST_HISTORY,
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES,
             f"{CHARTS}/trade/{{symbol}}/{{interval}}",
             _daily_pages,
             parse_candles,
             reach="200 d read",
+        ),
+    ),
+    history=(
+        History(_CANDLES, tuple(OFFERED_MS), CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(_OPEN_INTEREST_HISTORY, tuple(PERIODS_MS), HISTORY_ROWS - 1, first_ms=FIRST_INTEREST_MS),
+        History(
+            Endpoint(
+                Kind.FUNDING_HISTORY,
+                "/derivatives/api/v4/historicalfundingrates",
+                lambda ask: [params(symbol=ask.listed.symbol)],
+                parse_funding_history,
+            ),
+            depth_ms=FUNDINGS_KEPT_MS,
         ),
     ),
 )

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from imbalance.errors import ParseError
-from imbalance.units import parse_time_ms
+from imbalance.units import MINUTE_MS, parse_time_ms
 
 T = TypeVar("T")
 
@@ -71,6 +71,11 @@ def iso_ms(text: str, source: str, endpoint: str, path: str) -> int:
     if not FIRST_MS <= found < LAST_MS:
         raise ParseError(source, endpoint, f"{text[:40]!r} is no time", path)
     return found
+
+
+def minute_of(time_ms: int) -> int:
+    """Return the whole minute that a funding is of: venues write it down a moment later."""
+    return time_ms // MINUTE_MS * MINUTE_MS
 
 
 def in_order(

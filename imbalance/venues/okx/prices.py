@@ -7,6 +7,7 @@ import msgspec
 from imbalance.records import (
     Candle,
     Funding,
+    SettledFunding,
     Ticker,
 )
 from imbalance.units import HOUR_MS
@@ -19,6 +20,8 @@ from imbalance.wire.decode import (
     TimeMs,
     candles_sound,
     in_order,
+    minute_of,
+    of_asked,
     require,
     require_each,
 )
@@ -113,3 +116,18 @@ def parse_funding(body: bytes, ask: Ask) -> list[Funding]:
         for r in rows
         if r.inst_id == ask.listed.symbol
     ]
+
+
+class _Settled(msgspec.Struct, rename="camel"):
+    inst_id: str
+    realized_rate: Rate
+    funding_time: TimeMs
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read funding-rate-history: realizedRate is what was paid; newest first."""
+    rows = answer(body, _Settled, Kind.FUNDING_HISTORY)
+    in_order([r.funding_time for r in rows], NAME, Kind.FUNDING_HISTORY, "$.data[{}].fundingTime", newest_first=True)
+    for i, row in enumerate(rows):
+        of_asked(row.inst_id, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$.data[{i}].instId")
+    return [SettledFunding(minute_of(r.funding_time), r.realized_rate) for r in reversed(rows)]

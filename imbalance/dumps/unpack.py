@@ -1,0 +1,110 @@
+"""From the bytes of a published file to a table whose every cell is a number: checksum, zip, CSV."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from imbalance.errors import DamagedError, ParseError
+
+MOST_BYTES = 64 * 1024 * 1024  # of a file unpacked: ten times a month of one-minute bars
+_CHECKSUM = re.compile(rb"^([0-9a-fA-F]{64})\s+\*?(\S+)\s*$")
+
+
+def require_checksum(body: bytes, told: bytes, source: str, name: str) -> None:
+    """Raise a `DamagedError` unless a ``.CHECKSUM`` file names this file and the SHA-256 that it has."""
+    read = _CHECKSUM.match(told)
+    if read is None or read[2].decode("utf-8", "replace") != name:
+        raise DamagedError(source, name, "its .CHECKSUM does not name it with a SHA-256")
+    if hashlib.sha256(body).hexdigest() != read[1].decode().lower():
+        raise DamagedError(source, name, "its SHA-256 is not that of its .CHECKSUM", "Read it again, or later.")
+
+
+def unpacked(body: bytes, source: str, name: str) -> bytes:
+    """Return the one CSV in a zip.
+
+    Raises
+    ------
+    DamagedError
+        If it is no sound zip, holds anything else, or unpacks to more than any true file.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            members = archive.infolist()
+            if len(members) != 1 or not members[0].filename.lower().endswith(".csv"):
+                raise DamagedError(source, name, "it does not hold one CSV and nothing else")
+            with archive.open(members[0]) as stream:
+                content = stream.read(MOST_BYTES + 1)
+    # The last two: a method of compression, or a password, that no such file has.
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError, RuntimeError) as error:
+        raise DamagedError(source, name, f"it cannot be unpacked: {error}") from None
+    if len(content) > MOST_BYTES:
+        raise DamagedError(source, name, f"it unpacks to more than {MOST_BYTES // 2**20} MB")
+    return content
+
+
+def table(
+    content: bytes, columns: Sequence[str], source: str, name: str, *, texts: Sequence[str] = (), stamp: str = ""
+) -> pd.DataFrame:
+    """Return a CSV with or without a header line: numbers as float64, empty cells as NaN.
+
+    Parameters
+    ----------
+    columns : names of all columns in their order; a header line must say the same.
+    texts : those that are no numbers.
+    stamp : the column of epoch times, read as int64: a float does not hold microseconds.
+
+    Raises
+    ------
+    ParseError
+        Naming line and column.
+    """
+    first = content[: content.find(b"\n") + 1 or len(content)].decode("utf-8", "replace").strip()
+    has_header = first[:1].isalpha()
+    if has_header and first.split(",") != list(columns):
+        raise ParseError(source, name, f"its columns are {first[:200]!r}", "line 1")
+    if first and first.count(",") != len(columns) - 1:
+        raise ParseError(source, name, f"{first.count(',') + 1} columns instead of {len(columns)}", "line 1")
+    kinds = {c: str if c in texts else np.int64 if c == stamp else np.float64 for c in columns}
+    read = {"names": list(columns), "header": None, "skiprows": int(has_header), "na_values": [""]}
+    try:
+        found = pd.read_csv(
+            io.BytesIO(content), dtype=kinds, keep_default_na=False, float_precision="round_trip", **read
+        )
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame({c: np.empty(0, dtype=kinds[c]) for c in columns})
+    except (ValueError, OverflowError) as error:
+        numbers = [c for c in columns if c not in texts]
+        raise _first_fault(content, numbers, stamp, read, source, name, error) from None
+    return found
+
+
+def _first_fault(
+    content: bytes, numbers: Sequence[str], stamp: str, read: dict[str, object], source: str, name: str, why: Exception
+) -> ParseError:
+    """Return the error that names the first cell that is no number."""
+    try:
+        cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, **read)  # type: ignore[call-overload]
+    except (ValueError, OverflowError):
+        return ParseError(source, name, " ".join(str(why).split())[:200], "$")
+    for column in numbers:
+        bad = pd.to_numeric(cells[column], errors="coerce").isna() & (
+            (cells[column].fillna("") != "") | (column == stamp)
+        )
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            told = f"{str(cells[column].iloc[row])[:40]!r} is no number"
+            return ParseError(source, name, told, place(row, column, header=bool(read["skiprows"])))
+    return ParseError(source, name, " ".join(str(why).split())[:200], "$")
+
+
+def place(row: int, column: str, *, header: bool) -> str:
+    """Return where a cell stands, as a reader of the file counts lines."""
+    return f"line {row + 1 + header}, {column}"
