@@ -8,6 +8,7 @@
     │   ├── BarsError              a bars file; names the row
     │   ├── ExpressionError        a condition cannot be read; names the column
     │   └── StoreError             the local history cannot be read or written; names the store
+    │       └── NoStoreError       there is none yet
     ├── SourceError                one source failed; names it and the endpoint
     │   ├── ParseError             the body is not what is documented; names the JSON path
     │   ├── RefusedError           the source answered no (HTTP status or error body)
@@ -69,6 +70,10 @@ class ExpressionError(UsageError):
 
 class StoreError(UsageError):
     """The local history cannot be read or written; the message names the store."""
+
+
+class NoStoreError(StoreError):
+    """There is no local history yet."""
 
 
 class SourceError(ImbalanceError):

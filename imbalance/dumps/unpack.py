@@ -7,7 +7,8 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,36 +74,56 @@ def table(
     if first and first.count(",") != len(columns) - 1:
         raise ParseError(source, name, f"{first.count(',') + 1} columns instead of {len(columns)}", "line 1")
     kinds = {c: str if c in texts else np.int64 if c == stamp else np.float64 for c in columns}
-    read = {"names": list(columns), "header": None, "skiprows": int(has_header), "na_values": [""]}
     try:
-        found = pd.read_csv(
-            io.BytesIO(content), dtype=kinds, keep_default_na=False, float_precision="round_trip", **read
-        )
+        return _read(content, columns, kinds, has_header=has_header)
     except pd.errors.EmptyDataError:
         return pd.DataFrame({c: np.empty(0, dtype=kinds[c]) for c in columns})
     except (ValueError, OverflowError) as error:
-        numbers = [c for c in columns if c not in texts]
-        raise _first_fault(content, numbers, stamp, read, source, name, error) from None
-    return found
+        told = " ".join(str(error).split())[:200]
+        raise _first_fault(content, columns, kinds, told, source, name, has_header=has_header) from None
+
+
+def _read(
+    content: bytes, columns: Sequence[str], kinds: Mapping[Any, type[str | np.generic]], *, has_header: bool
+) -> pd.DataFrame:
+    return pd.read_csv(
+        io.BytesIO(content),
+        names=tuple(columns),
+        header=None,
+        skiprows=int(has_header),
+        dtype=kinds,
+        na_values=[""],
+        keep_default_na=False,
+        float_precision="round_trip",
+    )
 
 
 def _first_fault(
-    content: bytes, numbers: Sequence[str], stamp: str, read: dict[str, object], source: str, name: str, why: Exception
+    content: bytes,
+    columns: Sequence[str],
+    kinds: Mapping[str, type],
+    told: str,
+    source: str,
+    name: str,
+    *,
+    has_header: bool,
 ) -> ParseError:
     """Return the error that names the first cell that is no number."""
     try:
-        cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, **read)  # type: ignore[call-overload]
+        cells = _read(content, columns, dict.fromkeys(columns, str), has_header=has_header)
     except (ValueError, OverflowError):
-        return ParseError(source, name, " ".join(str(why).split())[:200], "$")
-    for column in numbers:
-        bad = pd.to_numeric(cells[column], errors="coerce").isna() & (
-            (cells[column].fillna("") != "") | (column == stamp)
-        )
+        return ParseError(source, name, told, "$")
+    for column in columns:
+        if kinds[column] is str:
+            continue
+        bad = pd.to_numeric(cells[column], errors="coerce").isna()
+        if kinds[column] is np.float64:
+            bad &= cells[column].notna()
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
-            told = f"{str(cells[column].iloc[row])[:40]!r} is no number"
-            return ParseError(source, name, told, place(row, column, header=bool(read["skiprows"])))
-    return ParseError(source, name, " ".join(str(why).split())[:200], "$")
+            found = f"{str(cells[column].iloc[row])[:40]!r} is no number"
+            return ParseError(source, name, found, place(row, column, header=has_header))
+    return ParseError(source, name, told, "$")
 
 
 def place(row: int, column: str, *, header: bool) -> str:

@@ -98,11 +98,12 @@ def _step_ms(rows: Sequence[Any]) -> int | None:
     return min((b.time_ms - a.time_ms for a, b in itertools.pairwise(rows)), default=None)
 
 
-def _plain(row: msgspec.Struct) -> Row:
+def plain(row: msgspec.Struct) -> Row:
+    """Return a record's fields as columns."""
     return msgspec.structs.asdict(row)
 
 
-def _regular(series: Series, rows: Sequence[Any], now_ms: int, plain: Callable[[Any], Row] = _plain) -> list[Batch]:
+def _regular(series: Series, rows: Sequence[Any], now_ms: int, row_of: Callable[[Any], Row] = plain) -> list[Batch]:
     """Return rows that come one a step, so that a step without one is missing."""
     step_ms = _step_ms(rows)
     if step_ms is None:
@@ -110,18 +111,18 @@ def _regular(series: Series, rows: Sequence[Any], now_ms: int, plain: Callable[[
     whole = [row for row in rows if row.time_ms + step_ms <= now_ms]
     known = spans.runs((row.time_ms for row in whole), step_ms)
     holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(known)]
-    return [Batch(series._replace(interval_ms=step_ms), [plain(row) for row in whole], known, holes)]
+    return [Batch(series._replace(interval_ms=step_ms), [row_of(row) for row in whole], known, holes)]
 
 
 def _scattered(
-    series: Series, rows: Sequence[Any], step_ms: int | None, now_ms: int, plain: Callable[[Any], Row] = _plain
+    series: Series, rows: Sequence[Any], step_ms: int | None, now_ms: int, row_of: Callable[[Any], Row] = plain
 ) -> list[Batch]:
     """Return rows that stand only where there is something: from the first to the last all is known."""
     whole = [row for row in rows if step_ms is not None and row.time_ms + step_ms <= now_ms]
     if step_ms is None or not whole:
         return []
     known = [(whole[0].time_ms, whole[-1].time_ms + step_ms)]
-    return [Batch(series._replace(interval_ms=step_ms), [plain(row) for row in whole], known)]
+    return [Batch(series._replace(interval_ms=step_ms), [row_of(row) for row in whole], known)]
 
 
 def _candles(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
@@ -131,7 +132,7 @@ def _candles(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
 
 
 def _interest(row: msgspec.Struct) -> Row:
-    return {"open_interest_base": None} | _plain(row)
+    return {"open_interest_base": None} | plain(row)
 
 
 def _open_interest(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
@@ -154,7 +155,7 @@ def _funding(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     row, hours, _rate_8h = readings.funding_8h(harvest)
     if row is not None:
         # One without a time is of the moment that it was read.
-        read = _plain(row) | {"time_ms": now_ms if row.time_ms is None else row.time_ms, "interval_hours": hours}
+        read = plain(row) | {"time_ms": now_ms if row.time_ms is None else row.time_ms, "interval_hours": hours}
         yield Batch(own._replace(data="funding"), [read])
 
 
@@ -173,7 +174,7 @@ def _liquidations(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]
     alike: Counter[Liquidation] = Counter()
     rows = []
     for order in sorted(orders, key=lambda row: row.time_ms):
-        rows.append(_plain(order) | {"position": order.position.value, "nth": alike[order]})
+        rows.append(plain(order) | {"position": order.position.value, "nth": alike[order]})
         alike[order] += 1
     yield Batch(own._replace(data="liquidations"), rows, *_covered(harvest, now_ms))
 
@@ -192,23 +193,25 @@ def _covered(harvest: Harvest, now_ms: int) -> tuple[list[tuple[int, int]], list
     return [(start_ms, now_ms)], []
 
 
+def sums_of(row: ContractStats) -> Row:
+    """Return the liquidations of a venue's own statistics as columns."""
+    return {
+        "time_ms": row.time_ms,
+        "long_usd": row.long_liquidations_usd,
+        "short_usd": row.short_liquidations_usd,
+        "long_base": row.long_liquidations_base,
+        "short_base": row.short_liquidations_base,
+    }
+
+
 def _liquidation_sums(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     series = own._replace(data="liquidation_sums")
     nothing = dict.fromkeys(("long_usd", "short_usd", "long_base", "short_base"))
 
-    def statistics(row: ContractStats) -> Row:
-        return {
-            "time_ms": row.time_ms,
-            "long_usd": row.long_liquidations_usd,
-            "short_usd": row.short_liquidations_usd,
-            "long_base": row.long_liquidations_base,
-            "short_base": row.short_liquidations_base,
-        }
-
-    yield from _regular(series, in_time(harvest.of(ContractStats)), now_ms, statistics)
+    yield from _regular(series, in_time(harvest.of(ContractStats)), now_ms, sums_of)
     for kind in (Kind.LIQUIDATION_SUMS, Kind.LIQUIDATION_DAILY):
         sums = in_time(harvest.at(kind, LiquidationSum))
-        yield from _scattered(series, sums, _step_ms(sums), now_ms, lambda r: nothing | _plain(r))
+        yield from _scattered(series, sums, _step_ms(sums), now_ms, lambda r: nothing | plain(r))
     seen = harvest.of(VenueLiquidations)
     for venue, bucket_ms in sorted({(row.venue, row.bucket_ms) for row in seen}):
         rows = in_time([row for row in seen if (row.venue, row.bucket_ms) == (venue, bucket_ms)])
@@ -231,7 +234,7 @@ def _sentiment(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(known)]
     # One index for all coins.
     series = Series("sentiment", own.source, interval_ms=DAY_MS)
-    yield Batch(series, [_plain(row) | {"value": float(row.value)} for row in rows], known, holes)
+    yield Batch(series, [plain(row) | {"value": float(row.value)} for row in rows], known, holes)
 
 
 def _commitments(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:

@@ -372,8 +372,12 @@ _OPEN_INTEREST_HISTORY = Endpoint(
 )
 _CANDLES = Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all")
 _RATIOS = tuple(_ratio_parser(kind) for kind in ("accounts", "top accounts", "top positions"))
+
+
 # What the archive has of statistics is of five minutes: the days that it does not have yet are read alike.
-_KEPT = {"offered_ms": (INTERVALS_MS["5m"],), "rows": HISTORY_LIMIT - 1, "depth_ms": HISTORY_DEPTH_MS - HOUR_MS}
+def _kept(endpoint: Endpoint) -> History:
+    return History(endpoint, (INTERVALS_MS["5m"],), HISTORY_LIMIT - 1, depth_ms=HISTORY_DEPTH_MS - HOUR_MS)
+
 
 BINANCE = Source(
     name=NAME,
@@ -404,8 +408,8 @@ BINANCE = Source(
     ),
     history=(
         History(_CANDLES, OFFERED_MS, CANDLE_LIMIT, also_ms=(DAY_MS,)),
-        History(_OPEN_INTEREST_HISTORY, **_KEPT),
-        *(History(msgspec.structs.replace(ratio, pages=_ratio_pages), **_KEPT) for ratio in _RATIOS),
+        _kept(_OPEN_INTEREST_HISTORY),
+        *(_kept(msgspec.structs.replace(ratio, pages=_ratio_pages)) for ratio in _RATIOS),
         History(
             Endpoint(
                 Kind.FUNDING_HISTORY, "/fapi/v1/fundingRate", _funding_pages, parse_funding_history, budget=FUNDINGS

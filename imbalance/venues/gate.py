@@ -408,11 +408,14 @@ GATE = Source(
             Endpoint(
                 Kind.CONTRACT_STATS,
                 "/futures/usdt/contract_stats",
-                lambda ask: _stats(ask, ask.interval_ms),
+                # Open interest stands at a bucket's end: that of the start is of the bucket before.
+                lambda ask: _stats(
+                    msgspec.structs.replace(ask, start_ms=ask.start_ms - ask.interval_ms), ask.interval_ms
+                ),
                 parse_contract_stats,
             ),
             tuple(PERIODS_MS),
-            ROWS,
+            ROWS - 1,
             also_ms=(HOUR_MS,),
             depth_ms=KEPT_MS,
         ),

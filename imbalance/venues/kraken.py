@@ -414,7 +414,15 @@ KRAKEN = Source(
     ),
     history=(
         History(_CANDLES, tuple(OFFERED_MS), CANDLE_LIMIT, also_ms=(DAY_MS,)),
-        History(_OPEN_INTEREST_HISTORY, tuple(PERIODS_MS), HISTORY_ROWS - 1, first_ms=FIRST_INTEREST_MS),
+        History(
+            # A bucket's close stands at its end: that of the start is of the bucket before.
+            msgspec.structs.replace(
+                _OPEN_INTEREST_HISTORY, pages=lambda ask: [_history(ask, (ask.start_ms - ask.interval_ms) // SECOND_MS)]
+            ),
+            tuple(PERIODS_MS),
+            HISTORY_ROWS - 1,
+            first_ms=FIRST_INTEREST_MS,
+        ),
         History(
             Endpoint(
                 Kind.FUNDING_HISTORY,

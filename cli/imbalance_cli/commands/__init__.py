@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from imbalance import __version__
-from imbalance_cli.commands import check, config, db, explain, figures, positions, sources, watch
+from imbalance_cli.commands import backfill, check, config, db, explain, figures, positions, sources, watch
 from imbalance_cli.context import answer
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ sources.add_to(app)
 check.add_to(app)
 watch.add_to(app)
 explain.add_to(app)
+backfill.add_to(app)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 

@@ -44,6 +44,9 @@ def title_of(document: tree.Document) -> Title:
     what, _build = _VIEWS[kind]
     if isinstance(document, tree.DbReport):
         return Title(what, document.place)
+    if isinstance(document, tree.BackfillReport):
+        told = "dry run" if document.dry_run else document.place or ""
+        return Title(f"{document.symbol} {what}", told)
     symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
@@ -290,4 +293,5 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.CheckReport: ("check", check_views.check),
     tree.WatchReport: ("watch", check_views.watch),
     tree.DbReport: ("local history", history_views.history),
+    tree.BackfillReport: ("backfill", history_views.backfill),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from imbalance.report.tree.changes import Change, WatchReport
 from imbalance.report.tree.checks import CheckedFigure, CheckReport
 from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
-from imbalance.report.tree.history import DbReport, KnownSpan, MissingSpan, StoredSeries
+from imbalance.report.tree.history import BackfillReport, DbReport, FilledSeries, KnownSpan, MissingSpan, StoredSeries
 from imbalance.report.tree.maps import (
     Audit,
     BandRisk,
@@ -67,16 +67,16 @@ from imbalance.report.tree.trials import (
 )
 
 __all__ = [
-    "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Change", "CheckReport",
-    "CheckedFigure", "Cluster", "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding",
-    "Gap", "GroupPositions", "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw",
-    "Institutional", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member",
-    "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations", "OpenInterest",
-    "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price",
-    "Quoted", "QuotedTotal", "Range", "Reliability", "Report", "ReportPage", "Risk", "Sentiment", "SentimentReport",
-    "SideRisk", "Signal", "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue",
-    "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport",
-    "WatchReport", "WindowRisk", "schema_name",
+    "SCHEMAS", "Audit", "BackfillReport", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Change",
+    "CheckReport", "CheckedFigure", "Cluster", "ClustersReport", "Concentration", "DbReport", "DistanceShare",
+    "Document", "FilledSeries", "Funding", "Gap", "GroupPositions", "Head", "HeatmapReport", "HeldPosition",
+    "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "KnownSpan", "LargestSince", "Liquidations",
+    "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore", "Metric", "MissingSpan", "Mode", "Model",
+    "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap",
+    "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability", "Report",
+    "ReportPage", "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal", "SourceState", "SourcesReport",
+    "StoredSeries", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest",
+    "VenueVolume", "Verdict", "Volume", "VolumeReport", "WatchReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
@@ -95,6 +95,7 @@ Document = (
     | DbReport
     | CheckReport
     | WatchReport
+    | BackfillReport
 )
 
 
@@ -113,6 +114,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "db": DbReport,
     "check": CheckReport,
     "watch": WatchReport,
+    "backfill": BackfillReport,
 }
 
 
