@@ -11,8 +11,8 @@ from imbalance.store.opening import Store
 from imbalance.store.rows import Batch, Block
 
 # A transaction waits for the disk: small files share one, as long as little would have to be read again.
-MOST_ROWS = 50_000
-LONGEST_S = 0.5
+MOST_ROWS = 100_000
+LONGEST_S = 1.0
 
 
 class Keeper:

@@ -71,16 +71,15 @@ async def read_all(client: Client | None, units: Sequence[Unit], keeper: Keeper,
     queues: dict[str, list[Unit]] = {}
     for unit in reversed(units):
         queues.setdefault(unit.source.name, []).append(unit)
-    alone = asyncio.Lock()
     try:
         async with asyncio.TaskGroup() as group:
             for name, queue in queues.items():
                 state = _Source()
                 for _ in range(AT_ONCE.get(name, AT_ONCE_ELSEWHERE)):
-                    group.create_task(_work(client, queue, state, keeper, alone, told))
+                    group.create_task(_work(client, queue, state, keeper, told))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    await asyncio.to_thread(keeper.flush)
+    keeper.flush()
 
 
 @dataclasses.dataclass
@@ -90,9 +89,7 @@ class _Source:
     in_a_row: int = 0
 
 
-async def _work(
-    client: Client | None, queue: list[Unit], state: _Source, keeper: Keeper, alone: asyncio.Lock, told: Told
-) -> None:
+async def _work(client: Client | None, queue: list[Unit], state: _Source, keeper: Keeper, told: Told) -> None:
     while queue:
         outcome = Outcome(queue.pop())
         if state.in_a_row >= MOST_IN_A_ROW:
@@ -107,8 +104,8 @@ async def _work(
             state.in_a_row = state.in_a_row + 1 if away else 0
         else:
             state.in_a_row = 0
-            async with alone:
-                outcome.rows = await asyncio.to_thread(keeper.add, found)
+            # Here and not in a thread: for each row SQLite would wait until whoever parses lets it go on.
+            outcome.rows = keeper.add(found)
         told(outcome)
 
 
@@ -116,7 +113,7 @@ async def _found(client: Client | None, outcome: Outcome) -> Sequence[Block | Ba
     """Return what a unit holds, with patience for a source that asks for a pause."""
     unit = outcome.unit
     if isinstance(unit, FileUnit) and unit.place is not None:
-        return await asyncio.to_thread(_of_disk, unit, unit.place)
+        return _of_disk(unit, unit.place)
     if client is None:
         raise UsageError(f"{unit.name} lies on no disk")
     for left in reversed(range(PAUSES)):
@@ -152,7 +149,7 @@ async def _file(client: Client, unit: FileUnit, outcome: Outcome) -> list[Block]
         outcome.missing = True
         return rows.of_no_file(unit)
     told = await client.get(unit.source, checksum, ())
-    return await asyncio.to_thread(_parsed, body, told, unit)
+    return _parsed(body, told, unit)
 
 
 def _of_disk(unit: FileUnit, place: Path) -> list[Block]:

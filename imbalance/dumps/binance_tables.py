@@ -18,7 +18,7 @@ may be empty. The taker ratio is not kept: bars have the volume that takers boug
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ from imbalance.dumps.binance import (
     File,
     instrument_of,
 )
-from imbalance.dumps.unpack import place, table, unpacked
+from imbalance.dumps.unpack import Columns, place, table, unpacked
 from imbalance.errors import ParseError
 from imbalance.market import Floats, Ints
 from imbalance.records import SETTLED, Instrument
@@ -65,7 +65,6 @@ FARTHEST_STAMP_MS = MINUTE_MS
 MICROSECONDS_FROM = 10**14
 HIGHEST_PRICE, MOST = 1e12, 1e18
 TOLERANCE = 1e-9
-Columns = dict[str, npt.NDArray[Any]]
 
 
 class Part(NamedTuple):
@@ -119,9 +118,9 @@ def _require(holds: npt.NDArray[np.bool_], message: str, file: File, column: str
 
 
 def _in_range(
-    rows: pd.DataFrame, column: str, low: float, high: float, file: File, content: bytes, *, maybe: bool = False
+    rows: Columns, column: str, low: float, high: float, file: File, content: bytes, *, maybe: bool = False
 ) -> Floats:
-    values: Floats = rows[column].to_numpy(np.float64)
+    values: Floats = rows[column]
     # A comparison with NaN is false.
     holds = (values >= low) & (values < high)
     _require(
@@ -130,8 +129,8 @@ def _in_range(
     return values
 
 
-def _stamps(rows: pd.DataFrame, column: str, file: File, content: bytes) -> Ints:
-    stamps: Ints = rows[column].to_numpy(np.int64)
+def _stamps(rows: Columns, column: str, file: File, content: bytes) -> Ints:
+    stamps: Ints = rows[column]
     stamps = np.where(stamps >= MICROSECONDS_FROM, stamps // 1000, stamps)
     _require((stamps >= FIRST_MS) & (stamps < LAST_MS), "no time between 2010 and 2100", file, column, content)
     _require((stamps >= file.from_ms) & (stamps < file.to_ms), f"not within {file.period}", file, column, content)
@@ -148,7 +147,7 @@ def _once(columns: Columns) -> Columns:
 
 
 def _klines(content: bytes, file: File, contract: Instrument) -> list[Part]:
-    rows = table(content, KLINE_COLUMNS, NAME, file.name, stamp="open_time")
+    rows = table(content, KLINE_COLUMNS, NAME, file.name, stamp="open_time", unread=("close_time", "count", "ignore"))
     stamps = _stamps(rows, "open_time", file, content)
     _require(stamps % file.interval_ms == 0, f"no start of {file.interval}", file, "open_time", content)
     opened, high, low, close = (
@@ -171,10 +170,10 @@ def _klines(content: bytes, file: File, contract: Instrument) -> list[Part]:
     return [Part("candles", "", file.interval_ms, _once(columns))]
 
 
-def _moments(rows: pd.DataFrame, file: File, content: bytes) -> Ints:
+def _moments(rows: Columns, file: File, content: bytes) -> Ints:
     """Return the moments that metrics are of, on the grid of five minutes; -1 where a stamp is off it."""
     try:
-        labels = rows["create_time"].to_numpy(dtype="datetime64[s]").astype(np.int64) * SECOND_MS
+        labels = rows["create_time"].astype("datetime64[s]").astype(np.int64) * SECOND_MS
     except ValueError as error:
         raise ParseError(NAME, file.name, " ".join(str(error).split())[:200], "create_time") from None
     if file.market == COIN_M or file.period >= START_LABELLED_FROM:
@@ -186,8 +185,8 @@ def _moments(rows: pd.DataFrame, file: File, content: bytes) -> Ints:
 
 def _metrics(content: bytes, file: File, contract: Instrument) -> list[Part]:
     texts = ("create_time", "symbol")
-    rows = table(content, METRIC_COLUMNS, NAME, file.name, texts=texts)
-    _require((rows["symbol"] == file.symbol).to_numpy(), f"not {file.symbol}", file, "symbol", content)
+    rows = table(content, METRIC_COLUMNS, NAME, file.name, texts=texts, unread=METRIC_COLUMNS[-1:])
+    _require(rows["symbol"] == file.symbol, f"not {file.symbol}", file, "symbol", content)
     moments = _moments(rows, file, content)
     amount, value = (
         _in_range(rows, name, 0, MOST, file, content, maybe=True)
@@ -225,12 +224,12 @@ def _liquidations(content: bytes, file: File, contract: Instrument) -> list[Part
     texts = ("side", "order_type", "time_in_force", "order_status")
     rows = table(content, LIQUIDATION_COLUMNS, NAME, file.name, texts=texts, stamp="time")
     stamps = _stamps(rows, "time", file, content)
-    sold = (rows["side"] == "SELL").to_numpy()
-    _require(sold | (rows["side"] == "BUY").to_numpy(), "neither BUY nor SELL", file, "side", content)
+    sold = rows["side"] == "SELL"
+    _require(sold | (rows["side"] == "BUY"), "neither BUY nor SELL", file, "side", content)
     price = _in_range(rows, "average_price", 1e-12, HIGHEST_PRICE, file, content)
     filled = _in_range(rows, "accumulated_fill_quantity", 0, MOST, file, content)
     # One that found nobody to trade with liquidated nothing.
-    kept = np.flatnonzero((~rows.duplicated().to_numpy()) & (filled > 0))
+    kept = np.flatnonzero((~pd.DataFrame(rows).duplicated().to_numpy()) & (filled > 0))
     kept = kept[np.argsort(stamps[kept], kind="stable")]
     base = filled * (contract.contract_size_usd or np.nan) / price
     alike = pd.DataFrame({"t": stamps[kept], "s": sold[kept], "p": price[kept], "q": base[kept]})

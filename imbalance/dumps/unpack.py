@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from imbalance.errors import DamagedError, ParseError
 
 MOST_BYTES = 64 * 1024 * 1024  # of a file unpacked: ten times a month of one-minute bars
+Columns = dict[str, npt.NDArray[Any]]
+Kinds = Mapping[str, type[object] | type[np.generic]]
 _CHECKSUM = re.compile(rb"^([0-9a-fA-F]{64})\s+\*?(\S+)\s*$")
 
 
@@ -52,8 +55,15 @@ def unpacked(body: bytes, source: str, name: str) -> bytes:
 
 
 def table(
-    content: bytes, columns: Sequence[str], source: str, name: str, *, texts: Sequence[str] = (), stamp: str = ""
-) -> pd.DataFrame:
+    content: bytes,
+    columns: Sequence[str],
+    source: str,
+    name: str,
+    *,
+    texts: Sequence[str] = (),
+    stamp: str = "",
+    unread: Sequence[str] = (),
+) -> Columns:
     """Return a CSV with or without a header line: numbers as float64, empty cells as NaN.
 
     Parameters
@@ -61,6 +71,7 @@ def table(
     columns : names of all columns in their order; a header line must say the same.
     texts : those that are no numbers.
     stamp : the column of epoch times, read as int64: a float does not hold microseconds.
+    unread : those that nobody asks for.
 
     Raises
     ------
@@ -73,55 +84,52 @@ def table(
         raise ParseError(source, name, f"its columns are {first[:200]!r}", "line 1")
     if first and first.count(",") != len(columns) - 1:
         raise ParseError(source, name, f"{first.count(',') + 1} columns instead of {len(columns)}", "line 1")
-    kinds = {c: str if c in texts else np.int64 if c == stamp else np.float64 for c in columns}
+    # Objects: pandas' own type of texts takes as long to make as all numbers of a small file.
+    kinds: Kinds = {c: object if c in texts else np.int64 if c == stamp else np.float64 for c in columns}
+    kinds = {c: kind for c, kind in kinds.items() if c not in unread}
     try:
         return _read(content, columns, kinds, has_header=has_header)
     except pd.errors.EmptyDataError:
-        return pd.DataFrame({c: np.empty(0, dtype=kinds[c]) for c in columns})
+        return {c: np.empty(0, dtype=kind) for c, kind in kinds.items()}
     except (ValueError, OverflowError) as error:
         told = " ".join(str(error).split())[:200]
         raise _first_fault(content, columns, kinds, told, source, name, has_header=has_header) from None
 
 
-def _read(
-    content: bytes, columns: Sequence[str], kinds: Mapping[Any, type[str | np.generic]], *, has_header: bool
-) -> pd.DataFrame:
-    return pd.read_csv(
+def _read(content: bytes, columns: Sequence[str], kinds: Kinds, *, has_header: bool) -> Columns:
+    # By numbers: a name is looked up as a text, which takes longer than reading a small file.
+    at = {columns.index(c): kind for c, kind in kinds.items()}
+    found = pd.read_csv(
         io.BytesIO(content),
-        names=tuple(columns),
+        names=range(len(columns)),
         header=None,
+        usecols=list(at),
         skiprows=int(has_header),
-        dtype=kinds,
+        dtype=at,
         na_values=[""],
         keep_default_na=False,
         float_precision="round_trip",
     )
+    return {columns[i]: found[i].to_numpy() for i in at}
 
 
 def _first_fault(
-    content: bytes,
-    columns: Sequence[str],
-    kinds: Mapping[str, type],
-    told: str,
-    source: str,
-    name: str,
-    *,
-    has_header: bool,
+    content: bytes, columns: Sequence[str], kinds: Kinds, told: str, source: str, name: str, *, has_header: bool
 ) -> ParseError:
     """Return the error that names the first cell that is no number."""
     try:
-        cells = _read(content, columns, dict.fromkeys(columns, str), has_header=has_header)
+        cells = _read(content, columns, dict.fromkeys(columns, object), has_header=has_header)
     except (ValueError, OverflowError):
         return ParseError(source, name, told, "$")
-    for column in columns:
-        if kinds[column] is str:
+    for column, kind in kinds.items():
+        if kind is object:
             continue
-        bad = pd.to_numeric(cells[column], errors="coerce").isna()
-        if kinds[column] is np.float64:
-            bad &= cells[column].notna()
+        bad = np.isnan(pd.to_numeric(pd.Series(cells[column]), errors="coerce").to_numpy(np.float64))
+        if kind is np.float64:
+            bad &= ~pd.isna(cells[column])
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
-            found = f"{str(cells[column].iloc[row])[:40]!r} is no number"
+            found = f"{str(cells[column][row])[:40]!r} is no number"
             return ParseError(source, name, found, place(row, column, header=has_header))
     return ParseError(source, name, told, "$")
 
