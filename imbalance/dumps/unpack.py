@@ -19,6 +19,7 @@ from imbalance.errors import DamagedError, ParseError
 MOST_BYTES = 64 * 1024 * 1024  # of a file unpacked: ten times a month of one-minute bars
 Columns = dict[str, npt.NDArray[Any]]
 Kinds = Mapping[str, type[object] | type[np.generic]]
+_WHOLE = re.compile(r"\d{1,18}")
 _CHECKSUM = re.compile(rb"^([0-9a-fA-F]{64})\s+\*?(\S+)\s*$")
 
 
@@ -82,18 +83,26 @@ def table(
     has_header = first[:1].isalpha()
     if has_header and first.split(",") != list(columns):
         raise ParseError(source, name, f"its columns are {first[:200]!r}", "line 1")
-    if first and first.count(",") != len(columns) - 1:
-        raise ParseError(source, name, f"{first.count(',') + 1} columns instead of {len(columns)}", "line 1")
+    _require_whole_lines(content.rstrip(), len(columns), source, name)
     # Objects: pandas' own type of texts takes as long to make as all numbers of a small file.
     kinds: Kinds = {c: object if c in texts else np.int64 if c == stamp else np.float64 for c in columns}
     kinds = {c: kind for c, kind in kinds.items() if c not in unread}
+    if not (content[content.find(b"\n") + 1 or len(content) :] if has_header else content).strip():
+        return {c: np.empty(0, dtype=kind) for c, kind in kinds.items()}
     try:
         return _read(content, columns, kinds, has_header=has_header)
-    except pd.errors.EmptyDataError:
-        return {c: np.empty(0, dtype=kind) for c, kind in kinds.items()}
     except (ValueError, OverflowError) as error:
         told = " ".join(str(error).split())[:200]
         raise _first_fault(content, columns, kinds, told, source, name, has_header=has_header) from None
+
+
+def _require_whole_lines(content: bytes, columns: int, source: str, name: str) -> None:
+    """Raise a `ParseError` at the first line that has more or fewer columns: a reader would fill or drop them."""
+    if not content or content.count(b",") == (content.count(b"\n") + 1) * (columns - 1):
+        return
+    for i, line in enumerate(content.split(b"\n"), 1):
+        if line.count(b",") != columns - 1:
+            raise ParseError(source, name, f"{line.count(b',') + 1} columns instead of {columns}", f"line {i}")
 
 
 def _read(content: bytes, columns: Sequence[str], kinds: Kinds, *, has_header: bool) -> Columns:
@@ -108,7 +117,6 @@ def _read(content: bytes, columns: Sequence[str], kinds: Kinds, *, has_header: b
         dtype=at,
         na_values=[""],
         keep_default_na=False,
-        float_precision="round_trip",
     )
     return {columns[i]: found[i].to_numpy() for i in at}
 
@@ -124,8 +132,10 @@ def _first_fault(
     for column, kind in kinds.items():
         if kind is object:
             continue
-        bad = np.isnan(pd.to_numeric(pd.Series(cells[column]), errors="coerce").to_numpy(np.float64))
-        if kind is np.float64:
+        if kind is np.int64:
+            bad = np.array([_WHOLE.fullmatch(str(cell)) is None for cell in cells[column]])
+        else:
+            bad = np.isnan(pd.to_numeric(pd.Series(cells[column]), errors="coerce").to_numpy(np.float64))
             bad &= ~pd.isna(cells[column])
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
