@@ -14,7 +14,7 @@ from imbalance.backfill import reading, telling, units
 from imbalance.backfill.keeper import Keeper
 from imbalance.backfill.reading import Outcome
 from imbalance.backfill.units import FILES_LACK, PAGES_LACK, Covered, Unit
-from imbalance.collect import chosen, require_listed, why_not
+from imbalance.collect import chosen, require_listed
 from imbalance.dumps import binance
 from imbalance.errors import MissingDataError, NoStoreError, StrictError, UsageError
 from imbalance.fetch.client import Client
@@ -77,7 +77,7 @@ def backfill(
     StoreError
         If the store cannot be written to.
     MissingDataError
-        If nothing could be read at all.
+        If nothing could be read, and nothing is stored of the coin.
     StrictError
         Under `strict`, if anything failed.
     """
@@ -131,12 +131,12 @@ class _Run:
             await client.close()
 
     def report(self) -> tree.BackfillReport:
-        """Return the document, or raise where nothing was read or nothing may fail."""
+        """Return the document, or raise where nothing is there after all or nothing may fail."""
         failed = [outcome.error for outcome in self.outcomes if outcome.error is not None]
-        if failed and not any(outcome.error is None and outcome.asked for outcome in self.outcomes):
-            raise MissingDataError(f"nothing was read: {failed[0]}", failed[0].hint or why_not(self.harvests))
-        if not self.planned and (unread := [h for h in self.harvests if h.failures]):
-            raise MissingDataError("no source told what it lists", why_not(unread))
+        failed += [error for harvest in self.harvests for error in harvest.failures]
+        read = any(outcome.error is None and outcome.asked for outcome in self.outcomes)
+        if failed and not read and not self.request.dry_run and not self._covered(FILES_LACK):
+            raise MissingDataError(f"nothing was read: {failed[0]}", failed[0].hint)
         if self.request.strict and failed:
             raise StrictError(f"{len(failed)} failed under --strict, the first: {failed[0]}")
         return telling.document(self.request, self.planned, self.outcomes, self.harvests, self.place, self.now_ms)
@@ -176,12 +176,8 @@ class _Run:
         return [found for h in asked if (found := h.instrument or (None if h.listed else usual[h.name]))]
 
     def _pages(self, covered: Coverage) -> list[Unit]:
-        return [
-            unit
-            for harvest in self.harvests
-            for unit in units.page_units(harvest.source, self._ask_of(harvest), covered)
-            if harvest.instrument is not None or not harvest.source.is_venue
-        ]
+        asked = [h for h in self.harvests if h.instrument is not None or not h.source.is_venue]
+        return [unit for h in asked for unit in units.page_units(h.source, self._ask_of(h), covered)]
 
     def _ask_of(self, harvest: Harvest) -> Ask:
         own = tuple(row for row in harvest.of(Instrument) if row.base == self.request.symbol)

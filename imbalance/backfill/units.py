@@ -46,13 +46,13 @@ class FileUnit:
 
     @property
     def from_ms(self) -> int:
-        """When its time begins."""
-        return self.file.from_ms
+        """When the time of its rows begins."""
+        return self.file.from_ms + binance.LATE_MS.get(self.file.kind, 0)
 
     @property
     def to_ms(self) -> int:
-        """When its time ends."""
-        return self.file.to_ms
+        """When the time of its rows ends."""
+        return self.file.to_ms + binance.LATE_MS.get(self.file.kind, 0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,6 +52,8 @@ FIRST_MS = {
     (COIN_M, LIQUIDATIONS): _ms(2023, 6, 25),
 }
 LAST_MS = {(COIN_M, LIQUIDATIONS): _ms(2024, 10, 15)}
+# Levels are of the ends of five minutes: the moment that a day begins is in the file of the day before.
+LATE_MS = {METRICS: INTERVALS_MS["5m"]}
 MONTHLY_ALONE = frozenset({FUNDING})
 DAILY_ALONE = frozenset({METRICS, LIQUIDATIONS})
 

@@ -44,8 +44,8 @@ class StoredSeries(msgspec.Struct):
 class FilledSeries(msgspec.Struct):
     """What was, or in a dry run would be, read of some series; `units` are files or pages, `spans` their times.
 
-    Of the units `missing` are not there at the source, `failed` went wrong, and `skipped` were not asked for because
-    the source could not be reached.
+    Units may touch, so that a row counts twice. `missing` ones are not there at the source, `failed` ones went wrong,
+    and `skipped` ones were not asked for because the source could not be reached.
     """
 
     data: str
