@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imbalance.backfill import run
+from imbalance.errors import NoStoreError
 from imbalance.fetch.settings import Settings
 from imbalance.providers import PROVIDERS
 from imbalance.store import opening, reading, upkeep
@@ -178,6 +179,13 @@ def fill(server, file, *, now_ms=NOW_MS, told=None, **given):
 
 def stored(file):
     """Return the rows, known spans and gaps of every series by (venue or source, data, what, interval)."""
+    try:
+        return _stored(file)
+    except NoStoreError:
+        return {}
+
+
+def _stored(file):
     with opening.opened(str(file)) as store:
         assert upkeep.faults(store) == []
         with store.reading() as connection:
