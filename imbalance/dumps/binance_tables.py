@@ -18,11 +18,11 @@ may be empty. The taker ratio is not kept: bars have the volume that takers boug
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import Counter
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from imbalance.dumps.binance import (
     COIN_M,
@@ -186,7 +186,7 @@ def _moments(rows: Columns, file: File, content: bytes) -> Ints:
 def _metrics(content: bytes, file: File, contract: Instrument) -> list[Part]:
     texts = ("create_time", "symbol")
     rows = table(content, METRIC_COLUMNS, NAME, file.name, texts=texts, unread=METRIC_COLUMNS[-1:])
-    _require(rows["symbol"] == file.symbol, f"not {file.symbol}", file, "symbol", content)
+    _require(rows["symbol"] == file.symbol.encode(), f"not {file.symbol}", file, "symbol", content)
     moments = _moments(rows, file, content)
     amount, value = (
         _in_range(rows, name, 0, MOST, file, content, maybe=True)
@@ -224,24 +224,28 @@ def _liquidations(content: bytes, file: File, contract: Instrument) -> list[Part
     texts = ("side", "order_type", "time_in_force", "order_status")
     rows = table(content, LIQUIDATION_COLUMNS, NAME, file.name, texts=texts, stamp="time")
     stamps = _stamps(rows, "time", file, content)
-    sold = rows["side"] == "SELL"
-    _require(sold | (rows["side"] == "BUY"), "neither BUY nor SELL", file, "side", content)
+    sold = rows["side"] == b"SELL"
+    _require(sold | (rows["side"] == b"BUY"), "neither BUY nor SELL", file, "side", content)
     price = _in_range(rows, "average_price", 1e-12, HIGHEST_PRICE, file, content)
     filled = _in_range(rows, "accumulated_fill_quantity", 0, MOST, file, content)
-    # One that found nobody to trade with liquidated nothing.
-    kept = np.flatnonzero((~pd.DataFrame(rows).duplicated().to_numpy()) & (filled > 0))
-    kept = kept[np.argsort(stamps[kept], kind="stable")]
     base = filled * (contract.contract_size_usd or np.nan) / price
-    alike = pd.DataFrame({"t": stamps[kept], "s": sold[kept], "p": price[kept], "q": base[kept]})
+    lines = dict(zip(zip(*(cells.tolist() for cells in rows.values()), strict=True), range(stamps.size), strict=True))
+    # One that found nobody to trade with liquidated nothing.
+    kept = np.array([row for row in lines.values() if filled[row] > 0], dtype=np.intp)
+    kept = kept[np.argsort(stamps[kept], kind="stable")]
     columns: Columns = {
         "time_ms": stamps[kept],
         "position": np.where(sold[kept], Side.LONG.value, Side.SHORT.value),
         "price": price[kept],
         "quantity_base": base[kept],
         "order_id": np.full(kept.size, ""),
-        "nth": alike.groupby(["t", "s", "p", "q"]).cumcount().to_numpy(),
     }
-    return [Part("liquidations", "", 0, columns)]
+    alike: Counter[tuple[Any, ...]] = Counter()
+    nth = []
+    for order in zip(*(cells.tolist() for cells in columns.values()), strict=True):
+        nth.append(alike[order])
+        alike[order] += 1
+    return [Part("liquidations", "", 0, columns | {"nth": np.array(nth, dtype=np.int64)})]
 
 
 def known_of(part: Part, file: File) -> list[tuple[int, int]]:

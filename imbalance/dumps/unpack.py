@@ -7,19 +7,16 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from imbalance.errors import DamagedError, ParseError
 
 MOST_BYTES = 64 * 1024 * 1024  # of a file unpacked: ten times a month of one-minute bars
 Columns = dict[str, npt.NDArray[Any]]
-Kinds = Mapping[str, type[object] | type[np.generic]]
-_WHOLE = re.compile(r"\d{1,18}")
 _CHECKSUM = re.compile(rb"^([0-9a-fA-F]{64})\s+\*?(\S+)\s*$")
 
 
@@ -65,7 +62,9 @@ def table(
     stamp: str = "",
     unread: Sequence[str] = (),
 ) -> Columns:
-    """Return a CSV with or without a header line: numbers as float64, empty cells as NaN.
+    """Return a CSV with or without a header line: numbers as float64, empty cells as NaN, texts as bytes.
+
+    Its cells are never quoted for what they hold: all at once they are split and turned into numbers, column by column.
 
     Parameters
     ----------
@@ -79,69 +78,49 @@ def table(
     ParseError
         Naming line and column.
     """
-    first = content[: content.find(b"\n") + 1 or len(content)].decode("utf-8", "replace").strip()
-    has_header = first[:1].isalpha()
-    if has_header and first.split(",") != list(columns):
-        raise ParseError(source, name, f"its columns are {first[:200]!r}", "line 1")
-    _require_whole_lines(content.rstrip(), len(columns), source, name)
-    # Objects: pandas' own type of texts takes as long to make as all numbers of a small file.
-    kinds: Kinds = {c: object if c in texts else np.int64 if c == stamp else np.float64 for c in columns}
-    kinds = {c: kind for c, kind in kinds.items() if c not in unread}
-    if not (content[content.find(b"\n") + 1 or len(content) :] if has_header else content).strip():
-        return {c: np.empty(0, dtype=kind) for c, kind in kinds.items()}
+    body = content.rstrip().replace(b"\r\n", b"\n").replace(b'"', b"")
+    has_header = body[:1].isalpha()
+    header, _, rest = body.partition(b"\n") if has_header else (b"", b"", body)
+    if has_header and header != ",".join(columns).encode():
+        raise ParseError(source, name, f"its columns are {header[:200].decode('utf-8', 'replace')!r}", "line 1")
+    _require_whole_lines(body, len(columns), source, name)
+    cells = rest.replace(b"\n", b",").split(b",") if rest else []
+    found: Columns = {}
+    for i, column in enumerate(columns):
+        if column in unread:
+            continue
+        own = cells[i :: len(columns)]
+        if column in texts:
+            found[column] = np.array(own, dtype=np.bytes_)
+            continue
+        numbers = _numbers(own, whole=column == stamp)
+        if numbers is None:
+            row = next(row for row, cell in enumerate(own) if _numbers([cell], whole=column == stamp) is None)
+            told = f"{own[row][:40].decode('utf-8', 'replace')!r} is no number"
+            raise ParseError(source, name, told, place(row, column, header=has_header))
+        found[column] = numbers
+    return found
+
+
+def _numbers(cells: Sequence[bytes], *, whole: bool) -> npt.NDArray[Any] | None:
+    """Return cells as numbers, the empty ones as NaN where there is one; None where one is no number."""
+    if not whole and b"" in cells:
+        cells = [cell or b"nan" for cell in cells]
     try:
-        return _read(content, columns, kinds, has_header=has_header)
-    except (ValueError, OverflowError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise _first_fault(content, columns, kinds, told, source, name, has_header=has_header) from None
+        return (
+            np.array([*map(int, cells)], dtype=np.int64) if whole else np.array([*map(float, cells)], dtype=np.float64)
+        )
+    except (ValueError, OverflowError):
+        return None
 
 
-def _require_whole_lines(content: bytes, columns: int, source: str, name: str) -> None:
-    """Raise a `ParseError` at the first line that has more or fewer columns: a reader would fill or drop them."""
-    if not content or content.count(b",") == (content.count(b"\n") + 1) * (columns - 1):
+def _require_whole_lines(body: bytes, columns: int, source: str, name: str) -> None:
+    """Raise a `ParseError` at the first line that has more or fewer columns than there are."""
+    if not body or body.count(b",") == (body.count(b"\n") + 1) * (columns - 1):
         return
-    for i, line in enumerate(content.split(b"\n"), 1):
+    for i, line in enumerate(body.split(b"\n"), 1):
         if line.count(b",") != columns - 1:
             raise ParseError(source, name, f"{line.count(b',') + 1} columns instead of {columns}", f"line {i}")
-
-
-def _read(content: bytes, columns: Sequence[str], kinds: Kinds, *, has_header: bool) -> Columns:
-    # By numbers: a name is looked up as a text, which takes longer than reading a small file.
-    at = {columns.index(c): kind for c, kind in kinds.items()}
-    found = pd.read_csv(
-        io.BytesIO(content),
-        names=range(len(columns)),
-        header=None,
-        usecols=list(at),
-        skiprows=int(has_header),
-        dtype=at,
-        na_values=[""],
-        keep_default_na=False,
-    )
-    return {columns[i]: found[i].to_numpy() for i in at}
-
-
-def _first_fault(
-    content: bytes, columns: Sequence[str], kinds: Kinds, told: str, source: str, name: str, *, has_header: bool
-) -> ParseError:
-    """Return the error that names the first cell that is no number."""
-    try:
-        cells = _read(content, columns, dict.fromkeys(columns, object), has_header=has_header)
-    except (ValueError, OverflowError):
-        return ParseError(source, name, told, "$")
-    for column, kind in kinds.items():
-        if kind is object:
-            continue
-        if kind is np.int64:
-            bad = np.array([_WHOLE.fullmatch(str(cell)) is None for cell in cells[column]])
-        else:
-            bad = np.isnan(pd.to_numeric(pd.Series(cells[column]), errors="coerce").to_numpy(np.float64))
-            bad &= ~pd.isna(cells[column])
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            found = f"{str(cells[column][row])[:40]!r} is no number"
-            return ParseError(source, name, found, place(row, column, header=has_header))
-    return ParseError(source, name, told, "$")
 
 
 def place(row: int, column: str, *, header: bool) -> str:

@@ -1,13 +1,14 @@
 """How fast a backfill is and what kills do to it: ``python -m tests.bench.backfill [KILLS] [ADDRESS]``.
 
-A year of bitcoin's 5-minute bars and metrics as Binance's archive has them is made in a temporary folder and read into a
-store (a temporary file where no address is given): rows a second by the clock and by this process's processor time, and
-a venue-year of bars back into arrays. Then so many runs, of the folder and of a loopback server in turn, are killed at
-random moments; after each, what is stored must be whole.
+A year of bitcoin's 5-minute bars and metrics as Binance's archive has them is made in a temporary folder and read into
+a store (a temporary file where no address is given): rows a second by the clock and by this process's processor time,
+and a venue-year of bars back into arrays. Then so many runs, of the folder and of a loopback server in turn, are
+killed at random moments; after each, what is stored must be whole.
 """
 
 from __future__ import annotations
 
+import gc
 import statistics
 import sys
 import tempfile
@@ -33,6 +34,7 @@ def speed(dumps: Path, address: str) -> None:
     # The libraries that parse are loaded once, whatever is read.
     import imbalance.dumps.binance_tables  # noqa: F401
 
+    gc.disable()  # as the program does
     clock, processor = time.perf_counter(), time.process_time()
     document = fill(None, address, folder=dumps, venues=(), since_ms=YEAR_MS, now_ms=YEAR_READ_MS)
     took_s, used_s = time.perf_counter() - clock, time.process_time() - processor

@@ -143,6 +143,8 @@ class Archive:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        # A client that is killed is nobody's error.
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
 
     def answer(self, target: str) -> tuple[int, bytes]:
         """Return status and body of a request."""
