@@ -316,3 +316,24 @@ def test_no_damage_ends_in_anything_but_a_named_error(data):
         assert (np.diff(part.columns["time_ms"]) >= 0).all()
         for name in ("open", "rate", "price", "long_share"):
             assert np.isfinite(part.columns.get(name, np.empty(0))).all()
+
+
+def recorded(samples, name, file):
+    return read(zipped((samples / "binance" / name).read_text()), file)
+
+
+def test_recorded_files_are_read(samples):
+    file = File(USD_M, METRICS, "BTCUSDT", "2026-07-20")
+    interest, accounts, _top, positions = recorded(samples, "vision_metrics.1.csv", file)
+    assert interest.columns["time_ms"].tolist() == [day("2026-07-20") + STEP_MS, day("2026-07-20") + 2 * STEP_MS]
+    assert interest.columns["open_interest_base"][0] == 102397.952
+    assert accounts.columns["long_share"][0] == pytest.approx(1.39157631 / 2.39157631)
+    assert positions.columns["long_share"][0] == pytest.approx(1.478339 / 2.478339)
+    file = File(COIN_M, METRICS, "BTCUSD_PERP", "2023-06-25")
+    interest, accounts, *_others = recorded(samples, "vision_metrics.3.csv", file)
+    assert interest.columns["open_interest_usd"][0] == 557_870_000
+    assert interest.columns["open_interest_base"][0] == 18265.00911826
+    assert accounts.columns["time_ms"].size == 0
+    [orders] = recorded(samples, "vision_liquidationSnapshot.1.csv", LIQUIDATED)
+    assert orders.columns["position"].tolist() == ["short", "short"]
+    assert (orders.columns["quantity_base"] * orders.columns["price"]).tolist() == pytest.approx([700, 4300])
