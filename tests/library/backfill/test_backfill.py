@@ -7,10 +7,14 @@ import hashlib
 import numpy as np
 import pytest
 
+from imbalance import history, read_bars
+from imbalance.backfill import run
 from imbalance.backfill.units import LEFT_OUT, NOT_THERE
 from imbalance.dumps import binance
 from imbalance.dumps.binance import COIN_M, KLINES, METRICS, USD_M, File
 from imbalance.errors import MissingDataError, StoreError, StrictError, UnknownSymbolError, UsageError
+from imbalance.store import opening, writing
+from imbalance.store.rows import Batch, Series
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS
 from tests.library.backfill.world import ANSWERS, NOW_MS, SINCE_MS, Told, fill, stored
 from tests.support import archive
@@ -343,3 +347,56 @@ def test_the_checksums_of_the_fixtures_are_their_own(dumps):
     for place in list(dumps.rglob("*.zip"))[:5]:
         told = place.with_name(place.name + ".CHECKSUM").read_text().split()[0]
         assert told == hashlib.sha256(place.read_bytes()).hexdigest()
+
+
+def test_gate_gives_sums_single_orders_and_open_interest(server, file):
+    document = fill(server, file, venues=("gate",))
+    assert document.gaps == []
+    found = stored(file)
+    quarter, hour = INTERVALS_MS["15m"], HOUR_MS
+    for step_ms in (quarter, hour):
+        levels, known, missing = found["gate", "open_interest", "", step_ms]
+        assert levels["open_interest_base"].tolist() == pytest.approx([open_interest_at(t) for t in levels["time_ms"]])
+        assert (known, missing) == ([(SINCE_MS, NOW_MS + step_ms)], [])
+        sums, known, _missing = found["gate", "liquidation_sums", "", step_ms]
+        assert set(sums["long_base"]) == {1.0}
+        assert known == [(SINCE_MS - step_ms, NOW_MS)]
+    orders, known, missing = found["gate", "liquidations", "", 0]
+    assert orders["time_ms"].tolist() == list(range(SINCE_MS + hour // 2, NOW_MS, hour))
+    assert (known, missing) == ([(SINCE_MS, NOW_MS)], [])
+    assert set(zip(orders["position"], orders["quantity_base"], orders["nth"], strict=True)) == {("long", 1.0, 0)}
+
+
+def test_single_orders_are_asked_for_only_where_a_stream_was_not_heard(server, file):
+    heard = (day("2025-03-10"), day("2025-03-11"))
+    series = Series("liquidations", "gate", "gate", "BTC", "BTC_USDT", "linear")
+    with opening.opened(str(file), make=True) as store, store.writing() as connection:
+        writing.save(connection, [Batch(series, [], [heard])], NOW_MS - DAY_MS)
+    fill(server, file, venues=("gate",))
+    orders, known, _missing = stored(file)["gate", "liquidations", "", 0]
+    # What the stream did not print there is not added: its orders may have other stamps.
+    assert not any(heard[0] <= t < heard[1] for t in orders["time_ms"])
+    assert known == [(SINCE_MS, NOW_MS)]
+
+
+def test_a_store_that_others_write_to_is_told_and_what_was_stored_stays(server, file, monkeypatch):
+    fill(server, file)
+    many = stored(file)[BARS][0]["time_ms"].size
+    monkeypatch.setattr(run, "WAIT_S", 0.05)
+    with (
+        opening.opened(str(file)) as store,
+        store.writing(),
+        pytest.raises(StoreError, match="another process is writing to it"),
+    ):
+        fill(server, file, since_ms=SINCE_MS - DAY_MS)
+    assert stored(file)[BARS][0]["time_ms"].size == many
+
+
+def test_what_was_filled_is_a_bars_file(server, file, tmp_path):
+    fill(server, file)
+    made = tmp_path / "bars.csv"
+    assert history.export(str(file), "BTC", INTERVALS_MS["15m"], made) == (NOW_MS - SINCE_MS) // INTERVALS_MS["15m"]
+    bars = read_bars(made, symbol="BTC")
+    [venue] = bars.venues
+    assert np.isfinite(venue.open_interest_base).all()
+    assert venue.open_interest_base[-1] == pytest.approx(open_interest_at(NOW_MS))

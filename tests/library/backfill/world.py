@@ -132,6 +132,64 @@ def mood(_query):
     return {"data": rows[::-1], "metadata": {"error": None}}
 
 
+GATE = [
+    {
+        "name": "BTC_USDT",
+        "quanto_multiplier": "0.0001",
+        "in_delisting": False,
+        "leverage_max": "100",
+        "funding_interval": 28_800,
+    }
+]
+
+
+def gate_statistics(query):
+    step_s = INTERVALS_MS[query["interval"]] // 1000
+    first = int(query["from"])
+    times = [first + i * step_s for i in range(int(query["limit"])) if (first + i * step_s) * 1000 <= NOW_MS]
+    return [
+        {
+            "time": t,
+            "mark_price": 60_000,
+            "open_interest": 20_000 * open_interest_at((t + step_s) * 1000),
+            "long_liq_size": 10_000,
+            "short_liq_size": 0,
+            "long_liq_usd": 60_000,
+            "short_liq_usd": 0,
+        }
+        for t in times
+    ]
+
+
+def gate_orders(query):
+    """One order an hour, half past, a long of one coin."""
+    times = steps(int(query["from"]) * 1000 - HOUR_MS // 2, int(query["to"]) * 1000 - HOUR_MS // 2, HOUR_MS)
+    return [
+        {
+            "contract": "BTC_USDT",
+            "size": 10_000,
+            "order_size": -10_000,
+            "fill_price": "60000",
+            "left": 0,
+            "time": (t + HOUR_MS // 2) // 1000,
+        }
+        for t in times
+    ][::-1]
+
+
+def gate_bars(query):
+    step_ms = INTERVALS_MS[query["interval"]]
+    return [
+        {"t": t // 1000, "o": price_at(t), "h": price_at(t), "l": price_at(t), "c": price_at(t), "v": 5, "sum": "30"}
+        for t in steps(int(query["from"]) * 1000, int(query["to"]) * 1000, step_ms)
+    ]
+
+
+def gate_fundings(query):
+    times = steps(int(query["from"]) * 1000, int(query["to"]) * 1000, 8 * HOUR_MS)
+    return [{"t": t // 1000 + 1, "r": "0.0001"} for t in times][::-1]
+
+
 ANSWERS = {
     "/fapi/v1/exchangeInfo": lambda _query: USD_M,
     "/dapi/v1/exchangeInfo": lambda _query: COIN_M,
@@ -146,6 +204,11 @@ ANSWERS = {
     "/v5/market/kline": bybit_bars,
     "/v5/market/account-ratio": bybit_ratios,
     "/v5/market/funding/history": bybit_fundings,
+    "/futures/usdt/contracts": lambda _query: GATE,
+    "/futures/usdt/contract_stats": gate_statistics,
+    "/futures/usdt/liq_orders": gate_orders,
+    "/futures/usdt/candlesticks": gate_bars,
+    "/futures/usdt/funding_rate": gate_fundings,
     "/fng/": mood,
     "/resource/gpe5-46if.json": lambda _query: [],
     "/timeseries/asset-metrics": lambda _query: {"data": []},
