@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from imbalance import history, read_bars
+from imbalance.backfill import reading as units_reading
 from imbalance.backfill import run
 from imbalance.backfill.units import LEFT_OUT, NOT_THERE
 from imbalance.dumps import binance
 from imbalance.dumps.binance import COIN_M, KLINES, METRICS, USD_M, File
 from imbalance.errors import MissingDataError, StoreError, StrictError, UnknownSymbolError, UsageError
+from imbalance.fetch import client as fetching
 from imbalance.store import opening, writing
 from imbalance.store.rows import Batch, Series
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS
@@ -368,7 +370,7 @@ def test_gate_gives_sums_single_orders_and_open_interest(server, file):
 
 
 def test_single_orders_are_asked_for_only_where_a_stream_was_not_heard(server, file):
-    heard = (day("2025-03-10"), day("2025-03-11"))
+    heard = (day("2025-03-10") + 6 * HOUR_MS, day("2025-03-10") + 18 * HOUR_MS)
     series = Series("liquidations", "gate", "gate", "BTC", "BTC_USDT", "linear")
     with opening.opened(str(file), make=True) as store, store.writing() as connection:
         writing.save(connection, [Batch(series, [], [heard])], NOW_MS - DAY_MS)
@@ -400,3 +402,18 @@ def test_what_was_filled_is_a_bars_file(server, file, tmp_path):
     [venue] = bars.venues
     assert np.isfinite(venue.open_interest_base).all()
     assert venue.open_interest_base[-1] == pytest.approx(open_interest_at(NOW_MS))
+
+
+def test_a_source_that_asks_for_a_pause_is_given_one(server, file, monkeypatch):
+    calls = []
+
+    def busy(query):
+        calls.append(query)
+        return {"retCode": 10006, "retMsg": "wait"} if len(calls) <= 5 else ANSWERS["/v5/market/kline"](query)
+
+    server.answers["/v5/market/kline"] = busy
+    monkeypatch.setattr(fetching, "SHORT_RETRY_AFTER_S", 0.01)
+    monkeypatch.setattr(units_reading, "SHORTEST_PAUSE_S", 0.01)
+    document = fill(server, file, venues=("bybit",))
+    assert document.gaps == []
+    assert stored(file)["bybit", "candles", "", INTERVALS_MS["15m"]][1] == [(SINCE_MS, NOW_MS)]
