@@ -10,8 +10,8 @@ from imbalance.store import writing
 from imbalance.store.opening import Store
 from imbalance.store.rows import Batch, Block
 
-# A transaction waits for the disk: small files share one, as long as little would have to be read again.
-MOST_ROWS = 100_000
+# A transaction waits for the disk, so that small files share one; other writers wait for it, so that it is short.
+MOST_ROWS = 20_000
 LONGEST_S = 1.0
 
 

@@ -32,6 +32,7 @@ VENUE = {USD_M: "binance", COIN_M: "binance_coinm"}
 OTHERS = frozenset({"spot", "option", "markPriceKlines", "indexPriceKlines", "premiumIndexKlines"})
 DAY_PUBLISHED_AFTER_MS = 10 * HOUR_MS
 MONTH_PUBLISHED_AFTER_MS = 8 * DAY_MS
+_SYMBOL = re.compile(r"[A-Z0-9]+(_PERP)?")
 _NAME = re.compile(
     rf"^([A-Z0-9]+(?:_PERP)?)-({METRICS}|{FUNDING}|{LIQUIDATIONS}|{'|'.join(INTERVALS_MS)})-"
     r"(\d{4}-\d{2}(?:-\d{2})?)\.zip$"
@@ -126,6 +127,8 @@ def instrument_of(market: str, symbol: str) -> Instrument | None:
 
     COIN-M contracts are 100 USD of bitcoin, 10 USD of any other coin.
     """
+    if not _SYMBOL.fullmatch(symbol):
+        return None
     if market == COIN_M:
         base = symbol.removesuffix("USD_PERP")
         size = 100.0 if base == "BTC" else 10.0

@@ -52,7 +52,9 @@ LIQUIDATION_WINDOW_MS = 2 * HOUR_MS
 DAY_STEP_MS = INTERVALS_MS["15m"]
 LISTED = 1
 CANDLES_KEPT_MS = 730 * DAY_MS
-LIQUIDATIONS_KEPT_MS = 90 * DAY_MS
+# A little less than ninety days: they have moved on when a request arrives.
+LIQUIDATIONS_KEPT_MS = 90 * DAY_MS - HOUR_MS
+MOST_LIQUIDATION_PAGES = 2000
 FUNDING_LIMIT = 50
 MOST_FUNDING_PAGES = 400
 OK_CODE = 200
@@ -385,7 +387,12 @@ HTX = Source(
     ),
     history=(
         History(_CANDLES, tuple(KLINE_NAMES), CANDLE_LIMIT, depth_ms=CANDLES_KEPT_MS),
-        History(_LIQUIDATIONS, window_ms=DAY_MS, depth_ms=LIQUIDATIONS_KEPT_MS),
+        # However few rows a page holds: a backfill has time to walk them all.
+        History(
+            msgspec.structs.replace(_LIQUIDATIONS, most_pages=MOST_LIQUIDATION_PAGES),
+            window_ms=DAY_MS,
+            depth_ms=LIQUIDATIONS_KEPT_MS,
+        ),
         History(
             Endpoint(
                 Kind.FUNDING_HISTORY,

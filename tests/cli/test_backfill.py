@@ -7,8 +7,8 @@ import sys
 
 import imbalance_cli.app
 import pytest
-from imbalance_cli import context
-from imbalance_cli.progress import Counted, clock
+from imbalance_cli import context, progress
+from imbalance_cli.progress import Counted, Drawn, Lined, clock
 
 from imbalance.backfill.reading import Outcome
 from imbalance.backfill.units import file_unit
@@ -137,6 +137,28 @@ def test_progress_counts_units_rows_and_failures():
     told.done(Outcome(unit, error=binance.refusal(403, b"", "x")))
     told.started -= 10
     assert told.line().startswith("2 of 4 files and pages, 1 failed; 1,152 rows, 115 rows a second; 0:1")
+
+
+def test_lines_and_bars_tell_the_same(monkeypatch, capsys):
+    unit = file_unit(
+        File(USD_M, METRICS, "BTCUSDT", "2025-03-08"), binance.instrument_of(USD_M, "BTCUSDT"), binance.ARCHIVE
+    )
+    drawn, said = [], []
+    bar = Drawn(lambda *state: drawn.append(state), said.append)
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    lines = Lined()
+    for told in (bar, lines):
+        told.planned(2)
+        told.done(Outcome(unit, rows=7))
+        told.done(Outcome(unit, error=binance.refusal(403, b"", "[bold]x\x1b[2J")))
+    assert [state[:2] for state in drawn] == [(0, 2), (1, 2), (2, 2)]
+    assert drawn[-1][2].startswith("2 of 2 files and pages, 1 failed; 7 rows")
+    [failure] = said
+    assert "[bold]x" in failure
+    assert "\x1b" not in failure
+    err = capsys.readouterr().err
+    assert [line.startswith("imbalance: ") for line in err.splitlines()] == [True] * 3
+    assert "\x1b" not in err
 
 
 @pytest.mark.parametrize(

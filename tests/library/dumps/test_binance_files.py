@@ -115,3 +115,5 @@ def test_contracts_are_told_from_their_names():
     assert (bitcoin.contract_size_usd, ether.contract_size_usd) == (100, 10)
     assert [binance.instrument_of(USD_M, name) for name in ("USDT", "BTCUSDC", "BTCBUSD")] == [None] * 3
     assert binance.instrument_of(COIN_M, "USD_PERP") is None
+    # A coin that a user writes is no part of a path.
+    assert binance.instrument_of(USD_M, "../../XUSDT") is None
