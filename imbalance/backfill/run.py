@@ -173,7 +173,10 @@ class _Run:
             "binance_coinm": binance.instrument_of(binance.COIN_M, f"{self.request.symbol}USD_PERP"),
         }
         asked = [h for h in self.harvests if h.name in usual]
-        return [found for h in asked if (found := h.instrument or (None if h.listed else usual[h.name]))]
+        found = [h.instrument or (None if h.listed else usual[h.name]) for h in asked]
+        markets = {venue: market for market, venue in binance.VENUE.items()}
+        # The archive's names are plain letters and figures: others are no files that can be told apart.
+        return [one for one in found if one and binance.instrument_of(markets[one.venue], one.symbol)]
 
     def _pages(self, covered: Coverage) -> list[Unit]:
         asked = [h for h in self.harvests if h.instrument is not None or not h.source.is_venue]

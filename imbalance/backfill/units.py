@@ -25,6 +25,8 @@ FILES_LACK = frozenset({NOT_THERE, LEFT_OUT, LEFT_OUT_OF_FILE})
 PAGES_LACK = frozenset({LEFT_OUT})
 # What was missing while it was this young may only have been late.
 YOUNG_MS = 7 * DAY_MS
+# So many days of a month are read alone, where there are files of days.
+FEW_DAYS = 3
 Covered = list[tuple[int, int]]
 
 
@@ -146,14 +148,10 @@ def file_units(
             if not missing:
                 continue
             days = [] if file.is_day else [d for d in binance.day_files(file) if _meets(d, missing)]
-            # Of a month that lacks some days they are read alone, where there are files of days.
             if days and kind not in binance.MONTHLY_ALONE and len(days) <= FEW_DAYS:
                 yield from (dataclasses.replace(unit, file=day) for day in days)
             else:
                 yield unit
-
-
-FEW_DAYS = 3
 
 
 def _meets(file: binance.File, parts: Iterable[tuple[int, int]]) -> bool:

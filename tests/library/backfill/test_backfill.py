@@ -19,6 +19,7 @@ from imbalance.store import opening, writing
 from imbalance.store.rows import Batch, Series
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS
 from tests.library.backfill.world import ANSWERS, NOW_MS, SINCE_MS, Told, fill, stored
+from tests.library.backfill.world import USD_M as USD_M_LISTING
 from tests.support import archive
 from tests.support.archive import Archive, day, open_interest_at, price_at
 
@@ -417,3 +418,11 @@ def test_a_source_that_asks_for_a_pause_is_given_one(server, file, monkeypatch):
     document = fill(server, file, venues=("bybit",))
     assert document.gaps == []
     assert stored(file)["bybit", "candles", "", INTERVALS_MS["15m"]][1] == [(SINCE_MS, NOW_MS)]
+
+
+def test_a_coin_whose_name_no_file_can_have_is_read_of_the_api_alone(server, file):
+    listing = {"symbols": [USD_M_LISTING["symbols"][0] | {"symbol": "币安人生USDT", "baseAsset": "币安人生"}]}
+    server.answers["/fapi/v1/exchangeInfo"] = lambda _query: listing
+    fill(server, file, symbol="币安人生")
+    assert files_asked(server) == []
+    assert stored(file)[BARS][1] == [(SINCE_MS, NOW_MS)]
