@@ -51,7 +51,6 @@ from imbalance.wire.decode import (
     decode,
     in_order,
     levels_in_order,
-    maybe,
     minute_of,
     of_asked,
     require,

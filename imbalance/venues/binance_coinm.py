@@ -34,7 +34,6 @@ from imbalance.wire.decode import (
     candles_sound,
     decode,
     in_order,
-    maybe,
     minute_of,
     of_asked,
     require_each,
