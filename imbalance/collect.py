@@ -76,6 +76,9 @@ class Options:
     accounts: tuple[str, ...] = ()
     probe: bool = False
     history: History | None = None
+    through_time: bool = False
+    when: str | None = None
+    alert: str | None = None
 
 
 @dataclasses.dataclass
@@ -110,12 +113,15 @@ class Run:
 
     def require_listing(self) -> None:
         """Raise where every venue that answered does not list the coin."""
-        venues = [h for h in self.harvests if h.source.is_venue]
-        answered = [h for h in venues if h.listed]
-        if answered and all(h.unlisted for h in answered):
-            names = sorted({base for h in answered for base in h.listed})
-            near = difflib.get_close_matches(self.options.symbol, names, NEAR_NAMES, 0.5)
-            raise UnknownSymbolError(self.options.symbol, near)
+        require_listed(self.options.symbol, self.harvests)
+
+
+def require_listed(symbol: str, harvests: Iterable[Harvest]) -> None:
+    """Raise an `UnknownSymbolError` where every venue that answered does not list a coin."""
+    answered = [h for h in harvests if h.source.is_venue and h.listed]
+    if answered and all(h.unlisted for h in answered):
+        names = sorted({base for h in answered for base in h.listed})
+        raise UnknownSymbolError(symbol, difflib.get_close_matches(symbol, names, NEAR_NAMES, 0.5))
 
 
 def chosen(names: Sequence[str]) -> list[Source]:

@@ -46,7 +46,9 @@ def save(address: str | None, harvests: Sequence[Harvest], document: tree.Docume
     with opening.opened(address, wait_s=LONGEST_WAIT_S, make=True) as store, store.writing() as connection:
         writing.save(connection, batches, now_ms)
         if isinstance(document, tree.Report):
-            json = msgspec.json.encode(document)
+            # A page's heatmap is drawn from the same figures: the report is what is kept.
+            kept = {name: getattr(document, name) for name in tree.Report.__struct_fields__}
+            json = msgspec.json.encode(tree.Report(**kept))
             writing.save_report(connection, document.schema, document.symbol, now_ms, now_ms, json)
 
 

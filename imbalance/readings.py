@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-
-import numpy as np
+from statistics import median
 
 from imbalance.records import Candle, ContractStats, Funding, FundingInterval, OpenInterest, OpenInterestUsd, Ticker
 from imbalance.units import DAY_MS
@@ -43,7 +42,7 @@ def mark_price(harvests: Sequence[Harvest]) -> float | None:
     marks = marks or [h.candles[-1].close for h in harvests if h.candles]
     valued = [row for h in harvests for row in open_interest_rows(h) if row.open_interest_usd]
     marks = marks or [row.open_interest_usd / row.open_interest_base for row in valued if row.open_interest_usd]
-    return float(np.median(marks)) if marks else None
+    return median(marks) if marks else None
 
 
 def open_interest_rows(harvest: Harvest) -> list[OpenInterest]:

@@ -29,6 +29,7 @@ from imbalance.report import bars_sections, mapping, metrics, others, phrases, s
 from imbalance.report.capabilities import capabilities
 from imbalance.report.frame import Frame
 from imbalance.report.since import Days, statements
+from imbalance.results import LiquidationMap
 from imbalance.units import interval_name, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
@@ -137,6 +138,10 @@ def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done
     """Map the market through time: ``imbalance.heatmap/1``."""
     market = _market(options, settings, now_ms, done)
     found = liquidation_map(market.bars)
+    return _through_time(market, found, options)
+
+
+def _through_time(market: _Market, found: LiquidationMap, options: Options) -> tree.HeatmapReport:
     built = through_time(market.bars, found, columns=options.columns, bins=options.bins)
     return market.frame.document(
         tree.HeatmapReport,
@@ -216,9 +221,11 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
     since = statements(given.days, at_ms, interest, seen, mood, funding, volumes)
     mapped = mapping.sections(market, found, options.window_pct, list(options.bands))
     risk = mapped["risk"]
+    page = {"through_time": _through_time(given, found, options)} if options.through_time else {}
     return given.frame.document(
-        tree.Report,
+        tree.ReportPage if options.through_time else tree.Report,
         **mapped,
+        **page,
         open_interest=interest,
         volume=volumes,
         liquidations=seen,
@@ -283,6 +290,22 @@ def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) ->
     if built is None:
         raise ValueError("unreachable: checked above")
     return run.frame().document(tree.SentimentReport, sentiment=built)
+
+
+def check(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CheckReport:
+    """Hold a condition against the market: ``imbalance.check/1``; without one, name the figures that it may hold."""
+    from imbalance.expressions import parse
+    from imbalance.report import checking, figures
+
+    if options.when is None:
+        head = Frame("live", None, options.symbol, now_ms)
+        return head.document(tree.CheckReport, alert=None, when=None, holds=None, figures=checking.every_figure())
+    expression = parse(options.when, figures.known())
+    found = report(options, settings, now_ms, done)
+    shared = {name: getattr(found, name) for name in (*tree.Head.__struct_fields__, "sources", "gaps")}
+    failed = [gap for gap in found.gaps if not gap.usual]  # what is never there is told by the figure that lacks it
+    told = shared | {"schema": tree.schema_name(tree.CheckReport), "alert": options.alert, "gaps": failed}
+    return tree.CheckReport(**told, **checking.sections(found, expression))
 
 
 def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:

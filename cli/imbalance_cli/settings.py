@@ -59,6 +59,14 @@ class Settings:
     coin: str | None = None
     address: tuple[str, ...] = ()
     addresses: Path | None = None
+    when: str | None = None
+    alert: str | None = None
+    cooldown: str | None = None
+    nagios: bool = False
+    notify: tuple[str, ...] = ()
+    list_figures: bool = False
+    every: str = "1m"
+    rounds: int | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -101,6 +109,8 @@ class Settings:
             timeout_s=self.timeout_s,
             strict=self.strict,
             probe=self.probe,
+            when=self.when,
+            alert=self.alert,
             accounts=values.accounts(self.address, self.addresses),
             max_age_s=None if self.max_age is None else values.span_ms("--max-age", self.max_age) / SECOND_MS,
         )
@@ -160,4 +170,12 @@ def settings_of(given: dict[str, Any]) -> Settings:
         coin=given.get("coin"),
         address=tuple(given.get("address") or ()),
         addresses=given.get("addresses"),
+        when=given.get("when"),
+        alert=given.get("alert"),
+        cooldown=given.get("cooldown"),
+        nagios=given.get("nagios", False),
+        notify=tuple(given.get("notify") or ()),
+        list_figures=given.get("list_figures", False),
+        every=given.get("every") or "1m",
+        rounds=given.get("rounds"),
     )

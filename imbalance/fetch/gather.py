@@ -192,6 +192,18 @@ def _together(endpoint: Endpoint, asks: Iterable[Ask]) -> list[Sequence[Page]]:
     return [pages] if pages else []
 
 
+async def walk(client: Client | Replay, source: Source, endpoint: Endpoint, ask: Ask) -> list[Record]:
+    """Return the records of all pages of one endpoint, with those that follow them.
+
+    Raises
+    ------
+    SourceError
+        Of the first page that fails.
+    """
+    pages = [(query, ask) for query in endpoint.pages(ask)]
+    return await _read(client, source, endpoint, pages, [[] for _ in pages])
+
+
 async def _read(
     client: Client | Replay,
     source: Source,

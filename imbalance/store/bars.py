@@ -124,8 +124,10 @@ def _open_interest(connection: Connection, own: dict[int, Series], close_ms: Int
     order = np.argsort(stamps[held], kind="stable")
     stamps, values = stamps[held][order], values[held][order]
     out = np.full(close_ms.size, np.nan)
+    if not stamps.size:
+        return out
     at = np.searchsorted(stamps, close_ms, side="right") - 1
-    fresh = (at >= 0) & (close_ms - stamps[np.maximum(at, 0)] <= OLDEST_MS) if stamps.size else at >= 0
+    fresh = (at >= 0) & (close_ms - stamps[np.maximum(at, 0)] <= OLDEST_MS)
     out[fresh] = values[at[fresh]]
     return out
 

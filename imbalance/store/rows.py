@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -65,6 +65,15 @@ class Batch(NamedTuple):
     missing: Sequence[tuple[int, int, str]] = ()
 
 
+class Block(NamedTuple):
+    """As `Batch`, with the rows as columns: a list a column of the table, as long as the others."""
+
+    series: Series
+    columns: Mapping[str, Sequence[Any]]
+    known: Sequence[tuple[int, int]] = ()
+    missing: Sequence[tuple[int, int, str]] = ()
+
+
 def batches(harvest: Harvest, symbol: str, now_ms: int) -> list[Batch]:
     """Return all that a source gave and that history is made of.
 
@@ -92,7 +101,8 @@ def _step_ms(rows: Sequence[Any]) -> int | None:
     return min((b.time_ms - a.time_ms for a, b in itertools.pairwise(rows)), default=None)
 
 
-def _plain(row: msgspec.Struct) -> Row:
+def plain(row: msgspec.Struct) -> Row:
+    """Return a record's fields as columns."""
     return msgspec.structs.asdict(row)
 
 
@@ -100,7 +110,7 @@ def _regular(
     series: Series,
     rows: Sequence[Any],
     now_ms: int,
-    plain: Callable[[Any], Row] = _plain,
+    row_of: Callable[[Any], Row] = plain,
     known: Known | None = None,
     asked_ms: int | None = None,
 ) -> list[Batch]:
@@ -119,19 +129,19 @@ def _regular(
     holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(covered)]
     if asked_ms is not None and covered and covered[0][0] > asked_ms:
         holes.insert(0, (asked_ms, covered[0][0], EARLIER))
-    new = [plain(row) for row in whole if known is None or not known.holds(row)]
+    new = [row_of(row) for row in whole if known is None or not known.holds(row)]
     return [Batch(series._replace(interval_ms=step_ms), new, covered, holes)]
 
 
 def _scattered(
-    series: Series, rows: Sequence[Any], step_ms: int | None, now_ms: int, plain: Callable[[Any], Row] = _plain
+    series: Series, rows: Sequence[Any], step_ms: int | None, now_ms: int, row_of: Callable[[Any], Row] = plain
 ) -> list[Batch]:
     """Return rows that stand only where there is something: from the first to the last all is known."""
     whole = [row for row in rows if step_ms is not None and row.time_ms + step_ms <= now_ms]
     if step_ms is None or not whole:
         return []
     known = [(whole[0].time_ms, whole[-1].time_ms + step_ms)]
-    return [Batch(series._replace(interval_ms=step_ms), [plain(row) for row in whole], known)]
+    return [Batch(series._replace(interval_ms=step_ms), [row_of(row) for row in whole], known)]
 
 
 def _candles(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
@@ -143,7 +153,7 @@ def _candles(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
 
 
 def _interest(row: msgspec.Struct) -> Row:
-    return {"open_interest_base": None} | _plain(row)
+    return {"open_interest_base": None} | plain(row)
 
 
 def _open_interest(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
@@ -172,7 +182,7 @@ def _funding(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     row, hours, _rate_8h = readings.funding_8h(harvest)
     if row is not None:
         # One without a time is of the moment that it was read.
-        read = _plain(row) | {"time_ms": now_ms if row.time_ms is None else row.time_ms, "interval_hours": hours}
+        read = plain(row) | {"time_ms": now_ms if row.time_ms is None else row.time_ms, "interval_hours": hours}
         yield Batch(own._replace(data="funding"), [read])
 
 
@@ -193,7 +203,7 @@ def _liquidations(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]
     rows = []
     for order in sorted(orders, key=lambda row: row.time_ms):
         if known is None or not known.holds(order):
-            rows.append(_plain(order) | {"position": order.position.value, "nth": alike[order]})
+            rows.append(plain(order) | {"position": order.position.value, "nth": alike[order]})
         alike[order] += 1
     yield Batch(own._replace(data="liquidations"), rows, *_covered(harvest, now_ms))
 
@@ -212,23 +222,25 @@ def _covered(harvest: Harvest, now_ms: int) -> tuple[list[tuple[int, int]], list
     return [(start_ms, now_ms)], []
 
 
+def sums_of(row: ContractStats) -> Row:
+    """Return the liquidations of a venue's own statistics as columns."""
+    return {
+        "time_ms": row.time_ms,
+        "long_usd": row.long_liquidations_usd,
+        "short_usd": row.short_liquidations_usd,
+        "long_base": row.long_liquidations_base,
+        "short_base": row.short_liquidations_base,
+    }
+
+
 def _liquidation_sums(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     series = own._replace(data="liquidation_sums")
     nothing = dict.fromkeys(("long_usd", "short_usd", "long_base", "short_base"))
 
-    def statistics(row: ContractStats) -> Row:
-        return {
-            "time_ms": row.time_ms,
-            "long_usd": row.long_liquidations_usd,
-            "short_usd": row.short_liquidations_usd,
-            "long_base": row.long_liquidations_base,
-            "short_base": row.short_liquidations_base,
-        }
-
-    yield from _regular(series, in_time(harvest.of(ContractStats)), now_ms, statistics)
+    yield from _regular(series, in_time(harvest.of(ContractStats)), now_ms, sums_of)
     for kind in (Kind.LIQUIDATION_SUMS, Kind.LIQUIDATION_DAILY):
         sums = in_time(harvest.at(kind, LiquidationSum))
-        yield from _scattered(series, sums, _step_ms(sums), now_ms, lambda r: nothing | _plain(r))
+        yield from _scattered(series, sums, _step_ms(sums), now_ms, lambda r: nothing | plain(r))
     seen = harvest.of(VenueLiquidations)
     for venue, bucket_ms in sorted({(row.venue, row.bucket_ms) for row in seen}):
         rows = in_time([row for row in seen if (row.venue, row.bucket_ms) == (venue, bucket_ms)])
@@ -251,7 +263,7 @@ def _sentiment(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(known)]
     # One index for all coins.
     series = Series("sentiment", own.source, interval_ms=DAY_MS)
-    yield Batch(series, [_plain(row) | {"value": float(row.value)} for row in rows], known, holes)
+    yield Batch(series, [plain(row) | {"value": float(row.value)} for row in rows], known, holes)
 
 
 def _commitments(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:

@@ -27,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
 from imbalance.store import reading, schema
-from imbalance.store.rows import Batch, Series
+from imbalance.store.rows import Batch, Block, Series
 from imbalance.store.spans import Gap, Span, left, union
 
 
@@ -49,9 +49,21 @@ def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> i
             own = {"series": series, "learned_ms": learned_ms, "confirmed_ms": learned_ms}
             names = [c.name for c in table.columns]
             _upsert(connection, table, [tuple(map((row | own).__getitem__, names)) for row in batch.rows])
-        if batch.known or batch.missing:
-            _note(connection, series, batch, learned_ms)
+        _note(connection, series, batch.known, batch.missing, learned_ms)
         many += len(batch.rows)
+    return many
+
+
+def save_columns(connection: Connection, block: Block, learned_ms: int) -> int:
+    """Write a block into an open transaction, as `save` writes batches; return how many rows it had."""
+    series = series_id(connection, block.series)
+    table = schema.DATA[block.series.data]
+    many = len(block.columns["time_ms"])
+    if many:
+        own = {"series": series, "learned_ms": learned_ms, "confirmed_ms": learned_ms}
+        columns = [block.columns[c.name] if c.name not in own else [own[c.name]] * many for c in table.columns]
+        _upsert(connection, table, list(zip(*columns, strict=True)))
+    _note(connection, series, block.known, block.missing, learned_ms)
     return many
 
 
@@ -126,12 +138,20 @@ def _statement(table: Table, dialect: str) -> str:
     return str(whole.compile(dialect=positional))
 
 
-def _note(connection: Connection, series: int, batch: Batch, learned_ms: int) -> None:
+def _note(
+    connection: Connection,
+    series: int,
+    new_known: Sequence[tuple[int, int]],
+    new_missing: Sequence[tuple[int, int, str]],
+    learned_ms: int,
+) -> None:
     """Add to what is known and missing of a series; what became known is missing no more."""
+    if not new_known and not new_missing:
+        return
     spans, gaps = schema.SPANS, schema.GAPS
     known, missing = reading.known(connection, series), reading.missing(connection, series)
-    all_known = union([*known, *(Span(*span, learned_ms) for span in batch.known)])
-    all_missing = left([*missing, *(Gap(*gap, learned_ms) for gap in sorted(batch.missing))], all_known)
+    all_known = union([*known, *(Span(*span, learned_ms) for span in new_known)])
+    all_missing = left([*missing, *(Gap(*gap, learned_ms) for gap in sorted(new_missing))], all_known)
     for table, before, after in ((spans, known, all_known), (gaps, missing, all_missing)):
         if before == after:
             continue

@@ -20,10 +20,11 @@ from imbalance.records import (
     Instrument,
     Liquidation,
     OpenInterest,
+    SettledFunding,
     Ticker,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, Side
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, dividing, params, windows
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, Side
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, dividing, params, windows
 from imbalance.wire.decode import (
     Amount,
     Price,
@@ -33,6 +34,7 @@ from imbalance.wire.decode import (
     candles_sound,
     in_order,
     maybe,
+    minute_of,
     require,
 )
 from imbalance.wire.refusals import TOO_MANY, answered, by_status
@@ -44,6 +46,7 @@ PERPETUAL = "-PERPETUAL"
 CANDLE_LIMIT = 4000
 TRADE_LIMIT = 1000
 DAYS = 200
+FUNDING_ROWS = 700
 TOO_MANY_CODE = 10028
 OFFERED_MS = [INTERVALS_MS[i] for i in ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "6h", "12h", "1d")]
 T = TypeVar("T")
@@ -250,6 +253,27 @@ def _older_trades(body: bytes, ask: Ask) -> Params | None:
     return _trade_page(ask, min(row.timestamp for row in read.trades)) if read.has_more and read.trades else None
 
 
+class _Paid(msgspec.Struct):
+    timestamp: TimeMs
+    interest_1h: Rate
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    span = {"start_timestamp": ask.start_ms, "end_timestamp": ask.end_ms - 1}
+    return [params(instrument_name=ask.listed.symbol, **span)]
+
+
+def parse_funding_history(body: bytes, _ask: Ask) -> list[SettledFunding]:
+    """Read get_funding_rate_history: a row an hour, with what that hour cost."""
+    rows = _result(body, list[_Paid], Kind.FUNDING_HISTORY)
+    in_order([row.timestamp for row in rows], NAME, Kind.FUNDING_HISTORY, "$.result[{}].timestamp")
+    return [SettledFunding(minute_of(row.timestamp), row.interest_1h, 1.0) for row in rows]
+
+
+_CANDLES = Endpoint(
+    Kind.CANDLES, f"{API}/get_tradingview_chart_data", _candle_pages, parse_candles, reach="all", step=_bar_ms
+)
+
 DERIBIT = Source(
     name=NAME,
     title="Deribit",
@@ -261,9 +285,7 @@ DERIBIT = Source(
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, f"{API}/get_book_summary_by_currency", _currency, parse_instruments),
         Endpoint(Kind.TICKER, f"{API}/get_book_summary_by_currency", _currency, parse_ticker),
-        Endpoint(
-            Kind.CANDLES, f"{API}/get_tradingview_chart_data", _candle_pages, parse_candles, reach="all", step=_bar_ms
-        ),
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES, f"{API}/get_tradingview_chart_data", _daily_pages, parse_candles, reach="200 d read"
         ),
@@ -276,6 +298,14 @@ DERIBIT = Source(
             # A page is 300 kB: a few tell how things are now, and no budget reaches back a day.
             most_pages=5,
             reach="5,000 trades",
+        ),
+    ),
+    history=(
+        History(_CANDLES, tuple(OFFERED_MS), CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(
+            Endpoint(Kind.FUNDING_HISTORY, f"{API}/get_funding_rate_history", _funding_pages, parse_funding_history),
+            # About 744 rows come at most.
+            window_ms=FUNDING_ROWS * HOUR_MS,
         ),
     ),
 )

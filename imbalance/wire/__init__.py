@@ -28,6 +28,7 @@ class Kind(StrEnum):
     MARK_PRICE = "mark price"
     INDEX_PRICE = "index price"
     FUNDING = "funding"
+    FUNDING_HISTORY = "funding history"
     OPEN_INTEREST = "open interest"
     OPEN_INTEREST_HISTORY = "open interest history"
     OPEN_INTEREST_DAILY = "daily open interest"
@@ -141,11 +142,30 @@ class Endpoint(msgspec.Struct, frozen=True):
         return path, urlencode(left) if self.body is None else msgspec.json.encode(self.body(left)).decode()
 
 
+class History(msgspec.Struct, frozen=True):
+    """A series that goes further back than a report reads; it is asked for window by window.
+
+    Rows that come one a step are offered in lengths `offered_ms`, `rows` of them in a request; `also_ms` are read
+    beside the length that the user's bars divide into. Events (fundings, orders) are asked for in windows of
+    `window_ms`, or all at once where that is 0. `first_ms` is when the series begins, `depth_ms` and `depth_rows` how
+    much of it is kept; 0 where all is. A window is asked for as if its end were now.
+    """
+
+    endpoint: Endpoint
+    offered_ms: tuple[int, ...] = ()
+    rows: int = 0
+    also_ms: tuple[int, ...] = ()
+    window_ms: int = 0
+    first_ms: int = 0
+    depth_ms: int = 0
+    depth_rows: int = 0
+
+
 class Source(msgspec.Struct, frozen=True):
     """A system that is read: its address, its key if it needs one, its endpoints.
 
     `prints` says what its liquidation feed shows; `disputed` how its open interest is taken where it is open what it
-    counts; `used_header` names the header that tells how much of the budget is used.
+    counts; `used_header` names the header that tells how much of the budget is used; `history` is what a backfill asks.
     """
 
     name: str
@@ -163,6 +183,7 @@ class Source(msgspec.Struct, frozen=True):
     prints: str = ""
     disputed: str = ""
     used_header: str = ""
+    history: tuple[History, ...] = ()
 
     @property
     def variable(self) -> str:

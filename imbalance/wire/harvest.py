@@ -93,8 +93,10 @@ class Harvest(msgspec.Struct):
         self.records.setdefault(kind, []).extend(rows)
         self.bars = None
         if kind not in DAILY:
-            for type_ in set(map(type, rows)):
-                self.typed.setdefault(type_, []).extend(row for row in rows if type(row) is type_)
+            types = set(map(type, rows))
+            for type_ in types:
+                own = rows if len(types) == 1 else [row for row in rows if type(row) is type_]
+                self.typed.setdefault(type_, []).extend(own)
 
     def join(self, kind: Kind, known: Known) -> None:
         """Put what was read before in front of what is new, unless there is a hole between the two."""

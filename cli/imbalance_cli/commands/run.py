@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from imbalance.wire.harvest import Harvest
 
 
-def run(command: str, settings: Settings) -> None:
-    """Run one reading command from options to written answer."""
+def run(command: str, settings: Settings, judged: Callable[[Document], bool] = lambda _document: True) -> None:
+    """Run one reading command from options to written answer; `judged` sees it first and tells whether to write it."""
     from imbalance.report.tree import ClustersReport, HeatmapReport, ValidateReport
     from imbalance_cli.render import render, schema
 
@@ -42,14 +42,14 @@ def run(command: str, settings: Settings) -> None:
     now_ms = context.now_ms()
     harvests: list[Harvest] = []
     unread: list[StoreError] = []
-    document = _ask(command, settings, now_ms, harvests.append, unread.append)
+    document = _ask(command, settings, now_ms, harvests.append, unread.append, through_time=kind is Format.HTML)
     if not settings.quiet:
         _tell(document, kind, settings)
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
         from imbalance_cli.render.picture import to_picture
 
         write(to_picture(document, kind, dark=settings.dark), settings.output)
-    elif isinstance(kind, Format):
+    elif judged(document) and isinstance(kind, Format):
         write(render(document, kind, screen), settings.output)
     if harvests and _stores(settings):
         _save(harvests, document, now_ms, settings, unread)
@@ -81,12 +81,15 @@ def _ask(
     now_ms: int,
     ended: Callable[[Harvest], None],
     unread: Callable[[StoreError], None],
+    *,
+    through_time: bool,
 ) -> Document:
     from imbalance import service
     from imbalance.fetch.settings import Settings as SourceSettings
 
     call: Callable[..., Any] = {
         "report": service.report,
+        "check": service.check,
         "clusters": service.clusters,
         "open-interest": service.open_interest,
         "volume": service.volume,
@@ -98,7 +101,7 @@ def _ask(
         "positions": service.positions,
         "heatmap": service.heatmap_report,
     }[command]
-    options = settings.service()
+    options = dataclasses.replace(settings.service(), through_time=through_time)
     if _stores(settings):
         from imbalance.remembered import History
 
