@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 from imbalance_cli.commands import app
-from imbalance_cli.configuration import DEFAULTS, TEMPLATE
+from imbalance_cli.configuration import ALERT_KINDS, DEFAULTS, TEMPLATE
 
 from tests.conftest import ROOT
 from tests.man import HELP, PAGE, help_text, page
@@ -84,7 +84,9 @@ def test_the_lines_for_cron_run_in_an_empty_environment(home):
 
 
 def test_the_configuration_template_names_every_setting():
-    assert set(re.findall(r"^# (\w+) =", TEMPLATE, re.MULTILINE)) == set(DEFAULTS)
+    settings, alert = TEMPLATE.split("# [alerts.")
+    assert set(re.findall(r"^# (\w+) =", settings, re.MULTILINE)) == set(DEFAULTS)
+    assert set(re.findall(r"^# (\w+) =", alert, re.MULTILINE)) == set(ALERT_KINDS)
 
 
 def test_dependencies_are_told_with_a_reason():

@@ -216,7 +216,7 @@ BARS: dict[str, tuple[Any, Any]] = {
             typer.Option(
                 "--as-of",
                 metavar="TIME",
-                help="Ignore every bar that ends after this time.",
+                help="Ignore what ended, or was learned, after this time.",
                 rich_help_panel=_READ,
             ),
         ],
@@ -286,6 +286,52 @@ PUSH: dict[str, tuple[Any, Any]] = {
         Annotated[
             str | None, typer.Option("--to", metavar="PRICE", help="Move the price there.", rich_help_panel=_READ)
         ],
+        None,
+    ),
+}
+CHECK: dict[str, tuple[Any, Any]] = {
+    "when": (
+        Annotated[
+            str | None,
+            typer.Option("--when", metavar="EXPR", help="What to wait for: 'ratio.low > 1 and fear_greed <= 20'."),
+        ],
+        None,
+    ),
+    "alert": (
+        Annotated[
+            str | None, typer.Option("--alert", metavar="NAME", help="Wait for what the configuration calls so.")
+        ],
+        None,
+    ),
+    "cooldown": (
+        Annotated[str | None, typer.Option("--cooldown", metavar="SPAN", help="Once true, stay quiet this long: 6h.")],
+        None,
+    ),
+    "notify": (
+        Annotated[
+            list[str] | None,
+            typer.Option("--notify", metavar="URL", help="Tell there when true, through Apprise (repeatable)."),
+        ],
+        None,
+    ),
+    "nagios": (
+        Annotated[bool, typer.Option("--nagios", help="Answer in one line, and exit with 0, 2 or 3, as Nagios wants.")],
+        False,
+    ),
+    "list_figures": (
+        Annotated[bool, typer.Option("--list", help="Name every figure that a condition may hold.")],
+        False,
+    ),
+}
+WATCH: dict[str, tuple[Any, Any]] = {
+    "every": (
+        Annotated[
+            str | None, typer.Option("--every", metavar="SPAN", help="How often to look, 10s at least.  [default: 1m]")
+        ],
+        None,
+    ),
+    "rounds": (
+        Annotated[int | None, typer.Option("--rounds", metavar="N", min=1, help="End after so many looks.")],
         None,
     ),
 }

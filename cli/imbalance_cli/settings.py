@@ -61,10 +61,18 @@ class Settings:
     address: tuple[str, ...] = ()
     addresses: Path | None = None
     symbols: tuple[str, ...] = ()
-    every: bool = False
+    every_coin: bool = False
     once: bool = False
     duration: str | None = None
     snapshots: bool = False
+    when: str | None = None
+    alert: str | None = None
+    cooldown: str | None = None
+    nagios: bool = False
+    notify: tuple[str, ...] = ()
+    list_figures: bool = False
+    every: str = "1m"
+    rounds: int | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -83,8 +91,11 @@ class Settings:
             raise UsageError("--lookback must hold at least ten bars and at most 400 days")
         if self.bars is not None and (self.replay is not None or self.record is not None):
             raise UsageError("--bars reads no network: it cannot be combined with --replay or --record")
-        if self.as_of is not None and self.bars is None:
-            raise UsageError("--as-of needs --bars: exchanges cannot be asked for the past as it was")
+        if self.as_of is not None and self.bars is None and (self.no_store or self.replay or self.record):
+            raise UsageError(
+                "--as-of needs local history or --bars: exchanges cannot be asked for the past as it was",
+                "Give it without --no-store, --replay and --record.",
+            )
         return Options(
             symbol=self.symbol.upper(),
             venues=self.venues,
@@ -104,6 +115,8 @@ class Settings:
             timeout_s=self.timeout_s,
             strict=self.strict,
             probe=self.probe,
+            when=self.when,
+            alert=self.alert,
             accounts=values.accounts(self.address, self.addresses),
             max_age_s=None if self.max_age is None else values.span_ms("--max-age", self.max_age) / SECOND_MS,
         )
@@ -118,7 +131,7 @@ class Settings:
         """
         from imbalance.collector.options import Options
 
-        if self.every == bool(self.symbols):
+        if self.every_coin == bool(self.symbols):
             raise UsageError("name the coins to collect, or give --all", "Such as: imbalance collect BTC ETH.")
         for_s = None if self.duration is None else values.span_ms("--for", self.duration) / SECOND_MS
         if for_s == 0:
@@ -189,8 +202,16 @@ def settings_of(given: dict[str, Any]) -> Settings:
         address=tuple(given.get("address") or ()),
         addresses=given.get("addresses"),
         symbols=tuple(given.get("symbols") or ()),
-        every=given.get("all_", False),
+        every_coin=given.get("all_", False),
         once=given.get("once", False),
         duration=given.get("for_"),
         snapshots=given.get("snapshots", False),
+        when=given.get("when"),
+        alert=given.get("alert"),
+        cooldown=given.get("cooldown"),
+        nagios=given.get("nagios", False),
+        notify=tuple(given.get("notify") or ()),
+        list_figures=given.get("list_figures", False),
+        every=given.get("every") or "1m",
+        rounds=given.get("rounds"),
     )

@@ -13,10 +13,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from imbalance import files
-from imbalance.errors import StoreBusyError, StoreError
+from imbalance.errors import NoStoreError, StoreBusyError, StoreError
 from imbalance.store import engines, migrations, schema
 
 WAIT_S = 5.0
+NONE, MAKE = "there is no store yet", "A live run makes one: imbalance report BTC."
 POSTGRES = ("postgresql://", "postgres://")
 _BUSY = "another process is writing to it"
 _REASONS = {
@@ -128,7 +129,7 @@ def _require_newest(version: int | None, *, make: bool) -> None:
     if make:
         return
     if version is None:
-        raise StoreError("there is no store yet", "A live run makes one: imbalance report BTC.")
+        raise NoStoreError(NONE, MAKE)
     if version < schema.VERSION:
         raise StoreError(f"it has schema {version}, an older one", "Bring it forward with: imbalance db migrate.")
 
@@ -159,7 +160,9 @@ def _sqlite(file: Path, wait_s: float, *, make: bool, own: bool) -> Store:
         raise StoreError(f"the store {file}: it is no regular file")
     if not file.exists():
         if not make:
-            raise StoreError(f"the store {file}: there is no store yet", "A live run makes one: imbalance report BTC.")
+            raise NoStoreError(
+                f"the store {file}: there is no store yet", "A live run makes one: imbalance report BTC."
+            )
         if own:
             files.private_folder(file.parent)
         # SQLite gives the files beside it the same mode.

@@ -38,6 +38,7 @@ def arrays(
     *,
     start_ms: int | None = None,
     end_ms: int | None = None,
+    learned_by_ms: int | None = None,
 ) -> Arrays:
     """Return the rows of a series in order of time, a column a name, each of shape (rows,).
 
@@ -49,6 +50,7 @@ def arrays(
     data : the table that its rows are in.
     names : the columns wanted; all, where none is named.
     start_ms, end_ms : only rows from one to before the other.
+    learned_by_ms : only rows that were learned by then.
     """
     table = schema.DATA[data]
     columns = [c for c in table.columns if c.name in names or (not names and c.name != "series")]
@@ -57,6 +59,8 @@ def arrays(
         query = query.where(table.c.time_ms >= start_ms)
     if end_ms is not None:
         query = query.where(table.c.time_ms < end_ms)
+    if learned_by_ms is not None:
+        query = query.where(table.c.learned_ms <= learned_by_ms)
     found = connection.execute(query).cursor
     if found is None:
         raise ValueError("a query without rows to read")
@@ -69,6 +73,14 @@ def _array(column: Any, values: tuple[Any, ...]) -> npt.NDArray[Any]:  # noqa: A
     if isinstance(column.type, Text):
         return np.array(values, dtype=object)
     return np.array(values, dtype=np.int64 if column.name in schema.TIMES else np.float64)
+
+
+def extent(connection: Connection, number: int, data: str) -> tuple[int, int] | None:
+    """Return the moments of a series' first and last row [ms]; None where it has none."""
+    table = schema.DATA[data]
+    query = select(func.min(table.c.time_ms), func.max(table.c.time_ms)).where(table.c.series == number)
+    first, last = connection.execute(query).one()
+    return None if first is None else (first, last)
 
 
 def known(connection: Connection, number: int) -> list[Span]:
@@ -112,6 +124,16 @@ def ended_ms(connection: Connection, **of: str | int) -> dict[Series, int]:
     query = select(table.c.series, func.max(table.c.to_ms)).group_by(table.c.series)
     last = {row[0]: row[1] for row in connection.execute(query)}
     return {one: last[number] for number, one in all_series(connection, **of).items() if number in last}
+
+
+def report(connection: Connection, name: str, symbol: str, until_ms: int) -> tuple[int, bytes] | None:
+    """Return the newest stored document of a schema and coin up to a moment, with its own [ms]; None where none is."""
+    table = schema.REPORTS
+    query = select(table.c.as_of_ms, table.c.document).where(
+        table.c.schema == name, table.c.symbol == symbol, table.c.as_of_ms <= until_ms
+    )
+    row = connection.execute(query.order_by(table.c.as_of_ms.desc()).limit(1)).first()
+    return None if row is None else (row[0], zlib.decompress(row[1]))
 
 
 def reports(connection: Connection, symbol: str) -> list[tuple[str, int, bytes]]:

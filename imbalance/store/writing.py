@@ -7,20 +7,36 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, case, cast, delete, exists, func, or_, select, text
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Table,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
 from imbalance.store import reading, schema
-from imbalance.store.rows import Batch, Series
+from imbalance.store.rows import Batch, Block, Series
 from imbalance.store.spans import Gap, Span, left, union
 
 
 def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> int:
     """Write batches into an open transaction; return how many rows they had.
 
-    A row that is there keeps when it was first learned, and has the values of the reading that is newest, whatever the
-    order in which readings are saved.
+    A row has the values of the reading that is newest, whatever the order in which readings are saved, and keeps when
+    these were first learned.
 
     Parameters
     ----------
@@ -66,6 +82,19 @@ def extend(connection: Connection, series: Sequence[Series], from_ms: int, to_ms
     reached = select(spans.c.series).where(spans.c.series.in_(own), spans.c.from_ms <= from_ms, spans.c.to_ms >= to_ms)
     there = {numbers[number] for (number,) in connection.execute(reached)}
     save(connection, [Batch(one, [], [(from_ms, to_ms)]) for one in series if one not in there], learned_ms)
+
+
+def save_columns(connection: Connection, block: Block, learned_ms: int) -> int:
+    """Write a block into an open transaction, as `save` writes batches; return how many rows it had."""
+    numbers = _numbers(connection, [block.series])
+    table = schema.DATA[block.series.data]
+    many = len(block.columns["time_ms"])
+    if many:
+        own = {"series": numbers[block.series], "learned_ms": learned_ms, "confirmed_ms": learned_ms}
+        columns = [block.columns[c.name] if c.name not in own else [own[c.name]] * many for c in table.columns]
+        _upsert(connection, table, list(zip(*columns, strict=True)))
+    _note(connection, numbers, [Batch(block.series, [], block.known, block.missing)], learned_ms)
+    return many
 
 
 def save_report(connection: Connection, name: str, symbol: str, as_of_ms: int, learned_ms: int, json: bytes) -> None:
@@ -119,15 +148,20 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]
 
 @functools.cache
 def _statement(table: Table, dialect: str) -> str:
-    """Return the statement that writes rows: the newest values stay, and the earliest time of learning."""
+    """Return the statement that writes rows: the newest values stay, and when these were first learned."""
     insert = _insert(dialect, table)
     new, old = insert.excluded, table.c
     newer, earlier = new.confirmed_ms > old.confirmed_ms, new.learned_ms < old.learned_ms
-    values = {c.name: case((newer, new[c.name]), else_=c) for c in table.columns if not c.primary_key}
-    values["learned_ms"] = case((earlier, new.learned_ms), else_=old.learned_ms)
+    given = [c for c in table.columns if not c.primary_key]
+    values = {c.name: case((newer, new[c.name]), else_=c) for c in given}
+    same = and_(true(), *(new[c.name].is_not_distinct_from(c) for c in given if c.name not in schema.TIMES))
+    # What a row says now was not known before it said so.
+    learned = [(and_(same, earlier), new.learned_ms), (and_(not_(same), newer), new.learned_ms)]
+    values["learned_ms"] = case(*learned, else_=old.learned_ms)
     if dialect != "sqlite":
-        given = [cast(bindparam(c.name), postgresql.ARRAY(c.type)) for c in table.columns]
-        insert = insert.from_select([c.name for c in table.columns], select(text("*")).select_from(func.unnest(*given)))
+        arrays = [cast(bindparam(c.name), postgresql.ARRAY(c.type)) for c in table.columns]
+        rows = select(text("*")).select_from(func.unnest(*arrays))
+        insert = insert.from_select([c.name for c in table.columns], rows)
     whole = insert.on_conflict_do_update(
         index_elements=[c.name for c in table.primary_key.columns], set_=values, where=or_(newer, earlier)
     )

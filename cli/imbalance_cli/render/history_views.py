@@ -7,6 +7,45 @@ from imbalance_cli.render.parts import Block, Column, Line, Table
 from imbalance_cli.render.reading_views import minute
 
 
+def backfill(r: tree.BackfillReport) -> list[Block]:
+    """Show what was read of each series, or would be."""
+    rows = [
+        [
+            s.data.replace("_", " ") + (f" ({s.what})" if s.what else ""),
+            s.source,
+            s.instrument or words.MISSING,
+            s.interval or words.MISSING,
+            s.spans[0].start[:10] if s.spans else words.MISSING,
+            s.spans[-1].end[:10] if s.spans else words.MISSING,
+            f"{s.units:,} {s.unit}{'s' * (s.units != 1)}",
+            words.MISSING if r.dry_run else f"{s.rows:,}",
+            f"{s.missing:,}" if s.missing else words.MISSING,
+            f"{s.failed + s.skipped:,}" if s.failed + s.skipped else words.MISSING,
+        ]
+        for s in r.series
+    ]
+    columns = [
+        Column("Series"),
+        Column("Source"),
+        Column("Contract", drop=4),
+        Column("Every", right=True, drop=2),
+        Column("From", drop=3),
+        Column("To", drop=3),
+        Column("Read" if not r.dry_run else "To read", right=True),
+        Column("Rows", right=True, drop=1),
+        Column("Not there", right=True, drop=5),
+        Column("Failed", right=True),
+    ]
+    marks = ["warn" if s.failed + s.skipped else "" for s in r.series]
+    if not r.series:
+        return [Line(f"Nothing is missing since {r.since[:10]}.")]
+    total = f"{sum(s.rows for s in r.series):,} rows stored"
+    if r.dry_run:
+        total = f"{sum(s.requests for s in r.series):,} requests to make; nothing was read"
+    kept = tuple(i for i, mark in enumerate(marks) if mark)
+    return [Line(f"{r.symbol} since {r.since[:10]}: {total}"), Table(columns, rows, marks, kept)]
+
+
 def history(r: tree.DbReport) -> list[Block]:
     """Show each series: its rows, and what is known and missing of it."""
     rows = [
