@@ -11,6 +11,7 @@ from imbalance.liquidated import Orders, in_bars
 from imbalance.readings import running_day
 from imbalance.records import Candle, Covered, Liquidation, OpenInterest
 from imbalance.store import opening, past, recall, rows, writing
+from imbalance.store.ledger import STREAM
 from imbalance.store.rows import EARLIER, HOLE, Batch, Series
 from imbalance.store.spans import runs
 from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS, Side
@@ -43,9 +44,9 @@ def levels(times_ms, step_ms):
     return Batch(series, found, runs(times_ms, step_ms))
 
 
-def orders(times_ms, known, name="binance", symbol="BTCUSDT"):
+def orders(times_ms, known, name="binance", symbol="BTCUSDT", what=""):
     plain = {"position": "long", "price": 100.0, "quantity_base": 1.0, "order_id": "", "nth": 0}
-    series = Series("liquidations", name, name, "BTC", symbol, "linear")
+    series = Series("liquidations", name, name, "BTC", symbol, "linear", what)
     return Batch(series, [plain | {"time_ms": t} for t in times_ms], known)
 
 
@@ -352,3 +353,24 @@ def test_bars_that_had_not_ended_or_lack_a_part_are_not_of_the_past(address):
     saved(address, bars(times, 5 * MINUTE_MS), learned_ms=moment_ms - 2 * HOUR_MS)
     found = known_at(address, moment_ms - 5 * MINUTE_MS)[0]["binance"][Kind.CANDLES]
     assert [row.time_ms for row in found] == [moment_ms - HOUR_MS, moment_ms - 30 * MINUTE_MS]
+
+
+@pytest.mark.parametrize("longest", ["", STREAM])
+def test_of_a_stream_and_of_answers_the_one_that_is_known_for_longer_counts_and_never_both(address, longest):
+    spans = {longest: (START_MS, NOW_MS), ({"", STREAM} - {longest}).pop(): (NOW_MS - HOUR_MS, NOW_MS)}
+    times = {what: [NOW_MS - 90_000 - len(what), NOW_MS - 60_000 - len(what)] for what in spans}
+    saved(address, *(orders(times[what], [span], what=what) for what, span in spans.items()), bars([START_MS]))
+    found = recalled(address).orders["binance", "BTCUSDT"]
+    assert (found.spans, found.time_ms.tolist()) == ([spans[longest]], times[longest])
+    with opening.opened(address) as store, store.reading() as connection:
+        harvests, seen = past.harvests(connection, [SOURCES["binance"]], ASK)[:2]
+    assert seen["binance"].time_ms.tolist() == times[longest]
+    assert [row.time_ms for row in harvests[0].at(Kind.LIQUIDATIONS, Liquidation)] == times[longest]
+
+
+def test_pages_of_a_venue_that_can_be_asked_are_not_joined_to_what_its_stream_told(address):
+    gate = ("gate", "BTC_USDT")
+    saved(address, orders([NOW_MS - HOUR_MS], [(START_MS, NOW_MS)], *gate, STREAM))
+    assert Kind.LIQUIDATIONS not in {kind for _name, _symbol, kind in recalled(address, names=("gate",)).memory}
+    saved(address, orders([NOW_MS - HOUR_MS], [(START_MS - DAY_MS, NOW_MS)], *gate))
+    assert Kind.LIQUIDATIONS in {kind for _name, _symbol, kind in recalled(address, names=("gate",)).memory}

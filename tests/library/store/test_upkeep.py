@@ -128,12 +128,12 @@ def test_of_two_reports_of_a_moment_the_one_learned_last_stays(store):
 
 def test_series_differ_by_each_of_their_names(store):
     base = Series("candles", "gate", "gate", "BTC", "BTC_USDT", "linear", "", 60_000)
+    others = [base._replace(**{name: 1 if name == "interval_ms" else "funding"}) for name in base._fields]
     with store.writing() as connection:
-        first = writing.series_id(connection, base)
-        assert writing.series_id(connection, base) == first
-        for name in base._fields:
-            other = base._replace(**{name: 1 if name == "interval_ms" else "funding"})
-            assert writing.series_id(connection, other) != first
+        writing.save(connection, [Batch(one, []) for one in (base, base, *others)], 1)
+        found = reading.all_series(connection)
+    assert len(found) == len(base._fields) + 1
+    assert set(found.values()) == {base, *others}
 
 
 def test_a_password_is_no_part_of_a_stores_place():
