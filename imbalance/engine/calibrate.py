@@ -182,7 +182,7 @@ def _found(p: _Problem, prior: Floats, weights: Floats, capture: Floats) -> Fit:
         float(np.sqrt(np.sum(importance * gain**2) / max(importance.sum(), 1e-12))),
         seen,
         p.floor,
-        np.unique(p.day[p.known.any(axis=0)]).size,
+        int(np.count_nonzero(np.bincount(p.day[p.known.any(axis=0)]))),
         bool((p.complete & (mean.sum(axis=1) > 0) & (p.y.sum(axis=1) > 0)).any()),
     )
 

@@ -13,6 +13,7 @@ from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.calibration import Calibration
 from imbalance.engine.leverage import prior_weights
 from imbalance.engine.liquidation_map import HIGH, LOW, Range, range_of
+from imbalance.engine.quantiles import quantiles
 from imbalance.engine.venue import Venue
 
 Floats = npt.NDArray[np.float64]
@@ -154,7 +155,7 @@ def _fitted_draws(
             "too few liquidations": replica / middle,
             "structure of lives": mixture / middle,
         },
-        Range(middle, float(np.quantile(kept, LOW)), float(np.quantile(kept, HIGH))),
+        Range(middle, *quantiles(kept, LOW, HIGH).tolist()),
         range_of(float(whole / max(exposed, 1e-12)), printed),
     )
 

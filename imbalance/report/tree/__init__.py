@@ -6,8 +6,11 @@ other gauges; the small commands carry one section each.
 
 from __future__ import annotations
 
+from imbalance.report.tree.changes import Change, Compared, DiffReport
+from imbalance.report.tree.checks import CheckedFigure, CheckReport
+from imbalance.report.tree.collected import CollectedStream, CollectReport
 from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
-from imbalance.report.tree.history import DbReport, KnownSpan, MissingSpan, StoredSeries
+from imbalance.report.tree.history import BackfillReport, DbReport, FilledSeries, KnownSpan, MissingSpan, StoredSeries
 from imbalance.report.tree.maps import (
     Audit,
     BandRisk,
@@ -51,7 +54,8 @@ from imbalance.report.tree.readings import (
     Volume,
     VolumeReport,
 )
-from imbalance.report.tree.summary import Metric, Price, Quoted, Report, Signal, Verdict
+from imbalance.report.tree.rounds import Moved, WatchReport
+from imbalance.report.tree.summary import Metric, Price, Quoted, Report, ReportPage, Signal, Verdict
 from imbalance.report.tree.trials import (
     BarPrediction,
     CascadeReport,
@@ -66,20 +70,22 @@ from imbalance.report.tree.trials import (
 )
 
 __all__ = [
-    "SCHEMAS", "Audit", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Cluster",
-    "ClustersReport", "Concentration", "DbReport", "DistanceShare", "Document", "Funding", "Gap",
+    "SCHEMAS", "Audit", "BackfillReport", "Band", "BandRisk", "BarPrediction", "Capability", "CascadeReport", "Change",
+    "CheckReport", "CheckedFigure", "Cluster", "ClustersReport", "CollectReport", "CollectedStream", "Compared",
+    "Concentration", "DbReport", "DiffReport", "DistanceShare", "Document", "FilledSeries", "Funding", "Gap",
     "GroupPositions", "Head", "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw",
-    "Institutional", "KeptScore", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map",
-    "MapRow", "Member", "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "ObservedLiquidations",
-    "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap", "PositionsReport",
-    "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reliability", "Report", "Risk", "Sentiment",
-    "SentimentReport", "SideRisk", "Signal", "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict",
-    "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict",
-    "Volume", "VolumeReport", "WindowRisk", "schema_name",
+    "Institutional", "KeptScore", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow",
+    "Member", "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "Moved", "ObservedLiquidations", "OpenInterest",
+    "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price",
+    "Quoted", "QuotedTotal", "Range", "Reliability", "Report", "ReportPage", "Risk", "Sentiment", "SentimentReport",
+    "SideRisk", "Signal", "SourceState", "SourcesReport", "StoredSeries", "TrialVerdict", "ValidateReport", "Venue",
+    "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport",
+    "WatchReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
     Report
+    | ReportPage
     | ClustersReport
     | OpenInterestReport
     | VolumeReport
@@ -91,6 +97,11 @@ Document = (
     | HeatmapReport
     | PositionsReport
     | DbReport
+    | CollectReport
+    | DiffReport
+    | CheckReport
+    | WatchReport
+    | BackfillReport
 )
 
 
@@ -107,9 +118,14 @@ SCHEMAS: dict[str, type[Head]] = {
     "heatmap": HeatmapReport,
     "positions": PositionsReport,
     "db": DbReport,
+    "collect": CollectReport,
+    "diff": DiffReport,
+    "check": CheckReport,
+    "watch": WatchReport,
+    "backfill": BackfillReport,
 }
 
 
 def schema_name(kind: type[Head]) -> str:
     """Return the schema's name, as the documents of a kind carry it."""
-    return f"imbalance.{next(command for command, known in SCHEMAS.items() if known is kind)}/1"
+    return f"imbalance.{next(command for command, known in SCHEMAS.items() if issubclass(kind, known))}/1"
