@@ -8,10 +8,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
 from imbalance.errors import MissingDataError
+from imbalance.liquidated import Orders, in_bars
 from imbalance.market import FEEDS, Floats, Ints, MarketData, VenueBars, frozen
 from imbalance.readings import from_statistics
 from imbalance.records import (
@@ -23,11 +25,13 @@ from imbalance.records import (
     OpenInterest,
     VenueLiquidations,
 )
-from imbalance.units import interval_name
+from imbalance.units import DAY_MS, interval_name
 
 MOST_MISSING = 0.2
 # A venue with fewer of the bars than this share of what the best has gives no path where another can.
 LEAST_OF_MOST = 0.98
+# A shorter record of liquidations says more of its days than of the market; one answer may hold three days.
+LEAST_COLLECTED_MS = 7 * DAY_MS
 
 
 class VenueRecords:
@@ -42,6 +46,7 @@ class VenueRecords:
         statistics: Sequence[ContractStats] = (),
         seen_elsewhere: Sequence[VenueLiquidations] = (),
         seen_elsewhere_by: str = "",
+        orders: Orders | None = None,
         tiers: Sequence[MarginTier] = (),
         tiers_note: str = "",
         disputed: str = "",
@@ -52,6 +57,7 @@ class VenueRecords:
         self.statistics = statistics
         self.seen_elsewhere = seen_elsewhere
         self.seen_elsewhere_by = seen_elsewhere_by
+        self.orders = orders
         self.tiers = tuple(tiers)
         self.tiers_note = tiers_note
         self.disputed = disputed
@@ -74,28 +80,29 @@ def assemble(symbol: str, interval_ms: int, end_ms: int, price: float, venues: S
         If no venue has candles and open interest.
     """
     usable = [v for v in venues if v.usable]
-    most = max((len(v.candles) for v in usable), default=0)
-    paths = sorted(
-        (v for v in usable if v.candles),
+    candled = [v for v in usable if v.candles]
+    if not candled:
+        raise MissingDataError("no venue gave both candles and open interest", "See the gaps above; try --venue.")
+    most = max(len(v.candles) for v in candled)
+    path = min(
+        candled,
         key=lambda v: (
             len(v.candles) < LEAST_OF_MOST * most,
             -sum(c.volume_base for c in v.candles),
             v.instrument.venue,
         ),
     )
-    if not paths:
-        raise MissingDataError("no venue gave both candles and open interest", "See the gaps above; try --venue.")
-    closed = [c for c in paths[0].candles if c.time_ms + interval_ms <= end_ms]
+    closed = [c for c in path.candles if c.time_ms + interval_ms <= end_ms]
     if not closed:
         raise MissingDataError(f"no {interval_name(interval_ms)} bar has ended yet")
     first, last = closed[0].time_ms, closed[-1].time_ms
-    time_ms = np.arange(first, last + 1, interval_ms, dtype=np.int64)
-    ohlc, filled = _path(closed, time_ms)
-    for running in (c for c in paths[0].candles if c.time_ms > last):
+    time_ms = np.arange(first, last + interval_ms, interval_ms, dtype=np.int64)
+    ohlc, filled = _path(closed, time_ms, interval_ms)
+    for running in path.candles[len(closed) :]:
         # The running bar opens nothing yet, but what it has reached is gone.
         ohlc[1, -1] = max(ohlc[1, -1], running.high)
         ohlc[2, -1] = min(ohlc[2, -1], running.low)
-    notes = [f"path of {paths[0].instrument.venue}"]
+    notes = [f"path of {path.instrument.venue}"]
     if filled:
         notes.append(f"{filled} missing bars filled flat")
     return MarketData(
@@ -154,12 +161,10 @@ def _shaped(venues: list[VenueBars]) -> list[VenueBars]:
     return found
 
 
-def _path(candles: Sequence[Candle], time_ms: Ints) -> tuple[Floats, int]:
+def _path(candles: Sequence[Candle], time_ms: Ints, interval_ms: int) -> tuple[Floats, int]:
     """Return open, high, low, close of shape (4, bars), gaps filled flat, and how many were."""
     table = np.full((4, time_ms.size), np.nan)
-    at = (np.array([c.time_ms for c in candles]) - time_ms[0]) // int(
-        time_ms[1] - time_ms[0] if time_ms.size > 1 else 1
-    )
+    at = (np.array([c.time_ms for c in candles]) - time_ms[0]) // interval_ms
     table[:, at] = np.array([(c.open, c.high, c.low, c.close) for c in candles]).T
     absent = np.isnan(table[3])
     if absent.mean() > MOST_MISSING:
@@ -175,7 +180,7 @@ def _on_grid(time_ms: Ints, stamps_ms: Sequence[int], values: Sequence[float]) -
     if not stamps_ms:
         return out
     at = np.searchsorted(time_ms, stamps_ms)
-    held = (at < time_ms.size) & (time_ms[np.minimum(at, time_ms.size - 1)] == np.asarray(stamps_ms))
+    held = time_ms[np.minimum(at, time_ms.size - 1)] == np.asarray(stamps_ms)
     out[at[held]] = np.asarray(values)[held]
     return out
 
@@ -212,7 +217,7 @@ def _seen_elsewhere(
     for name in ("long_usd", "short_usd"):
         by_time = {row.time_ms: getattr(row, name) for row in rows}
         bucket_ms = rows[0].bucket_ms
-        stamps = list(range(min(by_time), max(by_time) + 1, bucket_ms))
+        stamps = list(range(min(by_time), max(by_time) + bucket_ms, bucket_ms))
         usd = _spread(time_ms, interval_ms, stamps, [by_time.get(stamp, 0.0) for stamp in stamps])
         sides.append(usd / close)
     return sides[0], sides[1]
@@ -233,6 +238,13 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
         seen_by = records.seen_elsewhere_by
         long_liquidations, short_liquidations = _seen_elsewhere(records.seen_elsewhere, time_ms, interval_ms, close)
         notes += [f"liquidations as seen by {seen_by}"]
+    collected = in_bars(records.orders, time_ms, interval_ms) if records.orders and not records.statistics else None
+    if collected is not None and np.isfinite(collected[0]).sum() * interval_ms >= LEAST_COLLECTED_MS:
+        long_liquidations, short_liquidations = (frozen(side) for side in collected)
+        seen_by = ""
+        days = np.isfinite(collected[0]).sum() * interval_ms / DAY_MS
+        notes = [note for note in notes if not note.startswith("liquidations as seen by")]
+        notes += [f"liquidations as recorded here, {days:.0f} d of them"]
     if records.statistics:
         stamps = [s.time_ms for s in records.statistics]
         long_liquidations = _spread(
@@ -276,5 +288,5 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
 def _coarser(what: str, stamps_ms: Sequence[int], interval_ms: int) -> list[str]:
     if len(stamps_ms) < 2:  # noqa: PLR2004
         return []
-    step_ms = int(np.median(np.diff(stamps_ms)))
+    step_ms = int(median(b - a for a, b in itertools.pairwise(stamps_ms)))
     return [f"{what} every {interval_name(step_ms)}, interpolated"] if step_ms > interval_ms else []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imbalance.assemble import VenueRecords, assemble, joined
+from imbalance.assemble import assemble
 from imbalance.doubts import act, examine
 from imbalance.doubts.ages import stale
 from imbalance.errors import (
@@ -27,21 +27,27 @@ from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import Recorder, Recording, find
 from imbalance.fetch.replay import Replay
 from imbalance.fetch.settings import Settings
+from imbalance.liquidated import Orders
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
-from imbalance.readings import mark_price, open_interest_rows
-from imbalance.records import ContractStats, MarginTier, OpenInterest, VenueLiquidations
+from imbalance.readings import mark_price
+from imbalance.records import VenueLiquidations
+from imbalance.remembered import RECALLED, History, Remembering, past
 from imbalance.report import sections, tree
 from imbalance.report.frame import Frame
+from imbalance.report.since import Days
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
-from imbalance.venues import VENUES, ladders
+from imbalance.venue_records import by_venue, records_of
+from imbalance.venues import VENUES
 from imbalance.wire import Ask, Kind, Source
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 if TYPE_CHECKING:
     from imbalance.fetch.client import Client
 
 NEAR_NAMES = 3
+# The share of the time that sources have in which history must have been read.
+PATIENCE = 0.3
 Done = Callable[[Harvest], None]
 
 
@@ -73,13 +79,18 @@ class Options:
     signal: str = ""
     symbols: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    history: History | None = None
+    through_time: bool = False
+    when: str | None = None
+    alert: str | None = None
 
 
 @dataclasses.dataclass
 class Run:
     """What a gathering gave, with the clock and mode that the documents carry.
 
-    `venues` are those chosen, whether or not they have anything that was `wanted`.
+    `venues` are those chosen, whether or not they have anything that was `wanted`; `orders` are liquidations known from
+    history, by venue and contract, `days` daily figures from there.
     """
 
     options: Options
@@ -90,6 +101,8 @@ class Run:
     skipped: list[tuple[str, str, str]]
     wanted: frozenset[Kind]
     venues: tuple[Source, ...]
+    orders: dict[tuple[str, str], Orders] = dataclasses.field(default_factory=dict)
+    days: Days = dataclasses.field(default_factory=dict)
 
     def frame(self) -> Frame:
         """Return what the documents of this run have around their sections."""
@@ -104,12 +117,15 @@ class Run:
 
     def require_listing(self) -> None:
         """Raise where every venue that answered does not list the coin."""
-        venues = [h for h in self.harvests if h.source.is_venue]
-        answered = [h for h in venues if h.listed]
-        if answered and all(h.unlisted for h in answered):
-            names = sorted({base for h in answered for base in h.listed})
-            near = difflib.get_close_matches(self.options.symbol, names, NEAR_NAMES, 0.5)
-            raise UnknownSymbolError(self.options.symbol, near)
+        require_listed(self.options.symbol, self.harvests)
+
+
+def require_listed(symbol: str, harvests: Iterable[Harvest]) -> None:
+    """Raise an `UnknownSymbolError` where every venue that answered does not list a coin."""
+    answered = [h for h in harvests if h.source.is_venue and h.listed]
+    if answered and all(h.unlisted for h in answered):
+        names = sorted({base for h in answered for base in h.listed})
+        raise UnknownSymbolError(symbol, difflib.get_close_matches(symbol, names, NEAR_NAMES, 0.5))
 
 
 def chosen(names: Sequence[str]) -> list[Source]:
@@ -145,6 +161,8 @@ def collect(
     wanted = frozenset(kinds)
     offered = chosen(options.venues)
     sources = [s for s in offered if any(e.kind in wanted for e in s.endpoints)]
+    if options.as_of_ms is not None:
+        return _known_at(options, options.as_of_ms, now_ms, sources, wanted)
     client = _opened(options, settings)
     scenario = None
     if client.recording is not None:
@@ -159,23 +177,54 @@ def collect(
         if s not in asked
     ]
     harvests: list[Harvest] = []
+    ask = ask_of(options, now_ms)
+    remembering = _remembering(options, client, ask, wanted)
     try:
-        asyncio.run(_gather(client, asked, ask_of(options, now_ms), wanted, options.timeout_s, done, harvests))
+        asyncio.run(_gather(client, asked, ask, wanted, options.timeout_s, done, harvests, remembering))
         if client.recorder is not None:
             client.recorder.close(now_ms, [s.name for s in asked])
     except BaseException:
         if client.recorder is not None:
             client.recorder.discard()
         raise
+    harvests += remembering.recorded({h.name for h in harvests}) if remembering is not None else []
     act(harvests, examine(harvests, options.symbol, now_ms))
     if client.recording is None:
         last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
+    mode: tree.Mode = "replay" if client.recording else "live"
     venues = tuple(s for s in offered if s.is_venue)
-    run = Run(options, "replay" if client.recording else "live", scenario, now_ms, harvests, skipped, wanted, venues)
+    run = Run(options, mode, scenario, now_ms, harvests, skipped, wanted, venues)
+    if remembering is not None:
+        run.orders, run.days = remembering.orders, remembering.days
     failed = [str(f) for h in harvests for f in h.failures if not isinstance(f, NotOpenError)]
     if options.strict and failed:
         raise StrictError(f"{len(failed)} requests failed under --strict, the first: {failed[0]}")
     return run
+
+
+def _remembering(options: Options, client: Client | Replay, ask: Ask, wanted: frozenset[Kind]) -> Remembering | None:
+    """Begin to read local history, where that may spare requests: a recording holds all that its options ask for."""
+    if options.history is None or client.recording is not None or client.recorder is not None or not wanted & RECALLED:
+        return None
+    venues = [s for s in chosen(options.venues) if s.is_venue]
+    return Remembering(options.history, venues, ask, wanted)
+
+
+def _known_at(options: Options, as_of_ms: int, now_ms: int, sources: list[Source], wanted: frozenset[Kind]) -> Run:
+    """Return what was known at a moment, from local history alone."""
+    if as_of_ms > now_ms:
+        raise UsageError(f"--as-of {iso(as_of_ms)} is yet to come")
+    harvests, orders, days = past(options.history or History(), sources, ask_of(options, as_of_ms))
+    if not any(h.candles for h in harvests):
+        raise MissingDataError(
+            f"nothing of {options.symbol} that was known at {iso(as_of_ms)} is stored",
+            "imbalance db info tells what is, and since when.",
+        )
+    act(harvests, examine(harvests, options.symbol, as_of_ms))
+    known = {h.name for h in harvests}
+    skipped = [(s.name, s.title, "nothing was known of it then") for s in sources if s.name not in known]
+    venues = tuple(s for s in sources if s.is_venue)
+    return Run(options, "store", None, as_of_ms, harvests, skipped, wanted, venues, orders, days)
 
 
 def _opened(options: Options, settings: Settings) -> Client | Replay:
@@ -206,10 +255,12 @@ async def _gather(
     timeout_s: float,
     done: Done,
     into: list[Harvest],
+    remembering: Remembering | None,
 ) -> None:
     # The result leaves by `into`: a task's result is written out in full by the signal handler's clean-up.
     try:
-        into += await gather(client, sources, ask, wanted, timeout_s, done)
+        memory = remembering.memory(timeout_s * PATIENCE) if remembering is not None else None
+        into += await gather(client, sources, ask, wanted, timeout_s, done, memory)
     finally:
         await client.close()
 
@@ -237,10 +288,10 @@ def market_of(run: Run) -> MarketData:
         (h.name, venue): rows
         for h in run.harvests
         if not h.why_left_out(Figure.LIQUIDATIONS)
-        for venue, rows in _by_venue(h.of(VenueLiquidations)).items()
+        for venue, rows in by_venue(h.of(VenueLiquidations)).items()
     }
     venues = [
-        _records(h, run.options.symbol, interval_ms, elsewhere)
+        records_of(h, run.options.symbol, interval_ms, elsewhere, run.orders)
         for h in run.harvests
         if h.source.is_venue and h.instrument is not None
     ]
@@ -260,37 +311,6 @@ def why_not(harvests: Sequence[Harvest]) -> str:
     if any(isinstance(f, NotRecordedError) for h in harvests for f in h.failures):
         way = "A recording serves what was recorded: give the symbol and options that it was made with."
     return "\n  ".join([*told, way])
-
-
-def _by_venue(rows: Sequence[VenueLiquidations]) -> dict[str, list[VenueLiquidations]]:
-    found: dict[str, list[VenueLiquidations]] = {}
-    for row in rows:
-        found.setdefault(row.venue, []).append(row)
-    return found
-
-
-def _records(
-    harvest: Harvest, base: str, interval_ms: int, elsewhere: dict[tuple[str, str], list[VenueLiquidations]]
-) -> VenueRecords:
-    seen_by = next((by for by, venue in elsewhere if venue == harvest.name), "")
-    tiers = sorted(harvest.of(MarginTier), key=lambda tier: tier.cap)
-    note = "" if tiers else "margin ladder not read, a default ladder is used"
-    if not tiers:
-        tiers, stored = ladders.stored(harvest.name, base)
-        note = stored or note
-    if harvest.instrument is None:
-        raise ValueError("records of a venue that does not list the coin")
-    return VenueRecords(
-        harvest.instrument,
-        candles=joined(harvest.candles, interval_ms),
-        open_interest=in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest) + open_interest_rows(harvest)),
-        statistics=in_time(harvest.of(ContractStats)),
-        seen_elsewhere=elsewhere.get((seen_by, harvest.name), ()),
-        seen_elsewhere_by=seen_by,
-        tiers=tiers,
-        tiers_note=note,
-        disputed=harvest.source.disputed,
-    )
 
 
 def require_fresh(options: Options, newest_ms: int | None, now_ms: int) -> None:

@@ -6,7 +6,10 @@
     ├── UsageError                 what the caller asked for cannot be
     │   ├── UnknownSymbolError     no venue lists it; carries near names
     │   ├── BarsError              a bars file; names the row
+    │   ├── ExpressionError        a condition cannot be read; names the column
     │   └── StoreError             the local history cannot be read or written; names the store
+    │       ├── StoreBusyError     another process writes to it: it may be written to later
+    │       └── NoStoreError       there is none yet
     ├── SourceError                one source failed; names it and the endpoint
     │   ├── ParseError             the body is not what is documented; names the JSON path
     │   ├── RefusedError           the source answered no (HTTP status or error body)
@@ -16,6 +19,7 @@
     │   │   └── NotOpenError       the source keeps this from everyone without a key: a gap, no failure
     │   ├── UnreachableError       no connection, or it broke
     │   ├── DeadlineError          no whole answer in time
+    │   ├── DamagedError           a file is not what its checksum says, or cannot be unpacked
     │   ├── TooLargeError          more bytes than any true answer has
     │   ├── NotRecordedError       a replay lacks this request
     │   └── DoubtfulError          the figures cannot be true: they are left out
@@ -25,6 +29,8 @@
 """
 
 from __future__ import annotations
+
+SHOWN_CHARACTERS = 120  # a longer text breaks lines, and nothing points into it
 
 
 class ImbalanceError(Exception):
@@ -54,8 +60,25 @@ class BarsError(UsageError):
     """A bars file cannot be used; the message names file, row and column."""
 
 
+class ExpressionError(UsageError):
+    """A condition cannot be read; `column`, from 1, is where."""
+
+    def __init__(self, text: str, column: int, message: str, hint: str = "") -> None:
+        pointed = f"{text}\n{' ' * (column - 1)}^" if len(text) <= SHOWN_CHARACTERS and text.isprintable() else ""
+        super().__init__(f"column {column}: {message}", "\n".join(filter(None, (pointed, hint))))
+        self.column = column
+
+
 class StoreError(UsageError):
     """The local history cannot be read or written; the message names the store."""
+
+
+class StoreBusyError(StoreError):
+    """Another process writes to the local history for longer than one waits."""
+
+
+class NoStoreError(StoreError):
+    """There is no local history yet."""
 
 
 class SourceError(ImbalanceError):
@@ -108,6 +131,10 @@ class UnreachableError(SourceError):
 
 class DeadlineError(SourceError):
     """No whole answer before the deadline."""
+
+
+class DamagedError(SourceError):
+    """A file is not what its checksum says, or cannot be unpacked."""
 
 
 class TooLargeError(SourceError):

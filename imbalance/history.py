@@ -6,6 +6,8 @@ import gzip
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 import numpy as np
@@ -24,6 +26,9 @@ from imbalance.store import migrations, opening, reading, rows, schema, upkeep, 
 from imbalance.store.spans import Gap, Span
 from imbalance.units import interval_name, iso
 from imbalance.wire.harvest import Harvest
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 # An answer is out before it is saved: who else writes is waited for no longer than one notices.
 LONGEST_WAIT_S = 0.5
@@ -50,18 +55,18 @@ def save(address: str | None, harvests: Sequence[Harvest], document: tree.Docume
     with opening.opened(address, wait_s=LONGEST_WAIT_S, make=True) as store, store.writing() as connection:
         writing.save(connection, batches, now_ms)
         if isinstance(document, tree.Report):
-            json = msgspec.json.encode(document)
+            # A page's heatmap is drawn from the same figures: the report is what is kept.
+            kept = {name: getattr(document, name) for name in tree.Report.__struct_fields__}
+            json = msgspec.json.encode(tree.Report(**kept))
             writing.save_report(connection, document.schema, document.symbol, now_ms, now_ms, json)
 
 
 def info(address: str | None, now_ms: int) -> tree.DbReport:
     """Say what is stored: ``imbalance.db/1``."""
     with opening.opened(address) as store, store.reading() as connection:
-        extents = upkeep.extents(connection)
-        series = [
-            _series(one, extents.get(number), reading.known(connection, number), reading.missing(connection, number))
-            for number, one in reading.all_series(connection).items()
-        ]
+        extents, every = upkeep.extents(connection), reading.all_series(connection)
+        known, missing = reading.known_of(connection, every), reading.missing_of(connection, every)
+        series = [_series(one, extents.get(n), known[n], missing[n]) for n, one in every.items()]
         return Frame("store", None, "all", now_ms).document(
             tree.DbReport,
             place=store.place,
@@ -132,27 +137,61 @@ def migrate(address: str | None) -> tuple[int | None, int]:
         store.close()
 
 
-def export(address: str | None, symbol: str, interval_ms: int, output: Path) -> int:
-    """Write a coin's history as a bars file, CSV (plain or gzipped) or Parquet; return how many rows it has.
+def export(address: str | None, symbol: str | None, interval_ms: int, output: Path) -> int:
+    """Write a coin's history in the form of a bars file; return how many rows it has.
+
+    CSV (plain or gzipped) or Parquet by the suffix; a folder is filled with Parquet, ``symbol=BTC/month=2026-01``.
+
+    Parameters
+    ----------
+    symbol : base coin; all that are stored where None, into a folder.
 
     Raises
     ------
     UsageError
-        If the file's suffix says none of these, or it cannot be written.
+        If the name says none of these, or it cannot be written.
     MissingDataError
         If no bars of that length are stored.
     """
-    suffix = next((end for end in SUFFIXES if output.name.lower().endswith(end)), None)
-    if suffix is None:
-        raise UsageError(f"--output {output}: its suffix is none of {', '.join(SUFFIXES)}")
+    suffix = next((end for end in SUFFIXES if output.name.lower().endswith(end)), "")
+    folder = output.is_dir() or not output.suffix
+    if not suffix and not folder:
+        raise UsageError(f"--output {output}: its suffix is none of {', '.join(SUFFIXES)}, and it is no folder")
+    if symbol is None and not folder:
+        raise UsageError("--all writes a folder: give --output DIR")
     with opening.opened(address) as store, store.reading() as connection:
-        columns = stored_bars.bars(connection, symbol, interval_ms)
+        if folder:
+            coins = stored_bars.symbols(connection, interval_ms) if symbol is None else [symbol]
+            return sum(_parted(connection, coin, interval_ms, output) for coin in coins)
+        columns = stored_bars.bars(connection, symbol or "", interval_ms)
     content = _parquet(columns) if suffix == ".parquet" else _csv(columns)
+    _write(output, gzip.compress(content, mtime=0) if suffix == ".csv.gz" else content)
+    return len(columns["time"])
+
+
+def _parted(connection: Connection, symbol: str, interval_ms: int, folder: Path) -> int:
+    """Write a coin's months, a file each, so that no more than one is in memory; return how many rows they have."""
+    rows = 0
+    for month, start_ms, end_ms in stored_bars.months(connection, symbol, interval_ms):
+        columns = stored_bars.bars(connection, symbol, interval_ms, start_ms, end_ms)
+        if columns["time"]:
+            place = folder / f"symbol={quote(symbol, safe='')}" / f"month={month}"
+            _write(place / "bars.parquet", _parquet(columns), make=True)
+            rows += len(columns["time"])
+    if not rows:
+        # Says which lengths there are.
+        stored_bars.bars(connection, symbol, interval_ms)
+    return rows
+
+
+def _write(output: Path, content: bytes, *, make: bool = False) -> None:
+    """Write a file, and make the folders that it lies in where that is wanted."""
     try:
-        files.write(output, gzip.compress(content, mtime=0) if suffix == ".csv.gz" else content)
+        if make:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        files.write(output, content)
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}") from None
-    return len(columns["time"])
 
 
 def _csv(columns: stored_bars.Columns) -> bytes:

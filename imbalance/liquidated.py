@@ -7,6 +7,9 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from imbalance.records import (
     ContractStats,
     Covered,
@@ -25,6 +28,8 @@ from imbalance.wire.harvest import Harvest, in_time
 LEAST_SILENCE = 3
 UNLIKELY = 0.0004
 LATEST_MS = 6 * HOUR_MS
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 class Day(NamedTuple):
@@ -41,6 +46,48 @@ class Day(NamedTuple):
     whole: bool
     lower_bound: bool = False
     later_stages_usd: float | None = None
+
+
+class Orders(NamedTuple):
+    """Single liquidations of a contract in order of time; what lies in none of `spans` (from, to) is not known.
+
+    `long_base` and `short_base` hold what was liquidated of each side [base], of the shape of `time_ms`.
+    """
+
+    spans: list[tuple[int, int]]
+    time_ms: Ints
+    long_base: Floats
+    short_base: Floats
+
+
+def in_bars(orders: Orders, time_ms: Ints, interval_ms: int) -> tuple[Floats, Floats]:
+    """Return longs and shorts liquidated [base] in each bar; NaN where a part of the bar is not known.
+
+    Parameters
+    ----------
+    time_ms : bar opens, shape (bars,).
+    """
+    whole = inside(time_ms, interval_ms, orders.spans)
+    sides = (summed(time_ms, interval_ms, orders.time_ms, side) for side in (orders.long_base, orders.short_base))
+    long, short = (np.where(whole, side, np.nan) for side in sides)
+    return long, short
+
+
+def summed(time_ms: Ints, interval_ms: int, stamps_ms: Ints, values: Floats) -> Floats:
+    """Return the sum of what is in each bar, shape (bars,)."""
+    at = np.searchsorted(time_ms, stamps_ms, side="right") - 1
+    held = at >= 0
+    held[held] = stamps_ms[held] < time_ms[at[held]] + interval_ms
+    sums: Floats = np.bincount(at[held], values[held], minlength=time_ms.size).astype(np.float64)
+    return sums
+
+
+def inside(time_ms: Ints, interval_ms: int, spans: Iterable[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+    """Return which bars lie in one of the spans from end to end, shape (bars,)."""
+    found = np.zeros(time_ms.size, dtype=np.bool_)
+    for from_ms, to_ms in spans:
+        found |= (time_ms >= from_ms) & (time_ms + interval_ms <= to_ms)
+    return found
 
 
 class _Row(NamedTuple):

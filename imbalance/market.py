@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.bars.cells import PRICES, checked
+from imbalance.bars.cells import ALL, PRICES, checked
 from imbalance.bars.clocks import check_clocks
+from imbalance.bars.folder import read_folder
 from imbalance.bars.grid import interval_of
 from imbalance.bars.plausible import check_plausible
 from imbalance.bars.source import read_raw
@@ -153,7 +154,7 @@ def frozen(values: npt.ArrayLike) -> Floats:
 def read_bars(
     path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = None, needs_interest: bool = True
 ) -> MarketData:
-    """Read a bars file (CSV, optionally gzipped, or Parquet).
+    """Read a bars file (CSV, optionally gzipped, or Parquet), or a folder of Parquet parted by symbol and month.
 
     Columns may be parted by commas, semicolons, tabs or ``|``; their names may be in any case. Rows may come in any
     order. Bars that lack for all venues are filled flat at the close before, without volume, up to a fifth of the
@@ -161,8 +162,8 @@ def read_bars(
 
     Parameters
     ----------
-    path : the file; columns as in the README's "Bars file".
-    symbol : base coin; it labels what is made of the bars and chooses the margin ladders.
+    path : the file or folder; columns as in the README's "Bars file".
+    symbol : base coin; it labels what is made of the bars, chooses the margin ladders and, in a folder, the files.
     as_of_ms : only bars that end at or before this moment are kept.
     needs_interest : whether open interest must be known; a map needs it, prices alone do not.
 
@@ -173,7 +174,8 @@ def read_bars(
     MissingDataError
         If no bar is left, or no open interest.
     """
-    raw = read_raw(Path(path))
+    place = Path(path)
+    raw = read_folder(place, symbol, ALL, as_of_ms) if place.is_dir() else read_raw(place)
     table = checked(raw)
     interval_ms = interval_of(raw, table)
     kept = table if as_of_ms is None else table[table["time"] + interval_ms <= as_of_ms]

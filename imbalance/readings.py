@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import median
 
-import numpy as np
-
-from imbalance.records import ContractStats, Funding, FundingInterval, OpenInterest, OpenInterestUsd, Ticker
+from imbalance.records import Candle, ContractStats, Funding, FundingInterval, OpenInterest, OpenInterestUsd, Ticker
+from imbalance.units import DAY_MS
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest, in_time
 
@@ -42,7 +42,7 @@ def mark_price(harvests: Sequence[Harvest]) -> float | None:
     marks = marks or [h.candles[-1].close for h in harvests if h.candles]
     valued = [row for h in harvests for row in open_interest_rows(h) if row.open_interest_usd]
     marks = marks or [row.open_interest_usd / row.open_interest_base for row in valued if row.open_interest_usd]
-    return float(np.median(marks)) if marks else None
+    return median(marks) if marks else None
 
 
 def open_interest_rows(harvest: Harvest) -> list[OpenInterest]:
@@ -94,3 +94,39 @@ def funding_8h(harvest: Harvest) -> tuple[Funding | None, float | None, float | 
     if hours is None and harvest.instrument is not None:
         hours = harvest.instrument.funding_interval_hours
     return rows[-1], hours, rows[-1].rate * FUNDING_HOURS / hours if hours else None
+
+
+def running_day(bars: Sequence[Candle], now_ms: int) -> list[Candle]:
+    """Return the day that runs as one bar, made of shorter ones; nothing where one of them is missing.
+
+    Parameters
+    ----------
+    bars : in order of time; the last may be running.
+    """
+    midnight_ms = now_ms // DAY_MS * DAY_MS
+    day = [bar for bar in bars if bar.time_ms >= midnight_ms]
+    if len(bars) < 2 or not day:  # noqa: PLR2004  a step needs two
+        return []
+    step_ms = min(b.time_ms - a.time_ms for a, b in itertools.pairwise(bars))
+    last_ms = day[-1].time_ms
+    if [bar.time_ms for bar in day] != list(
+        range(midnight_ms, last_ms + 1, step_ms)
+    ) or now_ms >= last_ms + 2 * step_ms:
+        return []
+
+    def total(values: Iterable[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return sum(known) if len(known) == len(day) else None
+
+    return [
+        Candle(
+            midnight_ms,
+            day[0].open,
+            max(bar.high for bar in day),
+            min(bar.low for bar in day),
+            day[-1].close,
+            sum(bar.volume_base for bar in day),
+            total(bar.volume_usd for bar in day),
+            total(bar.taker_buy_base for bar in day),
+        )
+    ]

@@ -12,6 +12,8 @@ import msgspec
 
 from imbalance.units import Side
 
+SETTLED = "settled"  # which series of fundings that were paid are, beside those of running periods
+
 
 class Contract(enum.StrEnum):
     """How a contract settles: linear in USD, inverse in the coin."""
@@ -75,6 +77,14 @@ class Funding(msgspec.Struct, frozen=True):
     rate: float
     time_ms: int | None = None
     next_time_ms: int | None = None
+    interval_hours: float | None = None
+
+
+class SettledFunding(msgspec.Struct, frozen=True):
+    """Funding that was paid, as a fraction for the `interval_hours` before `time_ms`, which is a whole minute."""
+
+    time_ms: int
+    rate: float
     interval_hours: float | None = None
 
 

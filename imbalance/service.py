@@ -31,6 +31,7 @@ from imbalance.report import signals as signalling
 from imbalance.report.capabilities import capabilities
 from imbalance.report.frame import Frame
 from imbalance.report.signals.read import Past, Read
+from imbalance.report.since import Days, statements
 from imbalance.results import LiquidationMap
 from imbalance.units import INTERVALS_MS, interval_name, iso
 from imbalance.wire import Kind, Source
@@ -98,6 +99,7 @@ class _Market:
     harvests: Sequence[Harvest]
     accounts: tuple[str, ...] = ()
     venues: tuple[Source, ...] = ()
+    days: Days = dataclasses.field(default_factory=dict)
 
 
 def _market(
@@ -117,7 +119,7 @@ def _market(
     frame = run.frame()
     notes, gaps = tuple(mapping.short_history(market)), (*frame.gaps, *mapping.left_out(market))
     frame = dataclasses.replace(frame, notes=notes, gaps=gaps)
-    return _Market(market, frame, run.harvests, run.options.accounts, run.venues)
+    return _Market(market, frame, run.harvests, run.options.accounts, run.venues, run.days)
 
 
 def _later(asked_ms: int | None, end_ms: int) -> list[str]:
@@ -141,6 +143,10 @@ def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done
     """Map the market through time: ``imbalance.heatmap/1``."""
     market = _market(options, settings, now_ms, done)
     found = liquidation_map(market.bars)
+    return _through_time(market, found, options)
+
+
+def _through_time(market: _Market, found: LiquidationMap, options: Options) -> tree.HeatmapReport:
     built = through_time(market.bars, found, columns=options.columns, bins=options.bins)
     return market.frame.document(
         tree.HeatmapReport,
@@ -208,7 +214,7 @@ def _read(given: _Market, options: Options, found: LiquidationMap) -> Read:
         interest, volumes = bars_sections.open_interest(market), bars_sections.volume(market)
         seen = bars_sections.liquidations(market)
     else:
-        interest = sections.open_interest(harvests, market.price, at_ms, given.venues)
+        interest = sections.open_interest(harvests, market.price, at_ms, given.venues, given.days)
         volumes = sections.volume(harvests, market.price, at_ms, given.venues)
         seen = sections.liquidations(harvests, at_ms, given.venues)
     return Read(
@@ -236,9 +242,13 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
     read = _read(given, options, found)
     mapped = mapping.sections(given.bars, found, options.window_pct, list(options.bands))
     risk, as_of = mapped["risk"], iso(read.at_ms)
+    days = given.days, read.at_ms
+    since = statements(*days, read.interest, read.liquidations, read.sentiment, read.funding, read.volume)
+    page = {"through_time": _through_time(given, found, options)} if options.through_time else {}
     return given.frame.document(
-        tree.Report,
+        tree.ReportPage if options.through_time else tree.Report,
         **mapped,
+        **page,
         open_interest=read.interest,
         volume=read.volume,
         liquidations=read.liquidations,
@@ -247,9 +257,9 @@ def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
         institutional=read.institutional,
         holders=read.holders,
         market_price=read.price,
-        metrics=metrics.rows(found, risk, read.interest, read.liquidations, read.sentiment, read.quotes, as_of),
+        metrics=metrics.rows(found, risk, read.interest, read.liquidations, read.sentiment, read.quotes, as_of, since),
         signals=[
-            *metrics.gauges(read.harvests, found, read.price, read.funding, read.volume, read.quotes),
+            *metrics.gauges(read.harvests, found, read.price, read.funding, read.volume, read.quotes, since),
             *others.gauges(given.bars.symbol, read.institutional, read.holders),
             *signalling.gauges(read),
         ],
@@ -358,6 +368,22 @@ def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) ->
     if built is None:
         raise ValueError("unreachable: checked above")
     return run.frame().document(tree.SentimentReport, sentiment=built)
+
+
+def check(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CheckReport:
+    """Hold a condition against the market: ``imbalance.check/1``; without one, name the figures that it may hold."""
+    from imbalance.expressions import parse
+    from imbalance.report import checking, figures
+
+    if options.when is None:
+        head = Frame("live", None, options.symbol, now_ms)
+        return head.document(tree.CheckReport, alert=None, when=None, holds=None, figures=checking.every_figure())
+    expression = parse(options.when, figures.known())
+    found = report(options, settings, now_ms, done)
+    shared = {name: getattr(found, name) for name in (*tree.Head.__struct_fields__, "sources", "gaps")}
+    failed = [gap for gap in found.gaps if not gap.usual]  # what is never there is told by the figure that lacks it
+    told = shared | {"schema": tree.schema_name(tree.CheckReport), "alert": options.alert, "gaps": failed}
+    return tree.CheckReport(**told, **checking.sections(found, expression))
 
 
 def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:

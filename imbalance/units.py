@@ -53,6 +53,11 @@ def iso(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / SECOND_MS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def date(time_ms: int) -> str:
+    """Return the UTC day of epoch milliseconds, ``2026-01-30``."""
+    return iso(time_ms).partition("T")[0]
+
+
 def parse_time_ms(text: str) -> int:
     """Return epoch milliseconds of an ISO-8601 time (UTC where no offset is given) or of epoch ms.
 

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from imbalance_cli.exits import Exit
+
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"```console\n\$ (.+?)\n(.*?)```\n", re.DOTALL)
 PYTHON = re.compile(r"```pycon\n(.*?)```\n", re.DOTALL)
@@ -23,7 +25,8 @@ def output_of(command: str) -> str:
     words = shlex.split(command)
     assert words[0] == "imbalance"
     line = [sys.executable, "-c", "from imbalance_cli.app import main; main()", *words[1:]]
-    done = subprocess.run(line, capture_output=True, encoding="utf-8", check=True, env=ENVIRONMENT)
+    done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False, env=ENVIRONMENT)
+    assert done.returncode in {Exit.DONE, Exit.TRUE}, done.stderr
     return done.stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 import typer
 from imbalance_cli.commands import app
-from imbalance_cli.configuration import DEFAULTS, TEMPLATE
+from imbalance_cli.configuration import ALERT_KINDS, DEFAULTS, TEMPLATE
 
 from tests.conftest import ROOT
 from tests.man import HELP, PAGE, help_text, page
 from tests.readme import BLOCK, PYTHON, README, refreshed
+from tests.support.exchange import Exchange
+from tests.support.streams import InThread
 
 TEXT = README.read_text()
 
@@ -49,8 +52,41 @@ def test_every_shell_line_names_a_command_and_options_that_exist():
         assert {w for w in call[2:] if w.startswith("-")} <= known, call
 
 
+PROGRAM = "/opt/imbalance/bin/imbalance"
+
+
+def test_the_unit_of_the_readme_is_sound(tmp_path):
+    (unit,) = re.findall(r"```ini\n(\[Unit\].*?)```", TEXT, re.DOTALL)
+    assert f"ExecStart={PROGRAM} collect " in unit
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd here")
+    file = tmp_path / "imbalance-collect.service"
+    file.write_text(unit.replace(PROGRAM, sys.executable))
+    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_lines_for_cron_run_in_an_empty_environment(home):
+    """One round of each, of the coin that the scenario has."""
+    (table,) = re.findall(r"```crontab\n(.*?)```", TEXT, re.DOTALL)
+    with Exchange() as exchange, InThread() as streams:
+        env = exchange.environment | streams.streams.environment | {"HOME": str(home)}
+        for line in table.splitlines():
+            command = re.match(r"(?:@reboot|(?:\S+\s+){5})\s*(.*)", line)[1].replace("--all", "BTC").replace(" ETH", "")
+            assert command.startswith(PROGRAM)
+            words = command.replace(PROGRAM, f"{sys.executable} -m imbalance") + " --once"
+            done = subprocess.run(
+                ["/bin/sh", "-c", words], env=env, cwd="/", capture_output=True, text=True, check=False
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+            written = home / "collect.log"
+            assert (written.read_text() if ">>" in line else done.stdout).startswith("BTC liquidations collected")
+
+
 def test_the_configuration_template_names_every_setting():
-    assert set(re.findall(r"^# (\w+) =", TEMPLATE, re.MULTILINE)) == set(DEFAULTS)
+    settings, alert = TEMPLATE.split("# [alerts.")
+    assert set(re.findall(r"^# (\w+) =", settings, re.MULTILINE)) == set(DEFAULTS)
+    assert set(re.findall(r"^# (\w+) =", alert, re.MULTILINE)) == set(ALERT_KINDS)
 
 
 def test_dependencies_are_told_with_a_reason():

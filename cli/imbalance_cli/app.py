@@ -9,6 +9,7 @@ import sys
 from imbalance_cli import process
 
 HELP_COLUMNS = 80
+NAGIOS = "--nagios"
 COMPLETING = "_IMBALANCE_COMPLETE"  # a shell asks for completions, and gives no words
 
 
@@ -26,6 +27,10 @@ def main() -> None:
     process.complete_streams()
     known = _known_answer(sys.argv[1:])
     code = _print(known) if known else _ended()
+    if NAGIOS in sys.argv:
+        from imbalance_cli import exits
+
+        code = exits.nagios(code)
     if code:
         _forget_stdout()
         sys.exit(code)
@@ -87,6 +92,11 @@ def _ended() -> int:
         code = _run()
         sys.stdout.flush()
     except ImbalanceError as error:
+        if NAGIOS in sys.argv:
+            from imbalance_cli.context import answer
+            from imbalance_cli.safe import line
+
+            answer(line(f"IMBALANCE UNKNOWN - {error.message}").replace("|", "/") + "\n")  # it reads stdout alone
         say(f"imbalance: {error.message}")
         say_all(error.hint, indent="  ")
         return code_of(error)
@@ -119,12 +129,14 @@ def _run() -> int:
 
     import typer
 
-    from imbalance_cli.commands import app
+    from imbalance_cli.commands import app, named
     from imbalance_cli.context import say_all
     from imbalance_cli.exits import Exit
 
+    words = sys.argv[1:]
+    asked = app if COMPLETING in os.environ or not words else named(words[0])
     try:
-        code = app(prog_name="imbalance", standalone_mode=False)
+        code = asked(prog_name="imbalance", standalone_mode=False)
     except typer.TyperException as error:
         told = io.StringIO()
         # All that Typer raises can show itself, though their common class does not say so.

@@ -11,6 +11,7 @@ from typing import Any
 from imbalance import files
 from imbalance.errors import UsageError
 from imbalance_cli.context import NARROWEST
+from imbalance_cli.formats import Format
 
 DEFAULTS: dict[str, Any] = {
     "format": "table",
@@ -42,11 +43,14 @@ _BOUNDS: dict[str, tuple[float, float, str]] = {
 }
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
+ALERTS = "alerts"
+ALERT_KINDS: dict[str, type] = {"when": str, "symbol": str, "cooldown": str, "notify": list}
+
 TEMPLATE = """# Defaults of the imbalance command.
 # Flags beat the environment (IMBALANCE_INTERVAL, ...), which beats this file.
 # Keys and addresses of sources are read from the environment alone (IMBALANCE_COINGLASS_KEY, IMBALANCE_BINANCE_URL).
 
-# format = "table"        # table | text | json | csv | markdown
+# format = "table"        # table | text | json | csv | markdown | html
 # venue = ["binance"]     # all, where not set
 # interval = "15m"
 # lookback = "30d"
@@ -59,6 +63,12 @@ TEMPLATE = """# Defaults of the imbalance command.
 # ascii = false
 # width = 100
 # no_store = false        # true: live runs leave the local history alone
+
+# [alerts.squeeze]        # imbalance check --alert squeeze
+# when = "ratio.low > 1 and fear_greed <= 20"
+# symbol = "BTC"
+# cooldown = "6h"
+# notify = ["mailtos://user:password@example.com"]
 """
 
 
@@ -72,6 +82,32 @@ def path() -> Path:
     return platformdirs.user_config_path("imbalance") / "config.toml"
 
 
+def alert(name: str) -> dict[str, Any]:
+    """Return what the configuration says of an alert.
+
+    Raises
+    ------
+    UsageError
+        Where it names none so, or says what cannot be.
+    """
+    file = path()
+    alerts = _from_file().get(ALERTS, {})
+    if not isinstance(alerts, dict) or not isinstance(alerts.get(name), dict):
+        known = ", ".join(alerts) if isinstance(alerts, dict) and alerts else "none"
+        raise UsageError(f"{file} has no alert {name!r}", f"Known: {known}. Write [alerts.{name}] with when = ...")
+    found: dict[str, Any] = alerts[name]
+    for key, value in found.items():
+        where = f"{file}: alerts.{name}.{key}"
+        if key not in ALERT_KINDS:
+            raise UsageError(f"{where}: unknown", f"Known: {', '.join(ALERT_KINDS)}.")
+        texts = value if isinstance(value, list) else [value]
+        if not isinstance(value, ALERT_KINDS[key]) or not all(isinstance(text, str) for text in texts):
+            raise UsageError(f"{where} must be a {'list of texts' if key == 'notify' else 'text'}")
+    if "when" not in found:
+        raise UsageError(f"{file}: alerts.{name} does not say when")
+    return found
+
+
 def _from_file() -> dict[str, Any]:
     file = path()
     try:
@@ -83,6 +119,8 @@ def _from_file() -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # no text, or no TOML
         raise UsageError(f"{file}: {error}") from None
     for name, value in table.items():
+        if name == ALERTS:
+            continue
         if name not in _KINDS:
             raise UsageError(f"{file}: unknown setting {name!r}", f"Known: {', '.join(_KINDS)}.")
         kind = _KINDS[name]
@@ -140,6 +178,6 @@ def filled(given: dict[str, Any]) -> dict[str, Any]:
             _require_bounds(f"--{name}", name, flag)
         beneath = _from_environment(name)
         out[name] = flag if flag is not None else beneath if beneath is not None else file.get(name, default)
-    if out["format"] not in {"table", "text", "json", "csv", "markdown"}:
-        raise UsageError(f"format {out['format']!r} is not one of table, text, json, csv, markdown")
+    if out["format"] not in [*Format]:
+        raise UsageError(f"format {out['format']!r} is not one of {', '.join(Format)}")
     return out

@@ -34,6 +34,11 @@ class ClosedPipeError(Exception):
     """Whoever read the answer went away; Typer would turn the plain error into exit code 1."""
 
 
+def nagios(code: int) -> int:
+    """Return an exit code as Nagios reads it: OK, CRITICAL where a condition is true, UNKNOWN for anything else."""
+    return {Exit.DONE: 0, Exit.TRUE: 2}.get(Exit(code), 3)
+
+
 def code_of(error: errors.ImbalanceError) -> Exit:
     """Return the exit code of an error."""
     return next((code for kind, code in CODES if isinstance(error, kind)), Exit.BUG)

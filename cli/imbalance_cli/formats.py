@@ -16,6 +16,7 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class Picture(StrEnum):
@@ -31,13 +32,15 @@ SUFFIXES: dict[str, tuple[Format | Picture, ...]] = {
     ".json": (Format.JSON,),
     ".csv": (Format.CSV,),
     ".md": (Format.MARKDOWN,),
+    ".html": (Format.HTML,),
+    ".htm": (Format.HTML,),
     ".png": (Picture.PNG,),
     ".svg": (Picture.SVG,),
 }
 DRAWN: dict[str, frozenset[Picture]] = dict.fromkeys(("heatmap", "clusters", "validate"), frozenset(Picture))
 # Formats that are not written: an answer under such a name would be taken for what it is not.
 UNWRITTEN = frozenset({
-    ".avif", ".bmp", ".docx", ".eps", ".feather", ".gif", ".gz", ".htm", ".html", ".jpeg", ".jpg", ".ndjson",
+    ".avif", ".bmp", ".docx", ".eps", ".feather", ".gif", ".gz", ".jpeg", ".jpg", ".ndjson",
     ".ods", ".parquet", ".pdf", ".pkl", ".ps", ".rst", ".tif", ".tiff", ".toml", ".tsv", ".webp", ".xls", ".xlsx",
     ".xml", ".yaml", ".yml", ".zip", ".zst",
 })  # fmt: skip

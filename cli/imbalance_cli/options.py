@@ -216,7 +216,7 @@ BARS: dict[str, tuple[Any, Any]] = {
             typer.Option(
                 "--as-of",
                 metavar="TIME",
-                help="Ignore every bar that ends after this time.",
+                help="Ignore what ended, or was learned, after this time.",
                 rich_help_panel=_READ,
             ),
         ],
@@ -289,6 +289,52 @@ PUSH: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+CHECK: dict[str, tuple[Any, Any]] = {
+    "when": (
+        Annotated[
+            str | None,
+            typer.Option("--when", metavar="EXPR", help="What to wait for: 'ratio.low > 1 and fear_greed <= 20'."),
+        ],
+        None,
+    ),
+    "alert": (
+        Annotated[
+            str | None, typer.Option("--alert", metavar="NAME", help="Wait for what the configuration calls so.")
+        ],
+        None,
+    ),
+    "cooldown": (
+        Annotated[str | None, typer.Option("--cooldown", metavar="SPAN", help="Once true, stay quiet this long: 6h.")],
+        None,
+    ),
+    "notify": (
+        Annotated[
+            list[str] | None,
+            typer.Option("--notify", metavar="URL", help="Tell there when true, through Apprise (repeatable)."),
+        ],
+        None,
+    ),
+    "nagios": (
+        Annotated[bool, typer.Option("--nagios", help="Answer in one line, and exit with 0, 2 or 3, as Nagios wants.")],
+        False,
+    ),
+    "list_figures": (
+        Annotated[bool, typer.Option("--list", help="Name every figure that a condition may hold.")],
+        False,
+    ),
+}
+WATCH: dict[str, tuple[Any, Any]] = {
+    "every": (
+        Annotated[
+            str | None, typer.Option("--every", metavar="SPAN", help="How often to look, 10s at least.  [default: 1m]")
+        ],
+        None,
+    ),
+    "rounds": (
+        Annotated[int | None, typer.Option("--rounds", metavar="N", min=1, help="End after so many looks.")],
+        None,
+    ),
+}
 COIN: dict[str, tuple[Any, Any]] = {
     "coin": (
         Annotated[str | None, typer.Argument(metavar="[COIN]", help="Ignored: there is one index for all coins.")],
@@ -332,8 +378,10 @@ STUDY: dict[str, tuple[Any, Any]] = {
     ),
     "as_of": BARS["as_of"],
 }
-# What a command that asks no exchange has no use for.
-_ONLINE = ("venue", "replay", "record", "no_store", "lookback", "window", "band", "timeout", "strict", "max_age")
+# What a study of bars that are known has no use for.
+NOT_ASKING = frozenset(
+    {"venue", "replay", "record", "no_store", "lookback", "window", "band", "timeout", "strict", "max_age"}
+)
 SYMBOL = Annotated[
     str,
     typer.Argument(
@@ -345,21 +393,73 @@ SYMBOL = Annotated[
 ]
 
 
-def shared(
-    *, symbol: bool = True, bars: bool = False, online: bool = True, own: dict[str, tuple[Any, Any]] | None = None
-) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
-    """Give a command that takes `Settings` all shared options, and a symbol and bars where it has them.
+COLLECT: dict[str, tuple[Any, Any]] = {
+    "symbols": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[SYMBOL]...", help="Base coins, such as BTC ETH SOL.", autocompletion=completion.coins
+            ),
+        ],
+        None,
+    ),
+    "all_": (
+        Annotated[bool, typer.Option("--all", help="Every coin that a venue lists.", rich_help_panel=_READ)],
+        False,
+    ),
+    "once": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--once",
+                help="Stop after one round: each stream has been subscribed or has failed, each snapshot is taken.",
+                rich_help_panel=_READ,
+            ),
+        ],
+        False,
+    ),
+    "for_": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--for", metavar="SPAN", help="Stop after 10m, 6h, 1d; else at a signal.", rich_help_panel=_READ
+            ),
+        ],
+        None,
+    ),
+    "snapshots": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--snapshots",
+                help="Also read open interest and mark price each minute.",
+                rich_help_panel=_READ,
+            ),
+        ],
+        False,
+    ),
+}
+# What reading streams has no use for.
+NOT_COLLECTING = frozenset({"replay", "record", "no_store", "interval", "lookback", "window", "band", "max_age"})
 
-    One that is not `online` lacks those of asking exchanges.
-    """
+
+def shared(
+    *,
+    symbol: bool = True,
+    bars: bool = False,
+    own: dict[str, tuple[Any, Any]] | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
+    """Give a command that takes `Settings` the shared options, and a symbol and bars where it has them."""
     declared: dict[str, tuple[Any, Any]] = {"symbol": (SYMBOL, "BTC")} if symbol else {}
-    declared |= (own or {}) | (BARS if bars else {}) | _DECLARED
-    unused = {} if online else {name: declared.pop(name)[1] for name in _ONLINE}
+    declared |= (own or {}) | (BARS if bars else {})
+    declared |= {name: option for name, option in _DECLARED.items() if name not in without}
+    left_out = {name: _DECLARED[name][1] for name in without}
 
     def decorate(command: Callable[[Settings], None]) -> Callable[..., None]:
         @functools.wraps(command)
         def wrapper(**given: Any) -> None:  # noqa: ANN401  what Typer parsed
-            command(settings_of(unused | given))
+            command(settings_of(left_out | given))
 
         kind = inspect.Parameter.KEYWORD_ONLY
         wrapper.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

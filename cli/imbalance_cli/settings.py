@@ -14,6 +14,7 @@ from imbalance_cli.formats import Format
 
 if TYPE_CHECKING:
     from imbalance.collect import Options
+    from imbalance.collector.options import Options as CollectionOptions
 
 PICTURE_CELLS = 200
 LONGEST_LOOKBACK_MS = 400 * DAY_MS
@@ -61,8 +62,20 @@ class Settings:
     address: tuple[str, ...] = ()
     addresses: Path | None = None
     signal: str = ""
-    symbols: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    symbols: tuple[str, ...] = ()
+    every_coin: bool = False
+    once: bool = False
+    duration: str | None = None
+    snapshots: bool = False
+    when: str | None = None
+    alert: str | None = None
+    cooldown: str | None = None
+    nagios: bool = False
+    notify: tuple[str, ...] = ()
+    list_figures: bool = False
+    every: str = "1m"
+    rounds: int | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -81,8 +94,16 @@ class Settings:
             raise UsageError("--lookback must hold at least ten bars and at most 400 days")
         if self.bars is not None and (self.replay is not None or self.record is not None):
             raise UsageError("--bars reads no network: it cannot be combined with --replay or --record")
-        if self.as_of is not None and self.bars is None and not self.signal:
-            raise UsageError("--as-of needs --bars: exchanges cannot be asked for the past as it was")
+        if (
+            self.as_of is not None
+            and self.bars is None
+            and not self.signal
+            and (self.no_store or self.replay or self.record)
+        ):
+            raise UsageError(
+                "--as-of needs local history or --bars: exchanges cannot be asked for the past as it was",
+                "Give it without --no-store, --replay and --record.",
+            )
         return Options(
             symbol=self.symbol.upper(),
             venues=self.venues,
@@ -102,12 +123,39 @@ class Settings:
             timeout_s=self.timeout_s,
             strict=self.strict,
             probe=self.probe,
+            when=self.when,
+            alert=self.alert,
             accounts=values.accounts(self.address, self.addresses),
             store=os.environ.get("IMBALANCE_DB"),
             signal=self.signal,
             symbols=tuple(symbol.upper() for symbol in self.symbols),
             files=self.files,
             max_age_s=None if self.max_age is None else values.span_ms("--max-age", self.max_age) / SECOND_MS,
+        )
+
+    def collection(self) -> CollectionOptions:
+        """Return what to collect, checked.
+
+        Raises
+        ------
+        UsageError
+            Naming the option whose value cannot be.
+        """
+        from imbalance.collector.options import Options
+
+        if self.every_coin == bool(self.symbols):
+            raise UsageError("name the coins to collect, or give --all", "Such as: imbalance collect BTC ETH.")
+        for_s = None if self.duration is None else values.span_ms("--for", self.duration) / SECOND_MS
+        if for_s == 0:
+            raise UsageError("--for must be longer than nothing")
+        return Options(
+            symbols=tuple(dict.fromkeys(symbol.upper() for symbol in self.symbols)),
+            venues=self.venues,
+            once=self.once,
+            for_s=for_s,
+            snapshots=self.snapshots,
+            strict=self.strict,
+            timeout_s=self.timeout_s,
         )
 
 
@@ -166,6 +214,18 @@ def settings_of(given: dict[str, Any]) -> Settings:
         address=tuple(given.get("address") or ()),
         addresses=given.get("addresses"),
         signal=given.get("signal", ""),
-        symbols=tuple(given.get("symbols") or ()),
         files=tuple(given.get("files") or ()),
+        symbols=tuple(given.get("symbols") or ()),
+        every_coin=given.get("all_", False),
+        once=given.get("once", False),
+        duration=given.get("for_"),
+        snapshots=given.get("snapshots", False),
+        when=given.get("when"),
+        alert=given.get("alert"),
+        cooldown=given.get("cooldown"),
+        nagios=given.get("nagios", False),
+        notify=tuple(given.get("notify") or ()),
+        list_figures=given.get("list_figures", False),
+        every=given.get("every") or "1m",
+        rounds=given.get("rounds"),
     )

@@ -91,10 +91,10 @@ def horizons(text: str | None) -> tuple[float, ...]:
     return tuple(span_ms("--horizon", part) / DAY_MS for part in parts)
 
 
-def time_ms(text: str) -> int:
+def time_ms(text: str, option: str = "--as-of") -> int:
     """Return a time in epoch milliseconds."""
     try:
         return parse_time_ms(text)
     except (ValueError, OverflowError):
-        message = f"--as-of {text!r} is neither ISO-8601 nor epoch milliseconds"
+        message = f"{option} {text!r} is neither ISO-8601 nor epoch milliseconds"
         raise UsageError(message, "Write 2026-01-30T12:00:00Z.") from None

@@ -30,6 +30,7 @@ QUANTITIES = (
 NUMBERS = (*PRICES, *QUANTITIES, *MARKS)
 REQUIRED = ("time", "venue", *PRICES, "volume_base", "open_interest_base")
 KINDS = {"contract": Contract, "liquidation_feed": Feed}
+ALL = frozenset({*REQUIRED, *NUMBERS, *KINDS})
 EARLIEST_MS, LATEST_MS = 1_000_000_000_000, 4_102_444_800_000
 MS_DIGITS = 13  # of a time in epoch ms
 POWER = r"^\s*(\d+(?:\.\d*)?)[eE]"

@@ -32,21 +32,21 @@ def check_clocks(raw: RawTable, table: pd.DataFrame, interval_ms: int) -> None:
     closes = table.pivot_table(index="time", columns="venue", values="close")
     if len(closes.columns) < 2:  # noqa: PLR2004
         return
-    whole = np.arange(closes.index.min(), closes.index.max() + 1, interval_ms)
-    moves = np.diff(np.log(closes.reindex(whole).to_numpy(dtype=np.float64)), axis=0).T
+    whole = np.arange(closes.index.min(), closes.index.max() + interval_ms, interval_ms)
+    moves = np.diff(np.log(closes.reindex(whole).to_numpy(dtype=np.float64)), axis=0)
     most = max(DAY_MS // interval_ms, 1)
-    for (one, first), (other, second) in itertools.combinations(zip(closes.columns, moves, strict=True), 2):
-        now = correlation(first, second, 0)
+    for i, j in itertools.combinations(range(len(closes.columns)), 2):
+        now = correlation(moves[:, i], moves[:, j], 0)
         if not now < limit("closes move apart"):
             continue
-        lags = [lag for lag in range(-most, most + 1) if lag]
-        found = [correlation(first, second, lag) for lag in lags]
-        best = int(np.argmax(np.nan_to_num(found, nan=-1.0)))
-        if found[best] > limit("closes move together"):
-            late, early = (other, one) if lags[best] > 0 else (one, other)
+        lags = {lag: correlation(moves[:, i], moves[:, j], lag) for lag in range(-most, most + 1)}
+        together = {lag: found for lag, found in lags.items() if found > limit("closes move together")}
+        if together:
+            lag = max(together, key=lambda lag: together[lag])
+            late, early = closes.columns[[j, i] if lag > 0 else [i, j]]
             told = (
-                f"closes of {late} move as those of {early} did {abs(lags[best]) * interval_ms / HOUR_MS:.3g} h before "
-                f"(correlation {found[best]:.2f}, at the same time {now:.2f}): local time, or times of closes?"
+                f"closes of {late} move as those of {early} did {abs(lag) * interval_ms / HOUR_MS:.3g} h before "
+                f"(correlation {together[lag]:.2f}, at the same time {now:.2f}): local time, or times of closes?"
             )
             raw.fail(int(table.index[table["venue"] == late].min()), "time", told)
 
@@ -56,7 +56,7 @@ def correlation(one: Floats, other: Floats, lag: int) -> float:
     size = one.size - abs(lag)
     if size < LEAST_COMMON:
         return float("nan")
-    early, late = (one[:size], other[lag:]) if lag >= 0 else (one[-lag:], other[:size])
+    early, late = one[max(-lag, 0) :][:size], other[max(lag, 0) :][:size]
     known = np.isfinite(early) & np.isfinite(late)
     early, late = early[known], late[known]
     if early.size < LEAST_COMMON:

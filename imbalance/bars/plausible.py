@@ -41,7 +41,7 @@ def check_plausible(raw: RawTable, table: pd.DataFrame) -> None:
     """
     _check_sizes(raw, table)
     _check_marks(raw, table)
-    for _name, rows in table.sort_values("time").groupby("venue", sort=True):
+    for _name, rows in table.sort_values("time").groupby("venue"):
         _check_venue(raw, rows)
         _check_against_volume(raw, rows)
     _check_between_venues(raw, table)
@@ -94,7 +94,7 @@ def _check_venue(raw: RawTable, rows: pd.DataFrame) -> None:
     _check_interest(raw, rows)
     interest = rows["open_interest_base"]
     volume = rows["volume_base"]
-    high, _low = _leaps(volume, *_around(volume.where(volume > 0)), limit("jump"), from_the_first=False)
+    high, _low = _leaps(volume, *_around(volume.where(volume > 0)), limit("jump"))
     many = ~(volume <= limit("volume over open interest") * interest)
     _fail_at(raw, rows, high[0] & many, "volume_base", "the bars around it trade", high[1])
     # Where open interest is not known in a bar, the most that the venue ever had bounds what could be liquidated.
@@ -125,7 +125,7 @@ def _check_interest(raw: RawTable, rows: pd.DataFrame) -> None:
     name, before = "open_interest_base", positive.ffill()
     gone = before.notna() & positive.bfill().notna() & (interest == 0)
     _fail_at(raw, rows, gone, name, "bars before and after it hold some, the last", before, IF_UNKNOWN)
-    for bad, far in _leaps(positive, *_around(positive), limit("jump"), from_the_first=False):
+    for bad, far in _leaps(positive, *_around(positive), limit("jump")):
         _fail_at(raw, rows, bad, name, "the bars around it hold", far, IF_UNKNOWN)
 
 
@@ -156,8 +156,7 @@ def _check_liquidations(raw: RawTable, rows: pd.DataFrame) -> None:
     _fail_at(
         raw, rows, more, larger, "with the other side, more than was traded in its bar and those beside it,", traded
     )
-    step_ms = rows["time"].diff().min()
-    bars = LEAST_BARS if not step_ms > 0 else max(int(DAY_MS // step_ms), LEAST_BARS)
+    bars = int(max(LEAST_BARS, DAY_MS // rows["time"].diff().min()))  # one row has no step, and no more bars than that
     known = volume.notna()
     summed, whole = (each.where(known, 0.0).rolling(bars, min_periods=bars).sum() for each in (liquidated, volume))
     share = limit("liquidations of a day over volume")
@@ -198,7 +197,7 @@ def _check_throughout(raw: RawTable, table: pd.DataFrame) -> None:
 def _check_highs(raw: RawTable, table: pd.DataFrame) -> None:
     """Hold a high against those of the other venues in the same bar, and against its own open and close."""
     highs = table.pivot_table(index="time", columns="venue", values="high")
-    for name, rows in table.groupby("venue", sort=True):
+    for name, rows in table.groupby("venue"):
         others = highs.drop(columns=name).max(axis=1).reindex(rows["time"]).to_numpy()
         top = np.fmax(rows[["open", "close"]].max(axis=1), others)
         bad = np.isfinite(others) & (rows["high"] > limit("high over other venues") * top)
@@ -212,11 +211,11 @@ def _around(series: pd.Series, least: int = LEAST_KNOWN) -> tuple[pd.Series, pd.
     def before(values: pd.Series) -> pd.Series:
         return values.shift(1).rolling(WINDOW, min_periods=least).median()
 
-    return before(known).reindex(series.index), before(known[::-1])[::-1].reindex(series.index)
+    return before(known).reindex(series.index), before(known[::-1]).reindex(series.index)
 
 
 def _leaps(
-    series: pd.Series, before: pd.Series, after: pd.Series, factor: float, *, from_the_first: bool
+    series: pd.Series, before: pd.Series, after: pd.Series, factor: float, *, from_the_first: bool = False
 ) -> tuple[tuple[Flags, Floats], tuple[Flags, Floats]]:
     """Return the rows that leap above both sides by `factor`, and those below, each with what they leap from.
 

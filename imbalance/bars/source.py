@@ -50,16 +50,20 @@ class RawTable:
     cells : text or numbers, one column a name, rows as in the file.
     lines : line (CSV) or row (Parquet) of each row, counted from 1, shape (rows,).
     unit : "line" or "row".
+    parts : the files that the rows come from, each with how many; none where it is one.
     """
 
     path: str
     cells: pd.DataFrame
     lines: npt.NDArray[np.int64]
     unit: str
+    parts: tuple[tuple[str, int], ...] = ()
 
     def where(self, row: int) -> str:
-        """Return the place of a row: ``line 12``."""
-        return f"{self.unit} {self.lines[row]}"
+        """Return the place of a row: ``line 12``, ``month=2026-01/bars.parquet row 12``."""
+        ends = np.cumsum([rows for _name, rows in self.parts])
+        file = f"{self.parts[np.searchsorted(ends, row, side='right')][0]} " if self.parts else ""
+        return f"{file}{self.unit} {self.lines[row]}"
 
     def fail(self, row: int, column: str, what: str) -> NoReturn:
         """Raise a `BarsError` that names file, line, column and what is wrong there."""
@@ -183,7 +187,7 @@ def _csv(text: str, path: str) -> RawTable:
     header, widths, lines = _layout(text, separator, path)
     if header[0].strip().isdigit():
         raise BarsError(f"{path}: line {lines[0]}: no header but numbers: name the columns there")
-    names = _names(header, path, lines[0])
+    names = column_names(header, path, lines[0])
     if lines.size == 1 and len(names) > 1:
         raise BarsError(f"{path}: a header and no rows")
     uneven = np.flatnonzero(widths != len(header))
@@ -231,7 +235,7 @@ def _layout(text: str, separator: str, path: str) -> tuple[list[str], npt.NDArra
     return header, np.array(widths), np.array(lines)
 
 
-def _names(header: list[str], path: str, line: int = 1) -> list[str]:
+def column_names(header: list[str], path: str, line: int = 1) -> list[str]:
     """Return column names as they are usually written: any case, and blanks or hyphens for underscores."""
     names = [re.sub(r"[\s-]+", "_", name.strip().lower()) for name in header]
     for name in names:
@@ -248,7 +252,7 @@ def _parquet(data: bytes, path: str) -> RawTable:
         raise BarsError(f"{path}: reading Parquet needs pyarrow", "pip install 'imbalance[parquet]'") from None
     try:
         table = parquet.read_table(io.BytesIO(data))
-        names = _names(table.column_names, path)
+        names = column_names(table.column_names, path)
         cells = table.rename_columns([name or f"unnamed {i}" for i, name in enumerate(names)]).to_pandas()
     except (pa.ArrowException, OSError, ValueError, TypeError, NotImplementedError) as error:
         raise BarsError(f"{path}: damaged Parquet: {str(error).splitlines()[0]}") from None

@@ -29,7 +29,7 @@ def check_totals(raw: RawTable, table: pd.DataFrame) -> None:
     table : of `cells.checked`, or some of its rows; its index is that of the rows of `raw`.
     """
     _check_total(raw, table.sort_index())
-    for _name, rows in table.sort_values("time").groupby("venue", sort=True):
+    for _name, rows in table.sort_values("time").groupby("venue"):
         _check_total(raw, rows)
         _check_last(raw, rows)
 

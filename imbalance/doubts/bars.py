@@ -114,17 +114,16 @@ def _candles(market: MarketData, venue: VenueBars) -> Iterator[tuple[Figure, str
 
 def _steps(market: MarketData, opens: Floats, close: Floats) -> Iterator[tuple[Figure, str]]:
     """Tell of the largest step from close to close, and of opens that do not join the closes before."""
-    moves = np.abs(np.nan_to_num(np.diff(np.log(close), prepend=np.nan)))
-    at, factor = int(np.argmax(moves)), float(np.exp(moves.max()))
-    if factor > doubtful("step of price" + (", in a day" if market.interval_ms >= DAY_MS else "")):
-        told = (
-            f"the close of {iso(int(market.time_ms[at]))}, {close[at]:,.6g}, is a factor of {factor:.3g} off the one "
-        )
-        yield Figure.CANDLES, f"{told}before: other units, or another coin, from there?"
-    joined = np.isfinite(close[:-1]) & np.isfinite(opens[1:])
+    moves = close[1:] / close[:-1]
+    factors = np.nan_to_num(np.fmax(moves, 1 / moves))
+    if factors.max(initial=1.0) > doubtful("step of price" + (", in a day" if market.interval_ms >= DAY_MS else "")):
+        at = int(np.argmax(factors)) + 1
+        told = f"the close of {iso(int(market.time_ms[at]))}, {close[at]:,.6g}, is a factor of {factors.max():.3g}"
+        yield Figure.CANDLES, f"{told} off the one before: other units, or another coin, from there?"
+    gaps, own_moves = np.abs(np.log(opens[1:] / close[:-1])), np.abs(np.log(close / opens))[1:]
+    joined = np.isfinite(gaps)
     if joined.sum() >= LEAST_COMMON:
-        off = float(np.median(np.abs(np.log(opens[1:] / close[:-1]))[joined]))
-        own = float(np.median(np.abs(np.log(close / opens))[1:][joined]))
+        off, own = float(np.median(gaps[joined])), float(np.median(own_moves[joined]))
         if own > 0 and off > doubtful("open off the close before") * own:
             yield Figure.CANDLES, "opens do not join the closes before: rows out of order, or prices of two series?"
 
@@ -147,8 +146,8 @@ def _wick(
     beside = np.fmax(np.append(tip[1:], np.nan), np.insert(tip[:-1], 0, np.nan))
     across = np.fmax.reduce(elsewhere) if elsewhere else np.full_like(tip, np.nan)
     for what, against in (("the bars beside it", beside), ("other venues", across)):
-        beyond = np.where(np.isfinite(against), tip / np.fmax(body, against), 0.0)
-        at = int(np.nanargmax(beyond))
+        beyond = np.nan_to_num(tip / np.maximum(body, against))
+        at = int(np.argmax(beyond))
         if beyond[at] > doubtful(f"{name} beyond {what}"):
             value = tip[at] if name == "high" else 1 / tip[at]
             told = (
@@ -165,8 +164,9 @@ def _liquidations(market: MarketData, venue: VenueBars) -> Iterator[tuple[Figure
     sides = np.stack([venue.long_liquidations_base, venue.short_liquidations_base])
     known = np.isfinite(volume) & np.isfinite(sides).any(axis=0)
     day_bars = max(DAY_MS // market.interval_ms, 1)
-    for name, side in zip(("long", "short"), sides, strict=True):
-        if np.nanmax(side, initial=-1.0) == 0 and np.nansum(sides) > 0:
+    for name, side in (("long", venue.long_liquidations_base), ("short", venue.short_liquidations_base)):
+        told = side[np.isfinite(side)]
+        if told.size and not told.any() and np.nansum(sides) > 0:
             yield (
                 Figure.LIQUIDATIONS,
                 f"{name} ones are 0 in every bar, where those of the other side are not: missing?",
@@ -181,16 +181,19 @@ def _liquidations(market: MarketData, venue: VenueBars) -> Iterator[tuple[Figure
                 f"{shares.max():.2g} of what was traded in the {name} to {at}: in USD, not coins?",
             )
             return
-    share = float(liquidated.sum() / traded.sum()) if traded.sum() > 0 else 0.0
-    if known.sum() >= WEEK * day_bars and 0 < share < doubtful("liquidations over volume, least"):
-        yield Figure.LIQUIDATIONS, f"{share:.2g} of what was traded in {known.sum()} bars: in another unit than coins?"
+    part, whole = float(liquidated.sum()), float(traded.sum())
+    if known.sum() >= WEEK * day_bars and 0 < part < doubtful("liquidations over volume, least") * whole:
+        yield (
+            Figure.LIQUIDATIONS,
+            f"{part / whole:.2g} of what was traded in {known.sum()} bars: in another unit than coins?",
+        )
 
 
 def _shares(liquidated: Floats, traded: Floats, bars: int) -> tuple[Ints, Floats]:
     """Return the last bars of the spans of so many bars in which coins were traded, and what was liquidated of them."""
     summed = np.concatenate([np.zeros((2, 1)), np.cumsum([liquidated, traded], axis=1)], axis=1)
     part, whole = summed[:, bars:] - summed[:, :-bars]
-    some = np.flatnonzero(whole > ROUNDING * summed[1, -1])
+    some = np.flatnonzero(whole > ROUNDING * traded.sum())
     return some + bars - 1, part[some] / whole[some]
 
 

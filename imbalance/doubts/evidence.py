@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ from imbalance.wire.harvest import Figure, Harvest, in_time
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Number = TypeVar("Number", np.float64, np.int64)
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -70,7 +71,7 @@ def bars_of(rows: Sequence[Candle]) -> Bars:
 
 def aligned(series: Mapping[str, Bars], columns: Callable[[Bars], tuple[Floats, ...]]) -> tuple[Ints, Floats]:
     """Return the times that any has, and a table of shape (series, columns, times), NaN where one has none."""
-    times_ms = np.unique(np.concatenate([bars.time_ms for bars in series.values()]))
+    times_ms = distinct(np.concatenate([bars.time_ms for bars in series.values()]))
     parts = [columns(bars) for bars in series.values()]
     table = np.full((len(parts), len(parts[0]), times_ms.size), np.nan)
     for row, bars, part in zip(table, series.values(), parts, strict=True):
@@ -176,6 +177,18 @@ def forget(harvest: Harvest, figure: Figure) -> None:
     if figure in _CHANGES:
         harvest.change(Ticker, _CHANGES[figure])
     harvest.forget(_KINDS.get(figure, set()), _TYPES.get(figure, ()))
+
+
+def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Return the values in order, each once; numpy's own asks its masked arrays, which takes long to load."""
+    ordered = np.sort(values)
+    return np.asarray(ordered[np.diff(ordered, prepend=np.nan) != 0])
+
+
+def found_in(ordered: Ints, values: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Return where values stand in an ordered array of at least one, and which are there (numpy's own: as above)."""
+    at = np.minimum(np.searchsorted(ordered, values), ordered.size - 1)
+    return at, ordered[at] == values
 
 
 def known_median(table: Floats) -> Floats:

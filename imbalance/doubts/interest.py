@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import open_interest_history, open_interest_now, open_interest_rows, ticker, venue_price
 from imbalance.records import OpenInterest, Position
-from imbalance.units import DAY_MS, Side, iso
+from imbalance.units import DAY_MS, Side, date, iso
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest, in_time
 
@@ -42,21 +43,19 @@ def own(evidence: Evidence) -> list[Doubt]:
 
 def _value(harvest: Harvest, bars: Bars | None) -> str:
     """Hold the value in USD against the price of its moment, or of now where no bar tells that."""
-    price, now = venue_price(harvest), open_interest_rows(harvest)[-1:]
-    past = [*in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)), *open_interest_history(harvest)]
-    rows = [row for row in (*past, *now) if row.open_interest_usd and row.open_interest_base]
+    price = venue_price(harvest)
+    past = _implied([*in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)), *open_interest_history(harvest)])
+    rows = [*past, *_implied(open_interest_rows(harvest)[-1:])]
     if price is None or not rows:
         return ""
-    times_ms = np.array([row.time_ms for row in rows], dtype=np.int64)
-    implied = np.array([(row.open_interest_usd or 0.0) / row.open_interest_base for row in rows])
+    times_ms, implied = np.array([row[0] for row in rows], dtype=np.int64), np.array([row[1] for row in rows])
     low, high = np.full(len(rows), price / IMPLIED_APART), np.full(len(rows), price * IMPLIED_APART)
-    if bars is not None and bars.time_ms.size > 1:
+    if bars is not None:
         inside = (times_ms > bars.time_ms[0]) & (times_ms <= bars.time_ms[-1])
         at = np.searchsorted(bars.time_ms, times_ms[inside])
         low[inside] = np.minimum(bars.low[at - 1], bars.low[at]) * (1 - IMPLIED_OFF)
         high[inside] = np.maximum(bars.high[at - 1], bars.high[at]) * (1 + IMPLIED_OFF)
-    if now and rows[-1] is now[0]:
-        low[-1], high[-1] = price * (1 - IMPLIED_OFF), price * (1 + IMPLIED_OFF)
+    low[len(past) :], high[len(past) :] = price * (1 - IMPLIED_OFF), price * (1 + IMPLIED_OFF)
     wrong = (implied <= low) | (implied >= high)
     if not wrong.any():
         return ""
@@ -64,13 +63,20 @@ def _value(harvest: Harvest, bars: Bars | None) -> str:
     return f"its open interest in coins and in USD imply a price of {implied[np.argmax(wrong)]:,.6g} at {iso(at_ms)}"
 
 
+def _implied(rows: Sequence[OpenInterest]) -> list[tuple[int, float]]:
+    """Return the price that each row implies which tells both coins and USD, with its time."""
+    return [
+        (row.time_ms, row.open_interest_usd / row.open_interest_base)
+        for row in rows
+        if row.open_interest_usd and row.open_interest_base
+    ]
+
+
 def _steps(harvest: Harvest, bars: Bars | None) -> str:
     """Hold each step of the history against a wrong unit, and against what was traded meanwhile."""
     rows = [row for row in open_interest_history(harvest) if row.open_interest_base > 0]
     times_ms = np.array([row.time_ms for row in rows], dtype=np.int64)
     levels = np.array([row.open_interest_base for row in rows], dtype=np.float64)
-    if levels.size < 2:  # noqa: PLR2004  a step needs two
-        return ""
     ratio = levels[1:] / levels[:-1]
     wrong = (ratio >= JUMP) | (ratio <= 1 / JUMP)
     if bars is not None:
@@ -94,8 +100,6 @@ def _now(harvest: Harvest, bars: Bars | None) -> str:
         return ""
     level, last = now[0].open_interest_base, past[-1].open_interest_base
     told = f"its open interest of {level:,.6g} disagrees with its own history, {last:,.6g} at {iso(past[-1].time_ms)}"
-    if level <= 0:
-        return told
     if bars is not None and bars.time_ms[0] <= past[-1].time_ms <= bars.time_ms[-1] + bars.step_ms:
         traded = float(bars.traded(past[-1].time_ms, max(now[0].time_ms, past[-1].time_ms)))
         if abs(level - last) > TRADED_TIMES * traded + TRADED_SLACK_NOW * last:
@@ -106,17 +110,17 @@ def _now(harvest: Harvest, bars: Bars | None) -> str:
 def _daily(harvest: Harvest) -> str:
     """Hold the daily history against a wrong unit and against the figure of now."""
     rows = in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest))
-    levels = [row.open_interest_base for row in rows]
-    for i in range(1, len(levels)):
-        if levels[i - 1] > 0 and not 1 / JUMP < levels[i] / levels[i - 1] < JUMP:
-            return f"it jumps from {levels[i - 1]:,.6g} to {levels[i]:,.6g} on {iso(rows[i].time_ms)[:10]}"
+    for before, row in itertools.pairwise(rows):
+        level, last = row.open_interest_base, before.open_interest_base
+        if last > 0 and not 1 / JUMP < level / last < JUMP:
+            return f"it jumps from {last:,.6g} to {level:,.6g} on {date(row.time_ms)}"
     if told := spike({row.time_ms: row.open_interest_base for row in rows}):
         return told
-    now = open_interest_now(harvest)
-    newest = open_interest_rows(harvest)[-1:]
-    recent = newest and rows and newest[0].time_ms - rows[-1].time_ms <= APART_MS + DAY_MS
-    if now is not None and recent and levels[-1] > 0 and not 1 / APART < now / levels[-1] < APART:
-        return f"its last day, {levels[-1]:,.6g} on {iso(rows[-1].time_ms)[:10]}, disagrees with {now:,.6g} of now"
+    for day, now in zip(rows[-1:], open_interest_rows(harvest)[-1:], strict=False):
+        level, last = now.open_interest_base, day.open_interest_base
+        recent = now.time_ms - day.time_ms <= APART_MS + DAY_MS
+        if recent and last > 0 and not 1 / APART < level / last < APART:
+            return f"its last day, {last:,.6g} on {date(day.time_ms)}, disagrees with {level:,.6g} of now"
     return ""
 
 
@@ -124,8 +128,10 @@ def positions(evidence: Evidence) -> list[Doubt]:
     """Doubt positions of accounts that are together more than the venue's open interest."""
     found = []
     for harvest in evidence.venues:
-        held, now = harvest.of(Position), open_interest_now(harvest)
-        most = max((sum(row.quantity_base for row in held if row.side is side) for side in Side), default=0.0)
+        now, held = open_interest_now(harvest), dict.fromkeys(Side, 0.0)
+        for row in harvest.of(Position):
+            held[row.side] += row.quantity_base
+        most = max(held.values())
         if now and most > now:
             told = f"{most:,.6g} coins on one side are more than its open interest of {now:,.6g}"
             found.append(Doubt(harvest.name, Figure.POSITIONS, told))
@@ -134,13 +140,12 @@ def positions(evidence: Evidence) -> list[Doubt]:
 
 def spike(days: Mapping[int, float]) -> str:
     """Return at which day a daily series leaves both the day before and the day after by a factor; empty where none."""
-    times_ms = sorted(days)
-    for at, (before_ms, day_ms, after_ms) in enumerate(zip(times_ms, times_ms[1:], times_ms[2:], strict=False)):
-        before, level, after = (days[time_ms] for time_ms in times_ms[at : at + 3])
+    rows = sorted(days.items())
+    for (before_ms, before), (day_ms, level), (after_ms, after) in zip(rows, rows[1:], rows[2:], strict=False):
         if after_ms - before_ms > 2 * DAY_MS or min(before, level, after) <= 0:
             continue
         if min(before, after) > SPIKE * level or level > SPIKE * max(before, after):
-            return f"it is {level:,.6g} coins on {iso(day_ms)[:10]}, {before:,.6g} the day before, {after:,.6g} after"
+            return f"it is {level:,.6g} coins on {date(day_ms)}, {before:,.6g} the day before, {after:,.6g} after"
     return ""
 
 

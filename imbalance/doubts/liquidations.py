@@ -28,13 +28,13 @@ Bucket = tuple[int, int, float]
 
 def venues(evidence: Evidence) -> list[Doubt]:
     """Doubt liquidations of more than was traded, and feeds that are empty where others saw much."""
-    seen = max((seen_usd(h, evidence.now_ms) for h in evidence.harvests), default=0.0)
+    much_seen = any(seen_usd(h, evidence.now_ms) > SEEN_USD for h in evidence.harvests)
     found = []
     for harvest in evidence.venues:
         buckets = _buckets(harvest)
         bars = evidence.bars.get(harvest.name)
         recent = any(at_ms > evidence.now_ms - DAY_MS for at_ms, _step_ms, _base in buckets)
-        if Kind.LIQUIDATIONS in harvest.records and not recent and seen > SEEN_USD:
+        if Kind.LIQUIDATIONS in harvest.records and not recent and much_seen:
             told = "its feed holds none of the last 24 hours, of which others saw many"
             found.append(Doubt(harvest.name, Figure.LIQUIDATIONS, told))
         elif told := _priced(harvest, bars):
@@ -96,10 +96,9 @@ def _ended(rows: Sequence[VenueLiquidations]) -> str:
     stamps: dict[str, list[int]] = {}
     for row in rows:
         stamps.setdefault(row.venue, []).append(row.time_ms)
-    newest = max((max(own) for own in stamps.values()), default=0)
     for venue, own in stamps.items():
         usual = len(own) > (max(own) - min(own)) / rows[0].bucket_ms / 2
-        if usual and newest - max(own) > DAY_MS:
+        if usual and max(map(max, stamps.values())) - max(own) > DAY_MS:
             return f"those of {venue} end at {iso(max(own))}"
     return ""
 

@@ -7,7 +7,7 @@ import itertools
 from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import MOOD_STEP, MOOD_WORDS
 from imbalance.records import Sentiment
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, date
 from imbalance.wire.harvest import Figure, in_time
 
 
@@ -24,8 +24,11 @@ def mood(evidence: Evidence) -> list[Doubt]:
 
 
 def _word(row: Sentiment) -> str:
-    least, most = MOOD_WORDS.get(row.label.lower(), (0, 100))
-    told = f"its {row.value} of {iso(row.time_ms)[:10]} is called {row.label!r}, which is {least} to {most}"
+    span = MOOD_WORDS.get(row.label.lower())
+    if span is None:
+        return ""
+    least, most = span
+    told = f"its {row.value} of {date(row.time_ms)} is called {row.label!r}, which is {least} to {most}"
     return "" if least <= row.value <= most else told
 
 
@@ -33,4 +36,4 @@ def _step(before: Sentiment, row: Sentiment) -> str:
     step = abs(row.value - before.value)
     if row.time_ms - before.time_ms > DAY_MS or step <= MOOD_STEP:
         return ""
-    return f"it moves from {before.value} to {row.value} on {iso(row.time_ms)[:10]}, more than it ever did in a day"
+    return f"it moves from {before.value} to {row.value} on {date(row.time_ms)}, more than it ever did in a day"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned, known_median
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned, found_in, known_median
 from imbalance.doubts.thresholds import (
     BAR_FACTOR,
     BAR_FACTOR_STRANGE,
@@ -20,14 +21,14 @@ from imbalance.doubts.thresholds import (
     STALE_MS,
 )
 from imbalance.readings import ticker, venue_price
-from imbalance.units import DAY_MS, MINUTE_MS, iso
+from imbalance.units import DAY_MS, MINUTE_MS, date, iso
 from imbalance.wire.harvest import Figure
 
 
 def marks(evidence: Evidence) -> list[Doubt]:
     """Doubt venues at another price than the others, and indexes away from their own mark."""
     prices = {h.name: price for h in evidence.venues if (price := venue_price(h)) is not None}
-    middle = float(np.median(list(prices.values()))) if len(prices) >= LEAST_VENUES else None
+    middle = median(prices.values()) if len(prices) >= LEAST_VENUES else None
     found = []
     for harvest in evidence.venues:
         price = prices.get(harvest.name)
@@ -52,7 +53,7 @@ def bars(evidence: Evidence) -> list[Doubt]:
     found += [Doubt(name, Figure.CANDLES, told) for name, told in moved.items()]
     apart |= moved
     middle = [bars.close[-1] for name, bars in evidence.bars.items() if name not in apart]
-    others = float(np.median(middle)) if len(middle) >= LEAST_VENUES else None
+    others = median(middle) if len(middle) >= LEAST_VENUES else None
     for harvest in evidence.venues:
         mark, own = ticker(harvest).mark_price, evidence.bars.get(harvest.name)
         if mark is None or own is None or harvest.name in apart:
@@ -74,14 +75,13 @@ def days(evidence: Evidence) -> list[Doubt]:
         own = evidence.bars.get(name)
         if name in found or own is None:
             continue
-        at = np.searchsorted(own.time_ms, daily.time_ms + DAY_MS - own.step_ms)
-        held = at < own.time_ms.size
-        held &= own.time_ms[np.minimum(at, own.time_ms.size - 1)] == daily.time_ms + DAY_MS - own.step_ms
+        last_ms = daily.time_ms + DAY_MS - own.step_ms
+        at, held = found_in(own.time_ms, last_ms)
         off = daily.close[held] / own.close[at[held]]
         wrong = np.flatnonzero(np.abs(off - 1) > MARK_OFF)
         if wrong.size:
             first = int(daily.time_ms[held][wrong[0]])
-            found[name] = f"its day of {iso(first)[:10]} ends at {off[wrong[0]]:.3g} times the close of its own bars"
+            found[name] = f"its day of {date(first)} ends at {off[wrong[0]]:.3g} times the close of its own bars"
     return [Doubt(name, Figure.DAILY_CANDLES, told) for name, told in found.items()]
 
 
@@ -91,12 +91,13 @@ def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
         return {}
     _times, table = aligned(series, lambda bars: (np.log(bars.close),))
     closes = table[:, 0, np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES]
-    step_ms = int(np.median([bars.step_ms for bars in series.values()]))
+    step_ms = int(median(bars.step_ms for bars in series.values()))
     if closes.shape[1] < LEAST_FITTED:
         return {}
     others = known_median(closes)
     found = {}
-    for name, own in zip(series, closes, strict=True):
+    for i, name in enumerate(series):
+        own = closes[i]
         fits = {bars: _fit(own, others, bars) for bars in range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)}
         best = min(fits, key=lambda bars: fits[bars])
         if best and fits[0] > MOVED_TIMES * fits[best]:
@@ -121,14 +122,15 @@ def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, 
     if len(series) < LEAST_VENUES:
         return {}
     times, table = aligned(series, lambda bars: (bars.close, bars.high, bars.low))
-    common = np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES
+    common = np.count_nonzero(np.isfinite(table).all(axis=1), axis=0) >= LEAST_VENUES
     times, table = times[common], table[:, :, common]
     if not times.size:
         return {}
     ratio: Floats = table / known_median(table)
     found = {}
-    for name, own in zip(series, ratio, strict=True):
-        known = np.isfinite(own[0])
+    for i, name in enumerate(series):
+        own = ratio[i]
+        known = np.isfinite(own).all(axis=0)
         off = np.abs(own[0, known] - 1) > CLOSE_OFF
         far = np.flatnonzero(((own > factor) | (own < 1 / factor)).any(axis=0))
         if off.sum() > CLOSE_OFF_SHARE * known.sum() or far.size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import bisect
 
 from imbalance import signals
 from imbalance.doubts.evidence import Doubt, Evidence, daily
@@ -24,7 +24,7 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import mark_price, open_interest_history, open_interest_now, venue_price
 from imbalance.records import ContractStats, LiquidationLevel, LiquidationSum, OpenInterestUsd, Total, VenueLiquidations
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, date
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest, in_time
 
@@ -61,8 +61,10 @@ def _more_than_printed(evidence: Evidence, doubted: set[str]) -> list[Doubt]:
     for harvest in evidence.others:
         by_venue = {} if harvest.name in doubted else _by_venue(harvest, evidence.now_ms)
         for venue in evidence.venues:
-            seen, printed = by_venue.get(venue.name, 0.0), seen_usd(venue, evidence.now_ms)
-            if venue.of(ContractStats) and seen > max(SEEN_USD, SEEN_TIMES * printed):
+            if venue.name not in by_venue or not venue.of(ContractStats):
+                continue
+            seen, printed = by_venue[venue.name], seen_usd(venue, evidence.now_ms)
+            if seen > max(SEEN_USD, SEEN_TIMES * printed):
                 told = f"its {printed:,.4g} USD of 24 hours stand against {seen:,.4g} USD that {harvest.name} saw there"
                 found.append(Doubt(venue.name, Figure.LIQUIDATIONS, told, left_out=False))
     return found
@@ -100,7 +102,7 @@ def _within_days(harvest: Harvest) -> str:
         inside[day_ms] = inside.get(day_ms, 0.0) + row.long_usd + row.short_usd
     for day_ms, usd in inside.items():
         if days.get(day_ms) and usd > VOLUME_OFF * days[day_ms]:
-            return f"its hours of {iso(day_ms)[:10]} hold {usd / days[day_ms]:.3g} times what its day does"
+            return f"its hours of {date(day_ms)} hold {usd / days[day_ms]:.3g} times what its day does"
     return ""
 
 
@@ -171,22 +173,21 @@ def open_interest(evidence: Evidence) -> list[Doubt]:
 def _contradicted(days: dict[int, float], binance: Harvest, now_ms: int) -> str:
     """Return where a daily series [base] leaves the venue's own, or jumps."""
     own = in_time(open_interest_history(binance))
-    stamps = np.array([row.time_ms for row in own], dtype=np.int64)
+    stamps = [row.time_ms for row in own]
     if told := spike(days):
         return told
     before = 0.0
     for day_ms, level in sorted(days.items()):
-        date = iso(day_ms)[:10]
+        day, end_ms = date(day_ms), day_ms + DAY_MS
         if before > 0 and level > 0 and not 1 / JUMP < level / before < JUMP:
-            return f"it jumps from {before:,.6g} to {level:,.6g} coins on {date}"
+            return f"it jumps from {before:,.6g} to {level:,.6g} coins on {day}"
         before = level
-        at = int(np.searchsorted(stamps, day_ms + DAY_MS))
-        held = own[min(at, stamps.size - 1)].open_interest_base if stamps.size else 0.0
-        near = stamps.size and abs(int(stamps[min(at, stamps.size - 1)]) - day_ms - DAY_MS) <= DAY_MS
-        if near and held > 0 and not 1 / APART < level / held < APART:
-            return f"its {level:,.6g} coins on {date} disagree with {binance.name}'s own {held:,.6g}"
+        for row in own[bisect.bisect_left(stamps, end_ms) :][:1] or own[-1:]:
+            held = row.open_interest_base
+            if abs(row.time_ms - end_ms) <= DAY_MS and held > 0 and not 1 / APART < level / held < APART:
+                return f"its {level:,.6g} coins on {day} disagree with {binance.name}'s own {held:,.6g}"
     now = open_interest_now(binance)
-    recent = days and now_ms - max(days) <= APART_MS + DAY_MS
+    recent = before > 0 and now_ms - max(days) <= APART_MS + DAY_MS
     if now and recent and not 1 / APART < now / before < APART:
         return f"its last day, {before:,.6g} coins, disagrees with {binance.name}'s {now:,.6g} of now"
     return ""

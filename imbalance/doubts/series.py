@@ -37,7 +37,7 @@ _NEVER_EMPTY = {
 
 def holes(evidence: Evidence) -> list[Doubt]:
     """Tell of rows that are missing inside a series or before it."""
-    first_ms = min((int(bars.time_ms[0]) for bars in evidence.bars.values()), default=0)
+    first_ms = min((int(bars.time_ms[0]) for bars in evidence.bars.values()), default=None)
     found = [
         Doubt(name, _NEVER_EMPTY[kind], "the answer holds no rows", left_out=False)
         for name, kind in evidence.empty
@@ -70,13 +70,10 @@ def _months(harvest: Harvest, now_ms: int) -> str:
 
 
 def _hole(times_ms: Ints) -> str:
-    if times_ms.size < 2:  # noqa: PLR2004  a step needs two
-        return ""
-    steps = np.diff(times_ms)
-    step_ms = int(steps.min())
-    absent = np.round(steps / step_ms).astype(np.int64) - 1
+    steps_ms = np.diff(times_ms)
+    absent = np.round(steps_ms / steps_ms.min(initial=DAY_MS)).astype(np.int64) - 1
     total = int(absent.sum())
-    if absent.max() < HOLE_BARS and total <= HOLE_SHARE * (total + times_ms.size):
+    if not total or (absent.max() < HOLE_BARS and total <= HOLE_SHARE * (total + times_ms.size)):
         return ""
     at = int(absent.argmax())
     longest = f", {int(absent[at])} of them after {iso(int(times_ms[at]))}" if absent[at] > 1 else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints, distinct, found_in
 from imbalance.doubts.thresholds import (
     LARGE_MOVES,
     LEAST_VENUES,
@@ -48,10 +49,8 @@ def swapped(evidence: Evidence) -> list[Doubt]:
 
 def _series(harvest: Harvest) -> list[_Series]:
     price = venue_price(harvest) or 0.0
-    orders = [
-        (r.time_ms, *((r.quantity_base * price, 0.0) if r.position is Side.LONG else (0.0, r.quantity_base * price)))
-        for r in harvest.of(Liquidation)
-    ]
+    sized = [(r, r.quantity_base * price) for r in harvest.of(Liquidation)]
+    orders = [(r.time_ms, usd * (r.position is Side.LONG), usd * (r.position is Side.SHORT)) for r, usd in sized]
     statistics = [
         (r.time_ms, r.long_liquidations_base * price, r.short_liquidations_base * price)
         for r in in_time(harvest.of(ContractStats))
@@ -69,7 +68,7 @@ def _bucketed(venue: str, rows: list[tuple[int, float, float]], least_ms: int = 
     if not rows:
         return None
     times_ms, long_usd, short_usd = np.array(rows, dtype=np.float64).T
-    steps_ms = np.diff(np.unique(times_ms))
+    steps_ms = np.diff(distinct(times_ms))
     step_ms = max(HOUR_MS, least_ms or int(steps_ms.min(initial=np.inf) if steps_ms.size else HOUR_MS))
     start_ms, place = np.unique(times_ms.astype(np.int64) // step_ms * step_ms, return_inverse=True)
     sums = (np.bincount(place, usd).astype(np.float64) for usd in (long_usd, short_usd))
@@ -84,7 +83,7 @@ def _against_moves(own: _Series, evidence: Evidence) -> str:
         return ""
     move = _moves(bars, own.time_ms, own.step_ms)
     far = np.abs(move) >= large.move
-    with_it = float(np.where(move < 0, own.long_usd, own.short_usd)[far].sum())
+    with_it = float(np.where(np.signbit(move), own.long_usd, own.short_usd)[far].sum())
     total = float((own.long_usd + own.short_usd)[far].sum())
     if np.count_nonzero(far) < large.least or total < SEEN_USD or with_it >= SIDE_AGAINST_MOVES * total:
         return ""
@@ -98,11 +97,11 @@ def _against_moves(own: _Series, evidence: Evidence) -> str:
 def _moves(bars: Bars, start_ms: Ints, step_ms: int) -> Floats:
     """Return the change of price over each bucket, 0 where the bars do not tell it."""
     ends_ms = bars.time_ms + bars.step_ms
-    first, last = np.searchsorted(ends_ms, start_ms), np.searchsorted(ends_ms, start_ms + step_ms)
-    known = last < ends_ms.size
-    first, last = np.minimum(first, ends_ms.size - 1), np.minimum(last, ends_ms.size - 1)
-    known &= (ends_ms[first] == start_ms) & (ends_ms[last] == start_ms + step_ms)
-    return np.where(known, bars.close[last] / bars.close[first] - 1, 0.0)
+    (first, starts), (last, ends) = (found_in(ends_ms, at_ms) for at_ms in (start_ms, start_ms + step_ms))
+    known = starts & ends
+    found = np.zeros(start_ms.size)
+    found[known] = bars.close[last[known]] / bars.close[first[known]] - 1
+    return found
 
 
 def _shares(evidence: Evidence) -> dict[str, float]:
@@ -119,8 +118,9 @@ def _against_others(name: str, shares: dict[str, float]) -> str:
     others = [share for other, share in shares.items() if other != name]
     if name not in shares or len(others) + 1 < LEAST_VENUES:
         return ""
-    usual, own = float(np.median(others)), shares[name]
-    side, led, held = ("longs", usual, own) if usual > 1 / 2 else ("shorts", 1 - usual, 1 - own)
-    if led < SIDE_LEADS or held >= SIDE_AGAINST_OTHERS:
-        return ""
-    return f"{held * 100:.0f} % of its liquidations of 24 hours are {side}, of those of other sources {led * 100:.0f} %"
+    usual, own = median(others), shares[name]
+    for side, led, held in (("longs", usual, own), ("shorts", 1 - usual, 1 - own)):
+        if led >= SIDE_LEADS and held < SIDE_AGAINST_OTHERS:
+            of = f"{held * 100:.0f} % of its liquidations of 24 hours are {side}"
+            return f"{of}, of those of other sources {led * 100:.0f} %"
+    return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import numpy as np
 
 from imbalance.doubts.evidence import Doubt, Evidence, aligned, daily, known_median
@@ -24,7 +26,7 @@ from imbalance.doubts.thresholds import (
     WHOLE,
 )
 from imbalance.readings import funding_8h, open_interest_now, ticker, venue_price
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, date
 from imbalance.wire.harvest import Figure, Harvest
 
 
@@ -58,12 +60,11 @@ def _day(harvest: Harvest, evidence: Evidence) -> str:
     now, price = ticker(harvest), venue_price(harvest)
     bars = evidence.bars.get(harvest.name)
     if now.volume_24h_usd and now.volume_24h_base and price:
-        implied, recent = (
-            now.volume_24h_usd / now.volume_24h_base,
-            slice(-1 if bars is None else -DAY_MS // bars.step_ms, None),
-        )
-        low, high = (price, price) if bars is None else (bars.low[recent].min(), bars.high[recent].max())
-        if not min(low, price) * (1 - IMPLIED_OFF) < implied < max(high, price) * (1 + IMPLIED_OFF):
+        implied, prices = now.volume_24h_usd / now.volume_24h_base, [price]
+        if bars is not None:
+            recent = slice(-DAY_MS // bars.step_ms, None)
+            prices += [bars.low[recent].min(), bars.high[recent].max()]
+        if not min(prices) * (1 - IMPLIED_OFF) < implied < max(prices) * (1 + IMPLIED_OFF):
             return f"its volume in coins and in USD imply a price of {implied:,.6g}"
     told = now.volume_24h_base
     if told is None and now.volume_24h_usd is not None and price:
@@ -80,7 +81,7 @@ def _implied(harvest: Harvest) -> str:
             continue
         implied = row.volume_usd / row.volume_base
         if not row.low * (1 - IMPLIED_OFF) < implied < row.high * (1 + IMPLIED_OFF):
-            return f"volume in coins and in USD imply a price of {implied:,.6g} on {iso(row.time_ms)[:10]}"
+            return f"volume in coins and in USD imply a price of {implied:,.6g} on {date(row.time_ms)}"
     return ""
 
 
@@ -97,7 +98,7 @@ def _summed(name: str, evidence: Evidence) -> str:
     if not wrong.any():
         return ""
     at = int(np.argmax(wrong))
-    return f"its day of {iso(int(days.time_ms[held][at]))[:10]} holds {off[at]:.3g} times the volume of its bars"
+    return f"its day of {date(int(days.time_ms[held][at]))} holds {off[at]:.3g} times the volume of its bars"
 
 
 def _shares(evidence: Evidence) -> dict[str, str]:
@@ -106,19 +107,21 @@ def _shares(evidence: Evidence) -> dict[str, str]:
         return {}
     times, table = aligned(evidence.days, lambda bars: (bars.volume_base,))
     found = {}
+    volumes = table.squeeze(axis=1)
     for i, name in enumerate(evidence.days):
-        own, others = table[i, 0], np.delete(table[:, 0], i, axis=0)
-        known = (np.isfinite(others).sum(axis=0) >= LEAST_VENUES - 1) & (own > 0)
+        own, others = volumes[i], np.delete(volumes, i, axis=0)
+        middle = known_median(others)
+        known = (np.isfinite(others).sum(axis=0) >= LEAST_VENUES - 1) & (own > 0) & (middle > 0)
         if not known.any():
             continue
-        multiple = own[known] / np.maximum(known_median(others[:, known]), 1e-12)
-        usual = float(np.median(multiple))
+        multiple = own[known] / middle[known]
+        usual = median(multiple)
         off = np.maximum(multiple / usual, usual / multiple) > DAY_SHARE_OFF
         off &= np.maximum(multiple, usual) > MATERIAL
         if off.any():
             at = int(np.argmax(off))
-            date = iso(int(times[known][at]))[:10]
-            found[name] = f"its day of {date} holds {multiple[at] / usual:.3g} times its usual share of the volume"
+            day = date(int(times[known][at]))
+            found[name] = f"its day of {day} holds {multiple[at] / usual:.3g} times its usual share of the volume"
     return found
 
 
@@ -135,7 +138,7 @@ def turnover(evidence: Evidence) -> list[Doubt]:
     found = []
     for name in interest if len(interest) >= LEAST_VENUES else ():
         turned = {other: volume[other] / interest[other] for other in interest}
-        usual = float(np.median([value for other, value in turned.items() if other != name]))
+        usual = median(value for other, value in turned.items() if other != name)
         share = max(values[name] / sum(values.values()) for values in (interest, volume))
         off = max(turned[name] / usual, usual / turned[name])
         if share <= MATERIAL or off <= TURNOVER_STRANGE:
@@ -158,7 +161,7 @@ def funding(evidence: Evidence) -> list[Doubt]:
         if abs(rate) > FUNDING_8H:
             found.append(Doubt(name, Figure.FUNDING, told))
         elif len(others) + 1 >= LEAST_VENUES and (_far(rate, others) or _contrary(rate, others)):
-            usual = float(np.median(others))
+            usual = median(others)
             told = f"its {rate * 100:+.3g} % for 8 hours lies far from the {usual * 100:+.3g} % of the other venues"
             found.append(Doubt(name, Figure.FUNDING, told, left_out=False))
     return found
@@ -166,17 +169,18 @@ def funding(evidence: Evidence) -> list[Doubt]:
 
 def _far(rate: float, others: list[float]) -> bool:
     largest = max(abs(value) for value in others)
-    return abs(rate - float(np.median(others))) > FUNDING_STRANGE_8H and abs(rate) > FUNDING_TIMES * largest
+    return abs(rate - median(others)) > FUNDING_STRANGE_8H and abs(rate) > FUNDING_TIMES * largest
 
 
 def _contrary(rate: float, others: list[float]) -> bool:
     """Whether a rate is of the other sign than all others, or exactly 0, where that was never seen."""
     smallest, largest = min(abs(value) for value in others), max(abs(value) for value in others)
-    if len(others) < LEAST_VENUES or len({value > 0 for value in others}) > 1:
+    signs = {np.sign(value) for value in others}
+    if len(others) < LEAST_VENUES or len(signs) > 1:
         return False
     if rate == 0:
         return smallest >= FUNDING_ZERO_8H
-    if (rate > 0) == (others[0] > 0) or largest > FUNDING_AGREE_TIMES * smallest:
+    if np.sign(rate) in signs or largest > FUNDING_AGREE_TIMES * smallest:
         return False
-    below = others[0] < 0 and smallest >= FUNDING_BELOW_8H and len(others) >= FUNDING_LEAST_BELOW
+    below = -1 in signs and smallest >= FUNDING_BELOW_8H and len(others) >= FUNDING_LEAST_BELOW
     return below or smallest >= FUNDING_FAR_8H

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from statistics import median
 
 from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import FROZEN_MS, LEAST_FROZEN, LEAST_VENUES, STALE_MS
@@ -21,7 +21,7 @@ def feeds(evidence: Evidence) -> list[Doubt]:
     """
     stamps = {h.name: _stamps(h, evidence.now_ms) for h in evidence.venues}
     newest = [max(at_ms for _what, at_ms, _slack_ms in known) for known in stamps.values() if known]
-    time_ms = int(np.median(newest)) if len(newest) >= LEAST_VENUES else None
+    time_ms = int(median(newest)) if len(newest) >= LEAST_VENUES else None
     found = []
     for harvest in evidence.venues:
         told = _late(stamps[harvest.name], time_ms) or _still_bars(harvest) or _still_interest(harvest)
@@ -54,7 +54,7 @@ def _late(stamps: list[Stamp], others_ms: int | None) -> str:
 
 def _still_bars(harvest: Harvest) -> str:
     rows = harvest.candles
-    if len(rows) < 2:  # noqa: PLR2004
+    if len(rows) < LEAST_FROZEN:
         return ""
     step_ms = rows[-1].time_ms - rows[-2].time_ms
     recent = [row for row in rows if row.time_ms > rows[-1].time_ms - FROZEN_MS]
@@ -65,11 +65,12 @@ def _still_bars(harvest: Harvest) -> str:
 
 
 def _still_interest(harvest: Harvest) -> str:
-    past = [(row.time_ms, row.open_interest_base) for row in open_interest_history(harvest)]
-    recent = [value for time_ms, value in past if time_ms > past[-1][0] - FROZEN_MS]
-    spans = len(past) > 1 and past[-1][0] - past[0][0] >= FROZEN_MS
-    if spans and len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
-        return f"its open interest has been {recent[0]:,.6g} for {FROZEN_MS // HOUR_MS} hours"
+    past = open_interest_history(harvest)
+    if not past or past[-1].time_ms - past[0].time_ms < FROZEN_MS:
+        return ""
+    recent = [row.open_interest_base for row in past if row.time_ms > past[-1].time_ms - FROZEN_MS]
+    if len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
+        return f"its open interest has been {past[-1].open_interest_base:,.6g} for {FROZEN_MS // HOUR_MS} hours"
     return ""
 
 
@@ -85,7 +86,7 @@ def clock(evidence: Evidence) -> list[Doubt]:
     }
     if not newest:
         return []
-    time_ms = int(np.median(list(newest.values())))
+    time_ms = int(median(newest.values()))
     if abs(evidence.now_ms - time_ms) <= STALE_MS:
         return []
     ahead = [h.clock_ahead_s for h in evidence.venues if h.clock_ahead_s is not None]
@@ -93,7 +94,7 @@ def clock(evidence: Evidence) -> list[Doubt]:
     if not ahead:
         told = f"the newest figures of all venues are of {iso(time_ms)}, not of {iso(evidence.now_ms)}"
         which = "nothing here is of now"
-    elif abs(evidence.now_ms + np.median(ahead) * SECOND_MS - time_ms) <= STALE_MS:
+    elif abs(evidence.now_ms + median(ahead) * SECOND_MS - time_ms) <= STALE_MS:
         which = "the venues' clocks agree with their figures: doubt this machine's clock"
     else:
         which = "the venues' clocks agree with this machine's: the figures are old"

@@ -70,12 +70,12 @@ class Assumptions:
         factor either way; used where no liquidations were observed.
     capture, capture_span : share of liquidations that a feed not known to be complete prints.
     typical_notional_usd : the position whose maintenance bracket stands for all.
-    structure_log_sd : what the model's form is worth: a common factor, one a side, one that tilts with distance.
+    structure_log_sd : what the form of the model is worth: common, by side, and by side growing near the price.
     """
 
     structures: tuple[Structure, ...] = (
         Structure(),
-        Structure(leverage=(20.0, 8.0, 5.0, 4.0), clock_exponent=1.0),
+        Structure(leverage=(20.0, 8.0, 5.0, 4.0), clock_exponent=1.0, weight=3.0),
     )
     leverage_span: float = 2.0
     turnover_share: float = 0.6
@@ -84,7 +84,7 @@ class Assumptions:
     capture: float = 0.4
     capture_span: float = 2.5
     typical_notional_usd: float = 250_000.0
-    structure_log_sd: tuple[float, float, float] = (0.17, 0.05, 0.12)
+    structure_log_sd: tuple[float, float, float] = (0.155, 0.1, 0.13)
     distances: int = 14
     draws: int = 200
     least_events: float = 10.0

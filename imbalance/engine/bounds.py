@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 # A value's square and its sum over a billion cells stay far inside double precision.
-LEAST, MOST = 1e-30, 1e30
+LEAST = 1e-30
+MOST = 1 / LEAST
 
 
 def require_usable(path: PricePath, venues: Sequence[Venue]) -> None:

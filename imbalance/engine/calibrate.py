@@ -6,8 +6,12 @@ the estimated dispersion, so that a burst of liquidations does not count as many
 
     w <- (a + w sum_t c x u y / (mu phi)) / (a / w0 + sum_t c x u / phi),   u = f / (mu + f)
 
-which is Richardson-Lucy where u is 1 (Lucy 1974, doi:10.1086/111605; Shepp & Vardi 1982, doi:10.1109/TMI.1982.4307558;
-with the prior as in Dempster, Laird & Rubin 1977).
+What one distance of a class shows tells of its other distances, most of which price seldom reaches. So the classes'
+scales g_k are fitted first, by the same rule with the features ``sum_d x_dk w0_dk``, around 1 and with a prior of their
+own; then every weight around ``g_k w0_dk`` (empirical Bayes; Gelman et al. 2013, ch. 5).
+
+The rule is Richardson-Lucy where u is 1 (Lucy 1974, doi:10.1086/111605; Shepp & Vardi 1982,
+doi:10.1109/TMI.1982.4307558; with the prior as in Dempster, Laird & Rubin 1977).
 """
 
 from __future__ import annotations
@@ -25,8 +29,11 @@ Ints = npt.NDArray[np.intp]
 
 ITERATIONS = 25
 FARTHEST = 2.0  # of a log weight, so that a step from few days leads nowhere far
-PRIOR_STRENGTH = 1.0
-BLOCK_ROWS = 512  # stays in the cache, and too little for BLAS to share out to threads
+PRIOR_STRENGTH = 1.0  # events, of each weight
+CLASS_STRENGTH = 5.0  # events, of each class's scale
+# Blocks stay in the cache and are too little for BLAS to share out to threads, whose waiting costs more than it saves.
+BLOCK_VALUES = 36_000
+SQUARE_ROWS = 48
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +95,7 @@ def fits(
     ----------
     predicted : X, USD of each feature, shape (venues, rows, features); rows hold both sides in turn.
     observed : y, USD printed, shape (venues, rows); NaN rows are left out.
-    prior : default weights, shape (features,).
+    prior : default weights, shape (distances, classes), whose product is the number of features.
     complete : which venues print everything, shape (venues,).
     day : day of each row, small integers, rising, shape (rows,).
     ends : how many rows each fit knows, rising.
@@ -96,16 +103,23 @@ def fits(
     """
     known = np.isfinite(observed)
     y = np.where(known, observed, 0.0)
-    base = np.where(known, predicted @ prior, 0.0)
+    scaled = np.einsum("vrdk,dk->vrk", predicted.reshape(*y.shape, *prior.shape), prior)
+    base = np.where(known, scaled.sum(axis=2), 0.0)
     # What a venue prints teaches nothing where nothing was predicted of it: its open interest may not be known yet.
     told = [end for end in ends if y[:, :end].sum(axis=1)[base[:, :end].sum(axis=1) > 0].sum() > 0]
-    begun = [_begin(predicted, y, known, base, prior, complete, day, end) for end in told]
+    begun = [_begin(scaled, y, known, base, complete, day, end) for end in told]
     if not begun:
         return [None for _ in ends]
-    weights, captures = _solve(begun)
-    found = [_found(p, w, c) for p, w, c in zip(begun, weights, captures, strict=True)]
+    pooled = [
+        dataclasses.replace(p, x=predicted[:, : p.day.size], start=(prior * scale).ravel(), capture=capture)
+        for p, scale, capture in zip(begun, *_solve(begun, CLASS_STRENGTH), strict=True)
+    ]
+    weights, captures = _solve(pooled, PRIOR_STRENGTH)
+    found = [
+        _found(p, (prior * q.start).ravel(), w, c) for p, q, w, c in zip(pooled, begun, weights, captures, strict=True)
+    ]
     found[-1] = dataclasses.replace(
-        found[-1], draws=_resampled(begun[-1], weights[-1], begun[-1].start, captures[-1], draws, seed)
+        found[-1], draws=_resampled(pooled[-1], weights[-1], pooled[-1].start, captures[-1], draws, seed)
     )
     return [None] * (len(ends) - len(told)) + found
 
@@ -134,11 +148,11 @@ def _begin(
     y: Floats,
     known: npt.NDArray[np.bool_],
     base: Floats,
-    prior: Floats,
     complete: npt.NDArray[np.bool_],
     day: Ints,
     end: int,
 ) -> _Problem:
+    """Return the problem of the classes' scales, which start from one level for all."""
     x, y, known, base, day = x[:, :end], y[:, :end], known[:, :end], base[:, :end], day[:end]
     floor = likelihood.floors(y, known)
     printed, expected = y.sum(axis=1), base.sum(axis=1)
@@ -148,17 +162,17 @@ def _begin(
     capture = _captures(level * expected, printed, complete)
     mean = capture[:, None] * (level * base)
     dispersion = likelihood.dispersion(y, mean, floor, known, day)
-    return _Problem(x, y, known, day, floor, complete, dispersion, prior * level, capture)
+    return _Problem(x, y, known, day, floor, complete, dispersion, np.full(x.shape[2], level), capture)
 
 
-def _found(p: _Problem, weights: Floats, capture: Floats) -> Fit:
-    gain = np.log(np.maximum(weights, 1e-12) / np.maximum(p.start, 1e-12))
+def _found(p: _Problem, prior: Floats, weights: Floats, capture: Floats) -> Fit:
+    gain = np.log(np.maximum(weights, 1e-12) / np.maximum(prior, 1e-12))
     mean = np.where(p.known, capture[:, None] * (p.x @ weights), 0.0)
     heed = np.where(p.known, likelihood.attention(mean, p.floor[:, None]), 0.0)
     seen, importance = np.zeros_like(weights), np.zeros_like(weights)
     for rows, known, heeded in zip(p.x, p.known, capture[:, None] * heed, strict=True):
         seen += heeded @ rows / p.dispersion
-        importance += known.astype(np.float64) @ rows * p.start
+        importance += known.astype(np.float64) @ rows * prior
     return Fit(
         weights,
         np.empty((0, weights.size)),
@@ -168,7 +182,7 @@ def _found(p: _Problem, weights: Floats, capture: Floats) -> Fit:
         float(np.sqrt(np.sum(importance * gain**2) / max(importance.sum(), 1e-12))),
         seen,
         p.floor,
-        np.unique(p.day[p.known.any(axis=0)]).size,
+        int(np.count_nonzero(np.bincount(p.day[p.known.any(axis=0)]))),
         bool((p.complete & (mean.sum(axis=1) > 0) & (p.y.sum(axis=1) > 0)).any()),
     )
 
@@ -186,17 +200,22 @@ def _captures(expected: Floats, y: Floats, complete: npt.NDArray[np.bool_]) -> F
     return np.where(anchored, 1.0, np.divide(y, expected, out=np.ones_like(y), where=predicted))
 
 
-def _solve(begun: list[_Problem]) -> tuple[Floats, Floats]:
+def _solve(begun: list[_Problem], strength: float) -> tuple[Floats, Floats]:
     """Return weights (fits, features) and captures (fits, venues) at the maximum of each problem.
 
     Each but the last knows the first rows of the next. All take their steps together, a block of rows at a time, so
     that a block is read once a step and from the cache: reading is what a step costs.
+
+    Parameters
+    ----------
+    strength : events that the start of each weight counts as.
     """
     last, ends = begun[-1], [p.day.size for p in begun]
     weights, capture = np.stack([p.start for p in begun]), np.stack([p.capture for p in begun])
     floor, dispersion = np.stack([p.floor for p in begun]), np.array([[p.dispersion] for p in begun])
-    inverse_prior = PRIOR_STRENGTH / np.maximum(weights, 1e-15)
-    cuts = sorted({*range(0, ends[-1], BLOCK_ROWS), *ends})
+    inverse_prior = strength / np.maximum(weights, 1e-15)
+    rows = max(BLOCK_VALUES // weights.shape[1], 1)
+    cuts = sorted({*range(0, ends[-1], rows), *ends})
     blocks = [(int(np.searchsorted(ends, b)), slice(a, b)) for a, b in itertools.pairwise(cuts)]
     for _ in range(ITERATIONS):
         gain, seen = np.zeros_like(weights), np.zeros_like(weights)
@@ -208,11 +227,11 @@ def _solve(begun: list[_Problem]) -> tuple[Floats, Floats]:
             heed = likelihood.attention(mean, floor[first:].T[:, :, None]) * last.known[:, None, span]
             heeded = heed * y
             ratio = np.divide(heeded, mean, out=np.zeros_like(mean), where=mean > 0)
-            gain[first:] += np.einsum("vj,vjf->jf", c, ratio @ x)
-            seen[first:] += np.einsum("vj,vjf->jf", c, heed @ x)
+            gain[first:] += ((c[:, :, None] * ratio) @ x).sum(axis=0)
+            seen[first:] += ((c[:, :, None] * heed) @ x).sum(axis=0)
             expected[first:] += (heed * plain).sum(axis=2).T
             printed[first:] += heeded.sum(axis=2).T
-        weights = (PRIOR_STRENGTH + weights * gain / dispersion) / (inverse_prior + seen / dispersion)
+        weights = (strength + weights * gain / dispersion) / (inverse_prior + seen / dispersion)
         capture = _captures(expected, printed, last.complete)
     return weights, capture
 
@@ -238,8 +257,8 @@ def _resampled(p: _Problem, weights: Floats, prior: Floats, capture: Floats, dra
         root = capture[v] * np.sqrt(heed / safe)
         for d, span in enumerate(spans):
             score[d] += residual[span] @ rows[span]
-        for start in range(0, root.size, BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
+        for start in range(0, root.size, SQUARE_ROWS):
+            block = slice(start, start + SQUARE_ROWS)
             weighted = rows[block] * root[block, None]
             square += weighted.T @ weighted
     curvature = square * weights[:, None] * weights + np.diag(PRIOR_STRENGTH * weights / np.maximum(prior, 1e-15))

@@ -45,6 +45,11 @@ class Calibration:
         """Printed over predicted by venue, the mean of the structures, shape (venues,)."""
         return np.asarray(self.parts @ np.stack([f.capture for f in self.fits]))
 
+    @property
+    def moved(self) -> float:
+        """Root mean square change of the log weights, the mean of the structures."""
+        return float(self.parts @ np.array([f.moved for f in self.fits]))
+
 
 def hourly(
     time_ms: npt.NDArray[np.int64],

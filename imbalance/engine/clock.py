@@ -47,7 +47,7 @@ def exponents(hazard_a_day: Floats, power: Floats, speed: Floats, days_a_bar: fl
     speed : of `activity`, shape (bars,).
     """
     out = np.empty((hazard_a_day.size, speed.size))
-    for p in np.unique(power):
+    for p in sorted(set(power.tolist())):
         mine = power == p
         time = np.cumsum(speed**p) * days_a_bar
         out[mine] = hazard_a_day[mine, None] * (time - time[0])

@@ -62,6 +62,28 @@ class Cohorts:
         own = {name: getattr(self, name)[which] for name in names}
         return dataclasses.replace(self, opened=self.opened[:, :, which], **own)
 
+    def merged(self, every: int) -> Cohorts:
+        """Return the cohorts with those of so many neighbouring bars as one, born in the last of them.
+
+        What they opened counts as it will have faded by then; entries spread over the range of all of them.
+        """
+        bars = self.clock.shape[1]
+        if every <= 1:
+            return self
+        starts = np.arange(0, bars, every)
+        last = np.append(starts[1:], bars) - 1
+        fading = np.exp(self.clock - np.repeat(self.clock[:, last], np.diff(last, prepend=-1), axis=1))
+        together = np.add.reduceat(self.opened[:, :, :bars] * fading, starts, axis=2)
+        kept = self.part(np.append(last, np.arange(bars, self.birth.size)))
+        ends = {
+            "entry_low": np.minimum.reduceat(self.entry_low[:bars], starts),
+            "entry_high": np.maximum.reduceat(self.entry_high[:bars], starts),
+            "seen_low": np.minimum.reduceat(self.seen_low[:bars], starts),
+            "seen_high": np.maximum.reduceat(self.seen_high[:bars], starts),
+        }
+        joined = {name: np.append(values, getattr(self, name)[bars:]) for name, values in ends.items()}
+        return dataclasses.replace(kept, opened=np.concatenate([together, self.opened[:, :, bars:]], axis=2), **joined)
+
     def left_at_end(self) -> Floats:
         """Return contracts left after the last bar if none was liquidated, shape (venues, classes, cohorts)."""
         left = np.exp(self.clock - self.clock[:, -1:]).take(self.birth, axis=1) * self.opened

@@ -69,7 +69,7 @@ def estimate(
     draw = ranges.draws(a, venues, interest, edges, prior, found, basis, seed)
     exposed_share = ranges.exposed_weights(draw.central, prior, draw.part)
     exposed = np.einsum("sfb,f->sb", basis, exposed_share)
-    forced = np.minimum(np.einsum("sfb,f->sb", basis, draw.central) * draw.level[:, None], exposed)
+    forced = np.einsum("sfb,f->sb", basis, draw.central) * draw.level[:, None]
     forced_draws = np.einsum("rf,sfb->rsb", draw.weights, basis, optimize=True) * draw.factor
     return LiquidationMap(
         symbol=symbol,
@@ -77,7 +77,7 @@ def estimate(
         price=price,
         log_edges=density.log_edges(),
         forced=forced,
-        exposed=exposed,
+        exposed=np.maximum(exposed, forced),
         draws=forced_draws,
         path_implied=np.einsum("sfb,f->sb", path_basis, draw.central),
         path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),

@@ -24,6 +24,8 @@ Ints = npt.NDArray[np.intp]
 FADED = 50.0
 SEGMENT = 300.0  # of the exponent of decay: e^-300 is nothing, and e^300 is far from overflow
 OWN_BAR_POWER = 0.5
+USUAL_RANGE = 0.04  # of the price over a day, as at 2.5 % a day
+MERGED_A_DAY = (96, 24)
 
 
 def trailing(values: Floats, span: int) -> Floats:
@@ -77,24 +79,44 @@ def standing_and_own(
     bars, cells, classes = path.open.size, edges.size - 1, cohorts.clock.shape[0]
     buckets, structures = int(bucket[-1]) + 1, cohorts.scale.shape[1]
     out = np.zeros((venues.size, len(SIDES), buckets, cells, classes + structures))
-    fading = [_fading(cohorts, k, venues) for k in range(classes)]
+    minima = [passage.block_minima(lows(path, side)) for side in SIDES]
+    after = [passage.suffix_low(lows(path, side)) for side in SIDES]
+    for every, part in merging(edges, bars_a_day):
+        few = cohorts.merged(every)
+        fading = [_fading(few, k, venues) for k in range(classes)]
+        later = [low[few.birth] for low in after]
+        for side, i, price, level in entries(few, edges[part.start : part.stop + 1], points, inverse=inverse):
+            alive = arrival(few, side, level)
+            hit = passage.hits(level, few.birth + 1, minima[side], later[side])
+            met = np.flatnonzero((hit < bars) & (alive > 0))
+            usd = alive[met] if inverse else (alive * price)[met]
+            for k, fade in enumerate(fading):
+                fade.add(out[:, side, :, part.start + i, k], met, hit[met], usd / points, bucket)
     opening = cohorts.opened[venues][:, cohorts.structure == 0, :bars].sum(axis=1)
     own = own_bar_flow(opening, path, bars_a_day)[:, None] * _before(cohorts.scale[venues])
-    minima = [passage.block_minima(lows(path, side)) for side in SIDES]
-    later = [passage.suffix_low(lows(path, side))[cohorts.birth] for side in SIDES]
-    for side, i, price, level in entries(cohorts, edges, points, inverse=inverse):
-        alive = arrival(cohorts, side, level)
-        share = (1.0 if inverse else price) / points
-        hit = passage.hits(level, cohorts.birth + 1, minima[side], later[side])
-        met = np.flatnonzero((hit < bars) & (alive > 0))
-        when, usd = hit[met], (alive * share)[met]
-        for k, fade in enumerate(fading):
-            fade.add(out[:, side, :, i, k], met, when, usd, bucket)
-        dead = np.flatnonzero(alive[:bars] < 1)
-        lost, at = ((1 - alive) * share)[dead], bucket[dead]
+    new = cohorts.part(slice(bars))
+    for side, i, price, level in entries(new, edges, points, inverse=inverse):
+        alive = arrival(new, side, level)
+        dead = np.flatnonzero(alive < 1)
+        lost, at = (1 - alive[dead]) * (1.0 if inverse else price[dead]) / points, bucket[dead]
         for v, m in np.ndindex(own.shape[:2]):
             out[v, side, :, i, classes + m] += np.bincount(at, lost * own[v, m, dead], minlength=buckets)
     return out
+
+
+def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
+    """Return how many bars' cohorts may count as one at which distance cells, for runs of cells.
+
+    The farther a position is from its liquidation, the less it matters when within an hour it was opened. What is
+    merged spans a bar, a quarter of an hour or an hour, and no more than price ranges over by half the distance in
+    (the range of a span of days t taken as `USUAL_RANGE` t^(1/2)).
+    """
+    days = (edges[:-1] / (2 * USUAL_RANGE)) ** 2
+    spans = sorted({1, *(bars_a_day // a_day for a_day in MERGED_A_DAY if bars_a_day > a_day)})
+    which = np.maximum(np.searchsorted(spans, days * bars_a_day, side="right") - 1, 0)
+    first = np.searchsorted(which, np.arange(len(spans) + 1))
+    runs = zip(spans, first[:-1], first[1:], strict=True)
+    return [(every, slice(int(start), int(stop))) for every, start, stop in runs if start < stop]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,10 +14,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.engine.quantiles import quantiles
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-FLOOR_SHARE = 3.0
+FLOOR_SHARE = 10.0
 TRIMMED = 0.99
 
 
@@ -66,5 +68,5 @@ def dispersion(observed: Floats, mean: Floats, floor: Floats, known: npt.NDArray
     residual = (heed * (observed - mean)).sum(axis=0)
     days = int(day.max()) + 1
     square = np.concatenate([np.bincount(day[side::2], residual[side::2], minlength=days) ** 2 for side in (0, 1)])
-    kept = square <= np.quantile(square, TRIMMED)
+    kept = square <= quantiles(square, TRIMMED)[0]
     return float(max(square[kept].sum() / max((heed * mean).sum(), 1e-12), 1.0))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from imbalance.engine.clusters import find_clusters, mass_between, narrowest_band
 from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.quantiles import quantiles
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +51,7 @@ class Risk:
     ratio: Range | None
     path_implied_ratio: float | None
     lift: Range | None
-    comparable: bool = True
+    comparable: bool
 
     @property
     def heavier(self) -> Literal["long", "short"] | None:
@@ -140,7 +141,7 @@ class LiquidationMap:
     weights: Floats
     model: Model
     audit: Audit
-    comparable: bool = True
+    comparable: bool
 
     @property
     def edges(self) -> Floats:
@@ -149,7 +150,7 @@ class LiquidationMap:
 
     def bounds(self, side: int) -> tuple[Floats, Floats]:
         """Return low and high of each bin of a side [USD], shape (bins,)."""
-        low, high = np.quantile(self.draws[:, side], [LOW, HIGH], axis=0)
+        low, high = quantiles(self.draws[:, side], LOW, HIGH)
         return np.minimum(low, self.forced[side]), np.maximum(high, self.forced[side])
 
     def window(self, pct: float) -> Risk:
@@ -167,7 +168,7 @@ class LiquidationMap:
         draws = mass(self.draws)
         sides = []
         for s in (LONG, SHORT):
-            bounds = np.quantile(draws[:, s], [LOW, HIGH])
+            bounds = quantiles(draws[:, s], LOW, HIGH)
             run = narrowest_band(self.log_edges, self.forced[s], low, high, BAND_SHARE)
             sides.append(
                 SideRisk(
@@ -216,7 +217,7 @@ class LiquidationMap:
         for s in (LONG, SHORT):
             for first, last, peak in find_clusters(self.forced[s], most):
                 run = slice(first, last + 1)
-                low, high = np.quantile(self.draws[:, s, run].sum(axis=1), [LOW, HIGH])
+                low, high = quantiles(self.draws[:, s, run].sum(axis=1), LOW, HIGH)
                 usd = float(self.forced[s, run].sum())
                 middle = (self.log_edges[peak] + self.log_edges[peak + 1]) / 2
                 found.append(
@@ -252,5 +253,5 @@ def range_of(value: float, draws: Floats) -> Range:
     known = draws[np.isfinite(draws)]
     if known.size == 0:
         return Range(value, value, value)
-    low, high = np.quantile(known, [LOW, HIGH])
+    low, high = quantiles(known, LOW, HIGH)
     return Range(value, float(min(low, value)), float(max(high, value)))

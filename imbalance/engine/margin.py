@@ -48,10 +48,10 @@ def effective_rate(notional_usd: npt.ArrayLike, cap_usd: Floats, rate: Floats, d
 
     Parameters
     ----------
-    notional_usd : notional at the liquidation price.
+    notional_usd : notional at the liquidation price, above 0.
     cap_usd, rate, deduction_usd : the ladder, shape (brackets,), rising caps; beyond the last cap the last
         bracket holds.
     """
     notional = np.asarray(notional_usd, dtype=np.float64)
     bracket = np.minimum(np.searchsorted(cap_usd, notional), cap_usd.size - 1)
-    return np.asarray(rate[bracket] - deduction_usd[bracket] / np.maximum(notional, 1e-9))
+    return np.asarray(rate[bracket] - deduction_usd[bracket] / notional)

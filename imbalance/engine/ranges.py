@@ -13,6 +13,7 @@ from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.calibration import Calibration
 from imbalance.engine.leverage import prior_weights
 from imbalance.engine.liquidation_map import HIGH, LOW, Range, range_of
+from imbalance.engine.quantiles import quantiles
 from imbalance.engine.venue import Venue
 
 Floats = npt.NDArray[np.float64]
@@ -21,6 +22,9 @@ NORMAL_95 = 1.645  # the 95 % quantile of the normal distribution: spans are tho
 FARTHEST = 2.5  # standard deviations: no draw goes beyond
 LEAST_CAPTURE = 0.02
 SPANS = 11
+USUAL_MOVE = 0.7  # rms change of the log weights by a calibration, at which the form's spreads hold
+MOVES = (0.3, 1.25)  # of that, beyond which they change no further
+PIVOT = 0.15  # distance from the price inside of which the form is less and less sure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +70,7 @@ def draws(
     prior : default weights, shape (distances, classes).
     basis : mass by side, feature and bin [USD], shape (sides, features, bins).
     """
-    half = np.random.default_rng([seed, 1]).standard_normal((a.draws // 2, 7))
+    half = np.random.default_rng([seed, 1]).standard_normal((a.draws // 2, 9))
     z = np.concatenate([half, -half])
     leverage = _leverage(a, venues, interest, edges, prior, z[:, 0])
     if found is None:
@@ -86,12 +90,15 @@ def _leverage(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floa
     return np.asarray(drawn / np.maximum(prior.ravel(), 1e-15))
 
 
-def _form(a: Assumptions, z: Floats) -> Floats:
-    """Return what the model's form is worth, shape (draws, sides, bins): common, one a side, one that tilts."""
-    common, one_side, tilt = a.structure_log_sd
+def _form(a: Assumptions, z: Floats, moved: float = USUAL_MOVE) -> Floats:
+    """Return what the model's form is worth, shape (draws, sides, bins): common, one a side, one that grows near.
+
+    The more the data had to move the prior, the less it is worth: log spreads go with the square of `moved`.
+    """
+    common, one_side, near = np.array(a.structure_log_sd) * float(np.clip(moved / USUAL_MOVE, *MOVES)) ** 2
     middles = (density.log_edges()[1:] + density.log_edges()[:-1]) / 2
-    slope = np.clip(np.log(np.maximum(np.abs(middles), 1e-4) / 0.05), -FARTHEST, FARTHEST)
-    each = z[:, 3:5, None] * one_side + z[:, 5:7, None] * tilt * slope
+    slope = np.clip(np.log(PIVOT / np.maximum(np.abs(middles), 1e-4)), 0.0, FARTHEST)
+    each = z[:, 3:5, None] * one_side + z[:, 5:7, None] * near * slope
     return np.asarray(np.exp(common * z[:, 2, None, None] + each))
 
 
@@ -132,7 +139,7 @@ def _fitted_draws(
     part = found.parts[lives.structure]
     loose = leverage ** free.ravel()
     fitted, mixture, replica = fitted.ravel(), mixture.reshape(a.draws, -1), replica.reshape(a.draws, -1)
-    factor = _form(a, z) * _levels(found, z)
+    factor = _form(a, z, found.moved) * _levels(found, z)
     exposed = np.einsum("sfb,f->", basis, exposed_weights(fitted, prior, part))
     whole = np.einsum("sfb,f,s->", basis, fitted, found.level, optimize=True)
     printed = np.einsum("sfb,rf,s->r", basis, replica * loose, found.level, optimize=True) / max(exposed, 1e-12)
@@ -148,14 +155,14 @@ def _fitted_draws(
             "too few liquidations": replica / middle,
             "structure of lives": mixture / middle,
         },
-        Range(middle, float(np.quantile(kept, LOW)), float(np.quantile(kept, HIGH))),
+        Range(middle, *quantiles(kept, LOW, HIGH).tolist()),
         range_of(float(whole / max(exposed, 1e-12)), printed),
     )
 
 
 def _levels(found: Calibration, z: Floats) -> Floats:
     """Return draws of the sides' levels, log-normal in place of their Gamma, shape (draws, sides, 1)."""
-    return np.asarray((found.level * np.exp(z[:, 3:5] / np.sqrt(found.events)))[:, :, None])
+    return np.asarray((found.level * np.exp(z[:, 7:9] / np.sqrt(found.events)))[:, :, None])
 
 
 def exposed_weights(weights: Floats, prior: Floats, part: Floats) -> Floats:

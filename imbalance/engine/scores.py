@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.engine.quantiles import quantiles
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
@@ -80,7 +82,7 @@ def mean_bounds(values: Floats, day: Ints, draws: int, seed: int) -> tuple[float
     if days.size < 2:  # noqa: PLR2004
         return None, None
     times = np.random.default_rng(seed).multinomial(days.size, np.full(days.size, 1 / days.size), draws)
-    low, high = np.quantile((times @ np.bincount(place, values)) / (times @ np.bincount(place)), [0.05, 0.95])
+    low, high = quantiles((times @ np.bincount(place, values)) / (times @ np.bincount(place)), 0.05, 0.95)
     return float(low), float(high)
 
 

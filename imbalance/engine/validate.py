@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from imbalance.engine import scores
 from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.quantiles import quantiles
 from imbalance.engine.walk import Walk
 
 Floats = npt.NDArray[np.float64]
@@ -159,7 +160,7 @@ def _table(
     def bounds(draws: Floats) -> tuple[float, float] | tuple[None, None]:
         if not ranged:
             return None, None
-        low, high = np.quantile(draws, [0.05, 0.95])
+        low, high = quantiles(draws, 0.05, 0.95)
         return float(low), float(high)
 
     rows = [Score("move alone", float(np.mean(ranks["move alone"])), None, None, None, None)]

@@ -40,9 +40,10 @@ class Refit:
     Attributes
     ----------
     first : the first bar that it predicts.
-    weights : of standing positions, the mixture's, shape (distances * classes,).
-    capture : by venue that prints, shape (venues,).
-    level : of each side at that bar, shape (sides,).
+    weights : of standing positions, the mixture's and then each structure's by itself, shape
+        (1 + structures, distances * classes).
+    capture : by venue that prints, the mixture's, shape (venues,).
+    level : of each side at that bar, for the same ways, shape (1 + structures, sides).
     share : parts of the mixture, shape (structures,).
     """
 
@@ -95,7 +96,7 @@ def walk(
     whole = Sample(features, y, day, np.array([venues[v].complete_feed for v in printed]))
     each, events, fits = _predicted(whole, prior, lives, a, interval_ms)
     level = np.stack([assimilate.side_levels(way[0], way[1], interval_ms / DAY_MS)[0] for way in events])
-    fits = [dataclasses.replace(f, level=level[0][:, f.first]) for f in fits]
+    fits = [dataclasses.replace(f, level=level[..., f.first]) for f in fits]
     # A venue counts in a bar only where it was observed, on both sides of the comparison.
     seen = np.isfinite(y)
     observed = np.where(seen.any(axis=0), np.where(seen, y, 0.0).sum(axis=0), np.nan)
@@ -139,8 +140,8 @@ def _predicted(
         for m, (c, w, k) in enumerate(zip(captures, tables, columns, strict=True), start=1):
             predicted[m, :, :, span] = c[:, None, None] * ensemble.expected(w, today, k)
         predicted[0, :, :, span] = np.tensordot(share, predicted[1:, :, :, span], axes=1)
-        mixed = ensemble.mixed(tables, share, prior.shape[0])
-        fits.append(Refit(now, mixed.ravel(), share @ np.stack(captures), np.ones(2), share))
+        mixes = [ensemble.mixed(tables, part, prior.shape[0]).ravel() for part in (share, *np.eye(share.size))]
+        fits.append(Refit(now, np.stack(mixes), share @ np.stack(captures), np.ones((ways, 2)), share))
         if found is not None:
             floor = found[0].floor * min(interval_ms / HOUR_MS, 1.0)
             for way, mean, f in zip(events, predicted[..., span], (found[0], *found), strict=True):

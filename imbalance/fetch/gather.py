@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from imbalance.errors import DeadlineError, SourceError
 from imbalance.fetch.replay import Replay
+from imbalance.readings import running_day
 from imbalance.records import Instrument, Unread
 from imbalance.wire import Ask, Endpoint, Kind, Params, Record, Source
-from imbalance.wire.harvest import Harvest
+from imbalance.wire.harvest import Harvest, Known, Memory
+
+Page = tuple[Params, Ask]
 
 if TYPE_CHECKING:
     from imbalance.fetch.client import Client
@@ -26,15 +30,19 @@ async def gather(
     kinds: Iterable[Kind],
     timeout_s: float,
     done: Callable[[Harvest], None] = lambda _harvest: None,
+    memory: Awaitable[Memory] | None = None,
+    listings: Mapping[str, Sequence[Instrument]] = MappingProxyType({}),
 ) -> list[Harvest]:
     """Ask every source at once; the answer holds one harvest a source, in the order given.
 
-    `done` is called as each source ends.
+    `done` is called as each source ends; what `memory` holds is not asked for again, nor are `listings` by source.
     """
     wanted = frozenset(kinds)
+    remembering = None if memory is None else asyncio.ensure_future(memory)
 
     async def one(source: Source) -> Harvest:
-        harvest = await _harvest(client, source, ask, wanted, timeout_s)
+        known = listings.get(source.name)
+        harvest = await _harvest(client, source, ask, wanted, timeout_s, remembering, known)
         done(harvest)
         return harvest
 
@@ -63,23 +71,39 @@ async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 async def _harvest(
-    client: Client | Replay, source: Source, ask: Ask, wanted: frozenset[Kind], timeout_s: float
+    client: Client | Replay,
+    source: Source,
+    ask: Ask,
+    wanted: frozenset[Kind],
+    timeout_s: float,
+    memory: asyncio.Future[Memory] | None,
+    listing: Sequence[Instrument] | None,
 ) -> Harvest:
     started = time.perf_counter()
-    harvest = Harvest(source)
+    harvest = Harvest(source, asked_ms=ask.start_ms)
     endpoints = [e for e in source.endpoints if e.kind in wanted and e.kind is not Kind.INSTRUMENTS]
     endpoints.sort(key=lambda e: e.following is None)
     deadline = started + timeout_s
     if source.lists:
-        await _run(client, harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], deadline)
-        rows = harvest.of(Instrument)
+        if listing is None:
+            await _run(client, harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], deadline)
+            listing = harvest.of(Instrument)
+        rows = listing
         harvest.listed = tuple(row.base for row in rows)
         own = tuple(row for row in rows if row.base == ask.base)
         harvest.instrument = own[0] if own else None
         if harvest.instrument is None:
             endpoints = []
         ask = msgspec.structs.replace(ask, instrument=harvest.instrument, listings=own)
-    await _run(client, harvest, ask, [e for e in endpoints if e.instead_of is None], deadline)
+    known = _known(await asyncio.shield(memory), harvest, wanted) if memory is not None else {}
+    await _run(client, harvest, ask, [e for e in endpoints if e.instead_of is None], deadline, known)
+    _join(harvest, endpoints, known)
+    if Kind.DAILY_CANDLES in harvest.known:
+        # The days before are known; today is made of its bars, or asked for where one is missing.
+        today = running_day(harvest.candles, ask.now_ms)
+        harvest.keep(Kind.DAILY_CANDLES, today)
+        days = [] if today else [e for e in endpoints if e.kind is Kind.DAILY_CANDLES]
+        await _run(client, harvest, ask, days, deadline)
     await _run(
         client, harvest, ask, [e for e in endpoints if e.instead_of and not harvest.records.get(e.instead_of)], deadline
     )
@@ -93,15 +117,50 @@ async def _harvest(
     return harvest
 
 
+def _known(memory: Memory, harvest: Harvest, wanted: frozenset[Kind]) -> dict[Kind, Known]:
+    """Return what is known of the series of a source's contract."""
+    if harvest.instrument is None:
+        return {}
+    symbol = harvest.instrument.symbol
+    found = {kind: memory.get((harvest.name, symbol, kind)) for kind in wanted}
+    return {kind: known for kind, known in found.items() if known is not None}
+
+
+def _join(harvest: Harvest, endpoints: Iterable[Endpoint], known: dict[Kind, Known]) -> None:
+    """Put what is known before what was read; where that failed the series would end too early, and is left out."""
+    failed = {failure.endpoint for failure in harvest.failures}
+    lost = {endpoint.kind for endpoint in endpoints if endpoint.name in failed}
+    for kind, one in known.items():
+        if kind not in lost:
+            harvest.join(kind, one)
+
+
+def _left(ask: Ask, endpoint: Endpoint, known: Known | None) -> list[Ask]:
+    """Return what is to be asked of an endpoint, a span each."""
+    if known is None:
+        return [ask]
+    replace = msgspec.structs.replace
+    if endpoint.kind is Kind.LIQUIDATIONS:
+        return [replace(ask, known_ms=known.spans[-1][1])]
+    return [replace(ask, start_ms=start, end_ms=end, whole_ms=ask.span_ms) for start, end in known.left]
+
+
 async def _run(
-    client: Client | Replay, harvest: Harvest, ask: Ask, endpoints: Sequence[Endpoint], deadline: float
+    client: Client | Replay,
+    harvest: Harvest,
+    ask: Ask,
+    endpoints: Sequence[Endpoint],
+    deadline: float,
+    known: Mapping[Kind, Known] = MappingProxyType({}),
 ) -> None:
     """Ask endpoints at once until the deadline; keep their records or their failure."""
-    reads: list[tuple[Endpoint, Sequence[Params], list[list[Record]]]] = [
-        (endpoint, pages, [[] for _ in pages]) for endpoint in endpoints for pages in _together(endpoint, ask)
+    reads: list[tuple[Endpoint, Sequence[Page], list[list[Record]]]] = [
+        (endpoint, pages, [[] for _ in pages])
+        for endpoint in endpoints
+        for pages in _together(endpoint, _left(ask, endpoint, known.get(endpoint.kind)))
     ]
     tasks = {
-        asyncio.create_task(_read(client, harvest.source, endpoint, pages, ask, into)): (endpoint, into)
+        asyncio.create_task(_read(client, harvest.source, endpoint, pages, into)): (endpoint, into)
         for endpoint, pages, into in reads
     }
     if not tasks:
@@ -129,25 +188,36 @@ async def _run(
             harvest.keep(endpoint.kind, task.result())
 
 
-def _together(endpoint: Endpoint, ask: Ask) -> list[Sequence[Params]]:
+def _together(endpoint: Endpoint, asks: Iterable[Ask]) -> list[Sequence[Page]]:
     """Return the pages that stand or fall together."""
-    pages = endpoint.pages(ask)
+    pages = [(query, ask) for ask in asks for query in endpoint.pages(ask)]
     if endpoint.apart:
         return [[page] for page in pages]
     # What is not asked gives no empty answer.
     return [pages] if pages else []
 
 
+async def walk(client: Client | Replay, source: Source, endpoint: Endpoint, ask: Ask) -> list[Record]:
+    """Return the records of all pages of one endpoint, with those that follow them.
+
+    Raises
+    ------
+    SourceError
+        Of the first page that fails.
+    """
+    pages = [(query, ask) for query in endpoint.pages(ask)]
+    return await _read(client, source, endpoint, pages, [[] for _ in pages])
+
+
 async def _read(
     client: Client | Replay,
     source: Source,
     endpoint: Endpoint,
-    pages: Sequence[Params],
-    ask: Ask,
+    pages: Sequence[Page],
     into: Sequence[list[Record]],
 ) -> list[Record]:
     """Read pages, each into a list of its own, with those that follow it."""
-    walks = (_walk(client, source, endpoint, query, ask, rows) for query, rows in zip(pages, into, strict=True))
+    walks = (_walk(client, source, endpoint, *page, rows) for page, rows in zip(pages, into, strict=True))
     await asyncio.gather(*walks)
     return _joined(into)
 

@@ -16,16 +16,22 @@ class Settings(dict[str, str]):
 
     def url(self, source: Source) -> str:
         """Return the source's base URL, overridden or its own."""
-        url = self.get(f"IMBALANCE_{source.variable}_URL") or source.url
+        return self._address(f"IMBALANCE_{source.variable}_URL", source.url, ("http", "https"))
+
+    def stream_url(self, source: Source, own: str) -> str:
+        """Return the address of the source's stream, overridden or its `own`."""
+        return self._address(f"IMBALANCE_{source.variable}_WS_URL", own, ("ws", "wss"))
+
+    def _address(self, variable: str, own: str, schemes: tuple[str, str]) -> str:
+        url = self.get(variable) or own
         try:
             parts = urlsplit(url)
-            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
         except ValueError:
             known = False
         if not known:
-            raise UsageError(
-                f"IMBALANCE_{source.variable}_URL must be http://HOST or https://HOST, not {without_userinfo(url)!r}"
-            )
+            ways = " or ".join(f"{scheme}://HOST" for scheme in schemes)
+            raise UsageError(f"{variable} must be {ways}, not {without_userinfo(url)!r}")
         return url.rstrip("/")
 
     def shown_url(self, source: Source) -> str:

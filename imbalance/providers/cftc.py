@@ -10,13 +10,15 @@ import msgspec
 
 from imbalance.errors import SourceError
 from imbalance.records import Commitments
-from imbalance.units import DAY_MS, MINUTE_MS
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source
+from imbalance.units import DAY_MS, MINUTE_MS, parse_time_ms
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source
 from imbalance.wire.decode import Amount, decode, iso_ms, maybe, require
 from imbalance.wire.refusals import by_status
 
 NAME = "cftc"
 WEEKS = 8
+ALL_WEEKS = 5000
+FIRST_MS = parse_time_ms("2018-04-01")
 # Standard and micro contract of each coin: code and coins a contract.
 CONTRACTS = {
     "BTC": {"133741": 5.0, "133742": 0.1},
@@ -28,7 +30,7 @@ UNITS = {code: units for codes in CONTRACTS.values() for code, units in codes.it
 PUBLISHED_AFTER_MS = 3 * DAY_MS + (20 * 60 + 30) * MINUTE_MS
 
 
-def _pages(ask: Ask) -> list[Params]:
+def _pages(ask: Ask, weeks: int = WEEKS) -> list[Params]:
     codes = CONTRACTS.get(ask.base)
     if not codes:
         return []
@@ -37,7 +39,7 @@ def _pages(ask: Ask) -> list[Params]:
         (
             ("$where", f"cftc_contract_market_code in({named})"),
             ("$order", "report_date_as_yyyy_mm_dd DESC"),
-            ("$limit", str(WEEKS * len(codes))),
+            ("$limit", str(weeks * len(codes))),
         )
     ]
 
@@ -107,7 +109,7 @@ def parse_commitments(body: bytes, ask: Ask) -> list[Commitments]:
         }
         for side in (0, 1):
             held = sum(group[side] + group[2] for group in groups.values())
-            adds_up = abs(held - row.open_interest_all) <= 1 + 1e-9 * held
+            adds_up = abs(held - row.open_interest_all) <= 1
             path = f"$[{i}].open_interest_all"
             require(adds_up, f"the groups hold {held:g}", NAME, Kind.COMMITMENTS, path)
         if time_ms + PUBLISHED_AFTER_MS <= ask.now_ms:
@@ -124,5 +126,13 @@ CFTC = Source(
     is_venue=False,
     endpoints=(
         Endpoint(Kind.COMMITMENTS, "/resource/gpe5-46if.json", _pages, parse_commitments, reach="2018; 8 weeks read"),
+    ),
+    history=(
+        History(
+            Endpoint(
+                Kind.COMMITMENTS, "/resource/gpe5-46if.json", lambda ask: _pages(ask, ALL_WEEKS), parse_commitments
+            ),
+            first_ms=FIRST_MS,
+        ),
     ),
 )

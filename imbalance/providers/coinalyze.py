@@ -11,7 +11,7 @@ import msgspec
 from imbalance.errors import KeyRefusedError, SourceError
 from imbalance.records import Contract, Instrument, VenueLiquidations
 from imbalance.units import DAY_MS, HOUR_MS, SECOND_MS
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source
 from imbalance.wire.decode import Amount, TimeS, decode, in_order, maybe, require
 from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status, sentence
 
@@ -110,6 +110,15 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[VenueLiquidations]:
     return found
 
 
+_LIQUIDATIONS = Endpoint(
+    Kind.VENUE_LIQUIDATIONS,
+    "/liquidation-history",
+    _pages,
+    parse_liquidations,
+    weight=len(VENUES),
+    reach="1,500 buckets",
+)
+
 COINALYZE = Source(
     name=NAME,
     title="Coinalyze",
@@ -122,13 +131,8 @@ COINALYZE = Source(
     prints="what it received of each exchange's stream",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/future-markets", lambda _ask: [()], parse_instruments),
-        Endpoint(
-            Kind.VENUE_LIQUIDATIONS,
-            "/liquidation-history",
-            _pages,
-            parse_liquidations,
-            weight=len(VENUES),
-            reach="1,500 buckets",
-        ),
+        _LIQUIDATIONS,
     ),
+    # Of one answer: hours, or days where the span is longer than so many hours.
+    history=(History(_LIQUIDATIONS, depth_ms=MOST_POINTS * DAY_MS),),
 )

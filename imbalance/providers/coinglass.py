@@ -46,7 +46,7 @@ class _Refusal(msgspec.Struct):
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: a code other than "0", inside HTTP 200."""
-    told = maybe(body, _Refusal, strict=False)
+    told = maybe(body, _Refusal)
     if told is None:
         return by_status(status, NAME, endpoint, body=body)
     if told.code == "0":

@@ -11,16 +11,21 @@ import msgspec
 from imbalance.errors import NotOpenError, SourceError
 from imbalance.records import Holders
 from imbalance.units import DAY_MS, iso
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, params
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, params
 from imbalance.wire.decode import Price, decode, in_order, iso_ms, maybe, require
 from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
 
 NAME = "coinmetrics"
 DAYS = 35
+MOST_DAYS = 10_000
 MEASURE = "supply not moved in a year"
 
 
 def _pages(ask: Ask) -> list[Params]:
+    return _days(ask, ask.now_ms - DAYS * DAY_MS, 100)
+
+
+def _days(ask: Ask, start_ms: int, most: int) -> list[Params]:
     if ask.base not in {"BTC", "ETH"}:
         return []
     return [
@@ -28,8 +33,8 @@ def _pages(ask: Ask) -> list[Params]:
             assets=ask.base.lower(),
             metrics="SplyAct1yr,SplyCur",
             frequency="1d",
-            start_time=iso(ask.now_ms - DAYS * DAY_MS)[:10],
-            page_size=100,
+            start_time=iso(start_ms)[:10],
+            page_size=most,
             paging_from="start",
         )
     ]
@@ -94,4 +99,14 @@ COINMETRICS = Source(
     refusal=refusal,
     is_venue=False,
     endpoints=(Endpoint(Kind.HOLDERS, "/timeseries/asset-metrics", _pages, parse_holders, reach="35 d read"),),
+    history=(
+        History(
+            Endpoint(
+                Kind.HOLDERS,
+                "/timeseries/asset-metrics",
+                lambda ask: _days(ask, ask.start_ms, MOST_DAYS),
+                parse_holders,
+            )
+        ),
+    ),
 )

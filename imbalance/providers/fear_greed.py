@@ -9,12 +9,13 @@ from msgspec import Meta
 
 from imbalance.errors import RefusedError, SourceError
 from imbalance.records import Sentiment
-from imbalance.units import SECOND_MS
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Source, once
+from imbalance.units import SECOND_MS, parse_time_ms
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Source, once
 from imbalance.wire.decode import TimeS, decode, in_order, require
 from imbalance.wire.refusals import by_status
 
 NAME = "fear_greed"
+FIRST_MS = parse_time_ms("2018-02-01")
 
 
 class _Row(msgspec.Struct):
@@ -58,4 +59,6 @@ FEAR_GREED = Source(
     refusal=refusal,
     is_venue=False,
     endpoints=(Endpoint(Kind.SENTIMENT, "/fng/", once(limit=31), parse_sentiment, reach="2018; 31 d read"),),
+    # A limit of 0 gives all days.
+    history=(History(Endpoint(Kind.SENTIMENT, "/fng/", once(limit=0), parse_sentiment), first_ms=FIRST_MS),),
 )

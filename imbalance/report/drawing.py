@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.float64]
 DECADES = 1.5
 WIDE = 5.0  # from this ratio of the ends of an axis of prices on, labels at each digit would lie on one another
 DRAWN_WINDOW = 0.2  # share of the price that the map of now shows to each side
+HEAD, SMALL, SMALLEST = 10, 9, 8  # sizes of letters [points]
+THIN, MARKED = 0.8, 1.2  # widths of lines [points]: of what runs through a panel, and of the price
 
 
 class Theme(NamedTuple):
@@ -69,7 +71,7 @@ def heading(figure: Figure, theme: Theme, what: str, as_of: str, where: str, tol
     moment = as_of.replace("T", " ").removesuffix(":00Z").removesuffix("Z") + " UTC"
     figure.suptitle(
         f"{what}, {moment} ({where})\n{told}",
-        fontsize=10,
+        fontsize=HEAD,
         parse_math=False,
         color=theme.ink,
     )
@@ -150,7 +152,7 @@ def draw_heatmap(
         palette = LinearSegmentedColormap.from_list(name, shades)
         mesh = axes.pcolormesh(np.append(ends[0] - step, ends), edges, shown, cmap=palette, norm=scale, rasterized=True)
         ticks = LogLocator(subs=(1, 2, 5))
-        bar = figure.colorbar(mesh, ax=profile, shrink=0.4, aspect=15, format=amount, ticks=ticks)
+        bar = figure.colorbar(mesh, ax=profile, shrink=0.4, format=amount, ticks=ticks)
         bar.set_label(f"{name} in a bin of {_bin_percent(edges)}", color=theme.ink)
         bar.minorticks_off()
         bar.outline.set_edgecolor(theme.ink)
@@ -159,18 +161,18 @@ def draw_heatmap(
     moments = dates.date2num(path_times)  # type: ignore[no-untyped-call]
     low, high, close = path
     axes.fill_between(moments, low, high, color=theme.ink, alpha=0.35, linewidth=0, label="low to high")
-    axes.plot(moments, close, color=theme.ink, linewidth=0.8, label="close")
-    profile.axhline(close[-1], color=theme.ink, linewidth=1.2)
+    axes.plot(moments, close, color=theme.ink, linewidth=THIN, label="close")
+    profile.axhline(close[-1], color=theme.ink, linewidth=MARKED)
     profile.xaxis.set_major_formatter(amount)
     profile.locator_params(axis="x", nbins=2)
-    profile.set_title("now", fontsize=9)
+    profile.set_title("now", fontsize=SMALL)
     _price_axis(axes, float(edges[0]), float(edges[-1]))
     axes.set_xlabel(f"time [UTC], bars of {interval}")
     axes.set_xlim(ends[0] - step, ends[-1])
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
     for height, told in ((0.96, "shorts are liquidated if price rises here"), (0.03, "longs if price falls here")):
         ground = {"facecolor": theme.ground, "edgecolor": "none", "alpha": 0.8, "pad": 3}
-        axes.text(0.01, height, told, transform=axes.transAxes, fontsize=9, color=theme.ink, bbox=ground)
+        axes.text(0.01, height, told, transform=axes.transAxes, fontsize=SMALL, color=theme.ink, bbox=ground)
     legend(axes, theme, loc="upper right")
     dressed(axes, theme)
     dressed(profile, theme)
@@ -198,11 +200,11 @@ def draw_map(figure: Figure, theme: Theme, shown: tree.Map, price: float) -> Non
         held = away > 0
         sums.plot(away[held], (edges[1:] if name == "shorts" else edges[:-1])[held], color=color, label=name)
     for panel in (axes, sums):
-        panel.axhline(price, color=theme.ink, linewidth=1.2, label=f"price {words.price(price)}")
+        panel.axhline(price, color=theme.ink, linewidth=MARKED, label=f"price {words.price(price)}")
         panel.xaxis.set_major_formatter(amount)
         panel.grid(axis="x", alpha=0.3)
         panel.locator_params(axis="x", nbins=5)
-        legend(panel, theme, loc="best", fontsize=8)
+        legend(panel, theme, loc="best", fontsize=SMALLEST)
     _price_axis(axes, price * (1 - DRAWN_WINDOW), price * (1 + DRAWN_WINDOW))
     axes.set_xlim(0, most * 1.05 or 1.0)
     sums.set_xlim(0, most_summed * 1.05 or 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from imbalance.engine.validate import MODEL
 from imbalance.report import tree
-from imbalance.report.drawing import SOLID, Theme, amount, dressed, legend
+from imbalance.report.drawing import HEAD, SMALL, SMALLEST, SOLID, THIN, Theme, amount, dressed, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,11 +43,11 @@ def _scores(axes: Axes, theme: Theme, methods: Sequence[tree.MethodScore]) -> No
         axes.plot(gain, place, "o", color=own)
         if m.r2_gain_low is not None and m.r2_gain_high is not None:
             axes.plot([m.r2_gain_low, m.r2_gain_high], [place, place], "|-", color=own)
-    axes.set_yticks(range(len(scored)), [f"{m.name}\nrank {m.spearman:.3f}" for m, _gain in scored], fontsize=9)
+    axes.set_yticks(range(len(scored)), [f"{m.name}\nrank {m.spearman:.3f}" for m, _gain in scored], fontsize=SMALL)
     axes.invert_yaxis()
-    axes.axvline(0, color=theme.ink, linewidth=0.8)
+    axes.axvline(0, color=theme.ink, linewidth=THIN)
     axes.set_xlabel("R2 over the bar's move (90 %)")
-    axes.set_title("Scores", fontsize=10)
+    axes.set_title("Scores", fontsize=HEAD)
 
 
 def _reliability(axes: Axes, theme: Theme, classes: Sequence[tree.Reliability]) -> None:
@@ -59,7 +59,7 @@ def _reliability(axes: Axes, theme: Theme, classes: Sequence[tree.Reliability]) 
     line = [min(predicted.min(), observed.min()), max(predicted.max(), observed.max())]
     axes.set_xscale("log")
     axes.set_yscale("log", nonpositive="clip")
-    axes.plot(line, line, color=theme.ink, linewidth=0.8, linestyle="--", label="as predicted")
+    axes.plot(line, line, color=theme.ink, linewidth=THIN, linestyle="--", label="as predicted")
     axes.plot(predicted, observed, "o", color=color, label="mean of a class (90 %)")
     for c in classes:
         if c.observed_low_usd is not None and c.observed_high_usd is not None:
@@ -70,8 +70,8 @@ def _reliability(axes: Axes, theme: Theme, classes: Sequence[tree.Reliability]) 
     axes.yaxis.set_major_formatter(amount)
     axes.set_xlabel("predicted, a bar and side, at least $1 [USD]")
     axes.set_ylabel("observed [USD]")
-    axes.set_title("Reliability", fontsize=10)
-    legend(axes, theme, loc="upper left", fontsize=8)
+    axes.set_title("Reliability", fontsize=HEAD)
+    legend(axes, theme, loc="upper left", fontsize=SMALLEST)
 
 
 def _kept(axes: Axes, theme: Theme, horizons: Sequence[tree.HorizonScore]) -> None:
@@ -82,9 +82,11 @@ def _kept(axes: Axes, theme: Theme, horizons: Sequence[tree.HorizonScore]) -> No
     axes.bar(place + half / 2, [h.width_spearman for h in horizons], half, color="0.6", label="width crossed alone")
     errors = [f"|ln error| {h.ln_error:.2f}\nlevel {h.level_ln_error:.2f}" for h in horizons]
     axes.set_xticks(
-        place, [f"{h.days:g} d, {h.maps} maps\n{told}" for h, told in zip(horizons, errors, strict=True)], fontsize=8
+        place,
+        [f"{h.days:g} d, {h.maps} maps\n{told}" for h, told in zip(horizons, errors, strict=True)],
+        fontsize=SMALLEST,
     )
-    axes.axhline(0, color=theme.ink, linewidth=0.8)
+    axes.axhline(0, color=theme.ink, linewidth=THIN)
     axes.set_ylabel("rank correlation, bands of 1 % crossed")
-    axes.set_title("Maps kept", fontsize=10)
-    legend(axes, theme, loc="best", fontsize=8)
+    axes.set_title("Maps kept", fontsize=HEAD)
+    legend(axes, theme, loc="best", fontsize=SMALLEST)

@@ -33,7 +33,7 @@ def range_(r: engine.Range) -> tree.Range:
     return tree.Range(r.value, r.low, r.high)
 
 
-def _side(s: engine.SideRisk, *, known: bool = True) -> tree.SideRisk:
+def _side(s: engine.SideRisk, *, known: bool) -> tree.SideRisk:
     return tree.SideRisk(s.usd, s.low, s.high, s.exposed_usd, s.band) if known else tree.SideRisk(*[None] * 5)
 
 
@@ -129,12 +129,12 @@ def rows(found: engine.LiquidationMap, share: float, side: Literal["short", "lon
         del edges[1]
     spans = [sorted(pair) for pair in itertools.pairwise(edges)]
     held = _held_of_largest(found, spans, side)
+    marked = held.index(max(held)) if any(held) else None
     built, total = [], 0.0
-    for (low, high), share_held in zip(spans, held, strict=True):
+    for i, (low, high) in enumerate(spans):
         risk = getattr(found.band(low, high), side)
         total += risk.usd
-        largest = share_held == max(held) > 0
-        built.append(tree.MapRow(side, low, high, risk.usd, risk.low, risk.high, total, largest))
+        built.append(tree.MapRow(side, low, high, risk.usd, risk.low, risk.high, total, i == marked))
     return built
 
 
@@ -142,11 +142,11 @@ def _held_of_largest(
     found: engine.LiquidationMap, spans: list[list[float]], side: Literal["short", "long"]
 ) -> list[float]:
     """Return what each span holds of a side's largest cluster [USD]; all 0 where most of it lies in none."""
-    largest = next((c for c in found.clusters(1) if c.side == side), None)
+    largest = next((c for c in found.clusters() if c.side == side), None)
     if largest is None:
         return [0.0] * len(spans)
     parts = [(max(low, largest.low), min(high, largest.high)) for low, high in spans]
-    held = [float(getattr(found.band(low, high), side).usd) if low < high else 0.0 for low, high in parts]
+    held = [float(getattr(found.band(low, max(low, high)), side).usd) for low, high in parts]
     return held if sum(held) >= largest.usd / 2 else [0.0] * len(spans)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from imbalance import signals
 from imbalance.engine.liquidation_map import LiquidationMap
@@ -82,14 +83,15 @@ def _ratio_row(risk: tree.WindowRisk, as_of: str) -> tree.Metric:
     )
 
 
-def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
+def _interest_row(interest: tree.OpenInterest, as_of: str, since: str) -> tree.Metric:
     change = interest.change
-    told, more = "no long history", ""
+    told, more = since or "no long history", ""
     if change is not None:
         told = f"from {words.month(change.low_date)} low"
         more = f"{words.coins(change.now_base)} now on {change.of}"
         if change.source not in {change.of, FROM_BARS}:
             more += f", low by {words.name(change.source)}"
+        more += f"; {since}" if since else ""
     return tree.Metric(
         id="open_interest_change",
         label=f"Open interest {'decrease' if change and change.value < 0 else 'increase'}",
@@ -103,18 +105,20 @@ def _interest_row(interest: tree.OpenInterest, as_of: str) -> tree.Metric:
     )
 
 
-def _liquidations_row(seen: tree.Liquidations, as_of: str) -> tree.Metric:
+def _liquidations_row(seen: tree.Liquidations, as_of: str, since_then: str) -> tree.Metric:
     quoted_from = next((row.source for row in seen.observed if row.quoted and row.source in seen.of), None)
     doubtful = [row for row in seen.observed if row.doubtful]
     more = ""
     if seen.usd is None:
         told = "not known for 24 hours"
-    elif seen.largest_since is not None:
+    elif seen.largest_since is not None and (seen.largest_since.date or not since_then):
         since = seen.largest_since
         told = (
             f"largest since {words.month(since.date)}" if since.date else f"largest since before {since.history_from}"
         )
         more = f"by {words.name(since.source)}"
+    elif since_then:
+        told, more = since_then, f"{'by' if quoted_from else 'on'} {', '.join(map(words.name, seen.of))}"
     else:
         told = f"{'by' if quoted_from else 'on'} {', '.join(map(words.name, seen.of))}"
         if seen.missing and not quoted_from:
@@ -149,24 +153,30 @@ def rows(
     mood: tree.Sentiment | None,
     quotes: dict[str, tuple[float, tree.Band]],
     as_of: str,
+    since: Mapping[str, str] = MappingProxyType({}),
 ) -> list[tree.Metric]:
-    """Build the metrics table: both risks, their ratio, open interest, mood, liquidations."""
+    """Build the metrics table: both risks, their ratio, open interest, mood, liquidations.
+
+    Parameters
+    ----------
+    since : what is told of figures against stored history, by the row's id.
+    """
     return [
         _risk_row("short", risk, as_of, _quoted("short", quotes, found)),
         _risk_row("long", risk, as_of, _quoted("long", quotes, found)),
         _ratio_row(risk, as_of),
-        _interest_row(interest, as_of),
+        _interest_row(interest, as_of, since.get("open_interest_change", "")),
         tree.Metric(
             id="fear_greed",
             label="Fear & Greed index",
             value=mood.value if mood else None,
             unit="index",
-            significance=mood_told(mood),
+            significance=", ".join(filter(None, (mood_told(mood), since.get("fear_greed")))),
             kind="observed",
             source=mood.source if mood else "-",
             as_of=f"{mood.date}T00:00:00Z" if mood else as_of,
         ),
-        _liquidations_row(seen, as_of),
+        _liquidations_row(seen, as_of, since.get("liquidations_24h", "")),
     ]
 
 
@@ -177,6 +187,7 @@ def gauges(
     funding: tree.Funding,
     volume: tree.Volume,
     quotes: dict[str, tuple[float, tree.Band]],
+    since: Mapping[str, str] = MappingProxyType({}),
 ) -> list[tree.Signal]:
     """Build the signals: fall since the high, funding, volumes, positioning, depth, quoted bands."""
     days = f"{price.days_since_high:.0f}"
@@ -204,11 +215,11 @@ def gauges(
             "Funding, 8 h",
             funding.rate_8h,
             "fraction",
-            words.fraction(funding.rate_8h, 3),
+            ", ".join(filter(None, (words.fraction(funding.rate_8h, 3), since.get("funding_8h")))),
             group="Funding",
             name="8 h",
         ),
-        *_volumes(volume),
+        *_volumes(volume, since.get("month_volume", "")),
     ]
     for harvest in harvests:
         shares = in_time([r for r in harvest.of(LongShort) if r.kind == "accounts"])
@@ -227,7 +238,7 @@ def gauges(
     return result
 
 
-def _volumes(volume: tree.Volume) -> list[tree.Signal]:
+def _volumes(volume: tree.Volume, since: str) -> list[tree.Signal]:
     """Return the month's volume of all venues and of the largest."""
     if volume.total_month_usd is None:
         return []
@@ -236,6 +247,7 @@ def _volumes(volume: tree.Volume) -> list[tree.Signal]:
     told = words.usd(volume.total_month_usd)
     if volume.month_missing:
         told += f" without {', '.join(volume.month_missing)}, of which days are missing"
+    told += f"; {since}" if since else ""
     rows = [tree.Signal("month_volume", f"{month} volume, all read", volume.total_month_usd, "usd", told, group)]
     for row in volume.venues[:MOST_VOLUMES]:
         if row.month_usd is not None:

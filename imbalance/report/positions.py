@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,23 @@ from imbalance.units import Side
 DISTANCES_PCT = (0.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # the map of longs ends at 34 %
 
 
+class Known(NamedTuple):
+    """A position whose liquidation price is known."""
+
+    side: Side
+    price: float
+    quantity_base: float
+
+    @property
+    def usd(self) -> float:
+        """What it is worth as the map counts it: coins at the liquidation price."""
+        return self.quantity_base * self.price
+
+
 def sections(positions: Sequence[Position], accounts: int, found: LiquidationMap) -> dict[str, Any]:
     """Build all sections; what is read and what the model holds stand side by side and are never added."""
     edges, price = found.edges, found.price
-    known = [p for p in positions if p.liquidation_price is not None]
+    known = [Known(p.side, p.liquidation_price, p.quantity_base) for p in positions if p.liquidation_price is not None]
     mass = {side: _binned([p for p in known if p.side is side], edges) for side in Side}
     return {
         "price": price,
@@ -94,21 +107,15 @@ def _model_shares(found: LiquidationMap, side: int) -> list[float | None]:
     return [*shares, max(1 - sum(shares), 0.0)]
 
 
-def _worth(position: Position) -> float:
-    """Return a position's USD as the map counts it: coins at the liquidation price."""
-    return position.quantity_base * (position.liquidation_price or 0.0)
+def _binned(known: Sequence[Known], edges: Floats) -> Floats:
+    return np.histogram([p.price for p in known], edges, weights=[p.usd for p in known])[0]
 
 
-def _binned(positions: Sequence[Position], edges: Floats) -> Floats:
-    prices = [p.liquidation_price or 0.0 for p in positions]
-    return np.histogram(prices, edges, weights=[_worth(p) for p in positions])[0]
-
-
-def _window(pct: float, known: Sequence[Position], found: LiquidationMap) -> tree.PositionsWindow:
+def _window(pct: float, known: Sequence[Known], found: LiquidationMap) -> tree.PositionsWindow:
     low, high = found.price * (1 - pct / 100), found.price * (1 + pct / 100)
 
     def read(side: Side) -> float:
-        return sum(_worth(p) for p in known if p.side is side and low <= (p.liquidation_price or 0.0) <= high)
+        return sum(p.usd for p in known if p.side is side and low <= p.price <= high)
 
     risk = window(found, pct)
     return tree.PositionsWindow(pct, read(Side.LONG), read(Side.SHORT), risk.long, risk.short)

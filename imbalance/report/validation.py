@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from imbalance.engine.assumptions import Assumptions
-from imbalance.engine.frozen import frozen_scores
+from imbalance.engine.frozen import HorizonScore, frozen_scores
 from imbalance.engine.liquidation_map import SIDE_NAMES
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.validate import LEAST_DAYS, MODEL, member_name, reliability, scored
@@ -51,9 +51,14 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
         "reliability": [tree.Reliability(**dataclasses.asdict(r)) for r in reliability(found)],
         "methods": told,
         "members": _members(a, found),
-        "horizons": [tree.HorizonScore(**dataclasses.asdict(h)) for h in horizons],
+        "horizons": [_horizon(h) for h in horizons],
         "bars": _bars(market, found),
     }
+
+
+def _horizon(h: HorizonScore) -> tree.HorizonScore:
+    others = [tree.KeptScore(**dataclasses.asdict(other)) for other in h.others]
+    return tree.HorizonScore(**dataclasses.asdict(h) | {"others": others})
 
 
 def _members(a: Assumptions, found: Walk) -> list[tree.Member]:

@@ -75,7 +75,7 @@ def ratio(value: float | None) -> str:
     """Return a ratio with two significant digits."""
     if value is None:
         return MISSING
-    return f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"  # noqa: PLR2004
+    return f"{value:.1f}" if value > 0.95 else f"{value:.2g}"  # noqa: PLR2004
 
 
 def age(newest: str, as_of: str) -> str:
@@ -100,11 +100,26 @@ def span(low: float | None, high: float | None, unit: str) -> str:
     return f"{show(low)}-{show(high)}"
 
 
+def figure(value: float | str | None, unit: str) -> str:
+    """Return a figure of a unit: 1.9B, 123,500, -0.011 %, 4.5, 16 or a text."""
+    if value is None or isinstance(value, str):
+        return value or MISSING
+    if unit == "fraction":
+        return fraction(value, 3 if abs(value) < 1e-3 else 1)  # noqa: PLR2004  a funding rate has small per cents
+    shown = {"price": price, "usd": usd, "base": coins, "ratio": ratio}
+    return shown[unit](value) if unit in shown else f"{value:g}"
+
+
 def sentences(*parts: str) -> str:
     """Return texts as sentences one after the other; empty ones are left out, the last stays as it is."""
     given = [part.strip() for part in parts if part.strip()]
     ended = [part if part[-1] in ".!?:" else f"{part}." for part in given[:-1]]
     return " ".join([*ended, *given[-1:]])
+
+
+def counted(many: int, what: str) -> str:
+    """Return how many there are of something: 1 contract, 2 contracts."""
+    return f"{many:,} {what}{'s' * (many != 1)}"
 
 
 def name(source: str) -> str:

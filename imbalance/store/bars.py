@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from imbalance.errors import MissingDataError
+from imbalance.liquidated import inside, summed
 from imbalance.market import Floats, Ints
 from imbalance.store import reading
 from imbalance.store.rows import Series
-from imbalance.units import MINUTE_MS, Side, interval_name
+from imbalance.units import LAST_MS, MINUTE_MS, Side, interval_name
 
 Columns = dict[str, list[Any]]
 # Open interest is of a bar's close: an older figure is that of another bar.
@@ -25,17 +26,20 @@ NAMES = (
 )  # fmt: skip
 
 
-def bars(connection: Connection, symbol: str, interval_ms: int) -> Columns:
+def bars(connection: Connection, symbol: str, interval_ms: int, start_ms: int = 0, end_ms: int = LAST_MS) -> Columns:
     """Return the columns of a bars file with all bars of a length that the venues gave; NaN where something is unknown.
+
+    Parameters
+    ----------
+    start_ms, end_ms : only bars that open from one to before the other.
 
     Raises
     ------
     MissingDataError
         If there are none; the hint names the lengths that there are.
     """
-    series = reading.all_series(connection, symbol=symbol)
     # What aggregators say of venues is not those venues' own.
-    own = {number: one for number, one in series.items() if one.source == one.venue}
+    own = {n: one for n, one in reading.all_series(connection, symbol=symbol).items() if one.source == one.venue}
     candles = [n for n, one in own.items() if one.data == "candles" and one.interval_ms == interval_ms]
     if not candles:
         lengths = sorted({one.interval_ms for one in own.values() if one.data == "candles"})
@@ -47,14 +51,41 @@ def bars(connection: Connection, symbol: str, interval_ms: int) -> Columns:
     found: Columns = {name: [] for name in NAMES}
     for number in candles:
         of_venue = {n: one for n, one in own.items() if one.venue == own[number].venue}
-        for name, values in _venue(connection, number, of_venue, interval_ms).items():
+        for name, values in _venue(connection, number, of_venue, interval_ms, start_ms, end_ms).items():
             found[name] += values
     return _in_order(found)
 
 
-def _venue(connection: Connection, number: int, own: dict[int, Series], interval_ms: int) -> Columns:
+def months(connection: Connection, symbol: str, interval_ms: int) -> list[tuple[str, int, int]]:
+    """Return the calendar months that hold bars of a length: name (``2026-01``), start and end [ms]."""
+    extents = [
+        extent
+        for n, one in reading.all_series(connection, symbol=symbol, data="candles", interval_ms=interval_ms).items()
+        if one.source == one.venue and (extent := reading.extent(connection, n, "candles")) is not None
+    ]
+    found = []
+    at = datetime.fromtimestamp(min((first for first, _last in extents), default=0) / 1000, UTC)
+    at = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    last_ms = max((last for _first, last in extents), default=-1)
+    while (start_ms := round(at.timestamp() * 1000)) <= last_ms:
+        after = (at + timedelta(days=32)).replace(day=1)
+        found.append((f"{at:%Y-%m}", start_ms, round(after.timestamp() * 1000)))
+        at = after
+    return found
+
+
+def symbols(connection: Connection, interval_ms: int) -> list[str]:
+    """Return the coins of which bars of a length are stored."""
+    return sorted(
+        {one.symbol for one in reading.all_series(connection, data="candles", interval_ms=interval_ms).values()}
+    )
+
+
+def _venue(
+    connection: Connection, number: int, own: dict[int, Series], interval_ms: int, start_ms: int, end_ms: int
+) -> Columns:
     names = ("time_ms", *PRICES, "volume_base", "taker_buy_base")
-    rows = reading.arrays(connection, number, "candles", names)
+    rows = reading.arrays(connection, number, "candles", names, start_ms=start_ms, end_ms=end_ms)
     time_ms: Ints = rows["time_ms"]
     sides = _liquidations(connection, own, time_ms, interval_ms, rows["close"])
     found = {name: rows[name].tolist() for name in names[1:]}
@@ -77,8 +108,12 @@ def _in_order(columns: Columns) -> Columns:
 
 def _open_interest(connection: Connection, own: dict[int, Series], close_ms: Ints) -> Floats:
     """Return the newest open interest [base] at each close, NaN where that is too old."""
+    if not close_ms.size:
+        return np.empty(0)
+    names = ("time_ms", "open_interest_base")
+    start_ms, end_ms = int(close_ms[0]) - OLDEST_MS, int(close_ms[-1]) + 1
     parts = [
-        reading.arrays(connection, n, "open_interest", ("time_ms", "open_interest_base"))
+        reading.arrays(connection, n, "open_interest", names, start_ms=start_ms, end_ms=end_ms)
         for n, one in own.items()
         if one.data == "open_interest"
     ]
@@ -89,8 +124,10 @@ def _open_interest(connection: Connection, own: dict[int, Series], close_ms: Int
     order = np.argsort(stamps[held], kind="stable")
     stamps, values = stamps[held][order], values[held][order]
     out = np.full(close_ms.size, np.nan)
+    if not stamps.size:
+        return out
     at = np.searchsorted(stamps, close_ms, side="right") - 1
-    fresh = (at >= 0) & (close_ms - stamps[np.maximum(at, 0)] <= OLDEST_MS) if stamps.size else at >= 0
+    fresh = (at >= 0) & (close_ms - stamps[np.maximum(at, 0)] <= OLDEST_MS)
     out[fresh] = values[at[fresh]]
     return out
 
@@ -105,8 +142,11 @@ def _liquidations(
             continue
         if one.interval_ms and interval_ms % one.interval_ms:
             continue
-        rows = reading.arrays(connection, number, one.data)
-        whole = _inside(time_ms, interval_ms, [span[:2] for span in reading.known(connection, number)])
+        if not time_ms.size:
+            continue
+        end_ms = int(time_ms[-1]) + interval_ms
+        rows = reading.arrays(connection, number, one.data, start_ms=int(time_ms[0]), end_ms=end_ms)
+        whole = inside(time_ms, interval_ms, [span[:2] for span in reading.known(connection, number)])
         whole &= np.isnan(long)
         if one.data == "liquidations":
             parts = [np.where(rows["position"] == side.value, rows["quantity_base"], 0.0) for side in Side]
@@ -115,26 +155,9 @@ def _liquidations(
             price = close[at] if close.size else at
             parts = [_base(rows[f"{side.value}_base"], rows[f"{side.value}_usd"], price) for side in Side]
         for out, part in zip((long, short), parts, strict=True):
-            out[whole] = _summed(time_ms, interval_ms, rows["time_ms"], part)[whole]
+            out[whole] = summed(time_ms, interval_ms, rows["time_ms"], part)[whole]
     return long, short
 
 
 def _base(base: Floats, usd: Floats, price: npt.NDArray[Any]) -> Floats:
     return np.where(np.isnan(base), usd / price, base)
-
-
-def _summed(time_ms: Ints, interval_ms: int, stamps_ms: Ints, values: Floats) -> Floats:
-    """Return the sum of what is in each bar."""
-    at = np.searchsorted(time_ms, stamps_ms, side="right") - 1
-    inside = at >= 0
-    inside[inside] = stamps_ms[inside] < time_ms[at[inside]] + interval_ms
-    sums: Floats = np.bincount(at[inside], values[inside], minlength=time_ms.size).astype(np.float64)
-    return sums
-
-
-def _inside(time_ms: Ints, interval_ms: int, spans: Iterable[Sequence[int]]) -> npt.NDArray[np.bool_]:
-    """Return which bars lie in one of the spans from end to end."""
-    found = np.zeros(time_ms.size, dtype=np.bool_)
-    for from_ms, to_ms in spans:
-        found |= (time_ms >= from_ms) & (time_ms + interval_ms <= to_ms)
-    return found

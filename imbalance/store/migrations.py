@@ -50,7 +50,7 @@ def migrate(connection: Connection) -> tuple[int | None, int]:
     """
     before = version_of(connection)
     if before is None:
-        schema.METADATA.create_all(connection, checkfirst=False)
+        schema.METADATA.create_all(connection)
         connection.execute(schema.STORE.insert().values(version=schema.VERSION))
         return None, schema.VERSION
     require_known(before)

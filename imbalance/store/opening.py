@@ -13,14 +13,16 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from imbalance import files
-from imbalance.errors import StoreError
+from imbalance.errors import NoStoreError, StoreBusyError, StoreError
 from imbalance.store import engines, migrations, schema
 
 WAIT_S = 5.0
+NONE, MAKE = "there is no store yet", "A live run makes one: imbalance report BTC."
 POSTGRES = ("postgresql://", "postgres://")
+_BUSY = "another process is writing to it"
 _REASONS = {
-    "database is locked": "another process is writing to it",
-    "canceling statement due to lock timeout": "another process is writing to it",
+    "database is locked": _BUSY,
+    "canceling statement due to lock timeout": _BUSY,
     "attempt to write a readonly database": "it may not be written to",
     "unable to open database file": "it cannot be opened there",
     "database or disk is full": "the disk is full",
@@ -127,7 +129,7 @@ def _require_newest(version: int | None, *, make: bool) -> None:
     if make:
         return
     if version is None:
-        raise StoreError("there is no store yet", "A live run makes one: imbalance report BTC.")
+        raise NoStoreError(NONE, MAKE)
     if version < schema.VERSION:
         raise StoreError(f"it has schema {version}, an older one", "Bring it forward with: imbalance db migrate.")
 
@@ -158,7 +160,9 @@ def _sqlite(file: Path, wait_s: float, *, make: bool, own: bool) -> Store:
         raise StoreError(f"the store {file}: it is no regular file")
     if not file.exists():
         if not make:
-            raise StoreError(f"the store {file}: there is no store yet", "A live run makes one: imbalance report BTC.")
+            raise NoStoreError(
+                f"the store {file}: there is no store yet", "A live run makes one: imbalance report BTC."
+            )
         if own:
             files.private_folder(file.parent)
         # SQLite gives the files beside it the same mode.
@@ -189,9 +193,10 @@ def _told(place: str, engine: Engine) -> Iterator[None]:
     except StoreError as error:
         if error.message.startswith("the store "):
             raise
-        raise StoreError(f"the store {place}: {error.message}", error.hint) from None
+        raise type(error)(f"the store {place}: {error.message}", error.hint) from None
     except (SQLAlchemyError, driver) as error:
         cause = getattr(error, "orig", None) or error
         said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
         known = next((reason for words, reason in _REASONS.items() if words in said), said)
-        raise StoreError(f"the store {place}: {known}") from None
+        kind = StoreBusyError if known is _BUSY else StoreError
+        raise kind(f"the store {place}: {known}") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -32,12 +32,15 @@ from imbalance.records import (
 from imbalance.store import spans
 from imbalance.units import DAY_MS
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest, Known, in_time
 
 Row = dict[str, Any]
 ONCE = 0  # the interval of rows that are of moments
 HOLE = "the answer leaves it out"
 MORE = "more was printed than was read"
+EARLIER = "the answer begins later"
+# What the source itself does not have need not be asked for again.
+ANSWERED = frozenset({HOLE, EARLIER})
 
 
 class Series(NamedTuple):
@@ -58,6 +61,15 @@ class Batch(NamedTuple):
 
     series: Series
     rows: list[Row]
+    known: Sequence[tuple[int, int]] = ()
+    missing: Sequence[tuple[int, int, str]] = ()
+
+
+class Block(NamedTuple):
+    """As `Batch`, with the rows as columns: a list a column of the table, as long as the others."""
+
+    series: Series
+    columns: Mapping[str, Sequence[Any]]
     known: Sequence[tuple[int, int]] = ()
     missing: Sequence[tuple[int, int, str]] = ()
 
@@ -89,63 +101,109 @@ def _step_ms(rows: Sequence[Any]) -> int | None:
     return min((b.time_ms - a.time_ms for a, b in itertools.pairwise(rows)), default=None)
 
 
-def _plain(row: msgspec.Struct) -> Row:
+def plain(row: msgspec.Struct) -> Row:
+    """Return a record's fields as columns."""
     return msgspec.structs.asdict(row)
 
 
-def _regular(series: Series, rows: Sequence[Any], now_ms: int, plain: Callable[[Any], Row] = _plain) -> list[Batch]:
-    """Return rows that come one a step, so that a step without one is missing."""
+def _regular(
+    series: Series,
+    rows: Sequence[Any],
+    now_ms: int,
+    row_of: Callable[[Any], Row] = plain,
+    known: Known | None = None,
+    asked_ms: int | None = None,
+) -> list[Batch]:
+    """Return rows that come one a step, so that a step without one is missing.
+
+    Parameters
+    ----------
+    known : what of the rows is stored already.
+    asked_ms : where the span begins that was asked for.
+    """
     step_ms = _step_ms(rows)
     if step_ms is None:
         return []
     whole = [row for row in rows if row.time_ms + step_ms <= now_ms]
-    known = spans.runs((row.time_ms for row in whole), step_ms)
-    holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(known)]
-    return [Batch(series._replace(interval_ms=step_ms), [plain(row) for row in whole], known, holes)]
+    covered = spans.runs((row.time_ms for row in whole), step_ms)
+    holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(covered)]
+    if asked_ms is not None and covered and covered[0][0] > asked_ms:
+        holes.insert(0, (asked_ms, covered[0][0], EARLIER))
+    new = [row_of(row) for row in whole if known is None or not known.holds(row)]
+    return [Batch(series._replace(interval_ms=step_ms), new, covered, holes)]
 
 
 def _scattered(
-    series: Series, rows: Sequence[Any], step_ms: int | None, now_ms: int, plain: Callable[[Any], Row] = _plain
+    series: Series, rows: Sequence[Any], step_ms: int | None, now_ms: int, row_of: Callable[[Any], Row] = plain
 ) -> list[Batch]:
     """Return rows that stand only where there is something: from the first to the last all is known."""
     whole = [row for row in rows if step_ms is not None and row.time_ms + step_ms <= now_ms]
     if step_ms is None or not whole:
         return []
     known = [(whole[0].time_ms, whole[-1].time_ms + step_ms)]
-    return [Batch(series._replace(interval_ms=step_ms), [plain(row) for row in whole], known)]
+    return [Batch(series._replace(interval_ms=step_ms), [row_of(row) for row in whole], known)]
 
 
 def _candles(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     series = own._replace(data="candles")
-    for kind in (Kind.CANDLES, Kind.DAILY_CANDLES):
-        yield from _regular(series, in_time(harvest.at(kind, Candle)), now_ms)
+    known = harvest.known.get(Kind.CANDLES)
+    yield from _regular(series, harvest.candles, now_ms, known=known, asked_ms=harvest.asked_ms)
+    days, known = in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), harvest.known.get(Kind.DAILY_CANDLES)
+    yield from _regular(series, days, now_ms, known=known)
 
 
 def _interest(row: msgspec.Struct) -> Row:
-    return {"open_interest_base": None} | _plain(row)
+    return {"open_interest_base": None} | plain(row)
 
 
 def _open_interest(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     series = own._replace(data="open_interest")
 
-    def level(rows: Sequence[OpenInterest] | Sequence[OpenInterestUsd]) -> list[Batch]:
+    def level(
+        rows: Sequence[OpenInterest] | Sequence[OpenInterestUsd],
+        known: Known | None = None,
+        asked_ms: int | None = None,
+    ) -> list[Batch]:
         step_ms = _step_ms(rows)
         # A level is of a moment: it is whole as soon as that is there.
-        return _regular(series, rows, now_ms + (step_ms or 0), _interest)
+        return _regular(series, rows, now_ms + (step_ms or 0), _interest, known, asked_ms)
 
-    yield from level(readings.open_interest_history(harvest))
-    yield from level(in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)))
+    asked_ms = harvest.asked_ms if Kind.OPEN_INTEREST_HISTORY in harvest.records else None
+    yield from level(readings.open_interest_history(harvest), harvest.known.get(Kind.OPEN_INTEREST_HISTORY), asked_ms)
+    days, known = Kind.OPEN_INTEREST_DAILY, harvest.known.get(Kind.OPEN_INTEREST_DAILY)
+    yield from level(in_time(harvest.at(days, OpenInterest)), known)
     for kind in (Kind.OPEN_INTEREST_HISTORY, Kind.OPEN_INTEREST_DAILY):
         yield from level(in_time(harvest.at(kind, OpenInterestUsd)))
     now = harvest.at(Kind.OPEN_INTEREST, OpenInterest) or harvest.at(Kind.TICKER, OpenInterest)
     yield Batch(series, [_interest(row) for row in in_time(now or harvest.at(Kind.OPEN_INTEREST, OpenInterestUsd))])
 
 
+def snapshot(harvest: Harvest, symbol: str) -> list[Batch]:
+    """Return the open interest of a moment with its value in USD at the mark price of the same moment.
+
+    Where a venue tells no price beside it, the value is the venue's own, if it tells one.
+    """
+    instrument, price = harvest.instrument, readings.venue_price(harvest)
+    now = readings.open_interest_rows(harvest)
+    if instrument is None or not now:
+        return []
+    series = Series("open_interest", harvest.name, harvest.name, symbol, instrument.symbol, instrument.contract.value)
+    rows = [
+        {
+            "time_ms": row.time_ms,
+            "open_interest_base": row.open_interest_base,
+            "open_interest_usd": row.open_interest_usd if price is None else row.open_interest_base * price,
+        }
+        for row in in_time(now)
+    ]
+    return [Batch(series, rows)]
+
+
 def _funding(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     row, hours, _rate_8h = readings.funding_8h(harvest)
     if row is not None:
         # One without a time is of the moment that it was read.
-        read = _plain(row) | {"time_ms": now_ms if row.time_ms is None else row.time_ms, "interval_hours": hours}
+        read = plain(row) | {"time_ms": now_ms if row.time_ms is None else row.time_ms, "interval_hours": hours}
         yield Batch(own._replace(data="funding"), [read])
 
 
@@ -162,9 +220,11 @@ def _liquidations(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]
         return
     orders = {row.order_id or i: row for i, row in enumerate(harvest.at(Kind.LIQUIDATIONS, Liquidation))}.values()
     alike: Counter[Liquidation] = Counter()
+    known = harvest.known.get(Kind.LIQUIDATIONS)
     rows = []
     for order in sorted(orders, key=lambda row: row.time_ms):
-        rows.append(_plain(order) | {"position": order.position.value, "nth": alike[order]})
+        if known is None or not known.holds(order):
+            rows.append(plain(order) | {"position": order.position.value, "nth": alike[order]})
         alike[order] += 1
     yield Batch(own._replace(data="liquidations"), rows, *_covered(harvest, now_ms))
 
@@ -183,23 +243,25 @@ def _covered(harvest: Harvest, now_ms: int) -> tuple[list[tuple[int, int]], list
     return [(start_ms, now_ms)], []
 
 
+def sums_of(row: ContractStats) -> Row:
+    """Return the liquidations of a venue's own statistics as columns."""
+    return {
+        "time_ms": row.time_ms,
+        "long_usd": row.long_liquidations_usd,
+        "short_usd": row.short_liquidations_usd,
+        "long_base": row.long_liquidations_base,
+        "short_base": row.short_liquidations_base,
+    }
+
+
 def _liquidation_sums(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     series = own._replace(data="liquidation_sums")
     nothing = dict.fromkeys(("long_usd", "short_usd", "long_base", "short_base"))
 
-    def statistics(row: ContractStats) -> Row:
-        return {
-            "time_ms": row.time_ms,
-            "long_usd": row.long_liquidations_usd,
-            "short_usd": row.short_liquidations_usd,
-            "long_base": row.long_liquidations_base,
-            "short_base": row.short_liquidations_base,
-        }
-
-    yield from _regular(series, in_time(harvest.of(ContractStats)), now_ms, statistics)
+    yield from _regular(series, in_time(harvest.of(ContractStats)), now_ms, sums_of)
     for kind in (Kind.LIQUIDATION_SUMS, Kind.LIQUIDATION_DAILY):
         sums = in_time(harvest.at(kind, LiquidationSum))
-        yield from _scattered(series, sums, _step_ms(sums), now_ms, lambda r: nothing | _plain(r))
+        yield from _scattered(series, sums, _step_ms(sums), now_ms, lambda r: nothing | plain(r))
     seen = harvest.of(VenueLiquidations)
     for venue, bucket_ms in sorted({(row.venue, row.bucket_ms) for row in seen}):
         rows = in_time([row for row in seen if (row.venue, row.bucket_ms) == (venue, bucket_ms)])
@@ -222,7 +284,7 @@ def _sentiment(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     holes = [(a[1], b[0], HOLE) for a, b in itertools.pairwise(known)]
     # One index for all coins.
     series = Series("sentiment", own.source, interval_ms=DAY_MS)
-    yield Batch(series, [_plain(row) | {"value": float(row.value)} for row in rows], known, holes)
+    yield Batch(series, [plain(row) | {"value": float(row.value)} for row in rows], known, holes)
 
 
 def _commitments(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:

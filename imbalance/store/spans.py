@@ -58,7 +58,7 @@ def left(gaps: Iterable[Gap], known: Iterable[Span]) -> list[Gap]:
         pieces += [
             gap._replace(from_ms=from_ms, to_ms=to_ms) for from_ms, to_ms in without(gap.from_ms, gap.to_ms, taken)
         ]
-        taken = _joined([*taken, (gap.from_ms, gap.to_ms)])
+        taken = joined([*taken, (gap.from_ms, gap.to_ms)])
     found: list[Gap] = []
     for piece in sorted(pieces):
         if found and found[-1][1:] == (piece.from_ms, *piece[2:]):
@@ -68,7 +68,8 @@ def left(gaps: Iterable[Gap], known: Iterable[Span]) -> list[Gap]:
     return found
 
 
-def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans (from, to) in order, joined where they overlap or touch."""
     return [(span.from_ms, span.to_ms) for span in union(Span(*span, 0) for span in spans)]
 
 

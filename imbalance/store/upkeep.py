@@ -72,8 +72,10 @@ def _faults(store: Store, connection: Connection) -> Iterator[str]:
         lost = select(func.count()).select_from(table).where(table.c.series.not_in(known))
         if many := connection.execute(lost).scalar_one():
             yield f"{table.name}: {many} rows of no series"
-    for number, series in reading.all_series(connection).items():
-        spans, gaps = reading.known(connection, number), reading.missing(connection, number)
+    every = reading.all_series(connection)
+    known_of, missing_of = reading.known_of(connection, every), reading.missing_of(connection, every)
+    for number, series in every.items():
+        spans, gaps = known_of[number], missing_of[number]
         for name, rows in (("spans", spans), ("gaps", gaps)):
             ends = [ms for row in rows for ms in row[:2]]
             if any(a > b for a, b in itertools.pairwise(ends)) or any(row[0] >= row[1] for row in rows):

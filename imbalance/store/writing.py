@@ -4,39 +4,96 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, and_, bindparam, case, cast, delete, func, or_, select, text
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Table,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
 from imbalance.store import reading, schema
-from imbalance.store.rows import Batch, Series
+from imbalance.store.rows import Batch, Block, Series
 from imbalance.store.spans import Gap, Span, left, union
 
 
 def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> int:
     """Write batches into an open transaction; return how many rows they had.
 
-    A row that is there keeps when it was first learned, and has the values of the reading that is newest, whatever the
-    order in which readings are saved.
+    A row has the values of the reading that is newest, whatever the order in which readings are saved, and keeps when
+    these were first learned.
 
     Parameters
     ----------
     learned_ms : when all this was read [ms].
     """
-    many = 0
+    batches = list(batches)
+    numbers = _numbers(connection, [batch.series for batch in batches])
     for batch in batches:
-        series = series_id(connection, batch.series)
         table = schema.DATA[batch.series.data]
         if batch.rows:
-            own = {"series": series, "learned_ms": learned_ms, "confirmed_ms": learned_ms}
+            own = {"series": numbers[batch.series], "learned_ms": learned_ms, "confirmed_ms": learned_ms}
             names = [c.name for c in table.columns]
             _upsert(connection, table, [tuple(map((row | own).__getitem__, names)) for row in batch.rows])
-        if batch.known or batch.missing:
-            _note(connection, series, batch, learned_ms)
-        many += len(batch.rows)
+    _note(connection, numbers, [batch for batch in batches if batch.known or batch.missing], learned_ms)
+    return sum(len(batch.rows) for batch in batches)
+
+
+def extend(connection: Connection, series: Sequence[Series], from_ms: int, to_ms: int, learned_ms: int) -> None:
+    """Let a span of many series that goes on reach further: as `save` would, and fast where nothing is in its way.
+
+    Parameters
+    ----------
+    series : of one source, and of the same data.
+    from_ms, to_ms : where the span of all of them begins, and how far it reaches by now [ms].
+    """
+    spans, gaps = schema.SPANS, schema.GAPS
+    wanted, alike = set(series), {"data": series[0].data, "source": series[0].source}
+    numbers = {n: one for n, one in reading.all_series(connection, **alike).items() if one in wanted}
+    own = list(numbers)
+    later = spans.alias()
+    grown = (
+        spans.update()
+        .where(
+            spans.c.series.in_(own),
+            spans.c.from_ms == from_ms,
+            spans.c.to_ms <= to_ms,
+            ~exists().where(later.c.series == spans.c.series, later.c.from_ms > from_ms),
+            ~exists().where(gaps.c.series == spans.c.series, gaps.c.to_ms > spans.c.to_ms),
+        )
+        .values(to_ms=to_ms, learned_ms=learned_ms)
+    )
+    connection.execute(grown)
+    reached = select(spans.c.series).where(spans.c.series.in_(own), spans.c.from_ms <= from_ms, spans.c.to_ms >= to_ms)
+    there = {numbers[number] for (number,) in connection.execute(reached)}
+    save(connection, [Batch(one, [], [(from_ms, to_ms)]) for one in series if one not in there], learned_ms)
+
+
+def save_columns(connection: Connection, block: Block, learned_ms: int) -> int:
+    """Write a block into an open transaction, as `save` writes batches; return how many rows it had."""
+    numbers = _numbers(connection, [block.series])
+    table = schema.DATA[block.series.data]
+    many = len(block.columns["time_ms"])
+    if many:
+        own = {"series": numbers[block.series], "learned_ms": learned_ms, "confirmed_ms": learned_ms}
+        columns = [block.columns[c.name] if c.name not in own else [own[c.name]] * many for c in table.columns]
+        _upsert(connection, table, list(zip(*columns, strict=True)))
+    _note(connection, numbers, [Batch(block.series, [], block.known, block.missing)], learned_ms)
     return many
 
 
@@ -61,15 +118,18 @@ def save_report(connection: Connection, name: str, symbol: str, as_of_ms: int, l
     )
 
 
-def series_id(connection: Connection, series: Series) -> int:
-    """Return the number of a series, which is given one where it has none."""
-    same = and_(*(schema.SERIES.c[name] == value for name, value in series._asdict().items()))
-    query = select(schema.SERIES.c.id).where(same)
-    found = connection.execute(query).scalar()
-    if found is None:
-        connection.execute(schema.SERIES.insert().values(**series._asdict()))
-        found = connection.execute(query).scalar_one()
-    return int(found)
+def _numbers(connection: Connection, series: Iterable[Series]) -> dict[Series, int]:
+    """Return the numbers of series; those that have none are given one."""
+    wanted = dict.fromkeys(series)
+    found: dict[Series, int] = {}
+    for data, source in dict.fromkeys((one.data, one.source) for one in wanted):
+        there = {one: n for n, one in reading.all_series(connection, data=data, source=source).items()}
+        new = [one._asdict() for one in wanted if (one.data, one.source) == (data, source) and one not in there]
+        if new:
+            connection.execute(schema.SERIES.insert(), new)
+            there = {one: n for n, one in reading.all_series(connection, data=data, source=source).items()}
+        found |= there
+    return found
 
 
 def _insert(dialect: str, table: Table) -> Any:  # noqa: ANN401  the two dialects' inserts have no class in common
@@ -88,15 +148,20 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]
 
 @functools.cache
 def _statement(table: Table, dialect: str) -> str:
-    """Return the statement that writes rows: the newest values stay, and the earliest time of learning."""
+    """Return the statement that writes rows: the newest values stay, and when these were first learned."""
     insert = _insert(dialect, table)
     new, old = insert.excluded, table.c
     newer, earlier = new.confirmed_ms > old.confirmed_ms, new.learned_ms < old.learned_ms
-    values = {c.name: case((newer, new[c.name]), else_=c) for c in table.columns if not c.primary_key}
-    values["learned_ms"] = case((earlier, new.learned_ms), else_=old.learned_ms)
+    given = [c for c in table.columns if not c.primary_key]
+    values = {c.name: case((newer, new[c.name]), else_=c) for c in given}
+    same = and_(true(), *(new[c.name].is_not_distinct_from(c) for c in given if c.name not in schema.TIMES))
+    # What a row says now was not known before it said so.
+    learned = [(and_(same, earlier), new.learned_ms), (and_(not_(same), newer), new.learned_ms)]
+    values["learned_ms"] = case(*learned, else_=old.learned_ms)
     if dialect != "sqlite":
-        given = [cast(bindparam(c.name), postgresql.ARRAY(c.type)) for c in table.columns]
-        insert = insert.from_select([c.name for c in table.columns], select(text("*")).select_from(func.unnest(*given)))
+        arrays = [cast(bindparam(c.name), postgresql.ARRAY(c.type)) for c in table.columns]
+        rows = select(text("*")).select_from(func.unnest(*arrays))
+        insert = insert.from_select([c.name for c in table.columns], rows)
     whole = insert.on_conflict_do_update(
         index_elements=[c.name for c in table.primary_key.columns], set_=values, where=or_(newer, earlier)
     )
@@ -106,15 +171,25 @@ def _statement(table: Table, dialect: str) -> str:
     return str(whole.compile(dialect=positional))
 
 
-def _note(connection: Connection, series: int, batch: Batch, learned_ms: int) -> None:
-    """Add to what is known and missing of a series; what became known is missing no more."""
+def _note(connection: Connection, numbers: Mapping[Series, int], batches: Sequence[Batch], learned_ms: int) -> None:
+    """Add to what is known and missing of series; what became known is missing no more."""
     spans, gaps = schema.SPANS, schema.GAPS
-    known, missing = reading.known(connection, series), reading.missing(connection, series)
-    all_known = union([*known, *(Span(*span, learned_ms) for span in batch.known)])
-    all_missing = left([*missing, *(Gap(*gap, learned_ms) for gap in sorted(batch.missing))], all_known)
-    for table, before, after in ((spans, known, all_known), (gaps, missing, all_missing)):
-        if before == after:
-            continue
-        connection.execute(delete(table).where(table.c.series == series))
-        if after:
-            connection.execute(table.insert(), [row._asdict() | {"series": series} for row in after])
+    by_number: dict[int, list[Batch]] = {}
+    for batch in batches:
+        by_number.setdefault(numbers[batch.series], []).append(batch)
+    known, missing = reading.known_of(connection, by_number), reading.missing_of(connection, by_number)
+    changed: dict[Table, dict[int, list[Span] | list[Gap]]] = {spans: {}, gaps: {}}
+    for number, own in by_number.items():
+        new = [Span(*span, learned_ms) for batch in own for span in batch.known]
+        lost = [Gap(*gap, learned_ms) for batch in own for gap in sorted(batch.missing)]
+        all_known = union([*known[number], *new])
+        all_missing = left([*missing[number], *lost], all_known)
+        if all_known != known[number]:
+            changed[spans][number] = all_known
+        if all_missing != missing[number]:
+            changed[gaps][number] = all_missing
+    for table, rows in changed.items():
+        if rows:
+            connection.execute(delete(table).where(table.c.series == bindparam("own")), [{"own": n} for n in rows])
+        if after := [row._asdict() | {"series": number} for number, own in rows.items() for row in own]:
+            connection.execute(table.insert(), after)

@@ -21,10 +21,24 @@ from imbalance.records import (
     LongShort,
     OpenInterest,
     OrderBook,
+    SettledFunding,
     Ticker,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, coins_of, params, windows
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, interval_name
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Params,
+    Source,
+    bar_ms,
+    coarsest_needed,
+    coins_of,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -33,14 +47,17 @@ from imbalance.wire.decode import (
     Share,
     Signed,
     TimeMs,
+    all_of_asked,
     candles_sound,
     decode,
     in_order,
-    maybe,
+    levels_in_order,
+    minute_of,
     of_asked,
     require,
+    require_each,
 )
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import by_status
 
 NAME = "binance"
 CANDLE_LIMIT = 1500
@@ -51,6 +68,9 @@ MONTHS = 37
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
 DEFAULT_FUNDING_HOURS = 8.0
 STATISTICS = Budget(1000, 300)
+FUNDINGS = Budget(500, 300)
+FUNDING_LIMIT = 1000
+OFFERED_MS = tuple(INTERVALS_MS.values())
 
 
 def _symbol(ask: Ask) -> tuple[Params, ...]:
@@ -74,6 +94,10 @@ def _daily_pages(ask: Ask) -> list[Params]:
     return [params(symbol=ask.listed.symbol, interval="1d", limit=DAYS)]
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+
+
 def _monthly_pages(ask: Ask) -> list[Params]:
     return [params(symbol=ask.listed.symbol, interval="1M", limit=MONTHS)]
 
@@ -81,7 +105,7 @@ def _monthly_pages(ask: Ask) -> list[Params]:
 def _open_interest_pages(ask: Ask) -> list[Params]:
     # 30 days exactly is refused by the time the request arrives: a little less is asked for.
     start_ms = max(ask.start_ms, ask.now_ms - HISTORY_DEPTH_MS + 10 * MINUTE_MS)
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+    period_ms = _period_ms(ask)
     return [
         params(
             symbol=ask.listed.symbol,
@@ -92,6 +116,18 @@ def _open_interest_pages(ask: Ask) -> list[Params]:
         )
         for start, end in windows(start_ms, min(ask.end_ms, ask.now_ms), period_ms, HISTORY_LIMIT - 1)
     ]
+
+
+def _ratio_pages(ask: Ask) -> list[Params]:
+    period = interval_name(ask.interval_ms)
+    return [
+        params(symbol=ask.listed.symbol, period=period, startTime=start, endTime=end, limit=HISTORY_LIMIT)
+        for start, end in windows(ask.start_ms, min(ask.end_ms, ask.now_ms), ask.interval_ms, HISTORY_LIMIT - 1)
+    ]
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    return [params(symbol=ask.listed.symbol, startTime=ask.start_ms, endTime=ask.end_ms - 1, limit=FUNDING_LIMIT)]
 
 
 def _latest_ratio(ask: Ask) -> list[Params]:
@@ -188,12 +224,9 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read openInterestHist: base coin, one side, at the right edge of each bucket."""
     rows = decode(body, list[_OpenInterestRow], NAME, Kind.OPEN_INTEREST_HISTORY)
     in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY)
-    for i, row in enumerate(rows):
-        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.OPEN_INTEREST_HISTORY, f"$[{i}].symbol")
-    return [
-        OpenInterest(row.timestamp, ask.listed.base_of(row.sum_open_interest), row.sum_open_interest_value)
-        for row in rows
-    ]
+    all_of_asked([row.symbol for row in rows], ask.listed.symbol, NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].symbol")
+    size = ask.listed.base_of
+    return [OpenInterest(row.timestamp, size(row.sum_open_interest), row.sum_open_interest_value) for row in rows]
 
 
 class _Kline(msgspec.Struct, array_like=True):
@@ -216,15 +249,10 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     in_order([row.open_time for row in rows], NAME, Kind.CANDLES)
     listed = ask.listed
     candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
-    for i, row in enumerate(rows):
-        require(
-            row.taker_buy_base <= row.volume * (1 + 1e-9),
-            "taker-buy volume exceeds volume",
-            NAME,
-            Kind.CANDLES,
-            f"$[{i}][9]",
-        )
-        require(row.close_time > row.open_time, "bar ends before it starts", NAME, Kind.CANDLES, f"$[{i}][6]")
+    part = [row.taker_buy_base <= row.volume * (1 + 1e-9) for row in rows]
+    require_each(part, "taker-buy volume exceeds volume", NAME, Kind.CANDLES, "$[{}][9]")
+    forward = [row.close_time > row.open_time for row in rows]
+    require_each(forward, "bar ends before it starts", NAME, Kind.CANDLES, "$[{}][6]")
     return [
         Candle(
             row.open_time,
@@ -284,7 +312,7 @@ def _ratio_parser(kind: str) -> Endpoint:
         in_order([row.timestamp for row in rows], NAME, Kind.LONG_SHORT)
         for i, row in enumerate(rows):
             of_asked(row.symbol, ask.listed.symbol, NAME, Kind.LONG_SHORT, f"$[{i}].symbol")
-            whole = abs(row.long_account + row.short_account - 1) < 0.01  # noqa: PLR2004  both are rounded
+            whole = round(row.long_account + row.short_account, 2) == 1  # both are rounded
             require(
                 whole,
                 "shares of longs and shorts do not make 1",
@@ -300,6 +328,21 @@ def _ratio_parser(kind: str) -> Endpoint:
     return Endpoint(Kind.LONG_SHORT, path, _latest_ratio, parse, budget=STATISTICS, label=f"long/short ratio ({name})")
 
 
+class _Settled(msgspec.Struct, rename="camel"):
+    symbol: str
+    funding_rate: Rate
+    funding_time: TimeMs
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read fundingRate: some milliseconds after each funding; the interval is not among its fields."""
+    rows = decode(body, list[_Settled], NAME, Kind.FUNDING_HISTORY)
+    in_order([row.funding_time for row in rows], NAME, Kind.FUNDING_HISTORY, "$[{}].fundingTime")
+    for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$[{i}].symbol")
+    return [SettledFunding(minute_of(row.funding_time), row.funding_rate) for row in rows]
+
+
 class _Depth(msgspec.Struct):
     bids: list[tuple[Price, Amount]]
     asks: list[tuple[Price, Amount]]
@@ -309,10 +352,8 @@ class _Depth(msgspec.Struct):
 def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
     """Read depth: base coin at each price, best first."""
     book = decode(body, _Depth, NAME, Kind.ORDER_BOOK)
-    for side, levels, sign in (("bids", book.bids, -1), ("asks", book.asks, 1)):
-        for i in range(1, len(levels)):
-            rises = sign * (levels[i][0] - levels[i - 1][0]) > 0
-            require(rises, "price levels out of order", NAME, Kind.ORDER_BOOK, f"$.{side}[{i}][0]")
+    levels_in_order(book.bids, NAME, Kind.ORDER_BOOK, "$.bids[{}][0]", falling=True)
+    levels_in_order(book.asks, NAME, Kind.ORDER_BOOK, "$.asks[{}][0]", falling=False)
     listed = ask.listed
     bids, asks = (
         tuple((listed.price_of(price), listed.base_of(size)) for price, size in levels)
@@ -321,19 +362,31 @@ def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
     return [OrderBook(book.T, bids, asks)]
 
 
-class _Refusal(msgspec.Struct):
-    code: int
-    msg: str
-
-
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: binance answers by HTTP status, with a sentence in the body."""
-    told = None if status == OK else maybe(body, _Refusal)
-    return by_status(status, NAME, endpoint, told.msg if told else "", body)
+    return by_status(status, NAME, endpoint, body=body)
 
 
 def _no_parameters(_ask: Ask) -> Sequence[Params]:
     return ((),)
+
+
+_OPEN_INTEREST_HISTORY = Endpoint(
+    Kind.OPEN_INTEREST_HISTORY,
+    "/futures/data/openInterestHist",
+    _open_interest_pages,
+    parse_open_interest_history,
+    budget=STATISTICS,
+    reach="30 d",
+    step=_period_ms,
+)
+_CANDLES = Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all", step=bar_ms)
+_RATIOS = tuple(_ratio_parser(kind) for kind in ("accounts", "top accounts", "top positions"))
+
+
+# What the archive has of statistics is of five minutes: the days that it does not have yet are read alike.
+def _kept(endpoint: Endpoint) -> History:
+    return History(endpoint, (INTERVALS_MS["5m"],), HISTORY_LIMIT - 1, depth_ms=HISTORY_DEPTH_MS - HOUR_MS)
 
 
 BINANCE = Source(
@@ -351,26 +404,28 @@ BINANCE = Source(
         Endpoint(Kind.MARK_PRICE, "/fapi/v1/premiumIndex", _symbol, parse_mark_price),
         Endpoint(Kind.TICKER, "/fapi/v1/ticker/24hr", _symbol, parse_ticker),
         Endpoint(Kind.OPEN_INTEREST, "/fapi/v1/openInterest", _symbol, parse_open_interest),
-        Endpoint(
-            Kind.OPEN_INTEREST_HISTORY,
-            "/futures/data/openInterestHist",
-            _open_interest_pages,
-            parse_open_interest_history,
-            budget=STATISTICS,
-            reach="30 d",
-        ),
-        Endpoint(Kind.CANDLES, "/fapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
+        _OPEN_INTEREST_HISTORY,
+        _CANDLES,
         Endpoint(Kind.DAILY_CANDLES, "/fapi/v1/klines", _daily_pages, parse_candles, weight=2, reach="200 d read"),
         Endpoint(Kind.MONTHLY_CANDLES, "/fapi/v1/klines", _monthly_pages, parse_candles, reach="3 years read"),
-        _ratio_parser("accounts"),
-        _ratio_parser("top accounts"),
-        _ratio_parser("top positions"),
+        *_RATIOS,
         Endpoint(
             Kind.ORDER_BOOK,
             "/fapi/v1/depth",
             lambda ask: [params(symbol=ask.listed.symbol, limit=1000)],
             parse_order_book,
             weight=20,
+        ),
+    ),
+    history=(
+        History(_CANDLES, OFFERED_MS, CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        _kept(_OPEN_INTEREST_HISTORY),
+        *(_kept(msgspec.structs.replace(ratio, pages=_ratio_pages)) for ratio in _RATIOS),
+        History(
+            Endpoint(
+                Kind.FUNDING_HISTORY, "/fapi/v1/fundingRate", _funding_pages, parse_funding_history, budget=FUNDINGS
+            ),
+            window_ms=FUNDING_LIMIT * HOUR_MS,
         ),
     ),
 )

@@ -6,6 +6,8 @@ exist only as a thinned stream.
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 from imbalance.errors import SourceError
@@ -17,24 +19,38 @@ from imbalance.records import (
     Instrument,
     OpenInterest,
     OpenInterestUsd,
+    SettledFunding,
     Ticker,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, params, windows
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, interval_name
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Params,
+    Source,
+    bar_ms,
+    coarsest_needed,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Price,
     Rate,
     Signed,
     TimeMs,
+    all_of_asked,
     candles_sound,
     decode,
     in_order,
-    maybe,
+    minute_of,
     of_asked,
-    require,
+    require_each,
 )
-from imbalance.wire.refusals import OK, by_status
+from imbalance.wire.refusals import by_status
 
 NAME = "binance_coinm"
 CANDLE_LIMIT = 1500
@@ -43,6 +59,8 @@ HISTORY_DEPTH_MS = 30 * DAY_MS
 DAYS = 200
 FUNDING_HOURS = 8.0
 TOLERANCE = 0.02
+FUNDING_LIMIT = 1000
+OFFERED_MS = tuple(INTERVALS_MS.values())
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")]
 
 
@@ -63,9 +81,13 @@ def _candle_pages(ask: Ask) -> list[Params]:
     ]
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+
+
 def _open_interest_pages(ask: Ask) -> list[Params]:
     start_ms = max(ask.start_ms, ask.now_ms - HISTORY_DEPTH_MS + 10 * MINUTE_MS)
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=10_000)
+    period_ms = _period_ms(ask)
     return [
         params(
             pair=ask.listed.symbol.partition("_")[0],
@@ -79,15 +101,13 @@ def _open_interest_pages(ask: Ask) -> list[Params]:
     ]
 
 
-class _Refusal(msgspec.Struct):
-    code: int
-    msg: str
+def _funding_pages(ask: Ask) -> list[Params]:
+    return [params(symbol=ask.listed.symbol, startTime=ask.start_ms, endTime=ask.end_ms - 1, limit=FUNDING_LIMIT)]
 
 
 def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     """Return the error an answer carries: an HTTP status, with a sentence in the body."""
-    told = None if status == OK else maybe(body, _Refusal)
-    return by_status(status, NAME, endpoint, told.msg if told else "", body)
+    return by_status(status, NAME, endpoint, body=body)
 
 
 class _Listed(msgspec.Struct, rename="camel"):
@@ -118,6 +138,10 @@ def parse_instruments(body: bytes, _ask: Ask) -> list[Instrument]:
         for row in decode(body, _Listing, NAME, Kind.INSTRUMENTS).symbols
         if row.contract_type == "PERPETUAL" and row.contract_status == "TRADING"
     ]
+
+
+def _usd_of_contract(ask: Ask) -> float:
+    return cast("float", ask.listed.contract_size_usd)  # every contract of the listing has one
 
 
 class _Mark(msgspec.Struct, rename="camel"):
@@ -151,7 +175,7 @@ class _Ticker(msgspec.Struct, rename="camel"):
 
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:
     """Read ticker/24hr: `volume` is contracts; a list even for one symbol."""
-    size = ask.listed.contract_size_usd or 0.0
+    size = _usd_of_contract(ask)
     return [
         Ticker(
             row.close_time,
@@ -174,7 +198,7 @@ def parse_open_interest(body: bytes, ask: Ask) -> list[OpenInterestUsd]:
     """Read openInterest: contracts, one side, as USD."""
     row = decode(body, _Interest, NAME, Kind.OPEN_INTEREST)
     of_asked(row.symbol, ask.listed.symbol, NAME, Kind.OPEN_INTEREST, "$.symbol")
-    return [OpenInterestUsd(row.time, row.open_interest * (ask.listed.contract_size_usd or 0.0))]
+    return [OpenInterestUsd(row.time, row.open_interest * _usd_of_contract(ask))]
 
 
 class _History(msgspec.Struct, rename="camel"):
@@ -188,10 +212,9 @@ def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read openInterestHist: contracts, and their value in COINS; oldest first."""
     rows = decode(body, list[_History], NAME, Kind.OPEN_INTEREST_HISTORY)
     in_order([row.timestamp for row in rows], NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].timestamp")
-    size = ask.listed.contract_size_usd or 0.0
+    size = _usd_of_contract(ask)
     pair = ask.listed.symbol.partition("_")[0]
-    for i, row in enumerate(rows):
-        of_asked(row.pair, pair, NAME, Kind.OPEN_INTEREST_HISTORY, f"$[{i}].pair")
+    all_of_asked([row.pair for row in rows], pair, NAME, Kind.OPEN_INTEREST_HISTORY, "$[{}].pair")
     return [OpenInterest(r.timestamp, r.sum_open_interest_value, r.sum_open_interest * size) for r in rows]
 
 
@@ -209,20 +232,53 @@ class _Kline(msgspec.Struct, array_like=True):
     taker_base: Amount
 
 
+def _fits(row: _Kline, usd: float, base: float, contract_usd: float) -> bool:
+    """Tell whether coins are what USD buy at the bar's prices, to a contract."""
+    slack = contract_usd / row.low
+    return usd / row.high * (1 - TOLERANCE) - slack <= base <= usd / row.low * (1 + TOLERANCE) + slack
+
+
 def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read klines: volumes in contracts, beside them in coins; the two must agree at the bar's prices."""
     rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$[{}][0]")
-    size = ask.listed.contract_size_usd or 0.0
+    size = _usd_of_contract(ask)
     candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
-    for i, row in enumerate(rows):
-        for contracts, base, at in ((row.contracts, row.base, 7), (row.taker_contracts, row.taker_base, 10)):
-            usd, slack = contracts * size, size / row.low
-            fits = usd / row.high * (1 - TOLERANCE) - slack <= base <= usd / row.low * (1 + TOLERANCE) + slack
-            require(fits, "not the contracts at the bar's prices", NAME, Kind.CANDLES, f"$[{i}][{at}]")
-        require(row.taker_base <= row.base, "takers bought more than was traded", NAME, Kind.CANDLES, f"$[{i}][10]")
+    for at, fits in (
+        (7, [_fits(row, row.contracts * size, row.base, size) for row in rows]),
+        (10, [_fits(row, row.taker_contracts * size, row.taker_base, size) for row in rows]),
+    ):
+        require_each(fits, "not the contracts at the bar's prices", NAME, Kind.CANDLES, f"$[{{}}][{at}]")
+    part = [row.taker_base <= row.base for row in rows]
+    require_each(part, "takers bought more than was traded", NAME, Kind.CANDLES, "$[{}][10]")
     return [Candle(r.start, r.open, r.high, r.low, r.close, r.base, r.contracts * size, r.taker_base) for r in rows]
 
+
+class _Settled(msgspec.Struct, rename="camel"):
+    symbol: str
+    funding_rate: Rate
+    funding_time: TimeMs
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read fundingRate: some milliseconds after each funding."""
+    rows = decode(body, list[_Settled], NAME, Kind.FUNDING_HISTORY)
+    in_order([row.funding_time for row in rows], NAME, Kind.FUNDING_HISTORY, "$[{}].fundingTime")
+    for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$[{i}].symbol")
+    return [SettledFunding(minute_of(row.funding_time), row.funding_rate, FUNDING_HOURS) for row in rows]
+
+
+_OPEN_INTEREST_HISTORY = Endpoint(
+    Kind.OPEN_INTEREST_HISTORY,
+    "/futures/data/openInterestHist",
+    _open_interest_pages,
+    parse_open_interest_history,
+    budget=Budget(1000, 300),
+    reach="30 d",
+    step=_period_ms,
+)
+_CANDLES = Endpoint(Kind.CANDLES, "/dapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all", step=bar_ms)
 
 BINANCE_COINM = Source(
     name=NAME,
@@ -239,15 +295,8 @@ BINANCE_COINM = Source(
         Endpoint(Kind.MARK_PRICE, "/dapi/v1/premiumIndex", _symbol, parse_mark_price, weight=10),
         Endpoint(Kind.TICKER, "/dapi/v1/ticker/24hr", _symbol, parse_ticker),
         Endpoint(Kind.OPEN_INTEREST, "/dapi/v1/openInterest", _symbol, parse_open_interest),
-        Endpoint(
-            Kind.OPEN_INTEREST_HISTORY,
-            "/futures/data/openInterestHist",
-            _open_interest_pages,
-            parse_open_interest_history,
-            budget=Budget(1000, 300),
-            reach="30 d",
-        ),
-        Endpoint(Kind.CANDLES, "/dapi/v1/klines", _candle_pages, parse_candles, weight=10, reach="all"),
+        _OPEN_INTEREST_HISTORY,
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES,
             "/dapi/v1/klines",
@@ -255,6 +304,19 @@ BINANCE_COINM = Source(
             parse_candles,
             weight=2,
             reach="200 d read",
+        ),
+    ),
+    history=(
+        History(_CANDLES, OFFERED_MS, CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(
+            _OPEN_INTEREST_HISTORY,
+            offered_ms=(INTERVALS_MS["5m"],),
+            rows=HISTORY_LIMIT - 1,
+            depth_ms=HISTORY_DEPTH_MS - HOUR_MS,
+        ),
+        History(
+            Endpoint(Kind.FUNDING_HISTORY, "/dapi/v1/fundingRate", _funding_pages, parse_funding_history),
+            window_ms=FUNDING_LIMIT * HOUR_MS,
         ),
     ),
 )

@@ -22,10 +22,24 @@ from imbalance.records import (
     Liquidation,
     MarginTier,
     OpenInterest,
+    SettledFunding,
     Ticker,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, Side
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, coins_of, dividing, params, windows
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, Side
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Pages,
+    Params,
+    Source,
+    coins_of,
+    dividing,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -36,6 +50,8 @@ from imbalance.wire.decode import (
     candles_sound,
     in_order,
     maybe,
+    minute_of,
+    of_asked,
     require,
 )
 from imbalance.wire.ladder import whole_ladder
@@ -46,6 +62,8 @@ PRODUCT = "USDT-FUTURES"
 CANDLE_LIMIT = 1000
 LIQUIDATION_LIMIT = 100
 DAYS = 90
+FUNDING_LIMIT = 100
+FUNDING_HOURS = 8.0
 OK_CODE = "00000"
 # A lot finer than that of an older listing, read off volumes.
 KNOWN_LOTS = {"BTCUSDT": 0.0001}
@@ -74,8 +92,12 @@ def _contract(**more: str | int) -> Pages:
     return pages
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, list(GRANULARITIES))
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, list(GRANULARITIES))
+    step_ms = _bar_ms(ask)
     if step_ms is None:
         return []
     name, days = GRANULARITIES[step_ms]
@@ -282,7 +304,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
 
 def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
     told = _data(body, _Orders, Kind.LIQUIDATIONS)
-    if len(told.rows) < LIQUIDATION_LIMIT or told.rows[-1].ts < ask.now_ms - DAY_MS or not told.cursor:
+    if len(told.rows) < LIQUIDATION_LIMIT or told.rows[-1].ts < ask.day_ms or not told.cursor:
         return None
     return params(category=PRODUCT, symbol=ask.listed.symbol, limit=LIQUIDATION_LIMIT, cursor=told.cursor)
 
@@ -306,6 +328,34 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
     return whole_ladder(found, NAME, "$.data[{}]")
 
 
+class _Paid(msgspec.Struct, rename="camel"):
+    symbol: str
+    funding_rate: Rate
+    funding_time: TimeMs
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    """Return the pages back to the start: they are numbered from the newest on, and no answer says its number."""
+    page_ms = round(FUNDING_LIMIT * (ask.listed.funding_interval_hours or FUNDING_HOURS) * HOUR_MS)
+    return [
+        params(symbol=ask.listed.symbol, productType=PRODUCT, pageSize=FUNDING_LIMIT, pageNo=number)
+        for number in range(1, -(-(ask.now_ms - ask.start_ms) // page_ms) + 1)
+    ]
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read history-fund-rate: newest first, page by page."""
+    rows = _data(body, list[_Paid], Kind.FUNDING_HISTORY)
+    in_order([r.funding_time for r in rows], NAME, Kind.FUNDING_HISTORY, "$.data[{}].fundingTime", newest_first=True)
+    for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$.data[{i}].symbol")
+    return [SettledFunding(minute_of(r.funding_time), r.funding_rate) for r in reversed(rows)]
+
+
+_CANDLES = Endpoint(
+    Kind.CANDLES, "/api/v2/mix/market/candles", _candle_pages, parse_candles, reach="30 to 360 d", step=_bar_ms
+)
+
 BITGET = Source(
     name=NAME,
     title="Bitget USDT",
@@ -323,7 +373,7 @@ BITGET = Source(
             parse_instruments,
         ),
         Endpoint(Kind.TICKER, "/api/v2/mix/market/ticker", _contract(), parse_ticker),
-        Endpoint(Kind.CANDLES, "/api/v2/mix/market/candles", _candle_pages, parse_candles, reach="30 to 360 d"),
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES,
             "/api/v2/mix/market/candles",
@@ -346,6 +396,14 @@ BITGET = Source(
             _contract(),
             parse_margin_tiers,
             budget=Budget(10, 1),
+        ),
+    ),
+    history=(
+        History(_CANDLES, tuple(GRANULARITIES), CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(
+            Endpoint(
+                Kind.FUNDING_HISTORY, "/api/v2/mix/market/history-fund-rate", _funding_pages, parse_funding_history
+            )
         ),
     ),
 )

@@ -21,17 +21,20 @@ from imbalance.records import (
     MarginTier,
     OpenInterest,
     OrderBook,
+    SettledFunding,
     Ticker,
 )
-from imbalance.units import INTERVALS_MS
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, parse_time_ms
 from imbalance.wire import (
     Ask,
     Budget,
     Endpoint,
+    History,
     Kind,
     Pages,
     Params,
     Source,
+    bar_ms,
     coarsest_needed,
     coins_of,
     params,
@@ -48,7 +51,9 @@ from imbalance.wire.decode import (
     candles_sound,
     decode,
     in_order,
+    levels_in_order,
     maybe,
+    minute_of,
     of_asked,
     require,
 )
@@ -61,6 +66,9 @@ HISTORY_LIMIT = 200
 HISTORY_ROWS = 800
 DAYS = 200
 MONTHS = 37
+RATIO_LIMIT = 500
+FUNDING_LIMIT = 200
+FIRST_RATIO_MS = parse_time_ms("2020-07-20")
 DEDUCTION_TOLERANCE = 0.05
 KLINE_NAMES = {
     INTERVALS_MS[name]: told
@@ -101,8 +109,12 @@ def _candle_pages(ask: Ask) -> list[Params]:
     ]
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, list(PERIOD_NAMES), most_rows=HISTORY_ROWS)
+
+
 def _open_interest_pages(ask: Ask) -> list[Params]:
-    period_ms = coarsest_needed(ask, list(PERIOD_NAMES), most_rows=HISTORY_ROWS)
+    period_ms = _period_ms(ask)
     return [
         params(
             category="linear",
@@ -114,6 +126,25 @@ def _open_interest_pages(ask: Ask) -> list[Params]:
         )
         for start, end in windows(ask.start_ms, min(ask.end_ms, ask.now_ms), period_ms, HISTORY_LIMIT - 1)
     ]
+
+
+def _ratio_pages(ask: Ask) -> list[Params]:
+    return [
+        params(
+            category="linear",
+            symbol=ask.listed.symbol,
+            period=PERIOD_NAMES[ask.interval_ms],
+            startTime=start,
+            endTime=end,
+            limit=RATIO_LIMIT,
+        )
+        for start, end in windows(ask.start_ms, min(ask.end_ms, ask.now_ms), ask.interval_ms, RATIO_LIMIT - 1)
+    ]
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    span = {"startTime": ask.start_ms, "endTime": ask.end_ms - 1}
+    return [params(category="linear", symbol=ask.listed.symbol, **span, limit=FUNDING_LIMIT)]
 
 
 class _Refusal(msgspec.Struct, rename="camel"):
@@ -324,10 +355,26 @@ def parse_long_short(body: bytes, ask: Ask) -> list[LongShort]:
     in_order(stamps, NAME, Kind.LONG_SHORT, "$.result.list[{}].timestamp", newest_first=True)
     for i, row in enumerate(rows):
         of_asked(row.symbol, ask.listed.symbol, NAME, Kind.LONG_SHORT, f"$.result.list[{i}].symbol")
-        whole = abs(row.buy_ratio + row.sell_ratio - 1) < 0.01  # noqa: PLR2004  both are rounded
+        whole = round(row.buy_ratio + row.sell_ratio, 2) == 1  # both are rounded
         path = f"$.result.list[{i}].buyRatio"
         require(whole, "shares of longs and shorts do not make 1", NAME, Kind.LONG_SHORT, path)
     return [LongShort(row.timestamp, "accounts", row.buy_ratio) for row in reversed(rows)]
+
+
+class _Settled(msgspec.Struct, rename="camel"):
+    symbol: str
+    funding_rate: Rate
+    funding_rate_timestamp: TimeMs
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read funding/history: newest first."""
+    rows = _result(body, _List[_Settled], Kind.FUNDING_HISTORY).rows
+    path = "$.result.list[{}].fundingRateTimestamp"
+    in_order([r.funding_rate_timestamp for r in rows], NAME, Kind.FUNDING_HISTORY, path, newest_first=True)
+    for i, row in enumerate(rows):
+        of_asked(row.symbol, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$.result.list[{i}].symbol")
+    return [SettledFunding(minute_of(r.funding_rate_timestamp), r.funding_rate) for r in reversed(rows)]
 
 
 class _Book(msgspec.Struct):
@@ -341,10 +388,8 @@ def parse_order_book(body: bytes, ask: Ask) -> list[OrderBook]:
     """Read orderbook (linear): base coin at each price."""
     book = _result(body, _Book, Kind.ORDER_BOOK)
     of_asked(book.s, ask.listed.symbol, NAME, Kind.ORDER_BOOK, "$.result.s")
-    for side, levels, sign in (("b", book.b, -1), ("a", book.a, 1)):
-        for i in range(1, len(levels)):
-            rises = sign * (levels[i][0] - levels[i - 1][0]) > 0
-            require(rises, "price levels out of order", NAME, Kind.ORDER_BOOK, f"$.result.{side}[{i}][0]")
+    levels_in_order(book.b, NAME, Kind.ORDER_BOOK, "$.result.b[{}][0]", falling=True)
+    levels_in_order(book.a, NAME, Kind.ORDER_BOOK, "$.result.a[{}][0]", falling=False)
     price, size = ask.listed.price_of, ask.listed.base_of
     bids, asks = (tuple((price(p), size(q)) for p, q in levels) for levels in (book.b, book.a))
     return [OrderBook(book.ts, bids, asks)]
@@ -388,6 +433,17 @@ def parse_margin_tiers(body: bytes, ask: Ask) -> list[MarginTier]:
     return whole_ladder(tiers, NAME, "$.result.list[?step={}]")
 
 
+_OPEN_INTEREST_HISTORY = Endpoint(
+    Kind.OPEN_INTEREST_HISTORY,
+    "/v5/market/open-interest",
+    _open_interest_pages,
+    parse_open_interest_history,
+    reach="all",
+    step=_period_ms,
+)
+_CANDLES = Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles, reach="all", step=bar_ms)
+_RATIO = Endpoint(Kind.LONG_SHORT, "/v5/market/account-ratio", _linear(period="1h", limit=1), parse_long_short)
+
 BYBIT = Source(
     name=NAME,
     title="Bybit linear",
@@ -405,24 +461,32 @@ BYBIT = Source(
             following=_more_instruments,
         ),
         Endpoint(Kind.TICKER, "/v5/market/tickers", _linear(), parse_ticker),
-        Endpoint(
-            Kind.OPEN_INTEREST_HISTORY,
-            "/v5/market/open-interest",
-            _open_interest_pages,
-            parse_open_interest_history,
-            reach="all",
-        ),
+        _OPEN_INTEREST_HISTORY,
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,
             "/v5/market/open-interest",
             _linear(intervalTime="1d", limit=DAYS),
             parse_open_interest_history,
         ),
-        Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles, reach="all"),
+        _CANDLES,
         Endpoint(Kind.DAILY_CANDLES, "/v5/market/kline", _linear(interval="D", limit=DAYS), parse_candles),
         Endpoint(Kind.MONTHLY_CANDLES, "/v5/market/kline", _linear(interval="M", limit=MONTHS), parse_candles),
-        Endpoint(Kind.LONG_SHORT, "/v5/market/account-ratio", _linear(period="1h", limit=1), parse_long_short),
+        _RATIO,
         Endpoint(Kind.ORDER_BOOK, "/v5/market/orderbook", _linear(limit=1000), parse_order_book),
         Endpoint(Kind.MARGIN_TIERS, "/v5/market/risk-limit", _linear(), parse_margin_tiers),
+    ),
+    history=(
+        History(_CANDLES, tuple(KLINE_NAMES), CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(_OPEN_INTEREST_HISTORY, tuple(PERIOD_NAMES), HISTORY_LIMIT - 1, also_ms=(DAY_MS,)),
+        History(
+            msgspec.structs.replace(_RATIO, pages=_ratio_pages),
+            tuple(PERIOD_NAMES),
+            RATIO_LIMIT - 1,
+            first_ms=FIRST_RATIO_MS,
+        ),
+        History(
+            Endpoint(Kind.FUNDING_HISTORY, "/v5/market/funding/history", _funding_pages, parse_funding_history),
+            window_ms=FUNDING_LIMIT * HOUR_MS,
+        ),
     ),
 )

@@ -20,10 +20,11 @@ from imbalance.records import (
     Instrument,
     Liquidation,
     OpenInterest,
+    SettledFunding,
     Ticker,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, MINUTE_MS, Side
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, dividing, params, windows
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, Side
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, dividing, params, windows
 from imbalance.wire.decode import (
     Amount,
     Price,
@@ -33,6 +34,7 @@ from imbalance.wire.decode import (
     candles_sound,
     in_order,
     maybe,
+    minute_of,
     require,
 )
 from imbalance.wire.refusals import TOO_MANY, answered, by_status
@@ -44,6 +46,7 @@ PERPETUAL = "-PERPETUAL"
 CANDLE_LIMIT = 4000
 TRADE_LIMIT = 1000
 DAYS = 200
+FUNDING_ROWS = 700
 TOO_MANY_CODE = 10028
 OFFERED_MS = [INTERVALS_MS[i] for i in ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "6h", "12h", "1d")]
 T = TypeVar("T")
@@ -65,8 +68,12 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
     ]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, OFFERED_MS)
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, OFFERED_MS)
+    step_ms = _bar_ms(ask)
     return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
 
 
@@ -77,7 +84,7 @@ def _daily_pages(ask: Ask) -> list[Params]:
 def _trade_page(ask: Ask, until_ms: int) -> Params:
     return params(
         instrument_name=ask.listed.symbol,
-        start_timestamp=ask.now_ms - DAY_MS,
+        start_timestamp=ask.day_ms,
         end_timestamp=until_ms,
         count=TRADE_LIMIT,
         sorting="desc",
@@ -237,7 +244,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
                 found.append(Liquidation(row.timestamp, sides[row.direction], row.price, base, row.trade_id + letter))
     found.sort(key=lambda row: row.time_ms)
     oldest = min((row.timestamp for row in read.trades), default=ask.now_ms)
-    return [*found, Covered(oldest if read.has_more else ask.now_ms - DAY_MS)]
+    return [*found, Covered(oldest if read.has_more else ask.day_ms)]
 
 
 def _older_trades(body: bytes, ask: Ask) -> Params | None:
@@ -245,6 +252,27 @@ def _older_trades(body: bytes, ask: Ask) -> Params | None:
     read = _result(body, _Trades, Kind.LIQUIDATIONS)
     return _trade_page(ask, min(row.timestamp for row in read.trades)) if read.has_more and read.trades else None
 
+
+class _Paid(msgspec.Struct):
+    timestamp: TimeMs
+    interest_1h: Rate
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    span = {"start_timestamp": ask.start_ms, "end_timestamp": ask.end_ms - 1}
+    return [params(instrument_name=ask.listed.symbol, **span)]
+
+
+def parse_funding_history(body: bytes, _ask: Ask) -> list[SettledFunding]:
+    """Read get_funding_rate_history: a row an hour, with what that hour cost."""
+    rows = _result(body, list[_Paid], Kind.FUNDING_HISTORY)
+    in_order([row.timestamp for row in rows], NAME, Kind.FUNDING_HISTORY, "$.result[{}].timestamp")
+    return [SettledFunding(minute_of(row.timestamp), row.interest_1h, 1.0) for row in rows]
+
+
+_CANDLES = Endpoint(
+    Kind.CANDLES, f"{API}/get_tradingview_chart_data", _candle_pages, parse_candles, reach="all", step=_bar_ms
+)
 
 DERIBIT = Source(
     name=NAME,
@@ -257,7 +285,7 @@ DERIBIT = Source(
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, f"{API}/get_book_summary_by_currency", _currency, parse_instruments),
         Endpoint(Kind.TICKER, f"{API}/get_book_summary_by_currency", _currency, parse_ticker),
-        Endpoint(Kind.CANDLES, f"{API}/get_tradingview_chart_data", _candle_pages, parse_candles, reach="all"),
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES, f"{API}/get_tradingview_chart_data", _daily_pages, parse_candles, reach="200 d read"
         ),
@@ -270,6 +298,14 @@ DERIBIT = Source(
             # A page is 300 kB: a few tell how things are now, and no budget reaches back a day.
             most_pages=5,
             reach="5,000 trades",
+        ),
+    ),
+    history=(
+        History(_CANDLES, tuple(OFFERED_MS), CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(
+            Endpoint(Kind.FUNDING_HISTORY, f"{API}/get_funding_rate_history", _funding_pages, parse_funding_history),
+            # About 744 rows come at most.
+            window_ms=FUNDING_ROWS * HOUR_MS,
         ),
     ),
 )

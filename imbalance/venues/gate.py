@@ -22,11 +22,24 @@ from imbalance.records import (
     Liquidation,
     MarginTier,
     OpenInterest,
+    SettledFunding,
     Ticker,
     Unread,
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, SECOND_MS, Side, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, params, windows
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Params,
+    Source,
+    coarsest_needed,
+    dividing,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Leverage,
@@ -38,6 +51,7 @@ from imbalance.wire.decode import (
     decode,
     in_order,
     maybe,
+    minute_of,
     require,
 )
 from imbalance.wire.ladder import whole_ladder
@@ -49,6 +63,8 @@ LIQUIDATION_LIMIT = 1000
 CANDLE_LIMIT = 2000
 LAST_BARS = 10_000
 DAYS = 200
+KEPT_MS = 90 * DAY_MS - HOUR_MS  # a little less than ninety days: they have moved on when a request arrives
+FUNDING_LIMIT = 1000
 DEDUCTION_TOLERANCE = 0.05
 VALUE_TOLERANCE = 0.1
 OFFERED_MS = [INTERVALS_MS[p] for p in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")]
@@ -58,7 +74,10 @@ PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "4h", "1d")]
 def _stats_pages(ask: Ask) -> list[Params]:
     # Hourly at the finest: liquidations of shorter buckets are mostly zero, and pages are small.
     hourly = [p for p in PERIODS_MS if p >= INTERVALS_MS["1h"]]
-    period_ms = coarsest_needed(ask, hourly, most_rows=12 * 100)
+    return _stats(ask, coarsest_needed(ask, hourly, most_rows=12 * 100))
+
+
+def _stats(ask: Ask, period_ms: int) -> list[Params]:
     start_ms = -(-ask.start_ms // period_ms) * period_ms
     return [
         (
@@ -85,8 +104,12 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
     ]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, OFFERED_MS)
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, OFFERED_MS)
+    step_ms = _bar_ms(ask)
     return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
 
 
@@ -96,6 +119,17 @@ def _daily_pages(ask: Ask) -> list[Params]:
 
 def _contract(ask: Ask) -> list[Params]:
     return [params(contract=ask.listed.symbol)]
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    return [
+        (
+            ("contract", ask.listed.symbol),
+            ("limit", str(FUNDING_LIMIT)),
+            ("from", str(ask.start_ms // SECOND_MS)),
+            ("to", str(ask.end_ms // SECOND_MS - 1)),
+        )
+    ]
 
 
 class _Refusal(msgspec.Struct):
@@ -202,7 +236,7 @@ def _more_stats(body: bytes, ask: Ask) -> Params | None:
 
 
 def _liquidation_pages(ask: Ask) -> list[Params]:
-    hours = windows((ask.now_ms - DAY_MS) // SECOND_MS, ask.now_ms // SECOND_MS, HOUR_MS // SECOND_MS, 1)
+    hours = windows(ask.day_ms // SECOND_MS, ask.now_ms // SECOND_MS, HOUR_MS // SECOND_MS, 1)
     return [
         (
             ("contract", ask.listed.symbol),
@@ -236,9 +270,9 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered | Un
         require(falls, "the list is newest first", NAME, Kind.LIQUIDATIONS, f"{path}.time")
         require(row.size != 0, "a position of no size", NAME, Kind.LIQUIDATIONS, f"{path}.size")
         order = -row.size if row.order_size is None else row.order_size
-        closes = order * row.size < 0 and abs(order) <= abs(row.size)
+        closes = 0 < -order / row.size <= 1
         require(closes, "does not close the position", NAME, Kind.LIQUIDATIONS, f"{path}.order_size")
-        fits = abs(row.left) <= abs(order) and row.left * order >= 0
+        fits = 0 <= row.left / order <= 1
         require(fits, "not a part of the order", NAME, Kind.LIQUIDATIONS, f"{path}.left")
         if row.contract == ask.listed.symbol:
             side = Side.LONG if row.size > 0 else Side.SHORT
@@ -246,7 +280,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered | Un
             found.append(Liquidation(row.time * SECOND_MS, side, row.fill_price, traded))
     found.reverse()
     full = [Unread()] if len(rows) >= LIQUIDATION_LIMIT else []
-    return [*full, *found, Covered(ask.now_ms - DAY_MS)]
+    return [*full, *found, Covered(ask.day_ms)]
 
 
 class _Ticker(msgspec.Struct):
@@ -303,6 +337,18 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     return [Candle(r.t * SECOND_MS, r.o, r.h, r.l, r.c, ask.listed.base_of(r.v), r.sum) for r in rows]
 
 
+class _Settled(msgspec.Struct):
+    t: TimeS
+    r: Rate
+
+
+def parse_funding_history(body: bytes, _ask: Ask) -> list[SettledFunding]:
+    """Read funding_rate: a second or two after each funding; newest first."""
+    rows = decode(body, list[_Settled], NAME, Kind.FUNDING_HISTORY)
+    in_order([row.t for row in rows], NAME, Kind.FUNDING_HISTORY, "$[{}].t", newest_first=True)
+    return [SettledFunding(minute_of(row.t * SECOND_MS), row.r) for row in reversed(rows)]
+
+
 class _Tier(msgspec.Struct):
     risk_limit: Price
     maintenance_rate: Price
@@ -326,6 +372,18 @@ def parse_margin_tiers(body: bytes, _ask: Ask) -> list[MarginTier]:
     return whole_ladder(found, NAME, "$[{}].risk_limit")
 
 
+_LIQUIDATIONS = Endpoint(
+    Kind.LIQUIDATIONS,
+    "/futures/usdt/liq_orders",
+    _liquidation_pages,
+    parse_liquidations,
+    reach="90 d",
+    instead_of=Kind.CONTRACT_STATS,
+)
+_CANDLES = Endpoint(
+    Kind.CANDLES, "/futures/usdt/candlesticks", _candle_pages, parse_candles, reach="10,000 bars", step=_bar_ms
+)
+
 GATE = Source(
     name=NAME,
     title="Gate USDT",
@@ -345,16 +403,33 @@ GATE = Source(
             following=_more_stats,
             reach="90 d",
         ),
-        Endpoint(
-            Kind.LIQUIDATIONS,
-            "/futures/usdt/liq_orders",
-            _liquidation_pages,
-            parse_liquidations,
-            reach="90 d",
-            instead_of=Kind.CONTRACT_STATS,
-        ),
-        Endpoint(Kind.CANDLES, "/futures/usdt/candlesticks", _candle_pages, parse_candles, reach="10,000 bars"),
+        _LIQUIDATIONS,
+        _CANDLES,
         Endpoint(Kind.DAILY_CANDLES, "/futures/usdt/candlesticks", _daily_pages, parse_candles, reach="200 d read"),
         Endpoint(Kind.MARGIN_TIERS, "/futures/usdt/risk_limit_tiers", _contract, parse_margin_tiers),
+    ),
+    history=(
+        History(_CANDLES, tuple(OFFERED_MS), CANDLE_LIMIT, also_ms=(DAY_MS,), depth_rows=LAST_BARS - 10),
+        History(
+            Endpoint(
+                Kind.CONTRACT_STATS,
+                "/futures/usdt/contract_stats",
+                # Open interest stands at a bucket's end: that of the start is of the bucket before.
+                lambda ask: _stats(
+                    msgspec.structs.replace(ask, start_ms=ask.start_ms - ask.interval_ms), ask.interval_ms
+                ),
+                parse_contract_stats,
+            ),
+            tuple(PERIODS_MS),
+            ROWS - 1,
+            also_ms=(HOUR_MS,),
+            depth_ms=KEPT_MS,
+        ),
+        # A day of single orders: a request for each hour.
+        History(_LIQUIDATIONS, window_ms=DAY_MS, depth_ms=KEPT_MS),
+        History(
+            Endpoint(Kind.FUNDING_HISTORY, "/futures/usdt/funding_rate", _funding_pages, parse_funding_history),
+            window_ms=FUNDING_LIMIT * HOUR_MS,
+        ),
     ),
 )

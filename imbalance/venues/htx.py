@@ -14,9 +14,20 @@ from typing import Generic, TypeVar
 import msgspec
 
 from imbalance.errors import RateLimitedError, RefusedError, SourceError
-from imbalance.records import Candle, Contract, Covered, Feed, Funding, Instrument, Liquidation, OpenInterest, Ticker
+from imbalance.records import (
+    Candle,
+    Contract,
+    Covered,
+    Feed,
+    Funding,
+    Instrument,
+    Liquidation,
+    OpenInterest,
+    SettledFunding,
+    Ticker,
+)
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, SECOND_MS, Side
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, dividing, params, windows
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, dividing, params, windows
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -27,8 +38,10 @@ from imbalance.wire.decode import (
     candles_sound,
     in_order,
     maybe,
+    minute_of,
     of_asked,
     require,
+    require_each,
 )
 from imbalance.wire.refusals import answered, by_status
 
@@ -38,6 +51,12 @@ HISTORY_ROWS = 200
 LIQUIDATION_WINDOW_MS = 2 * HOUR_MS
 DAY_STEP_MS = INTERVALS_MS["15m"]
 LISTED = 1
+CANDLES_KEPT_MS = 730 * DAY_MS
+# A little less than ninety days: they have moved on when a request arrives.
+LIQUIDATIONS_KEPT_MS = 90 * DAY_MS - HOUR_MS
+MOST_LIQUIDATION_PAGES = 2000
+FUNDING_LIMIT = 50
+MOST_FUNDING_PAGES = 400
 OK_CODE = 200
 KLINE_NAMES = {
     INTERVALS_MS[name]: told
@@ -59,8 +78,12 @@ def _history_pages(ask: Ask) -> list[Params]:
     return [params(contract_code=ask.listed.symbol, period=period, size=HISTORY_ROWS, amount_type=2)]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, list(KLINE_NAMES))
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, list(KLINE_NAMES))
+    step_ms = _bar_ms(ask)
     if step_ms is None:
         return []
     return [
@@ -94,7 +117,8 @@ def _liquidation_page(ask: Ask, number: int, from_id: int | None = None) -> Para
 
 
 def _liquidation_pages(ask: Ask) -> list[Params]:
-    return [_liquidation_page(ask, number) for number in range(DAY_MS // LIQUIDATION_WINDOW_MS)]
+    first = (ask.day_ms - (ask.now_ms - DAY_MS)) // LIQUIDATION_WINDOW_MS
+    return [_liquidation_page(ask, number) for number in range(first, DAY_MS // LIQUIDATION_WINDOW_MS)]
 
 
 class _Refusal(msgspec.Struct):
@@ -221,10 +245,9 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     of_asked(channel[1] if len(channel) > 1 else None, ask.listed.symbol, NAME, Kind.CANDLES, "$.ch")
     in_order([row.id for row in rows], NAME, Kind.CANDLES, "$.data[{}].id")
     candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.data[{}].high")
-    for i, row in enumerate(rows):
-        path = f"$.data[{i}]"
-        fits = abs(ask.listed.base_of(row.vol) - row.amount) <= 1e-3 * row.amount + ask.listed.contract_size_base
-        require(fits, "not vol x contract size", NAME, Kind.CANDLES, f"{path}.amount")
+    size, slack = ask.listed.base_of, ask.listed.contract_size_base
+    fits = [abs(size(row.vol) - row.amount) <= 1e-3 * row.amount + slack for row in rows]
+    require_each(fits, "not vol x contract size", NAME, Kind.CANDLES, "$.data[{}].amount")
     return [Candle(r.id * SECOND_MS, r.open, r.high, r.low, r.close, r.amount / 2, r.trade_turnover / 2) for r in rows]
 
 
@@ -258,6 +281,39 @@ def parse_funding(body: bytes, ask: Ask) -> list[Funding]:
     ]
 
 
+class _Paid(msgspec.Struct):
+    contract_code: str
+    funding_rate: Rate
+    funding_time: TimeMs
+
+
+class _PaidPage(msgspec.Struct):
+    current_page: int
+    total_page: int
+    data: list[_Paid]
+
+
+def _funding_page(ask: Ask, number: int) -> Params:
+    return params(contract_code=ask.listed.symbol, page_index=number, page_size=FUNDING_LIMIT)
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read swap_historical_funding_rate: newest first, page by page."""
+    rows = _read(body, _PaidPage, Kind.FUNDING_HISTORY).data.data
+    path = "$.data.data[{}]"
+    in_order([r.funding_time for r in rows], NAME, Kind.FUNDING_HISTORY, f"{path}.funding_time", newest_first=True)
+    for i, row in enumerate(rows):
+        of_asked(row.contract_code, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$.data.data[{i}].contract_code")
+    return [SettledFunding(minute_of(r.funding_time), r.funding_rate) for r in reversed(rows)]
+
+
+def _older_funding(body: bytes, ask: Ask) -> Params | None:
+    """Return the request for the page after one, until the time asked for is reached."""
+    page = _read(body, _PaidPage, Kind.FUNDING_HISTORY).data
+    done = not page.data or page.current_page >= page.total_page or page.data[-1].funding_time <= ask.start_ms
+    return None if done else _funding_page(ask, page.current_page + 1)
+
+
 class _Order(msgspec.Struct):
     contract_code: str
     direction: str
@@ -286,7 +342,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
         require(fits, "not volume x contract size", NAME, Kind.LIQUIDATIONS, f"{path}.amount")
         found.append(Liquidation(row.created_at, SIDES[row.direction], row.price, row.amount, str(row.query_id)))
     found.sort(key=lambda row: row.time_ms)
-    return [*found, Covered(ask.now_ms - DAY_MS)]
+    return [*found, Covered(ask.day_ms)]
 
 
 def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
@@ -295,9 +351,28 @@ def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
     if not rows:
         return None
     oldest = min(rows, key=lambda row: row.query_id)
+    if oldest.created_at < ask.day_ms:
+        return None
     number = (oldest.created_at - (ask.now_ms - DAY_MS)) // LIQUIDATION_WINDOW_MS
     return _liquidation_page(ask, number, oldest.query_id)
 
+
+_LIQUIDATIONS = Endpoint(
+    Kind.LIQUIDATIONS,
+    "/linear-swap-api/v3/swap_liquidation_orders",
+    _liquidation_pages,
+    parse_liquidations,
+    following=_older_liquidations,
+    reach="90 d; 24 h read",
+)
+_CANDLES = Endpoint(
+    Kind.CANDLES,
+    "/linear-swap-ex/market/history/kline",
+    _candle_pages,
+    parse_candles,
+    reach="about 2 years",
+    step=_bar_ms,
+)
 
 HTX = Source(
     name=NAME,
@@ -317,18 +392,28 @@ HTX = Source(
             parse_open_interest_history,
             reach="200 rows",
         ),
-        Endpoint(
-            Kind.CANDLES, "/linear-swap-ex/market/history/kline", _candle_pages, parse_candles, reach="about 2 years"
-        ),
+        _CANDLES,
         Endpoint(Kind.TICKER, "/linear-swap-ex/market/history/kline", _day_pages, parse_ticker),
         Endpoint(Kind.FUNDING, "/linear-swap-api/v1/swap_batch_funding_rate", _contract, parse_funding),
-        Endpoint(
-            Kind.LIQUIDATIONS,
-            "/linear-swap-api/v3/swap_liquidation_orders",
-            _liquidation_pages,
-            parse_liquidations,
-            following=_older_liquidations,
-            reach="90 d; 24 h read",
+        _LIQUIDATIONS,
+    ),
+    history=(
+        History(_CANDLES, tuple(KLINE_NAMES), CANDLE_LIMIT, depth_ms=CANDLES_KEPT_MS),
+        # However few rows a page holds: a backfill has time to walk them all.
+        History(
+            msgspec.structs.replace(_LIQUIDATIONS, most_pages=MOST_LIQUIDATION_PAGES),
+            window_ms=DAY_MS,
+            depth_ms=LIQUIDATIONS_KEPT_MS,
+        ),
+        History(
+            Endpoint(
+                Kind.FUNDING_HISTORY,
+                "/linear-swap-api/v1/swap_historical_funding_rate",
+                lambda ask: [_funding_page(ask, 1)],
+                parse_funding_history,
+                following=_older_funding,
+                most_pages=MOST_FUNDING_PAGES,
+            )
         ),
     ),
 )

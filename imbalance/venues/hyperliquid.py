@@ -12,9 +12,19 @@ from typing import Literal
 import msgspec
 
 from imbalance.errors import SourceError
-from imbalance.records import Candle, Contract, Funding, Instrument, MarginTier, OpenInterest, Position, Ticker
-from imbalance.units import DAY_MS, INTERVALS_MS, Side, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, dividing, once, params
+from imbalance.records import (
+    Candle,
+    Contract,
+    Funding,
+    Instrument,
+    MarginTier,
+    OpenInterest,
+    Position,
+    SettledFunding,
+    Ticker,
+)
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, Side, interval_name, parse_time_ms
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, dividing, once, params
 from imbalance.wire.decode import (
     Amount,
     Leverage,
@@ -22,9 +32,11 @@ from imbalance.wire.decode import (
     Rate,
     Signed,
     TimeMs,
+    all_of_asked,
     candles_sound,
     decode,
     in_order,
+    minute_of,
     of_asked,
     require,
 )
@@ -38,14 +50,17 @@ MOST_CANDLES = 5000
 DAYS = 200
 SINGLE_TIER_BELOW = 50
 NO_CAP_USD = 1e12
+FUNDING_LIMIT = 500
+FIRST_MS = parse_time_ms("2023-05-12")
+HOURLY_FROM_MS = parse_time_ms("2023-06-08T01:00:00")
 
 
 def posted(query: Params) -> object:
     """Return the JSON that a request posts; a candle's parameters lie one level deeper."""
     told = dict(query)
+    span = {name: int(told[name]) for name in ("startTime", "endTime") if name in told}
     if told["type"] != "candleSnapshot":
-        return told
-    span = {name: int(told[name]) for name in ("startTime", "endTime")}
+        return told | span
     return {"type": told["type"], "req": {"coin": told["coin"], "interval": told["interval"]} | span}
 
 
@@ -60,8 +75,12 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
     return [found]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, OFFERED_MS)
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, OFFERED_MS)
+    step_ms = _bar_ms(ask)
     if step_ms is None:
         return []
     return _candles(ask, step_ms, max(ask.start_ms, ask.end_ms - MOST_CANDLES * step_ms))
@@ -194,8 +213,7 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read candleSnapshot: volume in coins; oldest first."""
     rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
     in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
-    for i, row in enumerate(rows):
-        of_asked(row.s, ask.listed.symbol, NAME, Kind.CANDLES, f"$[{i}].s")
+    all_of_asked([row.s for row in rows], ask.listed.symbol, NAME, Kind.CANDLES, "$[{}].s")
     candles_sound(((row.l, row.h, row.o, row.c) for row in rows), NAME, Kind.CANDLES, "$[{}].h")
     price, size = ask.listed.price_of, ask.listed.base_of
     return [Candle(r.t, price(r.o), price(r.h), price(r.l), price(r.c), size(r.v)) for r in rows]
@@ -250,6 +268,30 @@ def parse_positions(body: bytes, ask: Ask) -> list[Position]:
     return found
 
 
+class _Paid(msgspec.Struct, rename="camel"):
+    coin: str
+    funding_rate: Rate
+    time: TimeMs
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    span = {"startTime": ask.start_ms, "endTime": ask.end_ms - 1}
+    return [params(type="fundingHistory", coin=ask.listed.symbol, **span)]
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read fundingHistory: hourly since 2023-06-08 01:00 UTC, before that for 8 hours; some are late."""
+    rows = decode(body, list[_Paid], NAME, Kind.FUNDING_HISTORY)
+    in_order([row.time for row in rows], NAME, Kind.FUNDING_HISTORY, "$[{}].time")
+    for i, row in enumerate(rows):
+        of_asked(row.coin, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$[{i}].coin")
+    return [SettledFunding(minute_of(r.time), r.funding_rate, 1.0 if r.time >= HOURLY_FROM_MS else 8.0) for r in rows]
+
+
+_CANDLES = Endpoint(
+    Kind.CANDLES, PATH, _candle_pages, parse_candles, weight=104, body=posted, reach="newest 5,000 bars", step=_bar_ms
+)
+
 _MARKETS = once(type="metaAndAssetCtxs")
 
 HYPERLIQUID = Source(
@@ -263,7 +305,7 @@ HYPERLIQUID = Source(
         Endpoint(Kind.INSTRUMENTS, PATH, _MARKETS, parse_instruments, weight=20, body=posted),
         Endpoint(Kind.TICKER, PATH, _MARKETS, parse_ticker, weight=20, body=posted),
         Endpoint(Kind.MARGIN_TIERS, PATH, _MARKETS, parse_margin_tiers, weight=20, body=posted),
-        Endpoint(Kind.CANDLES, PATH, _candle_pages, parse_candles, weight=100, body=posted, reach="newest 5,000 bars"),
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES,
             PATH,
@@ -281,6 +323,15 @@ HYPERLIQUID = Source(
             weight=2,
             body=posted,
             apart=True,
+        ),
+    ),
+    history=(
+        History(_CANDLES, tuple(OFFERED_MS), MOST_CANDLES, also_ms=(DAY_MS,), depth_rows=MOST_CANDLES),
+        History(
+            # 20, and one for each 20 rows.
+            Endpoint(Kind.FUNDING_HISTORY, PATH, _funding_pages, parse_funding_history, weight=45, body=posted),
+            window_ms=FUNDING_LIMIT * HOUR_MS,
+            first_ms=FIRST_MS,
         ),
     ),
 )

@@ -24,11 +24,24 @@ from imbalance.records import (
     Liquidation,
     MarginTier,
     OpenInterest,
+    SettledFunding,
     Ticker,
     Unread,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, Side, interval_name
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Params, Source, coarsest_needed, dividing, params, windows
+from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, Side, interval_name, parse_time_ms
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Params,
+    Source,
+    coarsest_needed,
+    dividing,
+    params,
+    windows,
+)
 from imbalance.wire.decode import (
     Amount,
     Price,
@@ -40,6 +53,7 @@ from imbalance.wire.decode import (
     in_order,
     iso_ms,
     maybe,
+    minute_of,
     require,
 )
 from imbalance.wire.ladder import whole_ladder
@@ -54,6 +68,9 @@ DAYS = 200
 OFFERED_MS = [INTERVALS_MS[i] for i in ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")]
 PERIODS_MS = [INTERVALS_MS[i] for i in ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")]
 NO_CAP_USD = 1e12
+FIRST_INTEREST_MS = parse_time_ms("2023-01-01")
+FUNDINGS_KEPT_MS = 365 * DAY_MS
+MOST_RATE = 1.0
 _PERPETUAL = re.compile(r"^PF_([A-Z0-9]+)USD$")
 _COINS = {"XBT": "BTC"}
 
@@ -74,8 +91,12 @@ def _candles(ask: Ask, step_ms: int, start_ms: int) -> list[Params]:
     ]
 
 
+def _bar_ms(ask: Ask) -> int | None:
+    return dividing(ask, OFFERED_MS)
+
+
 def _candle_pages(ask: Ask) -> list[Params]:
-    step_ms = dividing(ask, OFFERED_MS)
+    step_ms = _bar_ms(ask)
     return [] if step_ms is None else _candles(ask, step_ms, ask.start_ms)
 
 
@@ -83,8 +104,12 @@ def _daily_pages(ask: Ask) -> list[Params]:
     return _candles(ask, DAY_MS, ask.now_ms // DAY_MS * DAY_MS - (DAYS - 1) * DAY_MS)
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_ROWS)
+
+
 def _history(ask: Ask, since_s: int) -> Params:
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_ROWS)
+    period_ms = _period_ms(ask)
     return (
         ("symbol", ask.listed.symbol),
         ("since", str(since_s)),
@@ -282,12 +307,12 @@ def _older_liquidations(body: bytes, ask: Ask) -> Params | None:
     if not trades:
         return None
     oldest_ms, oldest = min(trades, key=lambda trade: trade[0])
-    return _liquidation_page(ask, oldest_ms + bool(oldest.uid)) if oldest_ms > ask.now_ms - DAY_MS else None
+    return _liquidation_page(ask, oldest_ms + bool(oldest.uid)) if oldest_ms > ask.day_ms else None
 
 
 class _Series(msgspec.Struct):
     timestamp: list[TimeS]
-    data: list[msgspec.Raw]
+    data: msgspec.Raw
     more: bool = False
 
 
@@ -295,36 +320,76 @@ class _Analytics(msgspec.Struct):
     result: _Series
 
 
-def _close(raw: msgspec.Raw, path: str) -> float:
-    """Return a bucket's value, or the close of its open, high, low and close."""
-    bare = bytes(raw)
-    if not bare.startswith(b"["):
-        return float(decode(bare, Amount, NAME, Kind.OPEN_INTEREST_HISTORY, path))
-    values = decode(bare, tuple[Amount, Amount, Amount, Amount], NAME, Kind.OPEN_INTEREST_HISTORY, path)
-    candles_sound([(values[2], values[1], values[0], values[3])], NAME, Kind.OPEN_INTEREST_HISTORY, path)
-    return values[3]
+class _Bucket(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    open: Amount
+    high: Amount
+    low: Amount
+    close: Amount
+
+
+def _closes(data: bytes) -> list[float]:
+    """Return each bucket's value, or the close of its open, high, low and close: a series holds one or the other."""
+    endpoint, path = Kind.OPEN_INTEREST_HISTORY, "$.result.data"
+    if b"[" not in data[1:]:
+        return decode(data, list[Amount], NAME, endpoint, path)
+    rows = decode(data, list[_Bucket], NAME, endpoint, path)
+    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, endpoint, path + "[{}]")
+    return [row.close for row in rows]
 
 
 def parse_open_interest_history(body: bytes, ask: Ask) -> list[OpenInterest]:
     """Read analytics open-interest: a value or its open, high, low, close by bucket; the close stands at its end."""
     series = answered(body, _Analytics, refusal, NAME, Kind.OPEN_INTEREST_HISTORY).result
-    same = len(series.timestamp) == len(series.data)
+    closes = _closes(bytes(series.data))
+    same = len(series.timestamp) == len(closes)
     require(same, "not as long as timestamp", NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.data")
     in_order(series.timestamp, NAME, Kind.OPEN_INTEREST_HISTORY, "$.result.timestamp[{}]")
     step_s = int(dict(_history(ask, 0))["interval"])
-    found = []
-    for i, (stamp, raw) in enumerate(zip(series.timestamp, series.data, strict=True)):
-        value, end_ms = _close(raw, f"$.result.data[{i}]"), (stamp + step_s) * SECOND_MS
-        # The last bucket is still filling.
-        if end_ms <= ask.now_ms:
-            found.append(OpenInterest(end_ms, value))
-    return found
+    ends_ms = [(stamp + step_s) * SECOND_MS for stamp in series.timestamp]
+    # The last bucket is still filling.
+    return [OpenInterest(end, value) for end, value in zip(ends_ms, closes, strict=True) if end <= ask.now_ms]
 
 
 def _more_history(body: bytes, ask: Ask) -> Params | None:
     series = answered(body, _Analytics, refusal, NAME, Kind.OPEN_INTEREST_HISTORY).result
     return _history(ask, series.timestamp[-1] + 1) if series.more and series.timestamp else None
 
+
+class _Paid(msgspec.Struct, rename="camel"):
+    timestamp: str
+    relative_funding_rate: Signed
+
+
+class _AllPaid(msgspec.Struct):
+    rates: list[_Paid]
+
+
+def parse_funding_history(body: bytes, _ask: Ask) -> list[SettledFunding]:
+    """Read historicalfundingrates: hourly, oldest first; fundingRate itself is an amount of money."""
+    rows = answered(body, _AllPaid, refusal, NAME, Kind.FUNDING_HISTORY).rates
+    times = [
+        minute_of(iso_ms(row.timestamp, NAME, Kind.FUNDING_HISTORY, f"$.rates[{i}].timestamp"))
+        for i, row in enumerate(rows)
+    ]
+    in_order(times, NAME, Kind.FUNDING_HISTORY, "$.rates[{}].timestamp")
+    for i, row in enumerate(rows):
+        path = f"$.rates[{i}].relativeFundingRate"
+        require(abs(row.relative_funding_rate) < MOST_RATE, "no rate", NAME, Kind.FUNDING_HISTORY, path)
+    return [SettledFunding(t, row.relative_funding_rate, 1.0) for t, row in zip(times, rows, strict=True)]
+
+
+_OPEN_INTEREST_HISTORY = Endpoint(
+    Kind.OPEN_INTEREST_HISTORY,
+    f"{CHARTS}/analytics/{{symbol}}/open-interest",
+    _history_pages,
+    parse_open_interest_history,
+    following=_more_history,
+    reach="2023",
+    step=_period_ms,
+)
+_CANDLES = Endpoint(
+    Kind.CANDLES, f"{CHARTS}/trade/{{symbol}}/{{interval}}", _candle_pages, parse_candles, reach="all", step=_bar_ms
+)
 
 KRAKEN = Source(
     name=NAME,
@@ -348,21 +413,35 @@ KRAKEN = Source(
             most_pages=5,
             reach="500 trades",
         ),
-        Endpoint(
-            Kind.OPEN_INTEREST_HISTORY,
-            f"{CHARTS}/analytics/{{symbol}}/open-interest",
-            _history_pages,
-            parse_open_interest_history,
-            following=_more_history,
-            reach="2023",
-        ),
-        Endpoint(Kind.CANDLES, f"{CHARTS}/trade/{{symbol}}/{{interval}}", _candle_pages, parse_candles, reach="all"),
+        _OPEN_INTEREST_HISTORY,
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES,
             f"{CHARTS}/trade/{{symbol}}/{{interval}}",
             _daily_pages,
             parse_candles,
             reach="200 d read",
+        ),
+    ),
+    history=(
+        History(_CANDLES, tuple(OFFERED_MS), CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        History(
+            # A bucket's close stands at its end: that of the start is of the bucket before.
+            msgspec.structs.replace(
+                _OPEN_INTEREST_HISTORY, pages=lambda ask: [_history(ask, (ask.start_ms - ask.interval_ms) // SECOND_MS)]
+            ),
+            tuple(PERIODS_MS),
+            HISTORY_ROWS - 1,
+            first_ms=FIRST_INTEREST_MS,
+        ),
+        History(
+            Endpoint(
+                Kind.FUNDING_HISTORY,
+                "/derivatives/api/v4/historicalfundingrates",
+                lambda ask: [params(symbol=ask.listed.symbol)],
+                parse_funding_history,
+            ),
+            depth_ms=FUNDINGS_KEPT_MS,
         ),
     ),
 )

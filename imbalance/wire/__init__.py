@@ -12,6 +12,7 @@ import msgspec
 
 from imbalance.errors import SourceError
 from imbalance.records import Contract, Feed, Instrument
+from imbalance.units import DAY_MS
 
 Params = tuple[tuple[str, str], ...]
 Record = msgspec.Struct
@@ -27,6 +28,7 @@ class Kind(StrEnum):
     MARK_PRICE = "mark price"
     INDEX_PRICE = "index price"
     FUNDING = "funding"
+    FUNDING_HISTORY = "funding history"
     OPEN_INTEREST = "open interest"
     OPEN_INTEREST_HISTORY = "open interest history"
     OPEN_INTEREST_DAILY = "daily open interest"
@@ -60,6 +62,18 @@ class Ask(msgspec.Struct, frozen=True):
     instrument: Instrument | None = None
     listings: tuple[Instrument, ...] = ()
     accounts: tuple[str, ...] = ()
+    whole_ms: int = 0
+    known_ms: int = 0
+
+    @property
+    def span_ms(self) -> int:
+        """The length of the span that the report is of; `start_ms` to `end_ms` may be what is left to ask of it."""
+        return self.whole_ms or self.end_ms - self.start_ms
+
+    @property
+    def day_ms(self) -> int:
+        """From when on liquidations are asked for: a day ago, or since when they are not known already."""
+        return max(self.now_ms - DAY_MS, self.known_ms)
 
     @property
     def listed(self) -> Instrument:
@@ -88,7 +102,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     source's. `parse` turns a body into records, or raises a `SourceError`; it does nothing else. Names in braces in
     `path` are filled from the parameters. Where `body` is given the rest of them is posted as the JSON it makes.
     `reach` says how far back the series goes. Pages that are `apart` have nothing to do with each other: one that fails
-    leaves the others. An endpoint that is `instead_of` a kind is asked only where that kind gave nothing.
+    leaves the others. An endpoint that is `instead_of` a kind is asked only where that kind gave nothing. `step` gives
+    the length of its rows [ms] where `pages` keep to the span from `start_ms` to `end_ms`: of such a series only what
+    is not known yet need be asked for.
     """
 
     kind: Kind
@@ -104,6 +120,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     apart: bool = False
     most_pages: int = 20
     instead_of: Kind | None = None
+    step: Callable[[Ask], int | None] | None = None
 
     @property
     def name(self) -> str:
@@ -126,11 +143,30 @@ class Endpoint(msgspec.Struct, frozen=True):
         return path, urlencode(left) if self.body is None else msgspec.json.encode(self.body(left)).decode()
 
 
+class History(msgspec.Struct, frozen=True):
+    """A series that goes further back than a report reads; it is asked for window by window.
+
+    Rows that come one a step are offered in lengths `offered_ms`, `rows` of them in a request; `also_ms` are read
+    beside the length that the user's bars divide into. Events (fundings, orders) are asked for in windows of
+    `window_ms`, or all at once where that is 0. `first_ms` is when the series begins, `depth_ms` and `depth_rows` how
+    much of it is kept; 0 where all is. A window is asked for as if its end were now.
+    """
+
+    endpoint: Endpoint
+    offered_ms: tuple[int, ...] = ()
+    rows: int = 0
+    also_ms: tuple[int, ...] = ()
+    window_ms: int = 0
+    first_ms: int = 0
+    depth_ms: int = 0
+    depth_rows: int = 0
+
+
 class Source(msgspec.Struct, frozen=True):
     """A system that is read: its address, its key if it needs one, its endpoints.
 
     `prints` says what its liquidation feed shows; `disputed` how its open interest is taken where it is open what it
-    counts; `used_header` names the header that tells how much of the budget is used.
+    counts; `used_header` names the header that tells how much of the budget is used; `history` is what a backfill asks.
     """
 
     name: str
@@ -148,6 +184,7 @@ class Source(msgspec.Struct, frozen=True):
     prints: str = ""
     disputed: str = ""
     used_header: str = ""
+    history: tuple[History, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -183,8 +220,13 @@ def windows(start_ms: int, end_ms: int, step_ms: int, limit: int) -> list[tuple[
 
 def coarsest_needed(ask: Ask, periods_ms: Sequence[int], most_rows: int) -> int:
     """Return the finest period, no finer than the bars, that covers the span in `most_rows` rows."""
-    fitting = [p for p in periods_ms if p >= ask.interval_ms and (ask.end_ms - ask.start_ms) / p <= most_rows]
+    fitting = [p for p in periods_ms if p >= ask.interval_ms and ask.span_ms / p <= most_rows]
     return fitting[0] if fitting else periods_ms[-1]
+
+
+def bar_ms(ask: Ask) -> int:
+    """Return the length of the bars asked for, where a venue offers them all."""
+    return ask.interval_ms
 
 
 def dividing(ask: Ask, offered_ms: Sequence[int]) -> int | None:

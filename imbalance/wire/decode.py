@@ -6,6 +6,8 @@ keep out "nan", "inf" and stamps in the wrong unit, which lax mode would let thr
 
 from __future__ import annotations
 
+import itertools
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, TypeVar
@@ -14,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from imbalance.errors import ParseError
-from imbalance.units import parse_time_ms
+from imbalance.units import MINUTE_MS, parse_time_ms
 
 T = TypeVar("T")
 
@@ -52,10 +54,10 @@ def decode(body: bytes, kind: type[T], source: str, endpoint: str, root: str = "
         raise ParseError(source, endpoint, f"not JSON{told_html}: {error}") from None
 
 
-def maybe(body: bytes, kind: type[T], *, strict: bool = True) -> T | None:
+def maybe(body: bytes, kind: type[T]) -> T | None:
     """Decode JSON into `kind`, or return None: for what an error may say of itself."""
     try:
-        return msgspec.json.decode(body, type=kind, strict=strict)
+        return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -71,28 +73,54 @@ def iso_ms(text: str, source: str, endpoint: str, path: str) -> int:
     return found
 
 
+def minute_of(time_ms: int) -> int:
+    """Return the whole minute that a funding is of: venues write it down a moment later."""
+    return time_ms // MINUTE_MS * MINUTE_MS
+
+
 def in_order(
     times_ms: Sequence[int], source: str, endpoint: str, path: str = "$[{}]", *, newest_first: bool = False
 ) -> None:
     """Raise a `ParseError` where a list is not in its documented order or repeats a stamp."""
-    for i in range(1, len(times_ms)):
-        step = times_ms[i] - times_ms[i - 1]
-        if (step >= 0) if newest_first else (step <= 0):
-            word = "newest" if newest_first else "oldest"
-            message = f"stamp {times_ms[i]} follows {times_ms[i - 1]}, but the list is {word} first"
-            raise ParseError(source, endpoint, message, path.format(i))
+    word, follows = ("newest", operator.lt) if newest_first else ("oldest", operator.gt)
+    sound = [True, *map(follows, times_ms[1:], times_ms)]
+    if not all(sound):
+        i = sound.index(False)
+        message = f"stamp {times_ms[i]} follows {times_ms[i - 1]}, but the list is {word} first"
+        raise ParseError(source, endpoint, message, path.format(i))
+
+
+def levels_in_order(
+    levels: Iterable[tuple[float, ...]], source: str, endpoint: str, path: str, *, falling: bool
+) -> None:
+    """Raise a `ParseError` where one side of a book, price first, does not rise (or fall) from level to level."""
+    for i, (before, after) in enumerate(itertools.pairwise(price for price, *_size in levels), start=1):
+        follows = after < before if falling else after > before
+        require(follows, "price levels out of order", source, endpoint, path.format(i))
 
 
 def candles_sound(candles: Iterable[tuple[float, float, float, float]], source: str, endpoint: str, path: str) -> None:
     """Raise a `ParseError` at the first of (low, high, open, close) whose extremes do not hold the others."""
-    for i, (low, high, opened, closed) in enumerate(candles):
-        if not (low <= opened <= high and low <= closed <= high):
-            raise ParseError(source, endpoint, "high and low do not hold open and close", path.format(i))
+    sound = [low <= opened <= high and low <= closed <= high for low, high, opened, closed in candles]
+    require_each(sound, "high and low do not hold open and close", source, endpoint, path)
 
 
 def of_asked(told: str | None, asked: str, source: str, endpoint: str, path: str) -> None:
     """Raise a `ParseError` where an answer names another contract than the one asked for; one may name none."""
     require(told is None or told == asked, f"{told!r} was not asked for", source, endpoint, path)
+
+
+def all_of_asked(told: Sequence[str | None], asked: str, source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` at the first row of another contract than the one asked for; `path` has a place for it."""
+    if not {None, asked}.issuperset(told):
+        first = next(i for i, name in enumerate(told) if name not in {None, asked})
+        of_asked(told[first], asked, source, endpoint, path.format(first))
+
+
+def require_each(holds: Sequence[bool], message: str, source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` at the first that does not hold; `path` has a place for its number."""
+    if not all(holds):
+        raise ParseError(source, endpoint, message, path.format(holds.index(False)))
 
 
 def require(holds: bool, message: str, source: str, endpoint: str, path: str) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from imbalance.errors import DoubtfulError, SourceError
-from imbalance.records import Candle, Instrument
+from imbalance.records import Candle, Covered, Instrument
 from imbalance.wire import Kind, Record, Source
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -45,8 +45,31 @@ class Figure(StrEnum):
     CLOCK = "time"
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What was read of a series before, and need not be asked for again.
+
+    `records` cover the `spans` (from, to); `left` are the spans that are still to be asked for.
+    """
+
+    records: list[Record]
+    spans: list[tuple[int, int]]
+    left: list[tuple[int, int]]
+
+    def holds(self, row: Record) -> bool:
+        """Whether a record lies in what was read before."""
+        time_ms = getattr(row, "time_ms", None)
+        return time_ms is not None and any(from_ms <= time_ms < to_ms for from_ms, to_ms in self.spans)
+
+
+# By source, the contract's symbol, and what it is of.
+Memory = dict[tuple[str, str, Kind], Known]
+
+
 class Harvest(msgspec.Struct):
-    """What one source gave: records by endpoint kind, what failed, and what is kept but `doubted`."""
+    """What one source gave: records by endpoint kind, what failed, and what is kept but `doubted`.
+
+    `known` is what of the records was read before, in an earlier run; `asked_ms` is the start of the span asked for.
+    """
 
     source: Source
     instrument: Instrument | None = None
@@ -62,14 +85,28 @@ class Harvest(msgspec.Struct):
     clock_ahead_s: float | None = None
     budget_used: float | None = None
     bars: list[Candle] | None = None
+    known: dict[Kind, Known] = {}
+    asked_ms: int | None = None
 
     def keep(self, kind: Kind, rows: Sequence[Record]) -> None:
         """Keep the records of an endpoint."""
         self.records.setdefault(kind, []).extend(rows)
         self.bars = None
         if kind not in DAILY:
-            for type_ in set(map(type, rows)):
-                self.typed.setdefault(type_, []).extend(row for row in rows if type(row) is type_)
+            types = set(map(type, rows))
+            for type_ in types:
+                own = rows if len(types) == 1 else [row for row in rows if type(row) is type_]
+                self.typed.setdefault(type_, []).extend(own)
+
+    def join(self, kind: Kind, known: Known) -> None:
+        """Put what was read before in front of what is new, unless there is a hole between the two."""
+        new = self.records.get(kind, [])
+        covered = [row.time_ms for row in new if type(row) is Covered]
+        if covered and min(covered) > known.spans[-1][1]:
+            return
+        self.forget({kind})
+        self.keep(kind, [*known.records, *(row for row in new if not known.holds(row))])
+        self.known[kind] = known
 
     def forget(self, kinds: Collection[Kind], types: Collection[type] = ()) -> None:
         """Forget the records of some endpoints and of some types."""

@@ -28,6 +28,7 @@ from queue import Queue
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("imbalance", "cli/imbalance_cli")
 LONGEST_S = 1200
+LONGEST_FILE = 10_000  # lines
 # It fails on a machine that is busy with other tests.
 LEFT_OUT = ("--deselect", "tests/library/fetch/test_budgets.py::test_ten_reports_at_once_trip_no_limit")
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
@@ -124,13 +125,25 @@ def coverage(copied: Path) -> Path:
 
 
 def passing_through(data: Path, mutant: Mutant) -> list[str]:
-    """Return the tests that pass through a line; where it runs as its module loads, through uses of what it names."""
+    """Return the tests that pass through a line; where it runs as its module loads, through its file or what it names.
+
+    What runs as a module loads is traced to the first test that loads it, which need not be one that shows the change.
+    """
     with sqlite3.connect(data) as store:
         found = _through(store, mutant.file, set(range(mutant.line, mutant.end + 1)))
-        if not found:
-            for file, lines in _uses(ROOT, _named(ROOT, mutant)).items():
-                found |= _through(store, file, lines)
+        if not found or not _in_function(ROOT, mutant):
+            lines = _uses(ROOT, _named(ROOT, mutant)) | {mutant.file: set(range(LONGEST_FILE))}
+            found = found.union(*(_through(store, file, own) for file, own in lines.items()))
     return sorted(found, key=lambda test: (test.startswith("tests/cli"), test))  # the quick ones first
+
+
+def _in_function(root: Path, mutant: Mutant) -> bool:
+    functions = (
+        n
+        for n in ast.walk(ast.parse((root / mutant.file).read_text()))
+        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return any(n.body[0].lineno <= mutant.line <= (n.end_lineno or n.lineno) for n in functions)
 
 
 def _through(store: sqlite3.Connection, file: str, lines: set[int]) -> set[str]:
@@ -145,12 +158,20 @@ def _through(store: sqlite3.Connection, file: str, lines: set[int]) -> set[str]:
 
 
 def _named(root: Path, mutant: Mutant) -> set[str]:
-    """Return the names that the module's statement with this line defines."""
-    for node in ast.parse((root / mutant.file).read_text()).body:
-        if node.lineno <= mutant.line <= (node.end_lineno or node.lineno):
-            stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-            return stored | ({node.name} if isinstance(node, ast.ClassDef | ast.FunctionDef) else set())
-    return set()
+    """Return the names that the module's statement with this line defines, and those that are made of them."""
+    body = ast.parse((root / mutant.file).read_text()).body
+    found = set[str]().union(*(_defined(n) for n in body if n.lineno <= mutant.line <= (n.end_lineno or n.lineno)))
+    for node in body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+            used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            found |= set() if used.isdisjoint(found) else _defined(node)
+    return found
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return {node.name}
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _uses(root: Path, names: set[str]) -> dict[str, set[int]]:

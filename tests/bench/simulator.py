@@ -4,6 +4,9 @@ Written from a description of such worlds, and drawn wider: volatility and activ
 sides follow momentum, positions have venue-like or continuous leverage, lives of four lengths, perhaps a stop, and a
 size; liquidations and stops move the price by a square-root law and cascade within the minute. Nothing of the truth
 reaches the bars but through price, volume, open interest and printed liquidations.
+
+Worlds of a second kind differ in what an estimator may take for granted: lives run on activity time to a drawn degree,
+the shortest use more leverage by a drawn tilt, and one side's distances to liquidation are not the other's.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ ROUNDS = 6
 EDGES = np.arange(-160, 161) * 0.0025
 GRID = np.array([2.0, 3, 5, 10, 15, 20, 25, 40, 50, 75, 100, 125])
 RATE = 0.005
+USUAL_ACTIVITY = 0.3  # log of mean activity: half the variance of the process below
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +38,16 @@ class Truth:
     forced: np.ndarray
 
 
+def _cumulated(shares: np.ndarray) -> np.ndarray:
+    """Return cumulated shares that end at 1: where uniform numbers fall among them is a draw."""
+    sums = shares.cumsum(axis=-1)
+    return sums / sums[..., -1:]
+
+
 class World:
     """One market; every parameter is drawn from the seed."""
 
-    def __init__(self, seed: int, days: int = 40) -> None:
+    def __init__(self, seed: int, days: int = 40, *, second_kind: bool = False) -> None:
         self.g = g = np.random.default_rng([seed, 77])
         self.days = days
         self.day_sd = g.uniform(0.018, 0.045)
@@ -63,6 +73,13 @@ class World:
         self.maker_share = g.uniform(0.5, 2.0)
         self.impact = g.uniform(0.3, 0.9)
         self.slots = 12
+        # Of the second kind, drawn apart so that a seed of the first keeps its world.
+        self.clock_exponent, self.tilt, self.side_factor = 0.0, np.zeros(4), np.ones(2)
+        if second_kind:
+            own = np.random.default_rng([seed, 78])
+            self.clock_exponent = own.uniform(0.0, 1.2)
+            self.tilt = own.uniform(0.0, 0.6) * np.array([1.5, 0.5, -0.5, -1.0])
+            self.side_factor = np.exp(own.normal(0, 0.2) * np.array([-0.5, 0.5]))
 
     def run(self, instants: int = 3) -> tuple[MarketData, list[Truth]]:
         """Return the bars of the whole span and the truth at `instants` moments of its second half."""
@@ -75,13 +92,16 @@ class World:
         self.liquidation = np.zeros((2, CAPACITY))
         self.size = np.zeros((2, CAPACITY))
         self.venue = np.zeros((2, CAPACITY), dtype=np.intp)
-        self.ends = np.full((2, CAPACITY), np.iinfo(np.int64).max)
+        self.ends = np.full((2, CAPACITY), np.inf)
         self.held = np.zeros((2, n))
+        self.life_shares, self.venue_shares, self.grid_shares = map(
+            _cumulated, (self.life_share, self.venue_share, self.grid_weights)
+        )
         when = set(np.linspace(bars // 2, bars, instants, dtype=int).tolist())
         truths = []
         price, sd, activity, drift, day_flow = 60_000.0, 0.0, 0.0, 0.0, self.opens_a_minute * 1440.0
         minute_sd = self.day_sd / np.sqrt(1440)
-        minute = 0
+        now = 0.0  # [minutes] of the clock that lives run on
         for bar in range(bars):
             opened, high, low = price, price, price
             for _ in range(BAR_MINUTES):
@@ -94,11 +114,11 @@ class World:
                 drift = 0.998 * drift + 0.002 * shock / minute_sd
                 volume = np.zeros(n)
                 price = self._take(price, day_flow, volume, series, bar)
-                self._close(minute, volume)
-                self._open(minute, price, np.exp(activity), drift, volume)
+                self._close(now, volume)
+                self._open(now, price, np.exp(activity), drift, volume)
                 series["volume"][:, bar] += volume * (1 + self.maker_share)
                 high, low = max(high, price), min(low, price)
-                minute += 1
+                now += np.exp(self.clock_exponent * (activity - USUAL_ACTIVITY))
             ohlc[:, bar] = opened, high, low, price
             series["interest"][:, bar] = self.held.max(axis=0)
             if bar + 1 in when:
@@ -140,16 +160,16 @@ class World:
     def _free(self, side: int, ids: np.ndarray) -> None:
         self.trigger[side, ids] = -np.inf if side == 0 else np.inf
         self.size[side, ids] = 0.0
-        self.ends[side, ids] = np.iinfo(np.int64).max
+        self.ends[side, ids] = np.inf
 
-    def _close(self, minute: int, volume: np.ndarray) -> None:
+    def _close(self, now: float, volume: np.ndarray) -> None:
         for side in (0, 1):
-            over = np.flatnonzero(self.ends[side] <= minute)
+            over = np.flatnonzero(self.ends[side] <= now)
             np.add.at(volume, self.venue[side, over], self.size[side, over])
             np.add.at(self.held[side], self.venue[side, over], -self.size[side, over])
             self._free(side, over)
 
-    def _open(self, minute: int, price: float, activity: float, drift: float, volume: np.ndarray) -> None:
+    def _open(self, now: float, price: float, activity: float, drift: float, volume: np.ndarray) -> None:
         g = self.g
         count = g.poisson(self.opens_a_minute * activity)
         lean = 0.5 + 0.35 * np.tanh(self.momentum * drift * 3)
@@ -160,11 +180,11 @@ class World:
                 continue
             free = np.flatnonzero(self.size[side] == 0.0)[:many]
             many = free.size
-            life = g.choice(4, many, p=self.life_share)
-            leverage = np.array([GRID[g.choice(GRID.size, p=self.grid_weights[k])] for k in life])
+            life = self.life_shares.searchsorted(g.random(many), side="right")
+            leverage = GRID[(self.grid_shares[life] <= g.random((many, 1))).sum(axis=1)]
             cross = g.random(many) < self.cross_share
             leverage = np.where(cross, self.cross_median * np.exp(g.normal(0, self.cross_sd, many)), leverage)
-            leverage = np.clip(leverage, 1.05, 125)
+            leverage = np.clip(leverage * np.exp(self.tilt[life]) / self.side_factor[side], 1.05, 125)
             sign = -1.0 if side == 0 else 1.0
             liquidation = price * (1 + sign / leverage) / (1 + sign * RATE)
             gap = np.abs(liquidation / price - 1)
@@ -174,8 +194,8 @@ class World:
             self.trigger[side, free] = np.where(stopped, stop, liquidation)
             self.liquidation[side, free] = liquidation
             self.size[side, free] = size
-            self.venue[side, free] = g.choice(len(self.venues), many, p=self.venue_share)
-            self.ends[side, free] = minute + 1 + (g.exponential(self.life_days[life]) * 1440).astype(np.int64)
+            self.venue[side, free] = self.venue_shares.searchsorted(g.random(many), side="right")
+            self.ends[side, free] = now + 1 + np.floor(g.exponential(self.life_days[life]) * 1440)
             np.add.at(volume, self.venue[side, free], size)
             np.add.at(self.held[side], self.venue[side, free], size)
 

@@ -60,10 +60,10 @@ def test_version_and_help_load_neither_numpy_nor_pandas():
         assert done.stderr == "set()"
 
 
-def test_the_report_does_not_need_pandas():
+def test_the_report_loads_neither_pandas_nor_masked_arrays():
     code = (
         "import sys, atexit; sys.argv[1:] = ['report', '--replay', 'article', '-q']\n"
-        "atexit.register(lambda: sys.stderr.write(repr({'pandas', 'httpx'} & set(sys.modules))))\n"
+        "atexit.register(lambda: sys.stderr.write(repr({'pandas', 'httpx', 'numpy.ma'} & set(sys.modules))))\n"
         "from imbalance_cli.app import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -155,7 +155,7 @@ def test_ascii_is_ascii():
         (["report", "--band", "9:1", *REPLAY], "--band"),
         (["report", "--band", "x", *REPLAY], "--band"),
         (["report", "--timeout", "0", *REPLAY], "--timeout"),
-        (["report", "--as-of", "2026-01-01", *REPLAY], "--as-of needs --bars"),
+        (["report", "--as-of", "2026-01-01", *REPLAY], "--as-of needs local history or --bars"),
         (["report", "--bars", "nothing.csv"], "no such file"),
         (["report", "--bars", "x", *REPLAY], "--bars"),
         (["reprot"], "report"),

@@ -76,7 +76,15 @@ def test_what_contradicts_itself_is_a_usage_error(args, message, tmp_path, monke
 
 def test_a_file_holds_what_its_name_says(tmp_path, monkeypatch):
     monkeypatch.setenv("IMBALANCE_FORMAT", "markdown")
-    starts = {".txt": b"Fear", ".json": b'{"schema"', ".csv": b"section,name", ".md": b"## Fear", "": b"## Fear"}
+    starts = {
+        ".txt": b"Fear",
+        ".json": b'{"schema"',
+        ".csv": b"section,name",
+        ".md": b"## Fear",
+        ".htm": b"<!doctype html>",
+        ".html": b"<!doctype html>",
+        "": b"## Fear",
+    }
     for suffix, start in starts.items():
         file = tmp_path / f"x{suffix}"
         invoke("fear-greed", "--replay", "article", "-q", "-o", str(file))

@@ -213,7 +213,7 @@ def test_a_validation_is_drawn_with_what_it_has():
         validate(0.9, classes),
         methods=methods,
         verdict=phrases.trial_verdict(methods[1], 5),
-        horizons=[tree.HorizonScore(3.0, 51, 700, 0.44, 0.2, 0.63, 0.66)],
+        horizons=[tree.HorizonScore(3.0, 51, 700, 0.44, 0.2, 0.63, 0.66, [])],
     )
     told = texts_of(drawn(document))
     assert {"BTC validation, 2026-01-30 12:00 UTC (live)", document.verdict.text} <= set(told)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import re
 import ssl
 import sys
 import threading
@@ -23,6 +24,8 @@ from imbalance.venues import VENUES
 # A certificate of a host that does not exist, with its key: made for this server and used nowhere else.
 CERTIFICATE = Path(__file__).with_name("elsewhere.pem")
 NOW_MS = 1_769_774_400_000
+# The times that a series is asked for, and how many rows of it.
+NUMBERS = re.compile(r"(?<=limit=)\d+|\d{9,}")
 SOURCES = [s.name for s in (*VENUES, *PROVIDERS)]
 BOMB = gzip.compress(b"[" + b" " * 100_000_000)
 HTML = b"<!DOCTYPE html><html><body>Attention required</body></html>"
@@ -30,11 +33,22 @@ STATUS_TEXT = {200: "OK", 302: "Found", 403: "Forbidden", 418: "Teapot", 429: "T
 
 
 class Exchange:
-    """Runs in a thread; `faults` maps a source to the fault that all its answers show."""
+    """Runs in a thread; `faults` maps a source to the fault that all its answers show.
 
-    def __init__(self, faults: dict[str, str] | None = None, delay_s: float = 0.0, *, tls: bool = False) -> None:
+    With `nearest`, what was not recorded is answered with what was recorded of the same series for the nearest times.
+    """
+
+    def __init__(
+        self,
+        faults: dict[str, str] | None = None,
+        delay_s: float = 0.0,
+        *,
+        tls: bool = False,
+        nearest: bool = False,
+    ) -> None:
         self.faults = faults or {}
         self.tls = tls
+        self.nearest = nearest
         self.delay_s = delay_s
         self.clock_ahead_s = 0.0
         self.recording = Recording(find("article"))
@@ -109,7 +123,7 @@ class Exchange:
     async def _answer(self, writer: asyncio.StreamWriter, source: str, path: str, query: str) -> bool:
         """Answer one request; False closes the connection."""
         fault = self.faults.get(source, "")
-        found = self.recording.answers.get((source, path, query))
+        found = self.recording.answers.get((source, path, query)) or self._nearest(source, path, query)
         body = self._body(found) if found else b"{}"
         if fault[:3].isdigit():
             status = int(fault[:3])
@@ -121,6 +135,17 @@ class Exchange:
         if fault in FAULTS:
             return await FAULTS[fault](self, writer, body)
         return self._send(writer, 200 if found else 404, body)
+
+    def _nearest(self, source: str, path: str, query: str) -> tuple[Entry, Path] | None:
+        if not self.nearest:
+            return None
+        asked = [*map(int, NUMBERS.findall(query))]
+        same = [
+            (sum(abs(int(a) - b) for a, b in zip(NUMBERS.findall(other), asked, strict=True)), found)
+            for (name, place, other), found in self.recording.answers.items()
+            if (name, place) == (source, path) and NUMBERS.sub("", other) == NUMBERS.sub("", query)
+        ]
+        return min(same, key=lambda pair: pair[0])[1] if same else None
 
     def _body(self, found: tuple[Entry, Path]) -> bytes:
         if found[0] not in self.bodies:

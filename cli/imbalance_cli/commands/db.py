@@ -71,18 +71,22 @@ def prune(
 
 @app.command()
 def export(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Ends in .csv, .csv.gz or .parquet.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Ends in .csv, .csv.gz or .parquet, or a folder.")
+    ],
     symbol: SYMBOL = "BTC",
     interval: Annotated[
         str, typer.Option(metavar="BAR", help="Length of the bars.", autocompletion=completion.intervals)
     ] = "15m",
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="All coins, into a folder.")] = False,
 ) -> None:
-    """Write the bars of a coin as a file for --bars."""
+    """Write the bars of a coin as a file, or as a folder of months, for --bars."""
     from imbalance import history
 
     if interval not in INTERVALS_MS:
         raise UsageError(f"--interval {interval!r} is not one of {', '.join(INTERVALS_MS)}")
-    many = history.export(_address(), symbol.upper(), INTERVALS_MS[interval], output)
+    many = history.export(_address(), None if all_ else symbol.upper(), INTERVALS_MS[interval], output)
     _say(f"{output}: {many:,} rows")
 
 

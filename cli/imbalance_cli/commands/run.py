@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     from imbalance.wire.harvest import Harvest
 
 
-def run(command: str, settings: Settings) -> None:
-    """Run one reading command from options to written answer."""
+def run(command: str, settings: Settings, judged: Callable[[Document], bool] = lambda _document: True) -> None:
+    """Run one reading command from options to written answer; `judged` sees it first and tells whether to write it."""
     from imbalance.report.tree import ClustersReport, HeatmapReport, ValidateReport
     from imbalance_cli.render import render, schema
 
     kind = chosen(command, settings.output, settings.asked_format, settings.format)
     if settings.output is not None:
-        _require_writable(settings.output, settings)
+        require_writable(settings.output, settings)
     if settings.json_schema:
-        _write(schema(command), settings.output)
+        write(schema(command), settings.output)
         return
     screen = context.screen(
         width=settings.width,
@@ -40,36 +41,55 @@ def run(command: str, settings: Settings) -> None:
     )
     now_ms = context.now_ms()
     harvests: list[Harvest] = []
-    document = _ask(command, settings, now_ms, harvests.append)
+    unread: list[StoreError] = []
+    document = _ask(command, settings, now_ms, harvests.append, unread.append, through_time=kind is Format.HTML)
     if not settings.quiet:
         _tell(document, kind, settings)
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
         from imbalance_cli.render.picture import to_picture
 
-        _write(to_picture(document, kind, dark=settings.dark), settings.output)
-    elif isinstance(kind, Format):
-        _write(render(document, kind, screen), settings.output)
-    if harvests and not (settings.no_store or settings.replay or settings.bars):
-        _save(harvests, document, now_ms, settings)
+        write(to_picture(document, kind, dark=settings.dark), settings.output)
+    elif judged(document) and isinstance(kind, Format):
+        write(render(document, kind, screen), settings.output)
+    if harvests and _stores(settings):
+        _save(harvests, document, now_ms, settings, unread)
 
 
-def _save(harvests: list[Harvest], document: Document, now_ms: int, settings: Settings) -> None:
-    """Save what a live run read; that this cannot be now is told in one line, and no reason to fail."""
+def _stores(settings: Settings) -> bool:
+    """Whether a run has to do with local history: only one over the network has."""
+    return not (settings.no_store or settings.replay or settings.bars)
+
+
+def _save(
+    harvests: list[Harvest], document: Document, now_ms: int, settings: Settings, unread: list[StoreError]
+) -> None:
+    """Save what a live run read; that history cannot be had now is told in one line, and no reason to fail."""
     from imbalance import history
 
+    told = {error.message: "not read" for error in unread}
     try:
         history.save(os.environ.get("IMBALANCE_DB"), harvests, document, now_ms)
     except StoreError as error:
-        if not settings.quiet:
-            context.say(f"imbalance: note: not saved: {error.message}")
+        told[error.message] = "neither read nor saved" if error.message in told else "not saved"
+    if told and not settings.quiet:
+        context.say(f"imbalance: note: {'; '.join(f'{what}: {message}' for message, what in told.items())}")
 
 
-def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest], None]) -> Document:
+def _ask(
+    command: str,
+    settings: Settings,
+    now_ms: int,
+    ended: Callable[[Harvest], None],
+    unread: Callable[[StoreError], None],
+    *,
+    through_time: bool,
+) -> Document:
     from imbalance import service
     from imbalance.fetch.settings import Settings as SourceSettings
 
     call: Callable[..., Any] = {
         "report": service.report,
+        "check": service.check,
         "clusters": service.clusters,
         "open-interest": service.open_interest,
         "volume": service.volume,
@@ -83,7 +103,11 @@ def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest
         "signals": service.signals,
         "backtest": service.backtest,
     }[command]
-    options = settings.service()
+    options = dataclasses.replace(settings.service(), through_time=through_time)
+    if _stores(settings):
+        from imbalance.remembered import History
+
+        options = dataclasses.replace(options, history=History(os.environ.get("IMBALANCE_DB"), unread))
     with _progress(settings) as told:
 
         def done(harvest: Harvest) -> None:
@@ -97,7 +121,7 @@ def _ask(command: str, settings: Settings, now_ms: int, ended: Callable[[Harvest
 @contextlib.contextmanager
 def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
     """Show a spinner on stderr while sources answer; only at a terminal."""
-    offline = settings.replay or settings.bars or settings.signal
+    offline = settings.replay or settings.bars or settings.as_of or settings.signal
     if settings.quiet or offline or not sys.stderr.isatty():
         yield lambda _harvest: None
         return
@@ -158,7 +182,7 @@ def _shown(document: Document, kind: Format | Picture, settings: Settings) -> bo
     )
 
 
-def _require_writable(output: Path, settings: Settings) -> None:
+def require_writable(output: Path, settings: Settings) -> None:
     """Raise a `UsageError` where the answer could not be written, or would take the place of what the run rests on."""
     try:
         files.require_writable(output)
@@ -184,7 +208,7 @@ def _rests_on(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield option, Path(folder) / INDEX
 
 
-def _write(answer: str | bytes, output: Path | None) -> None:
+def write(answer: str | bytes, output: Path | None) -> None:
     """Write the answer to stdout or to a file."""
     content = answer.encode() if isinstance(answer, str) else answer
     if output is None:

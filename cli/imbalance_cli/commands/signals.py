@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import STUDY, shared
+from imbalance_cli.options import NOT_ASKING, STUDY, shared
 from imbalance_cli.settings import Settings
 
 
@@ -15,7 +15,7 @@ def signals(settings: Settings) -> None:
     run("signals", settings)
 
 
-@shared(symbol=False, online=False, own=STUDY)
+@shared(symbol=False, without=NOT_ASKING, own=STUDY)
 def backtest(settings: Settings) -> None:
     """Study what followed a signal, and whether chance explains it."""
     run("backtest", settings)

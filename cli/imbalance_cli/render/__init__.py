@@ -31,6 +31,10 @@ def render(document: tree.Document, kind: Format, screen: Screen) -> str:
         from imbalance_cli.render.plain import to_text
 
         return to_text(document)
+    if kind is Format.HTML:
+        from imbalance_cli.render.page import to_html
+
+        return to_html(document)
     if isinstance(document, tree.HeatmapReport) and kind is Format.TABLE:
         from imbalance_cli.render.blocks import to_blocks
 

@@ -27,7 +27,7 @@ def to_blocks(document: tree.HeatmapReport, screen: Screen) -> str:
     Where the terminal tells of 24-bit colour: red longs, blue shorts, white price, two bins a character. In other
     colour terminals the same in greys. Without colour: letters, l and L for longs, s and S for shorts, o the price.
     """
-    columns = max(min(screen.width - LABEL - 1, len(document.time)), 1)
+    columns = min(screen.width - LABEL - 1, len(document.time))
     letters = not screen.color or screen.ascii
     rows = ROWS if letters else 2 * ROWS
     edges = np.exp(np.linspace(np.log(document.edges[0]), np.log(document.edges[-1]), rows + 1))
@@ -42,7 +42,7 @@ def to_blocks(document: tree.HeatmapReport, screen: Screen) -> str:
     lines = _letters(level, at) if letters else _half_blocks(level, at, hue="truecolor" in _terminal())
     lines = [f"{words.price(edges[_row(rows, i, letters=letters)]):>{LABEL}} {line}" for i, line in enumerate(lines)]
     first, last_shown = document.time[0][:10], f" to {document.time[-1][:16].replace('T', ' ')} UTC"
-    ends = f"{first}{last_shown:>{max(columns - len(first), 0)}}".rjust(min(LABEL + 1 + columns, screen.width))
+    ends = (first + last_shown.rjust(columns - len(first))).rjust(LABEL + 1 + columns)
     title = [
         f"{document.symbol} forced liquidations in time (est)",
         _legend(letters=letters),

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from imbalance.report import tree, words
 from imbalance_cli.render.parts import Column, Line, Table
-from imbalance_cli.render.view import body_of, gap_text, old_messages, standing_gaps, title_of, value
+from imbalance_cli.render.view import asked_nothing, body_of, gap_text, old_messages, standing_gaps, title_of, value
 
 MOST_LINES = 10
 MOST_COLUMNS = 100
@@ -102,7 +102,7 @@ def _band(band: tree.BandRisk, price: float) -> str:
 
 def _other(document: tree.Document) -> Lines:
     lines: Lines = []
-    if not isinstance(document, tree.SourcesReport) or document.sources:
+    if not asked_nothing(document):
         title = title_of(document)
         where = "" if document.mode == "bars" else _where(document)
         lines.append((Rank.KEPT, f"{title.left}, {title.right}{where}"))

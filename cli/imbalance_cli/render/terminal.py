@@ -32,7 +32,6 @@ PADDING = 2
 RANGES_FROM = 100  # columns from which ranges are written out
 BESIDE_FROM = 120  # columns from which map and gauges stand side by side
 BESIDE_SHARE = 0.55
-NARROWEST_MAP = 66
 SOLID_SHARE = 0.6
 LARGEST = "◆"
 APART = Table | Bars | Beside
@@ -100,11 +99,11 @@ def _draw(block: Block, console: Console, screen: Screen) -> None:
 def _shown(table: Table, width: int) -> list[int]:
     """Return the columns that fit: those to be dropped first go until the rest fits."""
     widths = [
-        NARROWEST_WRAP if c.wrap else max(cell_len(c.name), *(cell_len(row[i]) for row in table.rows), 0)
+        NARROWEST_WRAP if c.wrap else max(cell_len(c.name), *(cell_len(row[i]) for row in table.rows))
         for i, c in enumerate(table.columns)
     ]
     shown = list(range(len(table.columns)))
-    while len(shown) > 1 and sum(widths[i] for i in shown) + PADDING * (len(shown) - 1) > width:
+    while sum(widths[i] for i in shown) + PADDING * (len(shown) - 1) > width:
         droppable = [i for i in shown if table.columns[i].drop]
         if not droppable:
             break
@@ -117,18 +116,27 @@ def _table(table: Table, console: Console, screen: Screen) -> None:
     if not table.rows:
         return
     shown = _shown(table, screen.width)
-    drawn = RichTable(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    drawn = RichTable(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold")
+    # rich justifies no text that it may not cut.
+    wide = {
+        i: max(cell_len(text) for text in (c.name, *(row[i] for row in table.rows)))
+        for i, c in enumerate(table.columns)
+        if c.right
+    }
+
+    def placed(i: int, text: str) -> str:
+        return " " * (wide.get(i, 0) - cell_len(text)) + text
+
     for i in shown:
         column = table.columns[i]
         drawn.add_column(
-            column.name,
-            justify="right" if column.right else "left",
+            placed(i, column.name),
             no_wrap=not column.wrap,
             overflow="fold" if column.wrap else "ignore",
         )
     styles = table.styles or [""] * len(table.rows)
     for row, style in zip(table.rows, styles, strict=True):
-        drawn.add_row(*(Text(words.glued(row[i])) for i in shown), style=STYLES[style])
+        drawn.add_row(*(Text(words.glued(placed(i, row[i]))) for i in shown), style=STYLES[style])
     console.print(drawn)
 
 
@@ -158,7 +166,7 @@ def _bars(bars: Bars, console: Console, screen: Screen) -> None:
         console.print(text, no_wrap=True, overflow="ignore", crop=False)
 
     def rule(left: str, right: str) -> None:
-        line = "─" * max(screen.width - cell_len(left) - cell_len(right), 0)
+        line = "─" * (screen.width - cell_len(left) - cell_len(right))
         console.print(Text(left + line + right, style="bold"), no_wrap=True, overflow="ignore", crop=False)
 
     for bar in bars.above:
@@ -183,11 +191,11 @@ def _block(bar: Bar, most: float, room: int, *, ascii_only: bool) -> tuple[str, 
     cut = bar.usd_high * scale > room
     if ascii_only:
         solid = "#" * round(bar.usd * scale)
-        tail = "-" * max(end - len(solid), 0)
+        tail = "-" * (end - len(solid))
         return solid, f"{tail[:-1]}>" if cut and tail else tail
     eighths = round(bar.usd * scale * 8)
     solid = "█" * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
-    tail = "░" * max(end - len(solid), 0)
+    tail = "░" * (end - len(solid))
     return solid, f"{tail[:-1]}»" if cut and tail else tail
 
 
@@ -198,7 +206,7 @@ def _beside(block: Beside, console: Console, screen: Screen) -> None:
         console.print()
         _table(block.right, console, screen)
         return
-    left = dataclasses.replace(screen, width=max(round(screen.width * BESIDE_SHARE), NARROWEST_MAP))
+    left = dataclasses.replace(screen, width=round(screen.width * BESIDE_SHARE))
     right = dataclasses.replace(screen, width=screen.width - left.width - 2 * PADDING)
     columns = [
         _drawn(lambda c: _bars(block.left, c, left), left).splitlines(),

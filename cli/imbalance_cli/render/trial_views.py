@@ -157,23 +157,25 @@ def _reliability(classes: list[tree.Reliability]) -> list[Block]:
 
 
 def _horizons(horizons: list[tree.HorizonScore]) -> list[Block]:
-    rows = [
-        [
-            f"{h.days:g} d",
-            str(h.maps),
-            str(h.bands),
-            f"{h.spearman:.3f}",
-            f"{h.width_spearman:.3f}",
-            f"{h.ln_error:.2f}",
-            f"{h.level_ln_error:.2f}",
-        ]
-        for h in horizons
-    ]
+    rows = []
+    for h in horizons:
+        rows.append(
+            [
+                f"{h.days:g} d",
+                str(h.maps),
+                str(h.bands),
+                f"{h.spearman:.3f}",
+                f"{h.width_spearman:.3f}",
+                f"{h.ln_error:.2f}",
+                f"{h.level_ln_error:.2f}",
+            ]
+        )
+        rows += [[f"  {o.name}", "", "", f"{o.spearman:.3f}", "", f"{o.ln_error:.2f}", ""] for o in h.others]
     names = ("Maps", "Bands", "Rank", "by width", "|ln error|", "level error")
     columns = [Column("Map kept"), *(Column(name, right=True) for name in names)]
     told = (
         "Bands of 1 % that price came to cross: what the map held there against what was liquidated then; by "
         "width: the rank correlation of the width crossed alone, a map without shape; level error: |ln error| of a "
-        "map's sum, without any scale."
+        "map's sum, without any scale. Beneath, over the same bands: each member by itself, and the path alone."
     )
     return [Table(columns, rows), Line(told, "dim")]

@@ -7,8 +7,17 @@ from typing import Any
 
 from imbalance.report import tree, words
 from imbalance.wire.harvest import Figure
-from imbalance_cli.render import history_views, reading_views, signal_views, source_views, trial_views
+from imbalance_cli.render import (
+    change_views,
+    check_views,
+    history_views,
+    reading_views,
+    signal_views,
+    source_views,
+    trial_views,
+)
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Column, Line, Table, Title
+from imbalance_cli.render.reading_views import minute
 
 RISK_ONLY = "A map locates risk; it does not predict direction."
 NO_RATE = "Gauges without a base rate have none here: only events have one, and imbalance backtest studies them."
@@ -16,10 +25,17 @@ NO_RATE = "Gauges without a base rate have none here: only events have one, and 
 
 def blocks_of(document: tree.Document, *, full: bool) -> list[Block]:
     """Return the blocks of a document; without `full` it is held to one screen."""
-    if isinstance(document, tree.SourcesReport) and not document.sources:
+    if asked_nothing(document):
         return body_of(document, full=full)
     gaps = [gap_line(document, g) for g in document.gaps] if full else _brief_gaps(document)
     return [title_of(document), *_first(document), *body_of(document, full=full), *gaps]
+
+
+def asked_nothing(document: tree.Document) -> bool:
+    """Tell whether a document says what there is, and nothing of any moment."""
+    return (isinstance(document, tree.SourcesReport) and not document.sources) or (
+        isinstance(document, tree.CheckReport) and document.when is None
+    )
 
 
 def body_of(document: tree.Document, *, full: bool) -> list[Block]:
@@ -34,9 +50,17 @@ def body_of(document: tree.Document, *, full: bool) -> list[Block]:
 
 def title_of(document: tree.Document) -> Title:
     """Return what is shown, of when, from how many sources."""
-    what, _build = _VIEWS[type(document)]
+    kind = tree.Report if isinstance(document, tree.Report) else type(document)
+    what, _build = _VIEWS[kind]
     if isinstance(document, tree.DbReport):
         return Title(what, document.place)
+    if isinstance(document, tree.CollectReport):
+        return Title(f"{document.symbol} {what}", f"{minute(document.started)} to {minute(document.as_of)} UTC")
+    if isinstance(document, tree.DiffReport):
+        return Title(f"{document.symbol} {what}", words.age(document.before.as_of, document.after.as_of))
+    if isinstance(document, tree.BackfillReport):
+        told = "dry run" if document.dry_run else document.place or ""
+        return Title(f"{document.symbol} {what}", told)
     symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
@@ -55,6 +79,8 @@ def _first(document: tree.Document) -> list[Block]:
         return [Line(told, "warn"), *lines]
     if document.mode == "replay":
         return [Line("replay of a recording, not live", "warn"), *lines]
+    if document.mode == "store" and not isinstance(document, tree.DbReport | tree.DiffReport):
+        return [Line("from local history, as it was known then", "warn"), *lines]
     return lines
 
 
@@ -281,7 +307,12 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.SourcesReport: ("sources", lambda r: source_views.sources(r.sources, r.as_of)),
     tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),
+    tree.CheckReport: ("check", check_views.check),
+    tree.WatchReport: ("watch", check_views.watch),
     tree.DbReport: ("local history", history_views.history),
     tree.SignalsReport: ("signals", signal_views.signals),
     tree.BacktestReport: ("base rates", signal_views.study),
+    tree.CollectReport: ("liquidations collected", history_views.collected),
+    tree.DiffReport: ("changes", change_views.changes),
+    tree.BackfillReport: ("backfill", history_views.backfill),
 }

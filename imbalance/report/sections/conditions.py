@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from statistics import median
 
 from imbalance import signals
 from imbalance.market import MarketData
@@ -56,7 +55,7 @@ def market_price(market: MarketData, harvests: Sequence[Harvest]) -> tree.Price:
     indexes = [i for h in harvests if (i := ticker(h).index_price) is not None]
     return tree.Price(
         mark=market.price,
-        index=float(np.median(indexes)) if indexes else None,
+        index=median(indexes) if indexes else None,
         change_24h=market.price / closes[-1 - day] - 1 if len(closes) > day else None,
         high=high,
         high_time=iso(top_ms),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from imbalance import signals
 from imbalance.readings import open_interest_history, open_interest_now, ticker
@@ -13,6 +14,8 @@ from imbalance.records import (
 from imbalance.records import OpenInterest as OpenInterestRecord
 from imbalance.report import tree
 from imbalance.report.sections.sources import missing_of, quoted
+from imbalance.report.since import Days
+from imbalance.signals.since import unbroken
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest, in_time
@@ -28,12 +31,16 @@ LEAST_SPREAD = 3
 
 
 def open_interest(
-    harvests: Sequence[Harvest], price: float, now_ms: int, venues: Sequence[Source]
+    harvests: Sequence[Harvest],
+    price: float,
+    now_ms: int,
+    venues: Sequence[Source],
+    days: Days = MappingProxyType({}),
 ) -> tree.OpenInterest:
     """Build the open-interest section: one side each, in base coin and at the venue's mark price.
 
     Where it is open whether a venue counts one side or both, it is taken as one in all sums and shares, as in the map;
-    the lower ends say what it is if not.
+    the lower ends say what it is if not. `days` are stored figures from further back.
     """
     now = {h.name: value for h in harvests if h.source.is_venue and (value := open_interest_now(h)) is not None}
     total = sum(now.values())
@@ -62,7 +69,7 @@ def open_interest(
         sum(r.open_interest_usd for r in rows),
         rows,
         missing,
-        _change(harvests, now),
+        _change(harvests, now, days, now_ms),
         _concentration(rows, missing),
         quoted(harvests, "open_interest"),
         total - sum(r.open_interest_base / 2 for r in open_to_doubt) if open_to_doubt else None,
@@ -81,7 +88,9 @@ def _concentration(rows: Sequence[tree.VenueOpenInterest], missing: Sequence[str
     return tree.Concentration(list(shares), largest, shares[largest], sum(share**2 for share in shares.values()))
 
 
-def _change(harvests: Sequence[Harvest], now: dict[str, float]) -> tree.OpenInterestChange | None:
+def _change(
+    harvests: Sequence[Harvest], now: dict[str, float], stored: Days, now_ms: int
+) -> tree.OpenInterestChange | None:
     """Return the change of open interest since its low, in base coin.
 
     By CryptoQuant's Binance series (USD over that day's close) where it is there; else by the venues whose
@@ -94,15 +103,19 @@ def _change(harvests: Sequence[Harvest], now: dict[str, float]) -> tree.OpenInte
         days = signals.in_base(usd, binance.at(Kind.DAILY_CANDLES, Candle))
         if len(days) >= BASE_DAYS:
             return _told(now["binance"], days, "binance", "cryptoquant")
-    reaching = {
-        h.name: {r.time_ms: r.open_interest_base for r in in_time(h.at(Kind.OPEN_INTEREST_DAILY, OpenInterestRecord))}
-        for h in harvests
-        if h.name in now and h.source.is_venue
-    }
+    reaching = {h.name: _days(h, stored, now_ms) for h in harvests if h.name in now and h.source.is_venue}
     reaching = {name: series for name, series in reaching.items() if len(series) >= BASE_DAYS}
     days = signals.sum_by_day(list(reaching.values()))
     names = " + ".join(sorted(reaching))
     return _told(sum(now[name] for name in reaching), days, names, names) if days else None
+
+
+def _days(harvest: Harvest, stored: Days, now_ms: int) -> dict[int, float]:
+    """Return a venue's open interest by day as it tells it, and as it is stored from further back without a break."""
+    rows = in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterestRecord))
+    known = stored.get(("open_interest", harvest.name), {})
+    before = unbroken(known, rows[0].time_ms if rows else now_ms, DAY_MS)
+    return dict(reversed(before)) | {row.time_ms: row.open_interest_base for row in rows}
 
 
 def _told(now: float, days: dict[int, float], of: str, source: str) -> tree.OpenInterestChange | None:

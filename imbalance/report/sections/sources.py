@@ -115,7 +115,9 @@ def _silent(
     harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]], venues: Sequence[Source]
 ) -> list[tree.Gap]:
     """Return a gap for each venue chosen that publishes no liquidations and may list the coin."""
-    unread = {h.name for h in harvests if h.instrument is None} | {name for name, _title, _why in skipped}
+    unread = {h.name for h in harvests if h.instrument is None or Kind.LIQUIDATIONS in h.records} | {
+        name for name, _title, _why in skipped
+    }
     publishing = {Kind.LIQUIDATIONS, Kind.CONTRACT_STATS}
     return [
         tree.Gap(venue.name, "liquidations", SILENT.get(venue.name, SILENT[""]), failed=False, usual=True)

@@ -6,8 +6,11 @@ other gauges; the small commands carry one section each.
 
 from __future__ import annotations
 
+from imbalance.report.tree.changes import Change, Compared, DiffReport
+from imbalance.report.tree.checks import CheckedFigure, CheckReport
+from imbalance.report.tree.collected import CollectedStream, CollectReport
 from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
-from imbalance.report.tree.history import DbReport, KnownSpan, MissingSpan, StoredSeries
+from imbalance.report.tree.history import BackfillReport, DbReport, FilledSeries, KnownSpan, MissingSpan, StoredSeries
 from imbalance.report.tree.maps import (
     Audit,
     BandRisk,
@@ -51,6 +54,7 @@ from imbalance.report.tree.readings import (
     Volume,
     VolumeReport,
 )
+from imbalance.report.tree.rounds import Moved, WatchReport
 from imbalance.report.tree.signals import (
     BacktestReport,
     BaseRate,
@@ -65,12 +69,13 @@ from imbalance.report.tree.signals import (
     StudyVerdict,
     SweepEvent,
 )
-from imbalance.report.tree.summary import Metric, Price, Quoted, Report, Signal, Verdict
+from imbalance.report.tree.summary import Metric, Price, Quoted, Report, ReportPage, Signal, Verdict
 from imbalance.report.tree.trials import (
     BarPrediction,
     CascadeReport,
     HorizonScore,
     ImpactLaw,
+    KeptScore,
     Member,
     MethodScore,
     Reliability,
@@ -79,21 +84,24 @@ from imbalance.report.tree.trials import (
 )
 
 __all__ = [
-    "SCHEMAS", "Audit", "BacktestReport", "Band", "BandRisk", "BarPrediction", "BaseRate", "Capability",
-    "CascadeReport", "Checklist", "Cluster", "ClustersReport", "Concentration", "Condition", "DbReport",
-    "DistanceShare", "Document", "Evidence", "Funding", "Gap", "GroupPositions", "Head", "HeatmapReport",
-    "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "KnownSpan", "LargestSince",
-    "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore", "Metric", "MissingSpan",
-    "Mode", "Model", "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path",
-    "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reading",
-    "Reliability", "Report", "Risk", "Sentiment", "SentimentReport", "SideRisk", "Signal", "SignalsReport",
-    "SourceState", "SourcesReport", "State", "StoredSeries", "StudiedMarket", "StudiedOutcome", "StudyVerdict",
-    "SweepEvent", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit", "VenueFunding", "VenueOpenInterest",
-    "VenueVolume", "Verdict", "Volume", "VolumeReport", "WindowRisk", "schema_name",
+    "SCHEMAS", "Audit", "BackfillReport", "BacktestReport", "Band", "BandRisk", "BarPrediction", "BaseRate",
+    "Capability", "CascadeReport", "Change", "CheckReport", "CheckedFigure", "Checklist", "Cluster", "ClustersReport",
+    "CollectReport", "CollectedStream", "Compared", "Concentration", "Condition", "DbReport", "DiffReport",
+    "DistanceShare", "Document", "Evidence", "FilledSeries", "Funding", "Gap", "GroupPositions", "Head",
+    "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "KeptScore",
+    "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore",
+    "Metric", "MissingSpan", "Mode", "Model", "Moved", "ObservedLiquidations", "OpenInterest", "OpenInterestChange",
+    "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted",
+    "QuotedTotal", "Range", "Reading", "Reliability", "Report", "ReportPage", "Risk", "Sentiment", "SentimentReport",
+    "SideRisk", "Signal", "SignalsReport", "SourceState", "SourcesReport", "State", "StoredSeries", "StudiedMarket",
+    "StudiedOutcome", "StudyVerdict", "SweepEvent", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit",
+    "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WatchReport",
+    "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
     Report
+    | ReportPage
     | ClustersReport
     | OpenInterestReport
     | VolumeReport
@@ -107,6 +115,11 @@ Document = (
     | DbReport
     | SignalsReport
     | BacktestReport
+    | CollectReport
+    | DiffReport
+    | CheckReport
+    | WatchReport
+    | BackfillReport
 )
 
 
@@ -125,9 +138,14 @@ SCHEMAS: dict[str, type[Head]] = {
     "db": DbReport,
     "signals": SignalsReport,
     "backtest": BacktestReport,
+    "collect": CollectReport,
+    "diff": DiffReport,
+    "check": CheckReport,
+    "watch": WatchReport,
+    "backfill": BackfillReport,
 }
 
 
 def schema_name(kind: type[Head]) -> str:
     """Return the schema's name, as the documents of a kind carry it."""
-    return f"imbalance.{next(command for command, known in SCHEMAS.items() if known is kind)}/1"
+    return f"imbalance.{next(command for command, known in SCHEMAS.items() if issubclass(kind, known))}/1"

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from imbalance.report.tree.common import Band
-from imbalance.report.tree.maps import ClustersReport
+from imbalance.report.tree.maps import ClustersReport, HeatmapReport
 from imbalance.report.tree.readings import (
     Funding,
     HolderActivity,
@@ -106,3 +106,9 @@ class Report(ClustersReport, kw_only=True):
     metrics: list[Metric]
     signals: list[Signal]
     verdict: Verdict
+
+
+class ReportPage(Report, kw_only=True):
+    """A report with the map through time, for a page that draws it."""
+
+    through_time: HeatmapReport

@@ -69,11 +69,20 @@ class Reliability(msgspec.Struct):
     observed_high_usd: float | None
 
 
+class KeptScore(msgspec.Struct):
+    """How maps of one structure, or of the path alone, kept for as long, rank the same bands, and their error."""
+
+    name: str
+    spearman: float
+    ln_error: float
+
+
 class HorizonScore(msgspec.Struct):
     """Scores of maps kept for some days, by 1 % bands of price that were crossed.
 
     `width_spearman` is what the width crossed alone reaches: a map without any shape. `ln_error` is of bands after one
-    scale for all, `level_ln_error` of a map's sum over them without any.
+    scale for all, `level_ln_error` of a map's sum over them without any. `others` are the members of the mixture by
+    themselves, and the path null.
     """
 
     days: float
@@ -83,6 +92,7 @@ class HorizonScore(msgspec.Struct):
     width_spearman: float
     ln_error: float
     level_ln_error: float
+    others: list[KeptScore]
 
 
 class BarPrediction(msgspec.Struct):

@@ -15,7 +15,7 @@ from imbalance.records import (
     Feed,
     LongShort,
 )
-from imbalance.units import DAY_MS, INTERVALS_MS
+from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS
 from imbalance.venues.okx.contracts import (
     parse_instruments,
     parse_margin_tiers,
@@ -24,8 +24,28 @@ from imbalance.venues.okx.contracts import (
 )
 from imbalance.venues.okx.envelope import NAME, answer, family, refusal
 from imbalance.venues.okx.orders import liquidation_page, older_liquidations, parse_liquidations, parse_order_book
-from imbalance.venues.okx.prices import parse_candles, parse_funding, parse_index_price, parse_mark_price, parse_ticker
-from imbalance.wire import Ask, Budget, Endpoint, Kind, Pages, Params, Source, coarsest_needed, once, params
+from imbalance.venues.okx.prices import (
+    parse_candles,
+    parse_funding,
+    parse_funding_history,
+    parse_index_price,
+    parse_mark_price,
+    parse_ticker,
+)
+from imbalance.wire import (
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Pages,
+    Params,
+    Source,
+    bar_ms,
+    coarsest_needed,
+    once,
+    params,
+)
 from imbalance.wire.decode import (
     Ratio,
     TimeMs,
@@ -55,6 +75,15 @@ PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "2h", "4h", "6
 BAR_OF_MS = {INTERVALS_MS[name]: bar for name, bar in BARS.items()}
 
 
+STATISTICS_ROWS = 1440  # kept of each length
+
+
+FUNDING_LIMIT = 400
+
+
+FUNDING_DEPTH_MS = 94 * DAY_MS
+
+
 # The request budgets of the statistics endpoints allow this many pages at once.
 HISTORY_PAGES = 4
 
@@ -76,12 +105,16 @@ def _daily_pages(ask: Ask) -> list[Params]:
     return [params(instId=ask.listed.symbol, bar="1Dutc", limit=DAYS)]
 
 
+def _period_ms(ask: Ask) -> int:
+    return coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_PAGES * STATISTICS_LIMIT)
+
+
 def _monthly_pages(ask: Ask) -> list[Params]:
     return [params(instId=ask.listed.symbol, bar="1Mutc", limit=MONTHS)]
 
 
 def _open_interest_pages(ask: Ask) -> list[Params]:
-    period_ms = coarsest_needed(ask, PERIODS_MS, most_rows=HISTORY_PAGES * STATISTICS_LIMIT)
+    period_ms = _period_ms(ask)
     return [
         params(instId=ask.listed.symbol, period=BAR_OF_MS[period_ms], end=end, limit=rows)
         for end, rows in _backwards(ask.start_ms, ask.end_ms + period_ms, period_ms, STATISTICS_LIMIT)
@@ -92,6 +125,18 @@ def _open_interest_daily_pages(ask: Ask) -> list[Params]:
     midnight_ms = -(-ask.now_ms // DAY_MS) * DAY_MS
     pages = _backwards(midnight_ms - DAYS * DAY_MS, midnight_ms, DAY_MS, STATISTICS_LIMIT)
     return [params(instId=ask.listed.symbol, period="1Dutc", end=end, limit=rows) for end, rows in pages]
+
+
+def _ratio_pages(ask: Ask) -> list[Params]:
+    step_ms = ask.interval_ms
+    return [
+        params(instId=ask.listed.symbol, period=BAR_OF_MS[step_ms], end=end, limit=rows)
+        for end, rows in _backwards(ask.start_ms, ask.end_ms, step_ms, STATISTICS_LIMIT)
+    ]
+
+
+def _funding_pages(ask: Ask) -> list[Params]:
+    return [params(instId=ask.listed.symbol, after=ask.end_ms, limit=FUNDING_LIMIT)]
 
 
 class _RatioRow(msgspec.Struct, array_like=True):
@@ -118,6 +163,31 @@ def _of_symbol(**more: str | int) -> Pages:
 
     return pages
 
+
+_OPEN_INTEREST_HISTORY = Endpoint(
+    Kind.OPEN_INTEREST_HISTORY,
+    "/api/v5/rubik/stat/contracts/open-interest-history",
+    _open_interest_pages,
+    parse_open_interest_history,
+    budget=Budget(10, 2),
+    reach="1,440 rows",
+    step=_period_ms,
+)
+_CANDLES = Endpoint(
+    Kind.CANDLES,
+    "/api/v5/market/history-candles",
+    _candle_pages,
+    parse_candles,
+    budget=Budget(20, 2),
+    reach="all",
+    step=bar_ms,
+)
+_RATIOS = (
+    _ratio_endpoint("long-short-account-ratio-contract", "accounts"),
+    _ratio_endpoint("long-short-account-ratio-contract-top-trader", "top accounts"),
+    _ratio_endpoint("long-short-position-ratio-contract-top-trader", "top positions"),
+)
+_LENGTHS = (HOUR_MS, DAY_MS)  # so many rows are kept of each: longer ones reach further
 
 OKX = Source(
     name=NAME,
@@ -158,14 +228,7 @@ OKX = Source(
             parse_open_interest,
             budget=Budget(20, 2),
         ),
-        Endpoint(
-            Kind.OPEN_INTEREST_HISTORY,
-            "/api/v5/rubik/stat/contracts/open-interest-history",
-            _open_interest_pages,
-            parse_open_interest_history,
-            budget=Budget(10, 2),
-            reach="1,440 rows",
-        ),
+        _OPEN_INTEREST_HISTORY,
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,
             "/api/v5/rubik/stat/contracts/open-interest-history",
@@ -173,23 +236,14 @@ OKX = Source(
             parse_open_interest_history,
             budget=Budget(10, 2),
         ),
-        Endpoint(
-            Kind.CANDLES,
-            "/api/v5/market/history-candles",
-            _candle_pages,
-            parse_candles,
-            budget=Budget(20, 2),
-            reach="all",
-        ),
+        _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES, "/api/v5/market/history-candles", _daily_pages, parse_candles, budget=Budget(20, 2)
         ),
         Endpoint(
             Kind.MONTHLY_CANDLES, "/api/v5/market/history-candles", _monthly_pages, parse_candles, budget=Budget(20, 2)
         ),
-        _ratio_endpoint("long-short-account-ratio-contract", "accounts"),
-        _ratio_endpoint("long-short-account-ratio-contract-top-trader", "top accounts"),
-        _ratio_endpoint("long-short-position-ratio-contract-top-trader", "top positions"),
+        *_RATIOS,
         Endpoint(
             Kind.LIQUIDATIONS,
             "/api/v5/public/liquidation-orders",
@@ -205,6 +259,34 @@ OKX = Source(
             lambda ask: [params(instType="SWAP", tdMode="isolated", instFamily=family(ask))],
             parse_margin_tiers,
             budget=Budget(10, 2),
+        ),
+    ),
+    history=(
+        History(_CANDLES, tuple(BAR_OF_MS), CANDLE_LIMIT, also_ms=(DAY_MS,)),
+        # One row fewer than a page has: that of the window's end is on it too.
+        History(
+            _OPEN_INTEREST_HISTORY, tuple(PERIODS_MS), STATISTICS_LIMIT - 1, _LENGTHS, depth_rows=STATISTICS_ROWS - 1
+        ),
+        *(
+            History(
+                msgspec.structs.replace(ratio, pages=_ratio_pages),
+                tuple(PERIODS_MS),
+                STATISTICS_LIMIT,
+                _LENGTHS,
+                depth_rows=STATISTICS_ROWS - 1,
+            )
+            for ratio in _RATIOS
+        ),
+        History(
+            Endpoint(
+                Kind.FUNDING_HISTORY,
+                "/api/v5/public/funding-rate-history",
+                _funding_pages,
+                parse_funding_history,
+                budget=Budget(10, 2),
+            ),
+            window_ms=FUNDING_LIMIT * HOUR_MS,
+            depth_ms=FUNDING_DEPTH_MS,
         ),
     ),
 )

@@ -10,7 +10,7 @@ from imbalance.records import (
     Liquidation,
     OrderBook,
 )
-from imbalance.units import DAY_MS, Side
+from imbalance.units import Side
 from imbalance.venues.okx.envelope import NAME, answer, family
 from imbalance.wire import Ask, Kind, Params, params
 from imbalance.wire.decode import (
@@ -66,7 +66,7 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
             require(falls, "the list is newest first", NAME, Kind.LIQUIDATIONS, f"{path}[{i}].ts")
     # A full page may have cut off older ones.
     oldest = min((row.time_ms for row in found), default=0)
-    reached = oldest if len(found) >= LIQUIDATION_LIMIT else ask.now_ms - DAY_MS
+    reached = oldest if len(found) >= LIQUIDATION_LIMIT else ask.day_ms
     return [*found[::-1], Covered(reached)]
 
 
@@ -78,7 +78,7 @@ def liquidation_page(ask: Ask, after: int | None = None) -> Params:
 def older_liquidations(body: bytes, ask: Ask) -> Params | None:
     """Return the next page's parameters: what is older than the oldest row, back to a day ago."""
     reached = parse_liquidations(body, ask)[-1]
-    return liquidation_page(ask, reached.time_ms) if reached.time_ms > ask.now_ms - DAY_MS else None
+    return liquidation_page(ask, reached.time_ms) if reached.time_ms > ask.day_ms else None
 
 
 class _Book(msgspec.Struct):

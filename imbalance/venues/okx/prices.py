@@ -7,6 +7,7 @@ import msgspec
 from imbalance.records import (
     Candle,
     Funding,
+    SettledFunding,
     Ticker,
 )
 from imbalance.units import HOUR_MS
@@ -19,7 +20,10 @@ from imbalance.wire.decode import (
     TimeMs,
     candles_sound,
     in_order,
+    minute_of,
+    of_asked,
     require,
+    require_each,
 )
 
 
@@ -40,8 +44,8 @@ def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     rows = answer(body, _CandleRow, Kind.CANDLES)
     in_order([r.ts for r in rows], NAME, Kind.CANDLES, "$.data[{}][0]", newest_first=True)
     candles_sound(((r.low, r.high, r.open, r.close) for r in rows), NAME, Kind.CANDLES, "$.data[{}][2]")
-    for i, r in enumerate(rows):
-        require(r.confirm in {"0", "1"}, "neither open nor confirmed", NAME, Kind.CANDLES, f"$.data[{i}][8]")
+    told = [r.confirm in {"0", "1"} for r in rows]
+    require_each(told, "neither open nor confirmed", NAME, Kind.CANDLES, "$.data[{}][8]")
     return [Candle(r.ts, r.open, r.high, r.low, r.close, r.base, r.quote) for r in reversed(rows)]
 
 
@@ -112,3 +116,18 @@ def parse_funding(body: bytes, ask: Ask) -> list[Funding]:
         for r in rows
         if r.inst_id == ask.listed.symbol
     ]
+
+
+class _Settled(msgspec.Struct, rename="camel"):
+    inst_id: str
+    realized_rate: Rate
+    funding_time: TimeMs
+
+
+def parse_funding_history(body: bytes, ask: Ask) -> list[SettledFunding]:
+    """Read funding-rate-history: realizedRate is what was paid; newest first."""
+    rows = answer(body, _Settled, Kind.FUNDING_HISTORY)
+    in_order([r.funding_time for r in rows], NAME, Kind.FUNDING_HISTORY, "$.data[{}].fundingTime", newest_first=True)
+    for i, row in enumerate(rows):
+        of_asked(row.inst_id, ask.listed.symbol, NAME, Kind.FUNDING_HISTORY, f"$.data[{i}].instId")
+    return [SettledFunding(minute_of(r.funding_time), r.realized_rate) for r in reversed(rows)]

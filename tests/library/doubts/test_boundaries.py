@@ -31,22 +31,7 @@ from imbalance.units import DAY_MS, HOUR_MS, Side
 from imbalance.venues import VENUES
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
-
-NOW_MS = 1_769_774_400_000
-
-
-def venue(place, kind=None, rows=(), **more):
-    source = VENUES[place]
-    found = Harvest(source, Instrument(source.name, "X", "X", "USDT", source.contract), records={}, typed={})
-    if kind is not None:
-        found.keep(kind, rows)
-    for name, others in more.items():
-        found.keep(Kind[name], others)
-    return found
-
-
-def doubted(stage, harvests):
-    return [(d.source, d.left_out) for d in stage(Evidence(harvests, "X", NOW_MS))]
+from tests.support.harvests import NOW_MS, doubted, hours, orders, reasons, venue
 
 
 @pytest.mark.parametrize(
@@ -104,23 +89,6 @@ def test_a_book_that_lacks_or_is_of_impossible_size(rows, found):
     told = [Ticker(NOW_MS, 100.0, 100.0, volume_24h_base=10_000.0, volume_24h_usd=1e6)]
     harvest = venue(0, Kind.TICKER, told, ORDER_BOOK=[rows])
     assert doubted(books.books, [harvest]) == [(VENUES[0].name, left_out) for left_out in found]
-
-
-def hours(moves, start_ms=NOW_MS - DAY_MS):
-    rows, close = [], 100.0
-    for i, move in enumerate([0.0, *moves]):
-        opened, close = close, close * (1 + move)
-        rows.append(Candle(start_ms + (i - 1) * HOUR_MS, opened, max(opened, close), min(opened, close), close, 1e9))
-    return rows
-
-
-def orders(longs, shorts):
-    at = NOW_MS - DAY_MS + HOUR_MS // 2
-    return [
-        Liquidation(at + i * HOUR_MS, side, 100.0, quantity)
-        for i, pair in enumerate(zip(longs, shorts, strict=True))
-        for side, quantity in zip((Side.LONG, Side.SHORT), pair, strict=True)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +173,31 @@ def test_the_index_against_its_word_and_the_day_before(rows, told):
     assert doubted(mood.mood, [harvest]) == [(FEAR_GREED.name, True)] * told
 
 
+# From the index's own two tables; what one calls neutral the other may call fear.
+WORDS = {"extreme fear": (0, 25), "Fear": (24, 46), "neutral": (44, 55), "Greed": (54, 75), "Extreme Greed": (75, 100)}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_words_of_the_index(word):
+    least, most = WORDS[word]
+    for value in (0, least - 1, least, most, most + 1, 100):
+        harvest = Harvest(FEAR_GREED, records={}, typed={})
+        harvest.keep(Kind.SENTIMENT, [Sentiment(NOW_MS, value, word)])
+        said = f"its {value} of 2026-01-30 is called {word!r}, which is {least} to {most}"
+        assert reasons(mood.mood, [harvest]) == [said] * (not least <= value <= most)
+    for value, told in ((0, []), (100, [])):
+        harvest = Harvest(FEAR_GREED, records={}, typed={})
+        harvest.keep(Kind.SENTIMENT, [Sentiment(NOW_MS, value, "Panic")])
+        assert reasons(mood.mood, [harvest]) == told
+
+
+def test_a_step_of_the_index_is_told_with_its_day():
+    harvest = Harvest(FEAR_GREED, records={}, typed={})
+    harvest.keep(Kind.SENTIMENT, [Sentiment(NOW_MS - DAY_MS, 20, "Fear?"), Sentiment(NOW_MS, 66, "Greed")])
+    said = "it moves from 20 to 66 on 2026-01-30, more than it ever did in a day"
+    assert reasons(mood.mood, [harvest]) == [said]
+
+
 def test_a_step_over_missing_days_is_no_step():
     harvest = Harvest(FEAR_GREED, records={}, typed={})
     rows = [Sentiment(NOW_MS, 20, "Extreme Fear"), Sentiment(NOW_MS + 2 * DAY_MS, 80, "Extreme Greed")]
@@ -258,10 +251,11 @@ def test_positions_over_open_interest(held, told):
     assert doubted(interest.positions, [harvest]) == [(VENUES[0].name, True)] * told
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.049, True), (0.051, False), (0.949, False), (0.951, True), (0.0, True)])
+@pytest.mark.parametrize(("share", "told"), [(0.049, True), (0.05, False), (0.95, False), (0.951, True), (0.0, True)])
 def test_shares_of_next_to_none_or_all(share, told):
     harvest = venue(0, Kind.LONG_SHORT, [LongShort(NOW_MS, "accounts", share)])
     assert doubted(ratios.ratios, [harvest]) == [(VENUES[0].name, True)] * told
+    assert reasons(ratios.ratios, [harvest]) == [f"{share * 100:.3g} % of its accounts are long"] * told
 
 
 @pytest.mark.parametrize(("price", "told"), [(49.0, True), (51.0, False), (199.0, False), (201.0, True)])

@@ -278,14 +278,14 @@ def test_calibration_finds_the_weights_that_made_the_data():
     capture = np.array([1.0, 0.3])
     y = g.poisson(np.einsum("vrf,f->vr", x, true) * capture[:, None] / 1e4) * 1e4
     day = np.repeat(np.arange(40), 100)
-    fit = calibrate.fit(x, y.astype(float), np.full(6, 0.1), np.array([True, False]), day, draws=20, seed=0)
+    fit = calibrate.fit(x, y.astype(float), np.full((6, 1), 0.1), np.array([True, False]), day, draws=20, seed=0)
     assert fit.weights == pytest.approx(true, rel=0.15, abs=0.01)
     assert fit.capture == pytest.approx(capture, rel=0.05)
     assert (fit.draws.std(axis=0) > 0).all()
 
 
 def test_calibration_without_liquidations_leaves_the_prior():
-    x, prior = np.ones((1, 100, 3)), np.full(3, 0.2)
+    x, prior = np.ones((1, 100, 3)), np.full((3, 1), 0.2)
     assert calibrate.fit(x, np.zeros((1, 100)), prior, np.array([True]), np.arange(100), 5, 0) is None
     path, volume, interest = walk()
     found = mapped(path, [venue("a", volume, interest, np.zeros(400), np.zeros(400))])
@@ -417,13 +417,14 @@ def test_a_frozen_map_is_charged_what_price_crossed_and_no_more(side):
     path, _volume, _interest = walk(60, seed=9, sd=0.02)
     edges, after = density.log_edges(), slice(20, 60)
     generator = np.random.default_rng(side)
-    mass, observed = generator.gamma(1, 1, edges.size - 1), generator.gamma(1, 1, 40)
-    held, seen, width = frozen._crossed(path, mass, observed, after, side)
+    mass, observed = generator.gamma(1, 1, (2, edges.size - 1)), generator.gamma(1, 1, 40)
+    *held, seen, width = frozen._crossed(path, mass, observed, after, side)
     price, sign = path.close[19], 1 if side == SHORT else -1
     far = np.maximum.accumulate(np.maximum(sign * np.log(path[1 if side == SHORT else 2][after] / price), 0.0))
     low, high = sorted((0.0, sign * far[-1]))
     assert width.sum() == pytest.approx(far[-1])
-    assert held.sum() == pytest.approx(float(clusters.mass_between(edges, mass, low, high)))
+    for one, of in zip(held, mass, strict=True):
+        assert one.sum() == pytest.approx(float(clusters.mass_between(edges, of, low, high)))
     assert seen.sum() == pytest.approx(observed[np.diff(far, prepend=0.0) > 0].sum())
 
 

@@ -139,10 +139,10 @@ def test_one_sentence_says_whether_the_map_beats_its_path(over, low, high, beats
 def test_the_level_error_is_of_a_maps_sum_before_any_scale(monkeypatch):
     # Each side of the one map holds 10 bands; longs hold twice what was seen, shorts four times.
     seen = np.full(10, 3e6)
-    cases = iter([np.stack([seen * times, seen, np.ones(10)]) for times in (2.0, 4.0)])
-    monkeypatch.setattr(frozen, "_map", lambda *_rest: np.zeros((2, 1)))
+    cases = iter([np.stack([seen * times, seen, seen, np.ones(10)]) for times in (2.0, 4.0)])
+    monkeypatch.setattr(frozen, "_maps", lambda *_rest: np.zeros((2, 2, 1)))
     monkeypatch.setattr(frozen, "_crossed", lambda *_rest: next(cases))
-    held = dataclasses.replace(trial(2), fits=[Refit(24, np.ones(1), np.ones(1), np.ones(2), np.ones(1))])
+    held = dataclasses.replace(trial(2), fits=[Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1))])
     path = PricePath(*np.ones((4, 120)))
     (row,) = frozen.frozen_scores(3_600_000, path, [], Assumptions(), held, [1.0])
     floor = frozen.FLOOR_USD
@@ -152,6 +152,19 @@ def test_the_level_error_is_of_a_maps_sum_before_any_scale(monkeypatch):
     # One scale takes thrice the sum down to the sum: bands are off by two thirds and by four thirds.
     bands = [abs(np.log((times / 3 * 3e6 + floor) / (3e6 + floor))) for times in (2, 4)]
     assert row.ln_error == pytest.approx(np.mean(bands))
+
+
+def test_kept_maps_of_members_and_of_the_path_are_scored_over_the_same_bands():
+    seen = np.arange(1.0, 31.0) * 1e6
+    case = np.stack([seen, 2 * seen, seen[::-1], np.full(30, 5.0), seen, np.ones(30)])
+    row = frozen._scored(3.0, 7, [case])
+    assert row is not None
+    assert [o.name for o in row.others] == ["member 1", "member 2", "path null"]
+    assert [row.spearman, *(o.spearman for o in row.others)] == pytest.approx([1.0, 1.0, -1.0, 0.0])
+    assert (row.ln_error, row.others[0].ln_error) == pytest.approx((0.0, 0.0))
+    assert row.others[1].ln_error > 0.5
+    assert frozen._scored(3.0, 7, [case[:, : frozen.LEAST_BANDS - 1]]) is None
+    assert frozen._scored(3.0, 7, [case[:, : frozen.LEAST_BANDS]]) is not None
 
 
 def test_a_gain_is_the_share_of_the_variance_that_errors_lose():

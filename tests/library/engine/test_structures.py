@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbalance.engine import assimilate, calibrate, clock, cohorts, density, ensemble, features, flows, likelihood
+from imbalance.engine import (
+    assimilate,
+    calibrate,
+    clock,
+    cohorts,
+    density,
+    ensemble,
+    features,
+    flows,
+    likelihood,
+    ranges,
+)
 from imbalance.engine.assumptions import Assumptions, Lives, Structure
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
 from imbalance.engine.walk import walk as predict
@@ -90,6 +101,52 @@ def test_features_are_what_loops_make(inverse, monkeypatch):  # noqa: C901 (plai
     assert (x.sum(axis=(0, 1, 2)) > 0).all()
 
 
+def test_merged_cohorts_leave_what_their_bars_leave_and_span_their_range():
+    path, volume, interest = walk(50, seed=4)
+    built = made(path, volume, interest, days_a_bar=1 / 24)
+    few = built.merged(4)
+    assert few.birth[:13].tolist() == [3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47, 49]
+    assert few.birth.size == 13 + built.birth.size - 50
+    assert few.left_at_end().sum(axis=2) == pytest.approx(built.left_at_end().sum(axis=2))
+    assert (few.entry_low[1], few.entry_high[1]) == (path.low[4:8].min(), path.high[4:8].max())
+    assert (few.seen_low[12], few.seen_high[12], few.seen_close[12]) == (
+        path.low[48:].min(),
+        path.high[48:].max(),
+        path.close[49],
+    )
+    assert built.merged(1) is built
+
+
+# At 2.5 % a day price ranges over half of 0.5 % in 5.6 minutes, over half of 1.155 % in half an hour.
+@pytest.mark.parametrize(
+    ("nearest", "runs"), [(0.005, [(1, 1), (3, 1), (12, 1)]), (0.01155, [(3, 1), (12, 2)]), (0.017, [(12, 3)])]
+)
+def test_cohorts_are_merged_only_where_distance_is_far_beyond_their_range(nearest, runs):
+    edges = nearest * 2.0 ** np.arange(4)
+    found = features.merging(edges, 288)
+    assert [(every, part.stop - part.start) for every, part in found] == runs
+    assert features.merging(edges, 24) == [(1, slice(0, 3))]
+
+
+def test_merging_changes_little_and_nothing_later_is_seen_through_it(monkeypatch):
+    path, volume, interest = walk(288 * 6, seed=5, sd=0.0015)
+    built, edges = made(path, volume, interest, days_a_bar=1 / 288), density.distance_edges(14)
+    bucket = np.arange(288 * 6) // 12
+    x = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)
+    bars = 288 * 4 + 7
+    cut = made(path.until(bars), volume[:bars], interest[:bars], days_a_bar=1 / 288)
+    short = features.standing_and_own(path.until(bars), cut, edges, bucket[:bars], 1, np.zeros(1, int), 288)
+    assert short[:, :, :-1] == pytest.approx(x[:, :, : short.shape[2] - 1], rel=1e-9, abs=1e-6)
+    monkeypatch.setattr(features, "USUAL_RANGE", 1e3)
+    exact = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)
+    near, far = slice(0, 5), slice(5, 9)
+    assert x[..., near, :] == pytest.approx(exact[..., near, :])
+    sums, whole = (v[..., far, :3].sum(axis=(0, 2, 3)) for v in (x, exact))
+    assert sums == pytest.approx(whole, rel=0.2)
+    assert (sums != whole).all()
+    assert x[..., 3:] == pytest.approx(exact[..., 3:])
+
+
 def test_only_what_has_faded_to_nothing_is_left_out_of_features(monkeypatch):
     path, volume, interest = walk(60, seed=3, sd=0.03)
     built, edges = made(path, volume, interest), density.distance_edges(5)
@@ -145,12 +202,28 @@ def test_one_burst_bends_a_robust_fit_less(monkeypatch):
     day = np.repeat(np.arange(40), 50)
 
     def moved():
-        fits = [calibrate.fit(x, v.astype(float), true, np.array([True]), day, 0, 0) for v in (y, burst)]
+        fits = [calibrate.fit(x, v.astype(float), true[:, None], np.array([True]), day, 0, 0) for v in (y, burst)]
         return np.abs(np.log(fits[1].weights / fits[0].weights)).max()
 
+    monkeypatch.setattr(likelihood, "FLOOR_SHARE", 1.0)
     robust = moved()
     monkeypatch.setattr(likelihood, "FLOOR_SHARE", 1e9)
     assert robust < 0.8 * moved()
+
+
+def test_what_one_distance_of_a_class_shows_tells_of_its_others():
+    g = np.random.default_rng(4)
+    x = np.zeros((1, 2000, 2, 2))
+    x[:, :, 0] = g.gamma(0.5, 1, (1, 2000, 2)) * 1e6
+    prior, scale = np.array([[0.2, 0.1], [0.3, 0.4]]), np.array([3.0, 0.5])
+    y = g.poisson(x[0, :, 0] @ (prior[0] * scale) / 1e4)[None] * 1e4
+    fit = calibrate.fit(x.reshape(1, 2000, 4), y.astype(float), prior, np.array([True]), np.arange(2000) // 50, 0, 0)
+    assert (fit.weights.reshape(2, 2) / prior) == pytest.approx(np.stack([scale, scale]), rel=0.1)
+
+
+def test_a_few_days_evidence_does_not_decide_between_structures():
+    few = ensemble.parts(np.array([1.0, 3.0]), np.array([5.0, 0.0]))
+    assert few == pytest.approx([np.exp(0.5) / (np.exp(0.5) + 3), 3 / (np.exp(0.5) + 3)])
 
 
 @given(st.integers(1, 40), st.integers(0, 1000))
@@ -256,7 +329,7 @@ def test_one_step_from_the_maximum_is_what_refitting_on_resampled_days_finds():
 def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
     sample, prior = sampled(rows=480)
     sample.y[:, 1, 30:50] = np.nan
-    monkeypatch.setattr(calibrate, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(calibrate, "BLOCK_VALUES", 1200)
     told, evidence = [], ensemble.evidence
     rows = {float(v): t for t, v in enumerate(sample.y[0, 0])}
 
@@ -301,9 +374,22 @@ def test_few_events_leave_a_sides_level_open(monkeypatch):
         risk = mapped(path, [row]).window(10).ratio
         return math.log(risk.high / risk.low)
 
+    monkeypatch.setattr(ranges, "MOVES", (0.0, 0.0))
     open_still = spread()
     monkeypatch.setattr(assimilate, "PRIOR_EVENTS", 1e9)
     assert open_still > 1.2 * spread()
+
+
+@pytest.mark.parametrize(("moved", "times"), [(0.1, 0.3**2), (0.35, 0.25), (0.7, 1.0), (0.84, 1.44), (3.0, 1.25**2)])
+def test_the_more_the_data_moved_the_prior_the_less_the_form_is_sure(moved, times):
+    a, z = Assumptions(), np.eye(9)[[2, 3, 5]]
+    log = np.log(ranges._form(a, z, moved))
+    middle = (density.log_edges()[1:] + density.log_edges()[:-1]) / 2
+    far, near = np.argmin(np.abs(middle - 0.2)), np.argmin(np.abs(middle - 0.05))
+    common, side, nearer = (times * sd for sd in a.structure_log_sd)
+    assert log[:, LONG, far] == pytest.approx([common, side, 0.0])
+    assert log[:, SHORT, far] == pytest.approx([common, 0.0, 0.0])
+    assert log[2, LONG, near] == pytest.approx(nearer * np.log(0.15 / middle[near]))
 
 
 def test_each_member_is_the_model_that_has_its_structure_alone():

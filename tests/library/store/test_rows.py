@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 
 from imbalance.errors import DeadlineError, MissingDataError
@@ -17,6 +18,7 @@ from imbalance.records import (
     Funding,
     Instrument,
     Liquidation,
+    LiquidationSum,
     LongShort,
     OpenInterest,
     OpenInterestUsd,
@@ -142,16 +144,56 @@ def test_buckets_of_an_aggregator_belong_to_its_venues():
     assert found["okx"].known == [(NOW_MS - 9 * HOUR_MS, NOW_MS - 4 * HOUR_MS)]
     assert [row["long_base"] for row in found["okx"].rows] == [None, None]
     assert found["htx"].series[:4] == ("liquidation_sums", "coinalyze", "htx", "BTC")
+    # A bucket that ends now is whole, one that runs is not.
+    for late_ms, there in ((0, True), (1, False)):
+        row = VenueLiquidations(NOW_MS - HOUR_MS + late_ms, "okx", 1.0, 2.0, HOUR_MS)
+        assert bool(read("coinalyze", VENUE_LIQUIDATIONS=[row])) is there
+
+
+def test_sums_over_exchanges_have_the_length_that_two_of_them_tell():
+    rows = [LiquidationSum(NOW_MS - h * HOUR_MS, 5.0, 7.0) for h in (12, 8, 4, 0)]
+    [sums] = read("coinglass", LIQUIDATION_SUMS=rows)
+    assert (sums.series.interval_ms, [row["long_usd"] for row in sums.rows]) == (4 * HOUR_MS, [5.0] * 3)
+    assert sums.known == [(NOW_MS - 12 * HOUR_MS, NOW_MS)]
+    assert read("coinglass", LIQUIDATION_SUMS=rows[:1]) == []
+
+
+def test_open_interest_of_now_is_its_own_or_the_tickers():
+    own, ticker = OpenInterest(NOW_MS, 5.0), OpenInterest(NOW_MS, 6.0)
+    for given, value in (
+        ({"OPEN_INTEREST": [own]}, 5.0),
+        ({"TICKER": [ticker]}, 6.0),
+        ({"OPEN_INTEREST": [own], "TICKER": [ticker]}, 5.0),
+    ):
+        [batch] = read(**given)
+        assert [row["open_interest_base"] for row in batch.rows] == [value]
+
+
+def test_the_first_figure_there_is_may_be_that_of_a_close(tmp_path):
+    row = {"open_interest_base": 7.0, "open_interest_usd": None}
+    series = Series("open_interest", "gate", "gate", "BTC", "BTC_USDT", "linear")
+    # It may be five minutes old, and no older.
+    for minute, known in ((10, True), (15, True), (9, False), (16, False)):
+        folder = tmp_path / str(minute)
+        folder.mkdir()
+        found = exported(folder, _bars(1), Batch(series, [row | {"time_ms": minute * MINUTE_MS}]))
+        assert (found[0]["open_interest_base"] == 7.0) is known
 
 
 def test_what_is_of_no_venue():
     [mood] = read("fear_greed", SENTIMENT=[Sentiment(NOW_MS - d * DAY_MS, 16, "Extreme Fear") for d in (3, 1, 0)])
     assert mood.series == Series("sentiment", "fear_greed", interval_ms=DAY_MS)
     assert mood.missing == [(NOW_MS - 2 * DAY_MS, NOW_MS - DAY_MS, HOLE)]
+    assert [row["time_ms"] for row in mood.rows] == [NOW_MS - d * DAY_MS for d in (3, 1, 0)]
+    assert read("fear_greed", SENTIMENT=[Sentiment(NOW_MS + 1, 16, "Fear")]) == []
     week = Commitments(NOW_MS - 9 * DAY_MS, "133741", 5.0, 100.0, {"dealer": (1.0, 2.0, 0.0), "other": (3.0, 4.0, 0.0)})
     [weeks] = read("cftc", COMMITMENTS=[week])
     assert [(r["trader_group"], r["long"]) for r in weeks.rows] == [("dealer", 1.0), ("other", 3.0)]
     assert weeks.series.instrument == "133741"
+    assert weeks.series.interval_ms == 7 * DAY_MS
+    assert weeks.known == [(NOW_MS - 9 * DAY_MS, NOW_MS - 2 * DAY_MS)]
+    [late] = read("cftc", COMMITMENTS=[msgspec.structs.replace(week, time_ms=NOW_MS - 6 * DAY_MS)])
+    assert late.known == [(NOW_MS - 6 * DAY_MS, NOW_MS)]
 
 
 def exported(tmp_path, *parts, interval_ms=MINUTE_MS * 15):

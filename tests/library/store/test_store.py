@@ -96,10 +96,13 @@ def test_what_is_saved_twice_is_there_once(address):
     assert before[ORDERS][0]["nth"] == [0, 1]
 
 
-def test_a_newer_reading_stands_and_the_first_learning_stays(address):
+def test_a_newer_reading_stands_and_is_known_since_it_was_first_told(address):
     save(address, ([candles([0], 1.0)], 10), ([candles([0], 3.0)], 30), ([candles([0], 2.0)], 20))
     rows = content(address)[MINUTES][0]
-    assert (rows["close"], rows["learned_ms"], rows["confirmed_ms"]) == ([3.0], [10], [30])
+    assert (rows["close"], rows["learned_ms"], rows["confirmed_ms"]) == ([3.0], [30], [30])
+    save(address, ([candles([0], 3.0)], 40), ([candles([0], 3.0)], 25))
+    rows = content(address)[MINUTES][0]
+    assert (rows["close"], rows["learned_ms"], rows["confirmed_ms"]) == ([3.0], [25], [40])
 
 
 READINGS = st.lists(st.sets(st.integers(0, 12), min_size=1), min_size=1, max_size=5)

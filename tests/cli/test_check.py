@@ -1,0 +1,188 @@
+"""`imbalance check` as cron, a monitor and a chat see it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from imbalance.report import figures
+from tests.cli.test_cli import run
+
+CHECK = ("check", "BTC", "--replay", "article")
+TRUE, FALSE = "ratio < 1 and fear_greed <= 20", "ratio > 4"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"XDG_STATE_HOME": str(tmp_path / "state"), "IMBALANCE_CONFIG": str(tmp_path / "config.toml")}
+
+
+def test_exit_codes_of_true_false_and_missing(home):
+    assert "true" in run(*CHECK, "--when", TRUE, env=home, check=10).stdout
+    assert "false" in run(*CHECK, "--when", FALSE, env=home, check=0).stdout
+    # Of some venues no liquidations are known, and their sum would be smaller without a word.
+    keyless = ("check", "BTC", "--replay", "article-keyless", "--when")
+    missing = run(*keyless, "liquidations_24h_usd > 1", env=home, check=3)
+    assert "liquidations_24h_usd: what was liquidated of binance" in missing.stderr
+    assert "liquidations_24h_usd: not known" not in missing.stdout
+    decided = run(*keyless, f"{FALSE} and liquidations_24h_usd > 1", env=home, check=0)
+    assert "false" in decided.stdout
+
+
+def test_quiet_says_nothing_but_of_what_is_true(home):
+    assert run(*CHECK, "--when", FALSE, "-q", "-f", "text", env=home, check=0).stdout == ""
+    assert run(*CHECK, "--when", TRUE, "-q", "-f", "text", env=home, check=10).stdout.splitlines()[1:] == [
+        f"{TRUE}: true",
+        "ratio: Value 0.42, 90 % range 0.21-0.91, Meaning short : long within the window",
+        "fear_greed: Value 16, Meaning Fear & Greed index of today, 0 to 100",
+    ]
+
+
+def test_what_was_told_is_quiet_for_the_cooldown_and_another_condition_is_not(home):
+    cooled = ("--cooldown", "6h", "-q")
+    assert run(*CHECK, "--when", TRUE, *cooled, env=home, check=10).stdout
+    assert run(*CHECK, "--when", TRUE, *cooled, env=home, check=0).stdout == ""
+    told = json.loads(run(*CHECK, "--when", TRUE, "--cooldown", "6h", "--json", env=home, check=0).stdout)
+    assert (told["holds"], told["quiet_until"][-1]) == (True, "Z")
+    assert run(*CHECK, "--when", "ratio < 1", *cooled, env=home, check=10).stdout
+    assert run(*CHECK, "--when", TRUE, "--cooldown", "1ms", env=home, check=10).stdout
+    assert run(*CHECK, "--when", TRUE, env=home, check=10).stdout
+
+
+def test_a_state_folder_that_cannot_be_written_tells_twice_rather_than_never(home, tmp_path):
+    (tmp_path / "state").write_text("no folder")
+    for _ in range(2):
+        done = run(*CHECK, "--when", TRUE, "--cooldown", "6h", env=home, check=10)
+        assert "the cooldown is not kept" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("when", "code", "line"),
+    [
+        (
+            TRUE,
+            2,
+            f"IMBALANCE CRITICAL - BTC: {TRUE} is true; ratio 0.42, fear_greed 16 | ratio=0.420949 fear_greed=16\n",
+        ),
+        (FALSE, 0, f"IMBALANCE OK - BTC: {FALSE} is false; ratio 0.42 | ratio=0.420949\n"),
+        ("heavier == 'short'", 0, "IMBALANCE OK - BTC: heavier == 'short' is false; heavier long\n"),
+        ("ratio >", 3, "IMBALANCE UNKNOWN - column 8: it ends here; expected a number"),
+    ],
+)
+def test_nagios(home, when, code, line):
+    assert run(*CHECK, "--when", when, "--nagios", env=home, check=code).stdout.startswith(line)
+
+
+def test_nagios_knows_no_other_exit_codes(home):
+    done = run(
+        "check", "BTC", "--replay", "article-keyless", "--when", "liquidations_24h_usd > 1", "--nagios", env=home
+    )
+    assert (done.returncode, done.stdout.count("\n")) == (3, 1)
+    assert done.stdout.startswith("IMBALANCE UNKNOWN - whether liquidations_24h_usd > 1 is not known")
+    assert run(*CHECK, "--when", TRUE, "--nagios", "--venue", "nobody", env=home).returncode == 3
+    assert run(*CHECK, "--when", TRUE, "--nagios", "--nonsense", env=home).returncode == 3
+
+
+def test_alerts_of_the_configuration(home):
+    Path(home["IMBALANCE_CONFIG"]).write_text(
+        f'[alerts.fear]\nwhen = "{TRUE}"\ncooldown = "1d"\n[alerts.eth]\nwhen = "ratio > 1"\nsymbol = "ETH"\n'
+        '[alerts.odd]\nwhen = 3\n[alerts.empty]\n[alerts.typo]\nwhen = "ratio > 1"\nnotfy = []\n'
+    )
+    told = json.loads(run(*CHECK, "--alert", "fear", "--json", env=home, check=10).stdout)
+    assert (told["alert"], told["when"]) == ("fear", TRUE)
+    assert run(*CHECK, "--alert", "fear", "-q", env=home, check=0).stdout == ""
+    assert "symbol=ETHUSDT" in run("check", "--replay", "article", "--alert", "eth", env=home, check=3).stderr
+    for alert, reason in {
+        "nope": "no alert 'nope'", "odd": "alerts.odd.when must be a text", "empty": "does not say when",
+        "typo": "alerts.typo.notfy: unknown",
+    }.items():  # fmt: skip
+        assert reason in run(*CHECK, "--alert", alert, env=home, check=2).stderr
+    assert "about ETH, not SOL" in run("check", "SOL", "--alert", "eth", env=home, check=2).stderr
+    # Settings beside alerts go on as ever.
+    assert "fear" not in run("config", "show", env=home, check=0).stdout
+
+
+def test_every_figure_is_named_and_can_be_waited_for(home):
+    listed = json.loads(run("check", "--list", "--json", env=home, check=0).stdout)["figures"]
+    names = [f["name"] + end for f in listed for end in ("", *([".low", ".high"] if f["ranged"] else []))]
+    assert names == list(figures.known())
+    words = {f["name"] for f in listed if f["unit"] == "text"}
+    when = " and ".join(f"{n} != 'x'" if n in words else f"{n} > -1e18" for n in names if len(n) < 20)
+    assert run(*CHECK, "--when", when[: when.rindex(" and ", 0, 500)], env=home, check=10)
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        ((), "nothing to wait for"),
+        (("--when", TRUE, "--alert", "x"), "give one"),
+        (("--list", "--when", TRUE), "need no condition"),
+        (("--when", TRUE, "--cooldown", "soon"), "not a duration"),
+        (("--when", TRUE, "--notify", "nosuch://x"), "address 1 is none"),
+    ],
+)
+def test_what_cannot_be_asked(home, args, reason):
+    done = run(*CHECK, *args, env=home, check=2)
+    assert reason in done.stderr
+    assert done.stdout == ""
+
+
+class _Heard(http.server.BaseHTTPRequestHandler):
+    code: ClassVar[int] = 200
+    bodies: ClassVar[list[dict[str, str]]] = []
+
+    def do_POST(self) -> None:
+        self.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.code)
+        self.end_headers()
+
+    def log_message(self, *_args: object) -> None: ...
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, type[_Heard]]]:
+    heard = type("_OwnHeard", (_Heard,), {"bodies": []})
+    server = http.server.HTTPServer(("127.0.0.1", 0), heard)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"json://127.0.0.1:{server.server_port}/secret-token", heard
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_is_told_elsewhere_is_the_answer_and_nothing_when_false_or_quiet(home, listener):
+    url, heard = listener
+    run(*CHECK, "--when", FALSE, "--notify", url, env=home, check=0)
+    assert heard.bodies == []
+    run(*CHECK, "--when", TRUE, "--notify", url, "--cooldown", "6h", env=home, check=10)
+    run(*CHECK, "--when", TRUE, "--notify", url, "--cooldown", "6h", env=home, check=0)
+    (body,) = heard.bodies
+    assert body["title"] == f"imbalance: BTC: {TRUE}"
+    assert body["message"].splitlines()[1] == f"{TRUE}: true"
+    assert str(Path.home()) not in json.dumps(body)
+
+
+def test_an_address_that_cannot_be_told_is_named_by_its_number_and_tried_again(home, listener):
+    url, heard = listener
+    heard.code = 500
+    done = run(*CHECK, "--when", TRUE, "--notify", url, "--cooldown", "6h", env=home, check=10)
+    assert "address 1 could not be told" in done.stderr
+    assert "secret-token" not in done.stdout + done.stderr
+    heard.code = 200
+    run(*CHECK, "--when", TRUE, "--notify", url, "--cooldown", "6h", env=home, check=10)
+    assert len(heard.bodies) == 2
+
+
+def test_in_an_empty_environment_it_is_plain_text():
+    command = [sys.executable, "-m", "imbalance", *CHECK, "--when", TRUE, "-f", "text"]
+    done = subprocess.run(command, env={"HOME": os.devnull}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (10, "")
+    assert "\x1b" not in done.stdout

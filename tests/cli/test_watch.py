@@ -1,0 +1,77 @@
+"""`imbalance watch`: a line a round, a screen at a terminal, and what changed."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+
+import msgspec
+import pexpect
+import pytest
+
+from imbalance.report import checking, tree
+from tests.cli.test_cli import run
+
+WATCH = ("watch", "BTC", "--replay", "article", "--rounds", "1", "-q")
+
+
+@pytest.fixture(scope="module")
+def report() -> tree.Report:
+    return msgspec.json.decode(run("report", "BTC", "--replay", "article", "--json", check=0).stdout, type=tree.Report)
+
+
+def test_a_round_is_one_line_for_a_log_and_one_document_for_a_program():
+    (line,) = run(*WATCH, check=0).stdout.splitlines()
+    assert re.fullmatch(
+        r"2026-01-30T12:00:00Z BTC price 82,512, ratio 0\.42, long_usd \S+, short_usd \S+, heavier long", line
+    )
+    (line,) = run(*WATCH, "--json", check=0).stdout.splitlines()
+    document = json.loads(line)
+    msgspec.convert(document, tree.WatchReport)
+    assert (document["schema"], document["since"], document["changes"]) == ("imbalance.watch/1", None, [])
+
+
+def test_a_change_is_what_reads_otherwise(report):
+    before = checking.watched(report, None)
+    assert before.since is None
+    moved = msgspec.structs.replace(report.market_price, mark=report.market_price.mark + 400)
+    mood = report.sentiment and msgspec.structs.replace(report.sentiment, old="3 days old")
+    risk = msgspec.structs.replace(report.risk, ratio=report.risk.ratio + 1e-6)
+    after = checking.watched(msgspec.structs.replace(report, market_price=moved, sentiment=mood, risk=risk), before)
+    assert after.since == report.as_of
+    assert [(c.name, c.before, c.after) for c in after.changes] == [
+        ("price", report.market_price.mark, report.market_price.mark + 400),
+        ("fear_greed", 16.0, None),
+    ]
+
+
+def test_at_a_terminal_the_screen_is_cleared_and_drawn():
+    child = pexpect.spawn(
+        sys.executable, ["-m", "imbalance", *WATCH], dimensions=(60, 100), timeout=60, encoding="utf-8"
+    )
+    child.expect(pexpect.EOF)
+    assert child.before is not None
+    assert child.before.count("\x1b[2J") == 1
+    assert "BTC futures imbalance 82,512" in child.before
+
+
+def test_a_round_that_fails_is_told_and_is_not_the_end():
+    done = run("watch", "ETH", "--replay", "article", "--rounds", "1", check=0)
+    assert done.stdout == ""
+    assert "nothing to map" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (("--every", "9s"), "10s at most"),
+        (("-o", "x.json"), "stdout alone"),
+        (("-f", "csv"), "does not write csv"),
+        (("--replay", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_asked(args, reason):
+    done = run(*WATCH, *args, check=2)
+    assert reason in done.stderr
+    assert done.stdout == ""
