@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 
 import numpy as np
 
@@ -155,7 +156,7 @@ def basis(read: Read) -> list[tree.Reading]:
             found[harvest.name] = row.mark_price / row.index_price - 1
     if not found:
         return []
-    middle = float(np.median(list(found.values())))
+    middle = median(found.values())
     side = "below" if middle < 0 else "above"
     # No source here gives a basis of before, and the store keeps none.
     text = f"Perpetuals trade {abs(middle) * 100:.3f} % {side} the index in the middle of {len(found)}; {NO_PAST}"
