@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
@@ -52,6 +53,8 @@ TEXT: /"[^"\n]*"|'[^'\n]*'/
 NAME: /[a-z][a-z0-9_]*(?:\.[a-z]+)?/
 %ignore /[ \t]+/
 """
+_LIKE_NUMBER = re.compile(r"\.?[0-9][A-Za-z0-9_.%]*")
+_WORD = re.compile(r"[A-Z][A-Za-z]+")
 _SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "%": 1e-2}
 _EXPECTED = {
     "NUMBER": "a number", "NAME": "a figure", "TEXT": "a text in quotes", "COMPARED": "a comparison",
@@ -119,7 +122,7 @@ def parse(text: str, known: Mapping[str, Kind]) -> Expression:
             _require_known(name, known)
         _require_kinds(condition, known)
     except lark.UnexpectedCharacters as error:
-        raise ExpressionError(text, error.column, f"{error.char!r} is not expected") from None
+        raise _unreadable(text, error.column) from None
     except lark.UnexpectedToken as error:
         raise _unexpected(text, error) from None
     except _WrongError as error:
@@ -133,6 +136,17 @@ class _WrongError(Exception):
     def __init__(self, column: int, told: str, hint: str = "") -> None:
         super().__init__(told)
         self.column, self.told, self.hint = column, told, hint
+
+
+def _unreadable(text: str, column: int) -> ExpressionError:
+    """Return what is wrong where no word of the grammar begins: most often a number, or a word in capitals."""
+    rest = text[column - 1 :]
+    if number := _LIKE_NUMBER.match(rest):
+        hint = "Write 80000, 2.5, 1e9, 80K, 10M, 10B, 1T or 5%."
+        return ExpressionError(text, column, f"{number[0][:40]!r} is no number", hint)
+    word = _WORD.match(rest)
+    hint = "Figures, and, or and not are written in small letters." if word else ""
+    return ExpressionError(text, column, f"{(word or [rest[0]])[0][:40]!r} is not expected", hint)
 
 
 def _unexpected(text: str, error: lark.UnexpectedToken) -> ExpressionError:

@@ -23,7 +23,12 @@ KNOWN = {"ratio": "number", "ratio.low": "number", "heavier": "text"}
         ("ratio > 1 > 2", 11, "'>' is not expected"),
         ("(ratio > 1", 11, "it ends here"),
         ("ratio = 1", 7, "'=' is not expected"),
-        ("ratio > 10X", 9, "'1' is not expected"),
+        ("ratio > 10b", 9, "'10b' is no number"),
+        ("ratio > 1_000 or ratio < 1", 9, "'1_000' is no number"),
+        ("ratio > 5.", 9, "'5.' is no number"),
+        ("ratio > .", 9, "'.' is not expected"),
+        ("Ratio > 1", 1, "'Ratio' is not expected"),
+        ("ratio > 1 AND ratio < 2", 11, "'AND' is not expected"),
         ("ratio.loud > 1", 1, "no figure 'ratio.loud'"),
         ("1 < ratios", 5, "no figure 'ratios'"),
         ("ratio > 1e999", 9, "too large"),
@@ -40,6 +45,13 @@ def test_the_column_and_what_is_wrong(text: str, column: int, told: str):
     assert caught.value.column == column
     assert told in caught.value.message
     assert caught.value.hint.split("\n")[:2] == [text, " " * (column - 1) + "^"]
+
+
+def test_how_numbers_and_words_are_written_is_said():
+    for text, hint in (("ratio > 10b", "10B"), ("ratio > 1 OR ratio < 2", "small letters")):
+        with pytest.raises(ExpressionError) as caught:
+            parse(text, KNOWN)
+        assert hint in caught.value.hint.splitlines()[-1]
 
 
 def test_names_like_it_are_offered():
