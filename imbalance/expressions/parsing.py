@@ -31,9 +31,9 @@ Kind = Literal["number", "text"]
 MOST_CHARACTERS = 500  # far more than anyone writes; it bounds how deep parts can lie in each other
 GRAMMAR = r"""
 ?start: either
-?either: both ("or" both)*
-?both: single ("and" single)*
-?single: "not" single                       -> negated
+?either: both (_OR both)*
+?both: single (_AND single)*
+?single: _NOT single                        -> negated
        | term COMPARED term                 -> compared
        | "(" either ")"
 ?term: product
@@ -45,6 +45,9 @@ GRAMMAR = r"""
        | TEXT                               -> text
        | NAME                               -> name
        | "(" term ")"
+_OR.1: /or(?![a-z0-9_.])/
+_AND.1: /and(?![a-z0-9_.])/
+_NOT.1: /not(?![a-z0-9_.])/
 COMPARED: "<=" | ">=" | "==" | "!=" | "<" | ">"
 ADDED: "+" | "-"
 MULTIPLIED: "*" | "/"
@@ -58,7 +61,7 @@ _WORD = re.compile(r"[A-Z][A-Za-z]+")
 _SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "%": 1e-2}
 _EXPECTED = {
     "NUMBER": "a number", "NAME": "a figure", "TEXT": "a text in quotes", "COMPARED": "a comparison",
-    "LPAR": "'('", "RPAR": "')'", "AND": "'and'", "OR": "'or'", "NOT": "'not'", "ADDED": "'+' or '-'",
+    "LPAR": "'('", "RPAR": "')'", "_AND": "'and'", "_OR": "'or'", "_NOT": "'not'", "ADDED": "'+' or '-'",
     "MULTIPLIED": "'*' or '/'", "MINUS": "'-'", "$END": "the end",
 }  # fmt: skip
 
