@@ -92,11 +92,7 @@ def _ended() -> int:
         code = _run()
         sys.stdout.flush()
     except ImbalanceError as error:
-        if NAGIOS in sys.argv:
-            from imbalance_cli.context import answer
-            from imbalance_cli.safe import line
-
-            answer(line(f"IMBALANCE UNKNOWN - {error.message}").replace("|", "/") + "\n")  # it reads stdout alone
+        _tell_nagios(error.message)
         say(f"imbalance: {error.message}")
         say_all(error.hint, indent="  ")
         return code_of(error)
@@ -105,13 +101,17 @@ def _ended() -> int:
     except OSError as error:
         # The system's trouble, such as a full disk behind stdout: whoever caused it reads what it is.
         place = "" if error.filename is None else f" {error.filename}"
-        say(f"imbalance: the system refused{place}: {error.strerror or error}")
+        told = f"the system refused{place}: {error.strerror or error}"
+        _tell_nagios(told)
+        say(f"imbalance: {told}")
         return Exit.USAGE
     except MemoryError as error:
+        _tell_nagios("there is not enough memory for this")
         say(f"imbalance: there is not enough memory for this{f': {error}' if str(error) else ''}")
         say("  Ask for less at once: a shorter --lookback, a longer --interval, fewer --columns and --bins.")
         return Exit.USAGE
     except Exception as error:  # noqa: BLE001  a bug of ours, told as one
+        _tell_nagios(f"a bug: {type(error).__name__}")
         if "--debug" in sys.argv:
             import traceback
 
@@ -121,6 +121,14 @@ def _ended() -> int:
         say("  Run again with --debug, and with --record DIR to keep the inputs; please report both.")
         return Exit.BUG
     return code
+
+
+def _tell_nagios(reason: str) -> None:
+    """Answer that nothing is known, where a monitor asks: it shows the first line of stdout alone."""
+    if NAGIOS in sys.argv:
+        from imbalance_cli.safe import line
+
+        _print(line(f"IMBALANCE UNKNOWN - {reason}").replace("|", "/") + "\n")
 
 
 def _run() -> int:
@@ -141,6 +149,7 @@ def _run() -> int:
         told = io.StringIO()
         # All that Typer raises can show itself, though their common class does not say so.
         error.show(told)  # type: ignore[attr-defined]
+        _tell_nagios(told.getvalue().rstrip("\n").rpartition("\n")[2].removeprefix("Error: "))
         say_all(told.getvalue())
         return error.exit_code
     except SystemExit as ended:  # Typer's end of a completion, or of a pipe that was closed

@@ -1,26 +1,36 @@
-"""When each alert was last told: a small file in the user's state folder."""
+"""When each alert was last told: a small file each in the user's state folder, so that many may run at once."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from pathlib import Path
 
 import msgspec
 
 from imbalance import files
 
-MOST_BYTES = 1_000_000
+MOST_BYTES = 100
 
 
-def _file() -> Path:
+def _folder() -> Path:
     import platformdirs
 
-    return platformdirs.user_state_path("imbalance") / "alerts.json"
+    return platformdirs.user_state_path("imbalance") / "alerts"
+
+
+def _file(alert: str) -> Path:
+    return _folder() / f"{hashlib.sha256(alert.encode('utf-8', 'surrogateescape')).hexdigest()}.json"
 
 
 def told_ms(alert: str) -> int | None:
     """Return when an alert was last told, epoch ms; None where it never was, or nothing is known of it."""
+    return _read(_file(alert))
+
+
+def _read(file: Path) -> int | None:
     try:
-        return msgspec.json.decode(files.read(_file(), MOST_BYTES), type=dict[str, int]).get(alert)
+        return msgspec.json.decode(files.read(file, MOST_BYTES), type=int)
     except (OSError, msgspec.MsgspecError):
         return None
 
@@ -33,11 +43,10 @@ def note(alert: str, now_ms: int, forget_before_ms: int) -> None:
     OSError
         If that cannot be written.
     """
-    file = _file()
-    try:
-        known = msgspec.json.decode(files.read(file, MOST_BYTES), type=dict[str, int])
-    except (OSError, msgspec.MsgspecError):
-        known = {}
-    kept = {name: at_ms for name, at_ms in known.items() if at_ms >= forget_before_ms} | {alert: now_ms}
-    files.private_folder(file.parent)
-    files.write(file, msgspec.json.encode(kept), mode=files.PRIVATE)
+    files.private_folder(_folder())
+    files.write(_file(alert), msgspec.json.encode(now_ms), mode=files.PRIVATE)
+    for file in _folder().glob("*.json"):
+        last_ms = _read(file)
+        if last_ms is not None and last_ms < forget_before_ms:
+            with contextlib.suppress(OSError):
+                file.unlink()

@@ -41,16 +41,23 @@ def _summed(value: float | None, what: str, missing: list[str]) -> Read:
     return Read(None if why else value, why=why)
 
 
+def _mapped(r: tree.Report, read: Read) -> Read:
+    """Return what is read off the map, but for a map that lacks a selected venue: amounts on it are too small."""
+    known = {venue.name for venue in r.open_interest.venues}
+    lacking = sorted({*r.open_interest.missing, *known - {venue.name for venue in r.venues}})
+    return Read(None, why=_lacking("the map", lacking)) if lacking else read
+
+
 def _side(side: Literal["long", "short"]) -> Callable[[tree.Report], Read]:
     def read(r: tree.Report) -> Read:
         risk = getattr(r.risk, side)
-        return Read(risk.usd, risk.low, risk.high, r.risk.note)
+        return _mapped(r, Read(risk.usd, risk.low, risk.high, r.risk.note))
 
     return read
 
 
 def _exposed(side: Literal["long", "short"]) -> Callable[[tree.Report], Read]:
-    return lambda r: Read(getattr(r.risk, side).exposed_usd, why=r.risk.note)
+    return lambda r: _mapped(r, Read(getattr(r.risk, side).exposed_usd, why=r.risk.note))
 
 
 def _largest(side: Literal["long", "short"]) -> Callable[[tree.Report], tree.Cluster | None]:
@@ -63,7 +70,8 @@ def _largest(side: Literal["long", "short"]) -> Callable[[tree.Report], tree.Clu
 def _cluster_usd(side: Literal["long", "short"]) -> Callable[[tree.Report], Read]:
     def read(r: tree.Report) -> Read:
         found = _largest(side)(r)
-        return Read(found.usd, found.usd_low, found.usd_high) if found else Read(None, why=f"no {side} cluster")
+        none = Read(None, why=f"no {side} cluster")
+        return _mapped(r, Read(found.usd, found.usd_low, found.usd_high) if found else none)
 
     return read
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,9 +15,14 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from imbalance_cli import app, cooldown
+from imbalance_cli.commands.check import _plain
 
 from imbalance.report import figures
 from tests.cli.test_cli import run
+from tests.conftest import ROOT
 
 CHECK = ("check", "BTC", "--replay", "article")
 TRUE, FALSE = "ratio < 1 and fear_greed <= 20", "ratio > 4"
@@ -58,6 +65,40 @@ def test_what_was_told_is_quiet_for_the_cooldown_and_another_condition_is_not(ho
     assert run(*CHECK, "--when", TRUE, env=home, check=10).stdout
 
 
+def test_what_was_told_of_a_recording_or_another_window_is_no_reason_to_be_quiet(home, tmp_path):
+    (tmp_path / "copy").symlink_to(ROOT / "fixtures" / "article")
+    cooled = ("--when", TRUE, "--cooldown", "6h", "-q")
+    for where in (("article",), (str(tmp_path / "copy"),), ("article", "--window", "10"), ("article", "-x", "okx")):
+        assert run("check", "BTC", "--replay", *where, *cooled, env=home, check=10).stdout
+        assert run("check", "BTC", "--replay", *where, *cooled, env=home, check=0).stdout == ""
+
+
+def test_a_sum_on_a_map_without_a_selected_venue_is_missing_not_smaller(home, tmp_path):
+    (tmp_path / "article").symlink_to(ROOT / "fixtures" / "article")
+    case = tmp_path / "case"
+    case.mkdir()
+    index = json.loads((tmp_path / "article" / "recording.json").read_text())
+    index |= {"extends": "article", "without": ["binance"], "entries": []}
+    (case / "recording.json").write_text(json.dumps(index))
+    less = ("check", "BTC", "--replay", str(case), "--when")
+    for name in ("long_usd", "short_usd.low", "long_exposed_usd", "short_cluster_usd", "open_interest_usd"):
+        assert "of binance is not known" in run(*less, f"{name} < 1T", env=home, check=3).stderr
+    assert run(*less, "long_usd > 1", "-x", "okx", "-x", "bybit", env=home, check=10).stdout
+    assert run(*less, "ratio > 0", env=home, check=10).stdout
+
+
+def test_alerts_that_are_told_at_once_are_all_kept(home, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", home["XDG_STATE_HOME"])
+    names = [f"alert {number}" for number in range(40)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: cooldown.note(name, 2_000, 1_000), names))
+    assert [cooldown.told_ms(name) for name in names] == [2_000] * 40
+    cooldown.note("later", 5_000, 2_001)
+    assert [cooldown.told_ms(name) for name in (*names, "later")] == [None] * 40 + [5_000]
+    cooldown.note("last", 6_000, 5_000)
+    assert cooldown.told_ms("later") == 5_000
+
+
 def test_a_state_folder_that_cannot_be_written_tells_twice_rather_than_never(home, tmp_path):
     (tmp_path / "state").write_text("no folder")
     for _ in range(2):
@@ -74,6 +115,11 @@ def test_a_state_folder_that_cannot_be_written_tells_twice_rather_than_never(hom
             f"IMBALANCE CRITICAL - BTC: {TRUE} is true; ratio 0.42, fear_greed 16 | ratio=0.420949 fear_greed=16\n",
         ),
         (FALSE, 0, f"IMBALANCE OK - BTC: {FALSE} is false; ratio 0.42 | ratio=0.420949\n"),
+        (
+            "open_interest_usd > 1T",
+            0,
+            "IMBALANCE OK - BTC: open_interest_usd > 1T is false; open_interest_usd 27.3B | op",
+        ),
         ("heavier == 'short'", 0, "IMBALANCE OK - BTC: heavier == 'short' is false; heavier long\n"),
         ("ratio >", 3, "IMBALANCE UNKNOWN - column 8: it ends here; expected a number"),
     ],
@@ -88,8 +134,26 @@ def test_nagios_knows_no_other_exit_codes(home):
     )
     assert (done.returncode, done.stdout.count("\n")) == (3, 1)
     assert done.stdout.startswith("IMBALANCE UNKNOWN - whether liquidations_24h_usd > 1 is not known")
-    assert run(*CHECK, "--when", TRUE, "--nagios", "--venue", "nobody", env=home).returncode == 3
-    assert run(*CHECK, "--when", TRUE, "--nagios", "--nonsense", env=home).returncode == 3
+    for more in (("--venue", "nobody"), ("--nonsense",), ("--width", "wide"), ("--json",), ("-o", "x.txt")):
+        done = run(*CHECK, "--when", TRUE, "--nagios", *more, env=home, check=3)
+        assert done.stdout.startswith("IMBALANCE UNKNOWN - ")
+        assert done.stdout.count("\n") == 1
+
+
+def test_a_bug_is_unknown_to_nagios(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["imbalance", "check", "--when", TRUE, "--nagios"])
+    monkeypatch.setattr(app, "_run", lambda: 1 // 0)
+    with pytest.raises(SystemExit) as ended:
+        app.main()
+    assert ended.value.code == 3
+    assert capsys.readouterr().out == "IMBALANCE UNKNOWN - a bug: ZeroDivisionError\n"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_monitors_read_digits_and_a_point_alone(value):
+    shown = _plain(value)
+    assert re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", shown)
+    assert float(shown) == pytest.approx(value, rel=1e-5)
 
 
 def test_alerts_of_the_configuration(home):
@@ -127,6 +191,7 @@ def test_every_figure_is_named_and_can_be_waited_for(home):
         (("--when", TRUE, "--alert", "x"), "give one"),
         (("--list", "--when", TRUE), "need no condition"),
         (("--when", TRUE, "--cooldown", "soon"), "not a duration"),
+        (("--when", TRUE, "--cooldown", "401d"), "at most 400 days"),
         (("--when", TRUE, "--notify", "nosuch://x"), "address 1 is none"),
     ],
 )

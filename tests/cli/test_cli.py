@@ -213,6 +213,7 @@ def test_configuration_is_beaten_by_environment_and_flags(tmp_path):
     env = {"IMBALANCE_CONFIG": str(file)}
     assert run("config", "path", env=env, check=0).stdout.strip() == str(file)
     run("config", "init", env=env, check=0)
+    assert file.stat().st_mode & 0o077 == 0  # addresses that are told hold passwords
     assert "already there" in run("config", "init", env=env, check=2).stderr
     assert "interval = 15m" in run("config", "show", env=env, check=0).stdout
     file.write_text('window = 10\nformat = "json"\n')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 
 import msgspec
@@ -53,7 +54,19 @@ def test_at_a_terminal_the_screen_is_cleared_and_drawn():
     child.expect(pexpect.EOF)
     assert child.before is not None
     assert child.before.count("\x1b[2J") == 1
+    assert "\x1b[3J" not in child.before  # what was scrolled away is the user's
     assert "BTC futures imbalance 82,512" in child.before
+
+
+def test_garbage_is_collected_unlike_in_short_runs():
+    code = (
+        "import gc, sys, imbalance_cli.commands.watch as watch\n"
+        f"sys.argv = ['imbalance', *{WATCH!r}]\n"
+        "watch.run = lambda *_args: print(gc.isenabled())\n"
+        "from imbalance_cli.app import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 def test_a_round_that_fails_is_told_and_is_not_the_end():
@@ -66,6 +79,7 @@ def test_a_round_that_fails_is_told_and_is_not_the_end():
     ("args", "reason"),
     [
         (("--every", "9s"), "10s at most"),
+        (("--every", "25h"), "once a day at least"),
         (("-o", "x.json"), "stdout alone"),
         (("-f", "csv"), "does not write csv"),
         (("--replay", "nowhere"), "nowhere"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from imbalance.report.tree import CheckReport, Document
 
-KEPT_MS = 400 * DAY_MS
+LONGEST_COOLDOWN_MS = 400 * DAY_MS
+FIGURE_DIGITS = 6
 
 
 @shared(bars=True, own=CHECK)
@@ -34,9 +36,11 @@ def check(settings: Settings) -> None:
         return
     if settings.when is None:
         raise UsageError("nothing to wait for", "Give --when EXPR or --alert NAME; --list names every figure.")
+    if settings.nagios and (settings.output is not None or settings.asked_format is not None):
+        raise UsageError("--nagios answers in its one line on stdout: it takes no --output, --format or --json")
     ways = notifying.addressed(settings.notify)
-    span_ms = 0 if settings.cooldown is None else values.span_ms("--cooldown", settings.cooldown)
-    known = settings.alert or f"{settings.symbol.upper()} {settings.when}"
+    span_ms = _cooldown_ms(settings.cooldown)
+    known = _asked(settings)
     found: list[CheckReport] = []
 
     def judged(document: Document) -> bool:
@@ -61,6 +65,19 @@ def check(settings: Settings) -> None:
     if document.holds and document.quiet_until is None:
         _tell(document, ways, known if span_ms else None)
         raise typer.Exit(Exit.TRUE)
+
+
+def _cooldown_ms(span: str | None) -> int:
+    span_ms = 0 if span is None else values.span_ms("--cooldown", span)
+    if span_ms > LONGEST_COOLDOWN_MS:
+        raise UsageError(f"--cooldown {span}: at most 400 days are kept")
+    return span_ms
+
+
+def _asked(settings: Settings) -> str:
+    """Return what is waited for, where: what is true of a recording was never told of the market."""
+    where = (settings.replay, settings.bars, settings.venues, settings.window, settings.interval, settings.lookback)
+    return f"{settings.alert} {settings.symbol.upper()} {settings.when} {where}"
 
 
 def _of_alert(settings: Settings) -> Settings:
@@ -93,12 +110,16 @@ def _line(document: CheckReport) -> str:
     state = "CRITICAL" if document.holds and document.quiet_until is None else "OK"
     told = f"{document.when} is {'true' if document.holds else 'false'}"
     quiet = f", told before and quiet until {document.quiet_until}" if document.quiet_until else ""
-    figures = [f for f in document.figures if isinstance(f.value, float | int)]
     read = ", ".join(f"{f.name} {words.figure(f.value, f.unit)}" for f in document.figures)
-    data = " ".join(f"{f.name}={f.value:g}" for f in figures)
+    data = " ".join(f"{f.name}={_plain(f.value)}" for f in document.figures if isinstance(f.value, float | int))
     return safe.line(f"IMBALANCE {state} - {document.symbol}: {told}{quiet}; {read}").replace("|", "/") + (
         f" | {data}" if data else ""
     )
+
+
+def _plain(value: float) -> str:
+    """Return a number without an exponent: monitors read digits and a point alone."""
+    return format(decimal.Decimal(f"{value:.{FIGURE_DIGITS}g}"), "f")
 
 
 def _tell(document: CheckReport, ways: list[apprise.Apprise], known: str | None) -> None:
@@ -117,7 +138,7 @@ def _tell(document: CheckReport, ways: list[apprise.Apprise], known: str | None)
     if known is not None:
         now_ms = context.now_ms()
         try:
-            cooldown.note(known, now_ms, now_ms - KEPT_MS)
+            cooldown.note(known, now_ms, now_ms - LONGEST_COOLDOWN_MS)
         except OSError as error:
             context.say(f"imbalance: note: the cooldown is not kept: {error.strerror}")
 

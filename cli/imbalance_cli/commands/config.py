@@ -35,7 +35,7 @@ def init() -> None:
         raise UsageError(f"{file} is already there", "Edit it, or remove it first.")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        files.write(file, configuration.TEMPLATE.encode())
+        files.write(file, configuration.TEMPLATE.encode(), mode=files.PRIVATE)  # addresses hold passwords
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from None
     answer(safe.line(str(file)) + "\n")

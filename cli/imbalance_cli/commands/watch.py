@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
 import sys
 import time
@@ -21,8 +22,8 @@ from imbalance_cli.settings import Settings
 if TYPE_CHECKING:
     from imbalance.report.tree import Document, WatchReport
 
-LEAST_S = 10.0
-CLEARED = "\x1b[H\x1b[2J\x1b[3J"
+LEAST_S, MOST_S = 10.0, 86_400.0
+CLEARED = "\x1b[H\x1b[2J"  # the screen alone: what was scrolled out of it is the user's
 
 
 @shared(own=WATCH)
@@ -32,6 +33,7 @@ def watch(settings: Settings) -> None:
     if settings.json_schema:
         run("watch", settings)
         return
+    gc.enable()  # unlike other commands it runs for days
     drawn = kind is Format.TABLE and sys.stdout.isatty()
     seen: list[WatchReport] = []
 
@@ -65,6 +67,8 @@ def _asked(settings: Settings) -> tuple[float, Format]:
     every_s = values.span_ms("--every", settings.every) / SECOND_MS
     if every_s < LEAST_S:
         raise UsageError(f"--every {settings.every}: look every {LEAST_S:g}s at most, for the exchanges' sake")
+    if every_s > MOST_S:
+        raise UsageError(f"--every {settings.every}: look once a day at least")
     if settings.output is not None:
         raise UsageError("watch writes to stdout alone", "Send it to a file with > FILE.")
     kind = settings.asked_format or settings.format
