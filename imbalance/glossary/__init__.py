@@ -11,12 +11,12 @@ from imbalance.glossary import map_terms, market_terms, score_terms, signal_term
 from imbalance.glossary.term import Term
 
 _MONTHS = "|".join(calendar.month_name[1:]).lower()
-_ADDED = re.compile(rf"^(?:{_MONTHS})(?: \d{{4}})? | in [0-9.]+ %$|, .*$|(?<=^member) \d+$")
+_ADDED = re.compile(rf"^(?:{_MONTHS})(?: \d{{4}})? | in [0-9.]+ %$|, .*$|(?<=^member) \d+$|\.(?:low|high)$")
 TERMS = (*map_terms.TERMS, *market_terms.TERMS, *score_terms.TERMS, *signal_terms.TERMS)
 
 
 def lookup(text: str) -> Term:
-    """Return the term of a name or alias, whatever its case; a screen adds the month, window, venue or number to some.
+    """Return the term of a name or alias, whatever its case, and whatever a screen or a condition adds to it.
 
     Raises
     ------

@@ -12,7 +12,7 @@ TERMS = (
         "open interest, candles and volume of each venue; observed liquidations where a venue publishes them",
         "leverage, lifetimes and turnover as listed in JSON under model.assumptions, each with its span",
         "the level hangs on how much of its liquidations a venue prints; the shape by price is known better",
-        ("buying pressure",),
+        ("buying pressure", "short_usd"),
     ),
     Term(
         "long liquidation risk",
@@ -21,7 +21,7 @@ TERMS = (
         "as for short liquidation risk",
         "as for short liquidation risk",
         "as for short liquidation risk",
-        ("selling pressure",),
+        ("selling pressure", "long_usd"),
     ),
     Term(
         "short : long",
@@ -39,7 +39,7 @@ TERMS = (
         "candles alone",
         "the same leverage and lifetimes as the map",
         "it knows nothing of who traded when",
-        ("path alone", "path null", "path-implied", "path"),
+        ("path alone", "path null", "path-implied", "path", "path_implied_ratio"),
     ),
     Term(
         "lift",
@@ -56,6 +56,16 @@ TERMS = (
         "open interest, volume and candles",
         "lifetimes and turnover",
         "includes positions that will be stopped out or closed before they are liquidated",
+        ("long_exposed_usd", "short_exposed_usd"),
+    ),
+    Term(
+        "heavier",
+        "The side of which more would be force-closed within the window: long, short or neither.",
+        "long or short where the whole 90 % range of short : long lies on one side of 1; else neither, "
+        "as after a day or less of history",
+        "the map",
+        "as for short : long",
+        "as for short : long: that a side is heavier may be the path's doing alone",
     ),
     Term(
         "forced",
@@ -86,7 +96,17 @@ TERMS = (
         "smoothed bins, from a peak down to half of it or to the next rise",
         "the map",
         known_errors="distance is that of its peak; large is half of the largest of its side and more",
-        aliases=("large cluster", "largest cluster", "nearest large clusters", "largest", "◆"),
+        aliases=(
+            "large cluster",
+            "largest cluster",
+            "nearest large clusters",
+            "largest",
+            "◆",
+            "long_cluster_usd",
+            "short_cluster_usd",
+            "long_cluster_distance",
+            "short_cluster_distance",
+        ),
     ),
     Term(
         "liquidation map",

@@ -25,6 +25,7 @@ from tests.cli.test_cli import run
 from tests.conftest import ROOT
 
 CHECK = ("check", "BTC", "--replay", "article")
+OK = "IMBALANCE OK - BTC: "
 TRUE, FALSE = "ratio < 1 and fear_greed <= 20", "ratio > 4"
 
 
@@ -118,7 +119,7 @@ def test_a_state_folder_that_cannot_be_written_tells_twice_rather_than_never(hom
         (
             "open_interest_usd > 1T",
             0,
-            "IMBALANCE OK - BTC: open_interest_usd > 1T is false; open_interest_usd 27.3B | op",
+            f"{OK}open_interest_usd > 1T is false; open_interest_usd 27.3B | open_interest_usd=272",
         ),
         ("heavier == 'short'", 0, "IMBALANCE OK - BTC: heavier == 'short' is false; heavier long\n"),
         ("ratio >", 3, "IMBALANCE UNKNOWN - column 8: it ends here; expected a number"),

@@ -15,7 +15,7 @@ from imbalance.collect import Options
 from imbalance.errors import UsageError
 from imbalance.fetch.settings import Settings
 from imbalance.glossary import TERMS, lookup
-from imbalance.report import studying, tree
+from imbalance.report import figures, studying, tree
 from imbalance.report.frame import Frame
 from imbalance.signals.events import DEFINITIONS, History
 from tests.support.walks import walk
@@ -76,6 +76,15 @@ def test_every_study_is_explained():
     heads |= {o.outcome for o in document.outcomes} | set(DEFINITIONS)
     for head in heads:
         assert lookup(head).meaning
+
+
+def test_every_figure_that_a_condition_may_hold_is_explained():
+    for name in figures.known():
+        assert lookup(name).meaning, name
+    assert lookup("drawdown").name == "price since its high"
+    assert lookup("lift.low").name == "lift"
+    with pytest.raises(UsageError):
+        lookup("ratio.loud")
 
 
 def test_every_law_method_and_status_is_explained():

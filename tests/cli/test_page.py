@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from imbalance_cli.context import Screen
+from imbalance_cli.formats import Format
+from imbalance_cli.render import render
 from imbalance_cli.render.page.heat import LEVELS, _levels, _paths, heat
 
 from imbalance.report import tree
@@ -72,6 +75,57 @@ def test_it_says_first_what_it_is_and_holds_map_and_heatmap(page):
     assert classes.count("tail") == classes.count("value") == page.count("est, 90 % range")
 
 
+def test_no_end_of_a_range_is_cut_and_all_are_on_one_scale(page):
+    drawn = re.findall(
+        r"<title>\w+s (\S+) est, 90 % range (\S+?)-(\S+)</title>"
+        r'<rect class="value" x="0.00" y="0" width="([\d.]+)" height="10" />'
+        r'<rect class="tail" x="([\d.]+)" y="3" width="([\d.]+)"',
+        page.replace("></rect>", " />"),
+    )
+    assert len(drawn) == page.count('class="tail"') > 5
+    scales = {"K": 1e3, "M": 1e6, "B": 1e9}
+    ends = []
+    for *told, value, left, width in drawn:
+        usd, low, high = (float(text[:-1]) * scales[text[-1]] for text in told)
+        ends.append((float(left) + float(width), high))
+        # One scale of all: what is told has two digits at least.
+        assert float(value) / usd == pytest.approx(ends[-1][0] / high, rel=0.06)
+        assert float(left) / low == pytest.approx(ends[-1][0] / high, rel=0.06)
+    assert max(ends)[0] == pytest.approx(100.0, abs=0.02)
+
+
+def test_numbers_stay_with_their_units_and_spaces_that_set_apart_become_commas(page):
+    assert "2026-01-30 12:00 UTC, 16 of 16 sources" in page
+    assert "within 15\u00a0%" in page
+    assert not re.search(r"<(?:td|p)\b[^>]*>[^<]*\d %", page)
+
+
+EVIL = "</td></title></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;\u202e" + "W" * 300
+
+
+def test_whatever_names_and_messages_hold_nothing_runs():
+    figure = tree.CheckedFigure("ratio", "ratio", EVIL, ranged=True, value=1.0, low=0.5, high=2.0, missing=EVIL)
+    document = tree.CheckReport(
+        schema="imbalance.check/1", version="0", mode="replay", scenario=EVIL, symbol=EVIL,
+        as_of="2026-01-01T00:00:00Z", notes=[EVIL], alert=EVIL, when=EVIL, holds=True, figures=[figure], sources=[],
+        gaps=[tree.Gap(EVIL, EVIL, EVIL, EVIL)],
+    )  # fmt: skip
+    reader = read(render(document, Format.HTML, Screen(80, color=False, ascii=False)))
+    assert {tag for tag, _attrs in reader.seen} <= {
+        "html", "head", "meta", "title", "style", "body", "main", "header", "h1", "p", "table", "thead", "tbody", "tr",
+        "th", "td",
+    }  # fmt: skip
+    assert {name for _tag, attrs in reader.seen for name in attrs} <= {
+        "lang", "charset", "name", "content", "class", "data-label",
+    }  # fmt: skip
+
+
+def test_tables_of_two_columns_and_of_many_are_marked(page):
+    assert page.count('<table class="pair">') == 1
+    wide = run("cascade", "BTC", "--replay", "article", "-f", "html", check=0).stdout
+    assert wide.count('<table class="wide">') == 1
+
+
 def test_other_commands_write_pages_too(tmp_path):
     for command in ("clusters", "heatmap", "volume", "sources"):
         reader = read(run(command, "BTC", "--replay", "article", "-f", "html", check=0).stdout)
@@ -111,7 +165,8 @@ def _heatmap(price: float) -> Element:
 
 
 def test_price_stands_where_its_row_is():
-    drawing = _heatmap(100.0).find("div/svg")
+    figure = _heatmap(100.0)
+    drawing = figure.find("div/svg")
     assert drawing is not None
     rows = float(drawing.attrib["viewBox"].split()[3])
     line = drawing.find("polyline")
@@ -120,3 +175,5 @@ def test_price_stands_where_its_row_is():
     # A fifth up is ln 1.2 = .182, a fifth down -.223: 19 bins of .01 above the price, 23 below.
     assert rows == 42
     assert at == pytest.approx([19.0, 19.0], abs=0.01)
+    marks = [span.text or "" for span in figure.findall("div/span")]
+    assert figure.attrib["style"] == f"--marks:{max(map(len, marks))}ch"  # there is room for the longest of them

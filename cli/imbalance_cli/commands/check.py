@@ -34,10 +34,7 @@ def check(settings: Settings) -> None:
             raise UsageError("--list and --json-schema need no condition")
         run("check", settings)
         return
-    if settings.when is None:
-        raise UsageError("nothing to wait for", "Give --when EXPR or --alert NAME; --list names every figure.")
-    if settings.nagios and (settings.output is not None or settings.asked_format is not None):
-        raise UsageError("--nagios answers in its one line on stdout: it takes no --output, --format or --json")
+    _require_answerable(settings)
     ways = notifying.addressed(settings.notify)
     span_ms = _cooldown_ms(settings.cooldown)
     known = _asked(settings)
@@ -65,6 +62,13 @@ def check(settings: Settings) -> None:
     if document.holds and document.quiet_until is None:
         _tell(document, ways, known if span_ms else None)
         raise typer.Exit(Exit.TRUE)
+
+
+def _require_answerable(settings: Settings) -> None:
+    if settings.when is None:
+        raise UsageError("nothing to wait for", "Give --when EXPR or --alert NAME; --list names every figure.")
+    if settings.nagios and (settings.output is not None or settings.asked_format is not None):
+        raise UsageError("--nagios answers in its one line on stdout: it takes no --output, --format or --json")
 
 
 def _cooldown_ms(span: str | None) -> int:

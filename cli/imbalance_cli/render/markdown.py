@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from imbalance.report import words
-from imbalance_cli.render.parts import Bars, Block, Line, Table, Title, apart
+from imbalance_cli.render.parts import Bars, Block, Line, Table, Title, apart, listed
 
 # Marks of Markdown and HTML, and addresses that would become links; marks that count at the start of a line alone.
 _MARKS = re.compile(r"[\\|*_`<\[\]~]|&(?=[#\w])|(?<=:)//|(?<=www)\.")
@@ -18,7 +18,7 @@ def to_markdown(blocks: list[Block]) -> str:
     parts = []
     for block in apart(blocks):
         if isinstance(block, Title):
-            parts.append(f"## {_safe(block.left)}\n\n{_start(block.right)}")
+            parts.append(f"## {_safe(block.left)}\n\n{_start(listed(block.right))}")
         elif isinstance(block, Line):
             parts.append(f"**{_safe(block.text)}**" if block.style == "verdict" else _start(block.text))
         elif isinstance(block, Table) and block.rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 
@@ -82,3 +83,8 @@ def apart(blocks: list[Block]) -> list[Title | Line | Table | Bars]:
     for block in blocks:
         parts += [block.left, block.right] if isinstance(block, Beside) else [block]
     return parts
+
+
+def listed(text: str) -> str:
+    """Return what a terminal sets apart by spaces with commas: elsewhere spaces run together."""
+    return re.sub(r" {2,}", ", ", text.strip())

@@ -7,10 +7,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from imbalance.report import tree, words
 from imbalance_cli.render.page.heat import heat
-from imbalance_cli.render.parts import Bar, Bars, Block, Line, Table, Title, apart
+from imbalance_cli.render.parts import Bar, Bars, Block, Line, Table, Title, apart, listed
 from imbalance_cli.render.view import blocks_of
 
-SOLID_SHARE = 60.0  # how far, of 100, the longest bar reaches: the rest is room for the ends of ranges
+PAIR, WIDE = 2, 8  # columns that stand beside each other on a phone too, and that are close to each other anywhere
 
 
 def to_html(document: tree.Document) -> str:
@@ -38,9 +38,9 @@ def _add(body: Element, block: Block) -> None:
     if isinstance(block, Title):
         header = SubElement(body, "header")
         SubElement(header, "h1").text = block.left
-        SubElement(header, "p").text = block.right
+        SubElement(header, "p").text = listed(block.right)
     elif isinstance(block, Line):
-        SubElement(body, "p", {"class": block.style or "plain"}).text = block.text
+        SubElement(body, "p", {"class": block.style or "plain"}).text = _bound(block.text)
     elif isinstance(block, Table):
         _table(body, block)
     elif isinstance(block, Bars):
@@ -50,7 +50,9 @@ def _add(body: Element, block: Block) -> None:
 def _table(body: Element, table: Table) -> None:
     if not table.rows:
         return
-    drawn = SubElement(body, "table")
+    columns = len(table.columns)
+    kind = "pair" if columns == PAIR else "wide" if columns >= WIDE else ""
+    drawn = SubElement(body, "table", {"class": kind} if kind else {})
     heads = SubElement(SubElement(drawn, "thead"), "tr")
     for column in table.columns:
         SubElement(heads, "th", {"class": "right"} if column.right else {}).text = column.name
@@ -60,7 +62,12 @@ def _table(body: Element, table: Table) -> None:
         for column, cell in zip(table.columns, cells, strict=True):
             # On a phone a row becomes a card, and each cell says what it is.
             told = {"data-label": column.name} | ({"class": "right"} if column.right else {})
-            SubElement(row, "td", told).text = cell.strip()
+            SubElement(row, "td", told).text = _bound(cell.strip())
+
+
+def _bound(text: str) -> str:
+    """Return a text that no browser breaks between a number and its unit."""
+    return words.glued(text).replace(words.GLUE, "\u00a0")
 
 
 def _bars(body: Element, bars: Bars) -> None:
@@ -69,7 +76,8 @@ def _bars(body: Element, bars: Bars) -> None:
     caption = SubElement(figure, "figcaption")
     caption.text = "Forced liquidations by price, estimated, with 90 % ranges; right: sum from the price outward"
     rows = SubElement(figure, "div", {"class": "rows"})
-    most = max((bar.usd for bar in (*bars.above, *bars.below)), default=0.0)
+    # No end of a range is cut: how far apart they are is what is to be seen.
+    most = max((bar.usd_high for bar in (*bars.above, *bars.below)), default=0.0)
     for bar in bars.above:
         _bar(rows, bar, most)
     SubElement(rows, "p", {"class": "price"}).text = f"price {words.price(bars.price)}: shorts above, longs below"
@@ -78,7 +86,7 @@ def _bars(body: Element, bars: Bars) -> None:
 
 
 def _bar(rows: Element, bar: Bar, most: float) -> None:
-    scale = SOLID_SHARE / most if most else 0.0
+    scale = 100.0 / most if most else 0.0
     row = SubElement(rows, "div", {"class": f"row {bar.side}"})
     mark = " largest" if bar.largest else ""
     SubElement(row, "span", {"class": "band"}).text = words.band(bar.low, bar.high)
@@ -88,7 +96,7 @@ def _bar(rows: Element, bar: Bar, most: float) -> None:
     )
     span = words.span(bar.usd_low, bar.usd_high, "usd")
     SubElement(drawing, "title").text = f"{bar.side}s {words.usd(bar.usd)} est, 90 % range {span}"
-    low, usd, high = (min(value * scale, 100.0) for value in (bar.usd_low, bar.usd, bar.usd_high))
+    low, usd, high = (value * scale for value in (bar.usd_low, bar.usd, bar.usd_high))
     for name, left, right in (("value", 0.0, usd), ("tail", low, high)):
         y, height = ("0", "10") if name == "value" else ("3", "4")
         SubElement(

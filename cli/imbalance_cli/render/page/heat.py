@@ -47,9 +47,10 @@ def heat(document: tree.HeatmapReport) -> Element:
     heights = (top - np.log(price)) / (top - bottom) * rows
     points = " ".join(f"{i + 0.5:g},{height:.2f}" for i, height in enumerate(heights))
     SubElement(drawing, "polyline", {"class": "path", "points": points, "vector-effect": "non-scaling-stroke"})
-    for at in np.linspace(0.04, 0.96, MARKS):
-        mark = SubElement(frame, "span", {"style": f"top:{at * 100:.0f}%"})
-        mark.text = words.short_price(float(np.exp(top - at * (top - bottom))))
+    marks = {at: words.short_price(float(np.exp(top - at * (top - bottom)))) for at in np.linspace(0.04, 0.96, MARKS)}
+    for at, told in marks.items():
+        SubElement(frame, "span", {"style": f"top:{at * 100:.0f}%"}).text = told
+    figure.set("style", f"--marks:{max(map(len, marks.values()))}ch")
     ends = SubElement(figure, "p", {"class": "ends"})
     for time in (document.time[0], document.time[-1]):
         SubElement(ends, "span").text = time[:16].replace("T", " ") + " UTC"
