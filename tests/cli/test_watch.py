@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import sys
 import msgspec
 import pexpect
 import pytest
+from imbalance_cli.commands.watch import _fitted
 
 from imbalance.report import checking, tree
 from tests.cli.test_cli import run
@@ -56,6 +58,33 @@ def test_at_a_terminal_the_screen_is_cleared_and_drawn():
     assert child.before.count("\x1b[2J") == 1
     assert "\x1b[3J" not in child.before  # what was scrolled away is the user's
     assert "BTC futures imbalance 82,512" in child.before
+
+
+def test_a_low_terminal_shows_the_head_and_how_much_more_there_is():
+    child = pexpect.spawn(
+        sys.executable, ["-m", "imbalance", *WATCH], dimensions=(20, 80), timeout=60, encoding="utf-8",
+        env=dict(os.environ),  # else it inherits a height that readline set behind Python's back
+    )  # fmt: skip
+    child.expect(pexpect.EOF)
+    assert child.before is not None
+    lines = child.before.partition("\x1b[2J")[2].splitlines()
+    assert len(lines) == 19
+    assert "BTC futures imbalance 82,512" in lines[0]
+    assert "lines more in a taller window" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("count", "told", "rows", "shown"),
+    [
+        (3, [], 4, ["0", "1", "2"]),
+        (4, [], 4, ["0", "1", "2 lines more in a taller window"]),
+        (3, ["x"], 5, ["0", "1", "2", "x"]),
+        (3, ["x"], 4, ["0", "2 lines more in a taller window", "x"]),
+        (3, ["x", "y"], 1, ["3 lines more in a taller window", "x", "y"]),
+    ],
+)
+def test_what_fits(count, told, rows, shown):
+    assert _fitted([str(n) for n in range(count)], told, rows) == shown
 
 
 def test_garbage_is_collected_unlike_in_short_runs():

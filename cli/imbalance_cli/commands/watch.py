@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import gc
 import itertools
+import shutil
 import sys
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -85,8 +87,18 @@ def _screen(document: Document, seen: WatchReport, settings: Settings) -> str:
     screen = context.screen(
         width=settings.width, color=settings.color, ascii_only=settings.ascii, to_file=False, full=settings.verbose
     )
-    told = "".join(f"{safe.line(line.text)}\n" for line in changed(seen))
-    return f"{CLEARED}{render(document, Format.TABLE, screen)}{told}"
+    told = [part for line in changed(seen) for part in textwrap.wrap(safe.line(line.text), screen.width)]
+    lines = render(document, Format.TABLE, screen).splitlines()
+    rows = shutil.get_terminal_size().lines
+    return CLEARED + "".join(f"{line}\n" for line in _fitted(lines, told, rows))
+
+
+def _fitted(lines: list[str], told: list[str], rows: int) -> list[str]:
+    """Return what fits a terminal, the last row left to the cursor: what scrolls away is the head, which says most."""
+    room = max(rows - 1 - len(told), 1)
+    if len(lines) > room:
+        lines = [*lines[: room - 1], f"{len(lines) - room + 1} lines more in a taller window"]
+    return [*lines, *told]
 
 
 def _line(seen: WatchReport, kind: Format) -> str:
