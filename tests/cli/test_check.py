@@ -247,6 +247,15 @@ def test_an_address_that_cannot_be_told_is_named_by_its_number_and_tried_again(h
     assert len(heard.bodies) == 2
 
 
+def test_addresses_are_told_whoever_reads_stdout_and_again_where_it_could_not_be_written(home, listener):
+    url, heard = listener
+    for count in (1, 2):
+        with Path("/dev/full").open("w") as full:
+            run(*CHECK, "--when", TRUE, "--notify", url, "--cooldown", "6h", env=home, stdout=full, check=2)
+        assert len(heard.bodies) == count
+    run(*CHECK, "--when", TRUE, "--cooldown", "6h", env=home, check=10)
+
+
 def test_in_an_empty_environment_it_is_plain_text():
     command = [sys.executable, "-m", "imbalance", *CHECK, "--when", TRUE, "-f", "text"]
     done = subprocess.run(command, env={"HOME": os.devnull}, capture_output=True, text=True, check=False)

@@ -39,6 +39,7 @@ def check(settings: Settings) -> None:
     span_ms = _cooldown_ms(settings.cooldown)
     known = _asked(settings)
     found: list[CheckReport] = []
+    reached: list[bool] = []
 
     def judged(document: Document) -> bool:
         """Keep the answer, told whether it was told before; there is nothing to write of what is quiet."""
@@ -51,6 +52,7 @@ def check(settings: Settings) -> None:
         if document.holds and last_ms is not None and last_ms <= context.now_ms() < last_ms + span_ms:
             document.quiet_until = iso(last_ms + span_ms)
         fires = document.holds is True and document.quiet_until is None
+        reached.append(fires and _notified(document, ways))  # first: it does not hang on who reads stdout
         return not settings.nagios and document.holds is not None and (fires or not settings.quiet)
 
     run("check", settings, judged)
@@ -60,7 +62,8 @@ def check(settings: Settings) -> None:
     if document.holds is None:
         raise MissingDataError(f"whether {document.when} is not known", "\n".join(_missing(document)))
     if document.holds and document.quiet_until is None:
-        _tell(document, ways, known if span_ms else None)
+        if span_ms and reached[0]:
+            _note(known)
         raise typer.Exit(Exit.TRUE)
 
 
@@ -126,25 +129,26 @@ def _plain(value: float) -> str:
     return format(decimal.Decimal(f"{value:.{FIGURE_DIGITS}g}"), "f")
 
 
-def _tell(document: CheckReport, ways: list[apprise.Apprise], known: str | None) -> None:
-    """Tell the addresses; what was told to any of them, or was to be told to none, is quiet from now on."""
+def _notified(document: CheckReport, ways: list[apprise.Apprise]) -> bool:
+    """Tell the addresses; return whether any of them was told, or there are none."""
     from imbalance_cli.formats import Format
     from imbalance_cli.render import render
 
-    if ways:
-        screen = context.screen(width=None, color=False, ascii_only=False, to_file=True)
-        title = f"imbalance: {document.symbol}: {document.alert or document.when}"
-        failed = notifying.told(ways, safe.line(title), render(document, Format.TEXT, screen))
-        for number in failed:
-            context.say(f"imbalance: --notify: address {number} could not be told")
-        if len(failed) == len(ways):
-            return
-    if known is not None:
-        now_ms = context.now_ms()
-        try:
-            cooldown.note(known, now_ms, now_ms - LONGEST_COOLDOWN_MS)
-        except OSError as error:
-            context.say(f"imbalance: note: the cooldown is not kept: {error.strerror}")
+    screen = context.screen(width=None, color=False, ascii_only=False, to_file=True)
+    title = f"imbalance: {document.symbol}: {document.alert or document.when}"
+    failed = notifying.told(ways, safe.line(title), render(document, Format.TEXT, screen)) if ways else []
+    for number in failed:
+        context.say(f"imbalance: --notify: address {number} could not be told")
+    return not ways or len(failed) < len(ways)
+
+
+def _note(known: str) -> None:
+    """Keep what was told quiet from now on."""
+    now_ms = context.now_ms()
+    try:
+        cooldown.note(known, now_ms, now_ms - LONGEST_COOLDOWN_MS)
+    except OSError as error:
+        context.say(f"imbalance: note: the cooldown is not kept: {error.strerror}")
 
 
 def add_to(app: typer.Typer) -> None:
