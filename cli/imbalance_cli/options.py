@@ -451,7 +451,7 @@ def shared(
     without: frozenset[str] = frozenset(),
 ) -> Callable[[Callable[[Settings], None]], Callable[..., None]]:
     """Give a command that takes `Settings` the shared options, and a symbol and bars where it has them."""
-    declared: dict[str, tuple[Any, Any]] = {"symbol": (SYMBOL, "BTC")} if symbol else {}
+    declared: dict[str, tuple[Any, Any]] = {"symbol": (SYMBOL, None)} if symbol else {}
     declared |= (own or {}) | (BARS if bars else {})
     declared |= {name: option for name, option in _DECLARED.items() if name not in without}
     left_out = {name: _DECLARED[name][1] for name in without}

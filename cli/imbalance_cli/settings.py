@@ -24,7 +24,7 @@ LONGEST_LOOKBACK_MS = 400 * DAY_MS
 class Settings:
     """The shared options as given; None where neither flag, environment nor configuration says.
 
-    `format` is the default: what a flag asked for is in `asked_format`.
+    `format` is the default: what a flag asked for is in `asked_format`, and a symbol that was given in `asked_symbol`.
     """
 
     symbol: str
@@ -70,6 +70,7 @@ class Settings:
     snapshots: bool = False
     when: str | None = None
     alert: str | None = None
+    asked_symbol: str | None = None
     cooldown: str | None = None
     nagios: bool = False
     notify: tuple[str, ...] = ()
@@ -178,7 +179,8 @@ def settings_of(given: dict[str, Any]) -> Settings:
         given = given | {"color": False}
     chosen = filled(given)
     return Settings(
-        symbol=given.get("symbol", "BTC"),
+        symbol="BTC" if given.get("symbol") is None else given["symbol"],
+        asked_symbol=given.get("symbol"),
         format=Format(chosen["format"]),
         asked_format=Format.JSON if given["json_"] or given["json_schema"] else given["format_"],
         # As everywhere, - is stdout.

@@ -171,7 +171,10 @@ def test_alerts_of_the_configuration(home):
         "typo": "alerts.typo.notfy: unknown",
     }.items():  # fmt: skip
         assert reason in run(*CHECK, "--alert", alert, env=home, check=2).stderr
-    assert "about ETH, not SOL" in run("check", "SOL", "--alert", "eth", env=home, check=2).stderr
+    for other in ("SOL", "BTC"):
+        assert f"about ETH, not {other}" in run("check", other, "--alert", "eth", env=home, check=2).stderr
+    # One that names no coin is about the one that is given.
+    assert "symbol=SOLUSDT" in run("check", "SOL", "--replay", "article", "--alert", "fear", env=home, check=3).stderr
     # Settings beside alerts go on as ever.
     assert "fear" not in run("config", "show", env=home, check=0).stdout
 

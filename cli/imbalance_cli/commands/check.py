@@ -95,8 +95,8 @@ def _of_alert(settings: Settings) -> Settings:
         raise UsageError("--when and --alert say the same thing: give one")
     found = configuration.alert(settings.alert)
     symbol = found.get("symbol", settings.symbol)
-    if settings.symbol.upper() not in {"BTC", symbol.upper()}:
-        raise UsageError(f"alert {settings.alert} is about {symbol}, not {settings.symbol}")
+    if settings.asked_symbol is not None and settings.asked_symbol.upper() != symbol.upper():
+        raise UsageError(f"alert {settings.alert} is about {symbol}, not {settings.asked_symbol}")
     return dataclasses.replace(
         settings,
         symbol=symbol,
