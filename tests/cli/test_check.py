@@ -25,7 +25,8 @@ from tests.cli.test_cli import run
 from tests.conftest import ROOT
 
 CHECK = ("check", "BTC", "--replay", "article")
-OK = "IMBALANCE OK - BTC: "
+SYNTHETIC = " (scenario article, synthetic)"  # never shown as live
+OK = f"IMBALANCE OK - BTC{SYNTHETIC}: "
 TRUE, FALSE = "ratio < 1 and fear_greed <= 20", "ratio > 4"
 
 
@@ -113,15 +114,15 @@ def test_a_state_folder_that_cannot_be_written_tells_twice_rather_than_never(hom
         (
             TRUE,
             2,
-            f"IMBALANCE CRITICAL - BTC: {TRUE} is true; ratio 0.42, fear_greed 16 | ratio=0.420949 fear_greed=16\n",
+            f"{OK.replace('OK', 'CRITICAL')}{TRUE} is true; ratio 0.42, fear_greed 16 | ratio=0.420949 fear_greed=16\n",
         ),
-        (FALSE, 0, f"IMBALANCE OK - BTC: {FALSE} is false; ratio 0.42 | ratio=0.420949\n"),
+        (FALSE, 0, f"{OK}{FALSE} is false; ratio 0.42 | ratio=0.420949\n"),
         (
             "open_interest_usd > 1T",
             0,
             f"{OK}open_interest_usd > 1T is false; open_interest_usd 27.3B | open_interest_usd=272",
         ),
-        ("heavier == 'short'", 0, "IMBALANCE OK - BTC: heavier == 'short' is false; heavier long\n"),
+        ("heavier == 'short'", 0, f"{OK}heavier == 'short' is false; heavier long\n"),
         ("ratio >", 3, "IMBALANCE UNKNOWN - column 8: it ends here; expected a number"),
     ],
 )

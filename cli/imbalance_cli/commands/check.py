@@ -113,15 +113,15 @@ def _missing(document: CheckReport) -> list[str]:
 def _line(document: CheckReport) -> str:
     """Return the one line that Nagios shows, with the figures as its performance data."""
     from imbalance.report import words
+    from imbalance_cli.render.plain import where
 
     state = "CRITICAL" if document.holds and document.quiet_until is None else "OK"
     told = f"{document.when} is {'true' if document.holds else 'false'}"
     quiet = f", told before and quiet until {document.quiet_until}" if document.quiet_until else ""
     read = ", ".join(f"{f.name} {words.figure(f.value, f.unit)}" for f in document.figures)
     data = " ".join(f"{f.name}={_plain(f.value)}" for f in document.figures if isinstance(f.value, float | int))
-    return safe.line(f"IMBALANCE {state} - {document.symbol}: {told}{quiet}; {read}").replace("|", "/") + (
-        f" | {data}" if data else ""
-    )
+    line = safe.line(f"IMBALANCE {state} - {document.symbol}{where(document)}: {told}{quiet}; {read}")
+    return line.replace("|", "/") + (f" | {data}" if data else "")
 
 
 def _plain(value: float) -> str:

@@ -107,13 +107,14 @@ def _line(seen: WatchReport, kind: Format) -> str:
 
     from imbalance.report import words
     from imbalance_cli.render.check_views import changed
+    from imbalance_cli.render.plain import where
 
     if kind is Format.JSON:
         return safe.json_text(msgspec.json.encode(safe.document(seen, safe.whole))) + "\n"
     figures = {f.name: words.figure(f.value, f.unit) for f in seen.figures}
     told = ", ".join(f"{name} {figures[name]}" for name in ("price", "ratio", "long_usd", "short_usd", "heavier"))
     changes = "".join(f"; {line.text}" for line in changed(seen))
-    return safe.line(f"{seen.as_of} {seen.symbol} {told}{changes}") + "\n"
+    return safe.line(f"{seen.as_of} {seen.symbol}{where(seen)} {told}{changes}") + "\n"
 
 
 def add_to(app: typer.Typer) -> None:

@@ -58,7 +58,8 @@ def _wrapped(text: str) -> list[str]:
     return [*map(words.unglued, textwrap.wrap(words.glued(text), MOST_COLUMNS, subsequent_indent="  "))]
 
 
-def _where(document: tree.Document) -> str:
+def where(document: tree.Document) -> str:
+    """Return what says in a line that a document is of no live market; nothing where it is."""
     if document.scenario:
         return f" (scenario {document.scenario}, synthetic)"
     return f" ({document.mode})" if document.mode != "live" else ""
@@ -66,7 +67,7 @@ def _where(document: tree.Document) -> str:
 
 def _report(r: tree.Report) -> Lines:
     price = r.market_price
-    head = f"{r.symbol} {words.price(price.mark)}, 24h {words.fraction(price.change_24h)}, {r.as_of}{_where(r)}"
+    head = f"{r.symbol} {words.price(price.mark)}, 24h {words.fraction(price.change_24h)}, {r.as_of}{where(r)}"
     lines = [(Rank.KEPT, head)]
     heavier, *more = re.split(r"(?<=\.) (?=[A-Z])", r.verdict.text)
     lines += [(Rank.KEPT, sentence) for sentence in (heavier, *more[:-1])]
@@ -104,8 +105,8 @@ def _other(document: tree.Document) -> Lines:
     lines: Lines = []
     if not asked_nothing(document):
         title = title_of(document)
-        where = "" if document.mode == "bars" else _where(document)
-        lines.append((Rank.KEPT, f"{title.left}, {title.right}{where}"))
+        place = "" if document.mode == "bars" else where(document)
+        lines.append((Rank.KEPT, f"{title.left}, {title.right}{place}"))
     for block in body_of(document, full=True):
         if isinstance(block, Line):
             lines.append((Rank.NOTE if block.style == "dim" else Rank.KEPT, block.text))
