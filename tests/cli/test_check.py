@@ -184,6 +184,7 @@ def test_every_figure_is_named_and_can_be_waited_for(home):
     listed = json.loads(run("check", "--list", "--json", env=home, check=0).stdout)["figures"]
     names = [f["name"] + end for f in listed for end in ("", *([".low", ".high"] if f["ranged"] else []))]
     assert names == list(figures.known())
+    assert "a fraction is written -5% or -0.05" in run("check", "--list", env=home, check=0).stdout
     words = {f["name"] for f in listed if f["unit"] == "text"}
     when = " and ".join(f"{n} != 'x'" if n in words else f"{n} > -1e18" for n in names if len(n) < 20)
     assert run(*CHECK, "--when", when[: when.rindex(" and ", 0, 500)], env=home, check=10)

@@ -10,7 +10,8 @@ def check(r: tree.CheckReport) -> list[Block]:
     """Show whether the condition holds, and the figures that it names; without one, all that there are."""
     if r.when is None:
         rows = [[f"{f.name}{' .low .high' if f.ranged else ''}", f.unit, f.about] for f in r.figures]
-        return [Table([Column("Figure"), Column("Unit"), Column("Meaning", wrap=True)], rows)]
+        written = "a fraction is written -5% or -0.05; .low and .high are the ends of a 90 % range"
+        return [Table([Column("Figure"), Column("Unit"), Column("Meaning", wrap=True)], rows), Line(written, "dim")]
     verdict = "not known" if r.holds is None else "true" if r.holds else "false"
     rows = [
         [
