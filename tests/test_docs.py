@@ -56,7 +56,7 @@ PROGRAM = "/opt/imbalance/bin/imbalance"
 
 
 def test_the_unit_of_the_readme_is_sound(tmp_path):
-    (unit,) = re.findall(r"```ini\n(\[Unit\].*?)```", TEXT, re.DOTALL)
+    (unit,) = re.findall(r"```ini\n(\[Unit\]\nDescription=Record.*?)```", TEXT, re.DOTALL)
     assert f"ExecStart={PROGRAM} collect " in unit
     if shutil.which("systemd-analyze") is None:
         pytest.skip("there is no systemd here")

@@ -152,3 +152,8 @@ def test_jq_reads_what_is_written(bare):
     (Path(bare["HOME"]) / "round.json").write_text(json.dumps(change) + "\n")
     told = shell(CHANGES.replace(CHANGES.partition(" | ")[0], "cat round.json"), bare).stdout
     assert re.fullmatch(r"2026-01-30T12:00:00Z price 1(\.0)? -> 2(\.0)?\n", told)
+
+
+def test_the_readme_holds_them_as_they_are():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [block for block in (CRON, SERVICE, TIMER, NAGIOS, TMUX, LOG, CHANGES, FIGURES) if block not in readme] == []

@@ -10,7 +10,7 @@ import time
 import pytest
 from imbalance_cli import configuration, context, safe, values
 from imbalance_cli.commands import app
-from imbalance_cli.commands.run import _require_writable, _save
+from imbalance_cli.commands.run import _save, require_writable
 from imbalance_cli.formats import Format
 from imbalance_cli.settings import Settings, settings_of
 from typer.testing import CliRunner
@@ -322,12 +322,12 @@ def test_what_was_not_saved_is_told_unless_quiet(monkeypatch, capsys):
     from imbalance import history
 
     monkeypatch.setattr(history, "save", fails)
-    _save([], None, 0, settings(quiet=False))
+    _save([], None, 0, settings(quiet=False), [])
     assert capsys.readouterr().err == "imbalance: note: not saved: no room\n"
-    _save([], None, 0, settings(quiet=True))
+    _save([], None, 0, settings(quiet=True), [])
     assert capsys.readouterr().err == ""
 
 
 def test_a_new_file_in_place_of_one_that_is_to_be_made_is_refused(tmp_path):
     with pytest.raises(UsageError, match="take the place"):
-        _require_writable(tmp_path / "new", settings(record=tmp_path / "new"))
+        require_writable(tmp_path / "new", settings(record=tmp_path / "new"))
