@@ -23,7 +23,15 @@ ADDRESS = "0x" + "a" * 40
 
 
 def asked(**given):
-    plain = {"symbol": "btc", "venues": (), "bands": (), "address": (), "interval": "1h", "lookback": "30d"}
+    plain = {
+        "symbol": "btc",
+        "symbols": (),
+        "venues": (),
+        "bands": (),
+        "address": (),
+        "interval": "1h",
+        "lookback": "30d",
+    }
     return settings(**(plain | {"window": 15.0} | given)).service()
 
 
@@ -43,7 +51,7 @@ def test_a_lookback_beyond_its_limits_is_told(lookback):
     [
         ({"bars": "b", "replay": "r"}, "--bars reads no network"),
         ({"bars": "b", "record": "r"}, "--bars reads no network"),
-        ({"as_of": "2026-01-30"}, "--as-of needs --bars"), ({"interval": "7m"}, "--interval '7m'"),
+        ({"as_of": "2026-01-30", "replay": "r"}, "--as-of needs local history or --bars"), ({"interval": "7m"}, "--interval '7m'"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together(given, told):
