@@ -51,7 +51,8 @@ def test_a_lookback_beyond_its_limits_is_told(lookback):
     [
         ({"bars": "b", "replay": "r"}, "--bars reads no network"),
         ({"bars": "b", "record": "r"}, "--bars reads no network"),
-        ({"as_of": "2026-01-30", "replay": "r"}, "--as-of needs local history or --bars"), ({"interval": "7m"}, "--interval '7m'"),
+        ({"as_of": "2026-01-30", "replay": "r"}, "--as-of needs local history or --bars"),
+        ({"interval": "7m"}, "--interval '7m'"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together(given, told):
