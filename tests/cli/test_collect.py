@@ -25,7 +25,12 @@ from imbalance.venues.streams import STREAMS
 from tests.support.exchange import Exchange
 from tests.support.streams import InThread, Order, frames, now_ms
 
-COLLECT = [sys.executable, "-m", "imbalance", "collect"]
+# What a shell starts in the background ignores SIGINT, and so would what the tests start.
+COLLECT = [
+    sys.executable, "-c",
+    ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from imbalance_cli.app import main; main()"), "collect",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
