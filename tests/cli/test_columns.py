@@ -16,7 +16,16 @@ from tests.cli.test_explain import SCREENS, document_of, tables_of
 from tests.support.maps import HEAD, MOMENT
 
 NUMBER = re.compile(r"[+<>-]?\d[\d,.]*[KMBT]?(?: ?%| h| d| s| ms| min)?(?: est| obs| quoted)?(?:-.*)?(?: \(.*\))?")
-LEFT = {"Prices", "from", "to", "Last good", "First", "Last"}  # where rather than how much, and when
+LEFT = {
+    "Prices",
+    "from",
+    "to",
+    "Last good",
+    "First",
+    "Last",
+    "broken",
+    "won back",
+}  # where rather than how much, and when
 # What each screen gives up, first to last, as it gets narrower.
 GOES = {
     "report": ["Significance", "90 % range"],
@@ -30,6 +39,7 @@ GOES = {
     "positions": ["90 % 90 %", "forced forced", "model exposed model exposed", "Leverage", "Entry"],
     "sources": ["What it means", "Age", "Budget", "Clock", "Last good"],
     "heatmap_report": [],
+    "signals": ["Rests on", "Rests on", "Source", "Age", "Spring", "Close", "Cleared"],
 }
 
 
