@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import difflib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,9 @@ class Options:
     through_time: bool = False
     when: str | None = None
     alert: str | None = None
+    top: int | None = None
+    by: str = "open-interest"
+    sort: str | None = None
 
 
 @dataclasses.dataclass
@@ -158,62 +162,114 @@ def collect(
     StrictError
         Under `strict`, if a source failed.
     """
+    if options.as_of_ms is not None:
+        return _known_at(options, options.as_of_ms, now_ms, frozenset(kinds))
+    given = opened(options, settings, now_ms, kinds)
+    remembering = _remembering(given)
+    harvests: list[Harvest] = []
+    with given.recorded():
+        asyncio.run(_gather(given, options.timeout_s, done, harvests, remembering))
+    harvests += remembering.recorded({h.name for h in harvests}) if remembering is not None else []
+    run = run_of(given, given.options, harvests)
+    if remembering is not None:
+        run.orders, run.days = remembering.orders, remembering.days
+    if given.mode == "live":
+        last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
+    require_all(run)
+    return run
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """What answers a run, which sources it asks and which it skips: (name, title, why)."""
+
+    client: Client | Replay
+    options: Options
+    now_ms: int
+    wanted: frozenset[Kind]
+    venues: tuple[Source, ...]
+    asked: list[Source]
+    skipped: list[tuple[str, str, str]]
+
+    @property
+    def mode(self) -> tree.Mode:
+        """Whether it is the network or a recording that answers."""
+        return "replay" if self.client.recording else "live"
+
+    @property
+    def scenario(self) -> str | None:
+        """The name of the bundled scenario, where one answers."""
+        return self.client.recording.index.scenario if self.client.recording else None
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Keep the recording that was asked for, if any, where nothing fails meanwhile."""
+        recorder = self.client.recorder
+        try:
+            yield
+            if recorder is not None:
+                recorder.close(self.now_ms, [s.name for s in self.asked])
+        except BaseException:
+            if recorder is not None:
+                recorder.discard()
+            raise
+
+
+def opened(
+    options: Options, settings: Settings, now_ms: int, kinds: Iterable[Kind], *, answer_s: float | None = None
+) -> Opened:
+    """Return what answers: the network or a recording, whose moment and accounts then stand.
+
+    Parameters
+    ----------
+    answer_s : bounds each answer from when its request leaves.
+    """
     wanted = frozenset(kinds)
     offered = chosen(options.venues)
-    sources = [s for s in offered if any(e.kind in wanted for e in s.endpoints)]
-    if options.as_of_ms is not None:
-        return _known_at(options, options.as_of_ms, now_ms, sources, wanted)
-    client = _opened(options, settings)
-    scenario = None
+    client = _client(options, settings, answer_s)
     if client.recording is not None:
         now_ms = client.recording.captured_at_ms
         if not options.accounts:
             options = dataclasses.replace(options, accounts=client.recording.accounts())
-        scenario = client.recording.index.scenario
+    sources = _giving(wanted, offered)
     asked = _usable(sources, client, settings)
     skipped = [
         (s.name, s.title, "not in the recording" if client.recording else f"needs {s.needs}")
         for s in sources
         if s not in asked
     ]
-    harvests: list[Harvest] = []
-    ask = ask_of(options, now_ms)
-    remembering = _remembering(options, client, ask, wanted)
-    try:
-        asyncio.run(_gather(client, asked, ask, wanted, options.timeout_s, done, harvests, remembering))
-        if client.recorder is not None:
-            client.recorder.close(now_ms, [s.name for s in asked])
-    except BaseException:
-        if client.recorder is not None:
-            client.recorder.discard()
-        raise
-    harvests += remembering.recorded({h.name for h in harvests}) if remembering is not None else []
-    act(harvests, examine(harvests, options.symbol, now_ms))
-    if client.recording is None:
-        last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
-    mode: tree.Mode = "replay" if client.recording else "live"
     venues = tuple(s for s in offered if s.is_venue)
-    run = Run(options, mode, scenario, now_ms, harvests, skipped, wanted, venues)
-    if remembering is not None:
-        run.orders, run.days = remembering.orders, remembering.days
-    failed = [str(f) for h in harvests for f in h.failures if not isinstance(f, NotOpenError)]
-    if options.strict and failed:
+    return Opened(client, options, now_ms, wanted, venues, asked, skipped)
+
+
+def run_of(given: Opened, options: Options, harvests: list[Harvest]) -> Run:
+    """Return the run that harvests of a coin make; what cannot be true is left out of them."""
+    act(harvests, examine(harvests, options.symbol, given.now_ms))
+    return Run(options, given.mode, given.scenario, given.now_ms, harvests, given.skipped, given.wanted, given.venues)
+
+
+def require_all(run: Run) -> None:
+    """Raise a `StrictError` where a source failed and none may."""
+    failed = [str(f) for h in run.harvests for f in h.failures if not isinstance(f, NotOpenError)]
+    if run.options.strict and failed:
         raise StrictError(f"{len(failed)} requests failed under --strict, the first: {failed[0]}")
-    return run
 
 
-def _remembering(options: Options, client: Client | Replay, ask: Ask, wanted: frozenset[Kind]) -> Remembering | None:
+def _remembering(given: Opened) -> Remembering | None:
     """Begin to read local history, where that may spare requests: a recording holds all that its options ask for."""
-    if options.history is None or client.recording is not None or client.recorder is not None or not wanted & RECALLED:
+    history, client = given.options.history, given.client
+    recorded = client.recording is not None or client.recorder is not None
+    if history is None or recorded or not given.wanted & RECALLED:
         return None
-    venues = [s for s in chosen(options.venues) if s.is_venue]
-    return Remembering(options.history, venues, ask, wanted)
+    venues = [s for s in chosen(given.options.venues) if s.is_venue]
+    return Remembering(history, venues, ask_of(given.options, given.now_ms), given.wanted)
 
 
-def _known_at(options: Options, as_of_ms: int, now_ms: int, sources: list[Source], wanted: frozenset[Kind]) -> Run:
+def _known_at(options: Options, as_of_ms: int, now_ms: int, wanted: frozenset[Kind]) -> Run:
     """Return what was known at a moment, from local history alone."""
     if as_of_ms > now_ms:
         raise UsageError(f"--as-of {iso(as_of_ms)} is yet to come")
+    sources = _giving(wanted, chosen(options.venues))
     harvests, orders, days = past(options.history or History(), sources, ask_of(options, as_of_ms))
     if not any(h.candles for h in harvests):
         raise MissingDataError(
@@ -227,7 +283,7 @@ def _known_at(options: Options, as_of_ms: int, now_ms: int, sources: list[Source
     return Run(options, "store", None, as_of_ms, harvests, skipped, wanted, venues, orders, days)
 
 
-def _opened(options: Options, settings: Settings) -> Client | Replay:
+def _client(options: Options, settings: Settings, answer_s: float | None) -> Client | Replay:
     """Return what answers: the network, recorded where asked for, or a recording."""
     if options.replay is not None:
         if options.record is not None:
@@ -237,7 +293,12 @@ def _opened(options: Options, settings: Settings) -> Client | Replay:
     from imbalance.fetch.client import Client
 
     recorder = Recorder(options.record, lambda: time.time_ns() // 1_000_000) if options.record is not None else None
-    return Client(settings, recorder)
+    return Client(settings, recorder, answer_s=answer_s)
+
+
+def _giving(wanted: frozenset[Kind], sources: Iterable[Source]) -> list[Source]:
+    """Return the sources that have an endpoint of any kind that is wanted."""
+    return [s for s in sources if any(e.kind in wanted for e in s.endpoints)]
 
 
 def _usable(sources: Iterable[Source], client: Client | Replay, settings: Settings) -> list[Source]:
@@ -248,21 +309,15 @@ def _usable(sources: Iterable[Source], client: Client | Replay, settings: Settin
 
 
 async def _gather(
-    client: Client | Replay,
-    sources: list[Source],
-    ask: Ask,
-    wanted: frozenset[Kind],
-    timeout_s: float,
-    done: Done,
-    into: list[Harvest],
-    remembering: Remembering | None,
+    given: Opened, timeout_s: float, done: Done, into: list[Harvest], remembering: Remembering | None
 ) -> None:
     # The result leaves by `into`: a task's result is written out in full by the signal handler's clean-up.
     try:
         memory = remembering.memory(timeout_s * PATIENCE) if remembering is not None else None
-        into += await gather(client, sources, ask, wanted, timeout_s, done, memory)
+        ask = ask_of(given.options, given.now_ms)
+        into += await gather(given.client, given.asked, ask, given.wanted, timeout_s, done, memory)
     finally:
-        await client.close()
+        await given.client.close()
 
 
 def ask_of(options: Options, now_ms: int) -> Ask:

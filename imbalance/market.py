@@ -130,18 +130,35 @@ class MarketData:
             raise MissingDataError(f"no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
         if bars == self.time_ms.size:
             return self
-        venues = tuple(_cut(v, bars) for v in self.venues)
+        venues = tuple(_cut(v, slice(bars)) for v in self.venues)
         if all(v.path is not None for v in venues):
             return market_of_venues(self.symbol, self.interval_ms, self.time_ms[:bars], venues)
         path = {name: getattr(self, name)[:bars] for name in PRICES}
         last = float(path["close"][-1])
         return dataclasses.replace(self, time_ms=self.time_ms[:bars], price=last, venues=venues, **path)
 
+    def between(self, from_ms: int, to_ms: int) -> MarketData:
+        """Return the market as a table of its bars from `from_ms` to `to_ms` alone would give it.
 
-def _cut(venue: VenueBars, bars: int) -> VenueBars:
+        Venues must have paths of their own, as those of `read_bars` do.
+
+        Raises
+        ------
+        MissingDataError
+            If no bar lies there, or no open interest.
+        """
+        first = int(np.searchsorted(self.time_ms, from_ms))
+        end = int(np.searchsorted(self.time_ms + self.interval_ms, to_ms, side="right"))
+        venues = tuple(_cut(v, slice(first, end)) for v in self.venues)
+        if not any(np.isfinite(v.path[3]).any() for v in venues if v.path is not None):
+            raise MissingDataError(f"no bar from {iso(from_ms)} to {iso(to_ms)}")
+        return market_of_venues(self.symbol, self.interval_ms, self.time_ms[first:end], venues)
+
+
+def _cut(venue: VenueBars, bars: slice) -> VenueBars:
     series = {f.name for f in dataclasses.fields(VenueBars) if f.type == "Floats"}
-    path = None if venue.path is None else venue.path[:, :bars]
-    return dataclasses.replace(venue, path=path, **{name: getattr(venue, name)[:bars] for name in series})
+    path = None if venue.path is None else venue.path[:, bars]
+    return dataclasses.replace(venue, path=path, **{name: getattr(venue, name)[bars] for name in series})
 
 
 def frozen(values: npt.ArrayLike) -> Floats:
@@ -152,7 +169,12 @@ def frozen(values: npt.ArrayLike) -> Floats:
 
 
 def read_bars(
-    path: str | Path, *, symbol: str = "BTC", as_of_ms: int | None = None, needs_interest: bool = True
+    path: str | Path,
+    *,
+    symbol: str = "BTC",
+    as_of_ms: int | None = None,
+    from_ms: int | None = None,
+    needs_interest: bool = True,
 ) -> MarketData:
     """Read a bars file (CSV, optionally gzipped, or Parquet), or a folder of Parquet parted by symbol and month.
 
@@ -165,6 +187,7 @@ def read_bars(
     path : the file or folder; columns as in the README's "Bars file".
     symbol : base coin; it labels what is made of the bars, chooses the margin ladders and, in a folder, the files.
     as_of_ms : only bars that end at or before this moment are kept.
+    from_ms : only bars that open at or after this moment are kept.
     needs_interest : whether open interest must be known; a map needs it, prices alone do not.
 
     Raises
@@ -175,13 +198,17 @@ def read_bars(
         If no bar is left, or no open interest.
     """
     place = Path(path)
-    raw = read_folder(place, symbol, ALL, as_of_ms) if place.is_dir() else read_raw(place)
+    raw = read_folder(place, symbol, ALL, as_of_ms, from_ms) if place.is_dir() else read_raw(place)
     table = checked(raw)
     interval_ms = interval_of(raw, table)
     kept = table if as_of_ms is None else table[table["time"] + interval_ms <= as_of_ms]
     if as_of_ms is not None and kept.empty:
         first = iso(int(table["time"].min()) + interval_ms)
         raise MissingDataError(f"{path}: no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
+    if from_ms is not None:
+        kept = kept[kept["time"] >= from_ms]
+        if kept.empty:
+            raise MissingDataError(f"{path}: no bar opens at or after {iso(from_ms)}")
     check_totals(raw, kept)
     check_plausible(raw, kept)
     check_repeats(raw, kept)
@@ -230,7 +257,7 @@ def market_of_venues(
     """
     known = np.any([np.isfinite(v.path[3]) for v in venues if v.path is not None], axis=0)
     bars = int(np.flatnonzero(known)[-1]) + 1
-    venues = tuple(_cut(v, bars) for v in venues if v.path is not None and np.isfinite(v.path[3]).any())
+    venues = tuple(_cut(v, slice(bars)) for v in venues if v.path is not None and np.isfinite(v.path[3]).any())
     venues = tuple(sorted(venues, key=lambda v: (-float(np.nansum(v.volume_base)), v.name)))
     path = np.full((4, bars), np.nan)
     for v in venues:

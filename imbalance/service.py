@@ -113,7 +113,11 @@ def _market(
         gaps = (*mapping.left_out(market), *mapping.doubted(market))
         frame = Frame("bars", None, options.symbol, market.as_of_ms, notes=notes, gaps=gaps)
         return _Market(market, frame, [])
-    run = collect(options, settings, now_ms, kinds, done)
+    return _gathered(collect(options, settings, now_ms, kinds, done))
+
+
+def _gathered(run: Run) -> _Market:
+    """Return the market that a run over the sources gave."""
     market = market_of(run)
     require_fresh_run(run)
     frame = run.frame()
@@ -237,7 +241,15 @@ def _read(given: _Market, options: Options, found: LiquidationMap) -> Read:
 
 def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.Report:
     """Map the market beside its other gauges: ``imbalance.report/1``."""
-    given = _market(options, settings, now_ms, done, REPORT_KINDS)
+    return _report(_market(options, settings, now_ms, done, REPORT_KINDS), options)
+
+
+def report_of(run: Run) -> tree.Report:
+    """Build the report of what a run gave."""
+    return _report(_gathered(run), run.options)
+
+
+def _report(given: _Market, options: Options) -> tree.Report:
     found = liquidation_map(given.bars)
     read = _read(given, options, found)
     mapped = mapping.sections(given.bars, found, options.window_pct, list(options.bands))

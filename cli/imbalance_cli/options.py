@@ -335,6 +335,71 @@ WATCH: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+SCAN: dict[str, tuple[Any, Any]] = {
+    "symbols": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[SYMBOL]...",
+                help="Base coins; without any, the 10 largest.",
+                show_default=False,
+                autocompletion=completion.coins,
+            ),
+        ],
+        None,
+    ),
+    "top": (
+        Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="The N largest coins.  [default: 10]")],
+        None,
+    ),
+    "all_coins": (Annotated[bool, typer.Option("--all", help="Every coin that a venue lists.")], False),
+    "by": (
+        Annotated[
+            str | None,
+            typer.Option("--by", metavar="WHAT", help="Largest by open-interest or volume.  [default: open-interest]"),
+        ],
+        None,
+    ),
+    "sort": (
+        Annotated[
+            str | None,
+            typer.Option("--sort", metavar="COLUMN", help="Largest figure first; -COLUMN: smallest first."),
+        ],
+        None,
+    ),
+    "when": (
+        Annotated[
+            str | None,
+            typer.Option("--when", metavar="EXPR", help="Only coins of which this is true, as in check."),
+        ],
+        None,
+    ),
+}
+JOB: dict[str, tuple[Any, Any]] = {
+    "symbols": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[SYMBOL]...",
+                help="Base coins; without any, all in the folder.",
+                show_default=False,
+                autocompletion=completion.coins,
+            ),
+        ],
+        None,
+    ),
+    "step": (Annotated[str | None, typer.Option("--every", metavar="SPAN", help="1h or 1d.  [default: 1d]")], None),
+    "jobs": (
+        Annotated[
+            int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.  [default: as many as cores]")
+        ],
+        None,
+    ),
+    "cluster": (
+        Annotated[str | None, typer.Option("--cluster", metavar="tcp://HOST:8786", help="Run on a Dask scheduler.")],
+        None,
+    ),
+}
 COIN: dict[str, tuple[Any, Any]] = {
     "coin": (
         Annotated[str | None, typer.Argument(metavar="[COIN]", help="Ignored: there is one index for all coins.")],

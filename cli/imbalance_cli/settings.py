@@ -77,6 +77,13 @@ class Settings:
     list_figures: bool = False
     every: str = "1m"
     rounds: int | None = None
+    top: int | None = None
+    all_coins: bool = False
+    by: str = "open-interest"
+    sort: str | None = None
+    step: str = "1d"
+    jobs: int | None = None
+    cluster: str | None = None
 
     def service(self) -> Options:
         """Return the service's options, checked.
@@ -126,6 +133,9 @@ class Settings:
             probe=self.probe,
             when=self.when,
             alert=self.alert,
+            top=self.top,
+            by=self.by,
+            sort=self.sort,
             accounts=values.accounts(self.address, self.addresses),
             store=os.environ.get("IMBALANCE_DB"),
             signal=self.signal,
@@ -230,4 +240,11 @@ def settings_of(given: dict[str, Any]) -> Settings:
         list_figures=given.get("list_figures", False),
         every=given.get("every") or "1m",
         rounds=given.get("rounds"),
+        top=given.get("top"),
+        all_coins=given.get("all_coins", False),
+        by=given.get("by") or "open-interest",
+        sort=given.get("sort"),
+        step=given.get("step") or "1d",
+        jobs=given.get("jobs"),
+        cluster=given.get("cluster"),
     )

@@ -7,6 +7,7 @@ that count. A folder that is not parted by coin is of one.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,13 +27,16 @@ MOST_ROWS = 20_000_000  # of a year of 1-minute bars, forty venues
 MOST_SHOWN = 10  # coins, in a message
 
 
-def read_folder(folder: Path, symbol: str, needed: frozenset[str], as_of_ms: int | None = None) -> RawTable:
+def read_folder(
+    folder: Path, symbol: str, needed: frozenset[str], as_of_ms: int | None = None, from_ms: int | None = None
+) -> RawTable:
     """Read the files of a coin, in order of their names.
 
     Parameters
     ----------
     needed : columns that are read; others are passed over.
-    as_of_ms : months that begin after it are passed over.
+    as_of_ms : months that begin then or later are passed over.
+    from_ms : months that end before it are passed over.
 
     Raises
     ------
@@ -41,7 +45,7 @@ def read_folder(folder: Path, symbol: str, needed: frozenset[str], as_of_ms: int
     """
     import pandas as pd
 
-    files = [file for file in _of(folder, symbol) if not _later(file, as_of_ms)]
+    files = [file for file in _of(folder, symbol) if _counts(file, from_ms, as_of_ms)]
     frames: list[pd.DataFrame] = []
     rows = 0
     for file in files:
@@ -69,14 +73,50 @@ def _of(folder: Path, symbol: str) -> list[Path]:
     return files
 
 
-def _later(file: Path, as_of_ms: int | None) -> bool:
-    """Tell whether all of a file lies after a moment, by the month that its folder names."""
+def months(folder: Path, symbol: str) -> list[str]:
+    """Return the months that a coin's files are of, in order; those of files that name none are left out."""
+    return sorted({month for file in _of(folder, symbol) if (month := _month(file))})
+
+
+def state(folder: Path, symbol: str, from_ms: int, as_of_ms: int) -> str:
+    """Return a digest of which files of a coin count for a span, how large they are and when they were written."""
+    digest = hashlib.sha256()
+    for file in _of(folder, symbol):
+        if _counts(file, from_ms, as_of_ms):
+            known = file.stat()
+            digest.update(f"{file.relative_to(folder)} {known.st_size} {known.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def symbols(folder: Path) -> list[str]:
+    """Return the coins that a folder is parted by."""
+    return sorted(unquote(p.name.partition("=")[2]) for p in folder.glob("symbol=*") if p.is_dir())
+
+
+def month_span_ms(month: str) -> tuple[int, int]:
+    """Return a month's first moment and that of the next [ms]."""
+    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return int(first.timestamp()) * 1000, int(following.timestamp()) * 1000
+
+
+def _month(file: Path) -> str:
     for part in file.parts:
         name, _equals, month = part.partition("=")
-        if name == "month" and as_of_ms is not None:
+        if name == "month":
             with contextlib.suppress(ValueError):
-                return datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).timestamp() * 1000 > as_of_ms
-    return False
+                month_span_ms(month)
+                return month
+    return ""
+
+
+def _counts(file: Path, from_ms: int | None, as_of_ms: int | None) -> bool:
+    """Tell whether any of a file may lie in a span, by the month that its folder names."""
+    month = _month(file)
+    if not month:
+        return True
+    first_ms, end_ms = month_span_ms(month)
+    return (as_of_ms is None or first_ms < as_of_ms) and (from_ms is None or end_ms > from_ms)
 
 
 def _table(file: Path, needed: frozenset[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import stamina
 import stamina.instrumentation
 
 from imbalance.errors import (
+    DeadlineError,
     RateLimitedError,
     RefusedError,
     TooLargeError,
@@ -45,7 +46,10 @@ stamina.instrumentation.set_on_retry_hooks([])
 
 
 class Client:
-    """Asks endpoints; one for all sources of a run."""
+    """Asks endpoints; one for all sources of a run.
+
+    Where many coins wait for the same budgets, `answer_s` bounds each answer from when its request leaves.
+    """
 
     recording = None
 
@@ -54,8 +58,11 @@ class Client:
         settings: Settings,
         recorder: Recorder | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        answer_s: float | None = None,
     ) -> None:
         self.settings = settings
+        self.answer_s = answer_s
         self.recorder = recorder
         self.redactor = settings.redactor([*VENUES, *PROVIDERS])
         self.budgets = Budgets(shared_file())
@@ -129,10 +136,13 @@ class Client:
         # A request that was given up may still be on its way.
         counts_s = (endpoint.budget or source.budget).period_s + LATE_S
         try:
-            async with self._sent(source, request) as response:
+            async with asyncio.timeout(self.answer_s), self._sent(source, request) as response:
                 body = self.redactor.bytes(await _capped(response, source, endpoint))
                 status, headers = response.status_code, response.headers
                 counts_s -= LATE_S
+        except TimeoutError:
+            message = f"no complete answer within {self.answer_s:g} s"
+            raise DeadlineError(source.name, endpoint.name, message) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if isinstance(error, NEVER_SENT):
                 counts_s = 0.0

@@ -21,10 +21,11 @@ Page = tuple[Params, Ask]
 
 if TYPE_CHECKING:
     from imbalance.fetch.client import Client
+    from imbalance.fetch.shared import Shared
 
 
 async def gather(
-    client: Client | Replay,
+    client: Client | Replay | Shared,
     sources: Sequence[Source],
     ask: Ask,
     kinds: Iterable[Kind],
@@ -71,7 +72,7 @@ async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 async def _harvest(
-    client: Client | Replay,
+    client: Client | Replay | Shared,
     source: Source,
     ask: Ask,
     wanted: frozenset[Kind],
@@ -146,7 +147,7 @@ def _left(ask: Ask, endpoint: Endpoint, known: Known | None) -> list[Ask]:
 
 
 async def _run(
-    client: Client | Replay,
+    client: Client | Replay | Shared,
     harvest: Harvest,
     ask: Ask,
     endpoints: Sequence[Endpoint],
@@ -210,7 +211,7 @@ async def walk(client: Client | Replay, source: Source, endpoint: Endpoint, ask:
 
 
 async def _read(
-    client: Client | Replay,
+    client: Client | Replay | Shared,
     source: Source,
     endpoint: Endpoint,
     pages: Sequence[Page],
@@ -227,7 +228,7 @@ def _joined(lists: Iterable[list[Record]]) -> list[Record]:
 
 
 async def _walk(
-    client: Client | Replay, source: Source, endpoint: Endpoint, query: Params, ask: Ask, rows: list[Record]
+    client: Client | Replay | Shared, source: Source, endpoint: Endpoint, query: Params, ask: Ask, rows: list[Record]
 ) -> None:
     """Read a page and those that follow it; where there are more than are read, an `Unread` says so."""
     body = await client.get(source, endpoint, query)

@@ -106,6 +106,10 @@ TERMS = (
             "short_cluster_usd",
             "long_cluster_distance",
             "short_cluster_distance",
+            "nearest_long_usd",
+            "nearest_short_usd",
+            "nearest_long_distance",
+            "nearest_short_distance",
         ),
     ),
     Term(

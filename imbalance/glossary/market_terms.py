@@ -57,6 +57,7 @@ TERMS = (
             "liquidations",
             "liquidations, 24 h",
             "liquidations_24h_usd",
+            "seen_liquidations_24h_usd",
             "long_liquidations_24h_usd",
             "short_liquidations_24h_usd",
         ),

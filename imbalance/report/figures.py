@@ -9,6 +9,7 @@ from imbalance.expressions import Value
 from imbalance.report import tree
 
 Kind = Literal["number", "text"]
+Side = Literal["long", "short"]
 Unit = Literal["price", "usd", "base", "fraction", "ratio", "index", "text"]
 
 
@@ -48,7 +49,7 @@ def _mapped(r: tree.Report, read: Read) -> Read:
     return Read(None, why=_lacking("the map", lacking)) if lacking else read
 
 
-def _side(side: Literal["long", "short"]) -> Callable[[tree.Report], Read]:
+def _side(side: Side) -> Callable[[tree.Report], Read]:
     def read(r: tree.Report) -> Read:
         risk = getattr(r.risk, side)
         return _mapped(r, Read(risk.usd, risk.low, risk.high, r.risk.note))
@@ -56,29 +57,39 @@ def _side(side: Literal["long", "short"]) -> Callable[[tree.Report], Read]:
     return read
 
 
-def _exposed(side: Literal["long", "short"]) -> Callable[[tree.Report], Read]:
+def _exposed(side: Side) -> Callable[[tree.Report], Read]:
     return lambda r: _mapped(r, Read(getattr(r.risk, side).exposed_usd, why=r.risk.note))
 
 
-def _largest(side: Literal["long", "short"]) -> Callable[[tree.Report], tree.Cluster | None]:
+def _largest(side: Side) -> Callable[[tree.Report], tree.Cluster | None]:
     def found(r: tree.Report) -> tree.Cluster | None:
         return max((c for c in r.clusters if c.side == side), key=lambda c: c.usd, default=None)
 
     return found
 
 
-def _cluster_usd(side: Literal["long", "short"]) -> Callable[[tree.Report], Read]:
+def _nearest(side: Side) -> Callable[[tree.Report], tree.Cluster | None]:
+    def found(r: tree.Report) -> tree.Cluster | None:
+        return min((c for c in r.clusters if c.side == side), key=lambda c: abs(c.distance_pct), default=None)
+
+    return found
+
+
+Which = Callable[[Side], Callable[[tree.Report], tree.Cluster | None]]
+
+
+def _cluster_usd(side: Side, which: Which = _largest) -> Callable[[tree.Report], Read]:
     def read(r: tree.Report) -> Read:
-        found = _largest(side)(r)
+        found = which(side)(r)
         none = Read(None, why=f"no {side} cluster")
         return _mapped(r, Read(found.usd, found.usd_low, found.usd_high) if found else none)
 
     return read
 
 
-def _cluster_distance(side: Literal["long", "short"]) -> Callable[[tree.Report], Read]:
+def _cluster_distance(side: Side, which: Which = _largest) -> Callable[[tree.Report], Read]:
     def read(r: tree.Report) -> Read:
-        found = _largest(side)(r)
+        found = which(side)(r)
         return Read(found.distance_pct / 100) if found else Read(None, why=f"no {side} cluster")
 
     return read
@@ -155,6 +166,20 @@ FIGURES = (
         _cluster_distance("long"),
     ),
     Figure("short_cluster_distance", "fraction", "from the price to that cluster's peak", _cluster_distance("short")),
+    Figure("nearest_long_usd", "usd", "nearest cluster of longs", _cluster_usd("long", _nearest), ranged=True),
+    Figure("nearest_short_usd", "usd", "nearest cluster of shorts", _cluster_usd("short", _nearest), ranged=True),
+    Figure(
+        "nearest_long_distance",
+        "fraction",
+        "from the price to that cluster's peak; negative",
+        _cluster_distance("long", _nearest),
+    ),
+    Figure(
+        "nearest_short_distance",
+        "fraction",
+        "from the price to that cluster's peak",
+        _cluster_distance("short", _nearest),
+    ),
     Figure(
         "open_interest_usd",
         "usd",
@@ -182,6 +207,12 @@ FIGURES = (
     ),
     Figure("fear_greed", "index", "Fear & Greed index of today, 0 to 100", _mood),
     Figure("liquidations_24h_usd", "usd", "liquidated in 24 hours", _liquidated("")),
+    Figure(
+        "seen_liquidations_24h_usd",
+        "usd",
+        "the same as far as any source shows it: a lower bound",
+        lambda r: Read(r.liquidations.usd, why="no source shows any"),
+    ),
     Figure("long_liquidations_24h_usd", "usd", "longs among them", _liquidated("long_")),
     Figure("short_liquidations_24h_usd", "usd", "shorts among them", _liquidated("short_")),
     Figure("cme_open_interest_base", "base", "open interest of CME futures, weekly", _cme),

@@ -39,6 +39,7 @@ from imbalance.wire import (
     params,
     windows,
 )
+from imbalance.wire.at_once import AtOnce
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -401,8 +402,20 @@ BINANCE = Source(
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/fapi/v1/exchangeInfo", _no_parameters, parse_instruments),
         Endpoint(Kind.FUNDING_INTERVALS, "/fapi/v1/fundingInfo", _no_parameters, parse_funding_intervals),
-        Endpoint(Kind.MARK_PRICE, "/fapi/v1/premiumIndex", _symbol, parse_mark_price),
-        Endpoint(Kind.TICKER, "/fapi/v1/ticker/24hr", _symbol, parse_ticker),
+        Endpoint(
+            Kind.MARK_PRICE,
+            "/fapi/v1/premiumIndex",
+            _symbol,
+            parse_mark_price,
+            at_once=AtOnce((), "symbol", "symbol", 10, bare=True),
+        ),
+        Endpoint(
+            Kind.TICKER,
+            "/fapi/v1/ticker/24hr",
+            _symbol,
+            parse_ticker,
+            at_once=AtOnce((), "symbol", "symbol", 40, bare=True),
+        ),
         Endpoint(Kind.OPEN_INTEREST, "/fapi/v1/openInterest", _symbol, parse_open_interest),
         _OPEN_INTEREST_HISTORY,
         _CANDLES,

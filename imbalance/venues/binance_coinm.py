@@ -36,6 +36,7 @@ from imbalance.wire import (
     params,
     windows,
 )
+from imbalance.wire.at_once import AtOnce
 from imbalance.wire.decode import (
     Amount,
     Price,
@@ -292,8 +293,21 @@ BINANCE_COINM = Source(
     used_header="x-mbx-used-weight-1m",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/dapi/v1/exchangeInfo", lambda _ask: [()], parse_instruments),
-        Endpoint(Kind.MARK_PRICE, "/dapi/v1/premiumIndex", _symbol, parse_mark_price, weight=10),
-        Endpoint(Kind.TICKER, "/dapi/v1/ticker/24hr", _symbol, parse_ticker),
+        Endpoint(
+            Kind.MARK_PRICE,
+            "/dapi/v1/premiumIndex",
+            _symbol,
+            parse_mark_price,
+            weight=10,
+            at_once=AtOnce((), "symbol", "symbol", 10),
+        ),
+        Endpoint(
+            Kind.TICKER,
+            "/dapi/v1/ticker/24hr",
+            _symbol,
+            parse_ticker,
+            at_once=AtOnce((), "symbol", "symbol", 40),
+        ),
         Endpoint(Kind.OPEN_INTEREST, "/dapi/v1/openInterest", _symbol, parse_open_interest),
         _OPEN_INTEREST_HISTORY,
         _CANDLES,

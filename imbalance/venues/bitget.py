@@ -40,6 +40,7 @@ from imbalance.wire import (
     params,
     windows,
 )
+from imbalance.wire.at_once import AtOnce
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -372,7 +373,20 @@ BITGET = Source(
             lambda _ask: [params(productType=PRODUCT)],
             parse_instruments,
         ),
-        Endpoint(Kind.TICKER, "/api/v2/mix/market/ticker", _contract(), parse_ticker),
+        Endpoint(
+            Kind.TICKER,
+            "/api/v2/mix/market/ticker",
+            _contract(),
+            parse_ticker,
+            at_once=AtOnce(
+                params(productType=PRODUCT),
+                "symbol",
+                "symbol",
+                1,
+                within=("data",),
+                path="/api/v2/mix/market/tickers",
+            ),
+        ),
         _CANDLES,
         Endpoint(
             Kind.DAILY_CANDLES,

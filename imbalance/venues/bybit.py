@@ -40,6 +40,7 @@ from imbalance.wire import (
     params,
     windows,
 )
+from imbalance.wire.at_once import AtOnce
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -460,7 +461,13 @@ BYBIT = Source(
             parse_instruments,
             following=_more_instruments,
         ),
-        Endpoint(Kind.TICKER, "/v5/market/tickers", _linear(), parse_ticker),
+        Endpoint(
+            Kind.TICKER,
+            "/v5/market/tickers",
+            _linear(),
+            parse_ticker,
+            at_once=AtOnce(params(category="linear"), "symbol", "symbol", 1, within=("result", "list")),
+        ),
         _OPEN_INTEREST_HISTORY,
         Endpoint(
             Kind.OPEN_INTEREST_DAILY,

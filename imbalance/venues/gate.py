@@ -40,6 +40,7 @@ from imbalance.wire import (
     params,
     windows,
 )
+from imbalance.wire.at_once import AtOnce
 from imbalance.wire.decode import (
     Amount,
     Leverage,
@@ -394,7 +395,13 @@ GATE = Source(
     prints="its own sums; how they are made is not documented",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/futures/usdt/contracts", lambda _ask: [()], parse_instruments),
-        Endpoint(Kind.TICKER, "/futures/usdt/tickers", _contract, parse_ticker),
+        Endpoint(
+            Kind.TICKER,
+            "/futures/usdt/tickers",
+            _contract,
+            parse_ticker,
+            at_once=AtOnce((), "contract", "contract", 1),
+        ),
         Endpoint(
             Kind.CONTRACT_STATS,
             "/futures/usdt/contract_stats",

@@ -28,6 +28,7 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, SECOND_MS, Side
 from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, dividing, params, windows
+from imbalance.wire.at_once import AtOnce
 from imbalance.wire.decode import (
     Amount,
     Hours,
@@ -373,6 +374,7 @@ _CANDLES = Endpoint(
     reach="about 2 years",
     step=_bar_ms,
 )
+ALL_SWAPS = AtOnce((), "contract_code", "contract_code", 1, within=("data",))
 
 HTX = Source(
     name=NAME,
@@ -384,7 +386,13 @@ HTX = Source(
     prints="its liquidation orders, all pages",
     endpoints=(
         Endpoint(Kind.INSTRUMENTS, "/linear-swap-api/v1/swap_contract_info", lambda _ask: [()], parse_instruments),
-        Endpoint(Kind.OPEN_INTEREST, "/linear-swap-api/v1/swap_open_interest", _contract, parse_open_interest),
+        Endpoint(
+            Kind.OPEN_INTEREST,
+            "/linear-swap-api/v1/swap_open_interest",
+            _contract,
+            parse_open_interest,
+            at_once=ALL_SWAPS,
+        ),
         Endpoint(
             Kind.OPEN_INTEREST_HISTORY,
             "/linear-swap-api/v1/swap_his_open_interest",
@@ -394,7 +402,13 @@ HTX = Source(
         ),
         _CANDLES,
         Endpoint(Kind.TICKER, "/linear-swap-ex/market/history/kline", _day_pages, parse_ticker),
-        Endpoint(Kind.FUNDING, "/linear-swap-api/v1/swap_batch_funding_rate", _contract, parse_funding),
+        Endpoint(
+            Kind.FUNDING,
+            "/linear-swap-api/v1/swap_batch_funding_rate",
+            _contract,
+            parse_funding,
+            at_once=ALL_SWAPS,
+        ),
         _LIQUIDATIONS,
     ),
     history=(

@@ -13,6 +13,7 @@ import msgspec
 from imbalance.errors import SourceError
 from imbalance.records import Contract, Feed, Instrument
 from imbalance.units import DAY_MS
+from imbalance.wire.at_once import AtOnce
 
 Params = tuple[tuple[str, str], ...]
 Record = msgspec.Struct
@@ -104,7 +105,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     `reach` says how far back the series goes. Pages that are `apart` have nothing to do with each other: one that fails
     leaves the others. An endpoint that is `instead_of` a kind is asked only where that kind gave nothing. `step` gives
     the length of its rows [ms] where `pages` keep to the span from `start_ms` to `end_ms`: of such a series only what
-    is not known yet need be asked for.
+    is not known yet need be asked for. `at_once` says how all coins are asked for in one request, where they can be.
     """
 
     kind: Kind
@@ -121,11 +122,17 @@ class Endpoint(msgspec.Struct, frozen=True):
     most_pages: int = 20
     instead_of: Kind | None = None
     step: Callable[[Ask], int | None] | None = None
+    at_once: AtOnce | None = None
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return self.label or self.kind.value
+
+    def for_all(self, at_once: AtOnce) -> Endpoint:
+        """Return the endpoint that asks for all coins in one request."""
+        more = {"path": at_once.path or self.path, "weight": at_once.weight, "at_once": None}
+        return msgspec.structs.replace(self, pages=lambda _ask: (at_once.query,), **more)
 
     def address(self, query: Params) -> tuple[str, Params]:
         """Return the path with its names filled in, and the parameters that are left."""

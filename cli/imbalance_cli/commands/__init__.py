@@ -20,7 +20,9 @@ from imbalance_cli.commands import (
     diff,
     explain,
     figures,
+    map_history,
     positions,
+    scan,
     signals,
     sources,
     watch,
@@ -65,6 +67,8 @@ signals.add_to(app)
 positions.add_to(app)
 sources.add_to(app)
 collect.add_to(app)
+scan.add_to(app)
+map_history.add_to(app)
 check.add_to(app)
 watch.add_to(app)
 explain.add_to(app)

@@ -44,7 +44,7 @@ def run(command: str, settings: Settings, judged: Callable[[Document], bool] = l
     unread: list[StoreError] = []
     document = _ask(command, settings, now_ms, harvests.append, unread.append, through_time=kind is Format.HTML)
     if not settings.quiet:
-        _tell(document, kind, settings)
+        tell(document, kind, settings)
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
         from imbalance_cli.render.picture import to_picture
 
@@ -138,7 +138,7 @@ def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
         yield done
 
 
-def _tell(document: Document, kind: Format | Picture, settings: Settings) -> None:
+def tell(document: Document, kind: Format | Picture, settings: Settings) -> None:
     """Write the notes and what failed, and under --verbose each source's part, to stderr.
 
     What is missing or doubted today is written too where the answer itself does not tell it.

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from imbalance.report import tree
+from imbalance.report import figures, tree
 
 COLUMNS = ("section", "name", "field", "value", "low", "high", "unit", "kind", "source", "as_of")
 _NAMES = ("name", "id", "source", "side")
@@ -24,6 +24,8 @@ def to_csv(document: tree.Document) -> str:
         return _every_bar(document)
     if isinstance(document, tree.HeatmapReport):
         return _every_cell(document)
+    if isinstance(document, tree.ScanReport):
+        return _every_coin(document)
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -41,6 +43,18 @@ def _every_cell(document: tree.HeatmapReport) -> str:
         for i, (long, short) in enumerate(zip(longs, shorts, strict=True)):
             if long or short:
                 writer.writerow((time, document.edges[i], document.edges[i + 1], long, short))
+    return stream.getvalue()
+
+
+def _every_coin(document: tree.ScanReport) -> str:
+    """Write a line a coin: every figure by its name, and why what is missing is."""
+    names = list(figures.known())
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("symbol", "as_of", *names, "failed", "missing"))
+    for row in document.rows:
+        missing = "; ".join(f"{name}: {why}" for name, why in row.missing.items())
+        writer.writerow((row.symbol, row.as_of, *(row.figures.get(name) for name in names), row.failed, missing))
     return stream.getvalue()
 
 

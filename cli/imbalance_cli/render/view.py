@@ -11,7 +11,9 @@ from imbalance_cli.render import (
     change_views,
     check_views,
     history_views,
+    job_views,
     reading_views,
+    scan_views,
     signal_views,
     source_views,
     trial_views,
@@ -61,7 +63,8 @@ def title_of(document: tree.Document) -> Title:
     if isinstance(document, tree.BackfillReport):
         told = "dry run" if document.dry_run else document.place or ""
         return Title(f"{document.symbol} {what}", told)
-    symbol = "" if isinstance(document, tree.SentimentReport) else f"{document.symbol} "
+    named = not isinstance(document, tree.SentimentReport | tree.ScanReport | tree.MapHistoryReport)
+    symbol = f"{document.symbol} " if named else ""
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
     where = "local history" if document.mode == "store" else "bars file"
@@ -309,6 +312,8 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.HeatmapReport: ("heatmap", _picture),
     tree.CheckReport: ("check", check_views.check),
     tree.WatchReport: ("watch", check_views.watch),
+    tree.ScanReport: ("Scan", scan_views.scan),
+    tree.MapHistoryReport: ("Maps of the past", job_views.map_history),
     tree.DbReport: ("local history", history_views.history),
     tree.SignalsReport: ("signals", signal_views.signals),
     tree.BacktestReport: ("base rates", signal_views.study),

@@ -11,6 +11,7 @@ from imbalance.report.tree.checks import CheckedFigure, CheckReport
 from imbalance.report.tree.collected import CollectedStream, CollectReport
 from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
 from imbalance.report.tree.history import BackfillReport, DbReport, FilledSeries, KnownSpan, MissingSpan, StoredSeries
+from imbalance.report.tree.jobs import MapHistoryReport, MappedPartition
 from imbalance.report.tree.maps import (
     Audit,
     BandRisk,
@@ -55,6 +56,7 @@ from imbalance.report.tree.readings import (
     VolumeReport,
 )
 from imbalance.report.tree.rounds import Moved, WatchReport
+from imbalance.report.tree.scans import ScanReport, ScanRow
 from imbalance.report.tree.signals import (
     BacktestReport,
     BaseRate,
@@ -89,14 +91,14 @@ __all__ = [
     "CollectReport", "CollectedStream", "Compared", "Concentration", "Condition", "DbReport", "DiffReport",
     "DistanceShare", "Document", "Evidence", "FilledSeries", "Funding", "Gap", "GroupPositions", "Head",
     "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "KeptScore",
-    "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapRow", "Member", "MethodScore",
-    "Metric", "MissingSpan", "Mode", "Model", "Moved", "ObservedLiquidations", "OpenInterest", "OpenInterestChange",
-    "OpenInterestReport", "Path", "PositionsMap", "PositionsReport", "PositionsWindow", "Price", "Quoted",
-    "QuotedTotal", "Range", "Reading", "Reliability", "Report", "ReportPage", "Risk", "Sentiment", "SentimentReport",
-    "SideRisk", "Signal", "SignalsReport", "SourceState", "SourcesReport", "State", "StoredSeries", "StudiedMarket",
-    "StudiedOutcome", "StudyVerdict", "SweepEvent", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit",
-    "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WatchReport",
-    "WindowRisk", "schema_name",
+    "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapHistoryReport", "MapRow",
+    "MappedPartition", "Member", "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "Moved",
+    "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap",
+    "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reading", "Reliability", "Report",
+    "ReportPage", "Risk", "ScanReport", "ScanRow", "Sentiment", "SentimentReport", "SideRisk", "Signal",
+    "SignalsReport", "SourceState", "SourcesReport", "State", "StoredSeries", "StudiedMarket", "StudiedOutcome",
+    "StudyVerdict", "SweepEvent", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit", "VenueFunding",
+    "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WatchReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
@@ -120,6 +122,8 @@ Document = (
     | CheckReport
     | WatchReport
     | BackfillReport
+    | ScanReport
+    | MapHistoryReport
 )
 
 
@@ -143,6 +147,8 @@ SCHEMAS: dict[str, type[Head]] = {
     "check": CheckReport,
     "watch": WatchReport,
     "backfill": BackfillReport,
+    "scan": ScanRow,
+    "map-history": MapHistoryReport,
 }
 
 

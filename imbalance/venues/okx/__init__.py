@@ -46,6 +46,7 @@ from imbalance.wire import (
     once,
     params,
 )
+from imbalance.wire.at_once import AtOnce
 from imbalance.wire.decode import (
     Ratio,
     TimeMs,
@@ -189,6 +190,11 @@ _RATIOS = (
 )
 _LENGTHS = (HOUR_MS, DAY_MS)  # so many rows are kept of each: longer ones reach further
 
+
+def _all_swaps(path: str = "") -> AtOnce:
+    return AtOnce(params(instType="SWAP"), "instId", "instId", 1, within=("data",), path=path)
+
+
 OKX = Source(
     name=NAME,
     title="OKX swaps",
@@ -205,13 +211,21 @@ OKX = Source(
             parse_instruments,
             budget=Budget(20, 2),
         ),
-        Endpoint(Kind.TICKER, "/api/v5/market/ticker", _of_symbol(), parse_ticker, budget=Budget(20, 2)),
+        Endpoint(
+            Kind.TICKER,
+            "/api/v5/market/ticker",
+            _of_symbol(),
+            parse_ticker,
+            budget=Budget(20, 2),
+            at_once=_all_swaps("/api/v5/market/tickers"),
+        ),
         Endpoint(
             Kind.MARK_PRICE,
             "/api/v5/public/mark-price",
             _of_symbol(instType="SWAP"),
             parse_mark_price,
             budget=Budget(10, 2),
+            at_once=_all_swaps(),
         ),
         Endpoint(
             Kind.INDEX_PRICE,
@@ -220,13 +234,21 @@ OKX = Source(
             parse_index_price,
             budget=Budget(20, 2),
         ),
-        Endpoint(Kind.FUNDING, "/api/v5/public/funding-rate", _of_symbol(), parse_funding, budget=Budget(10, 2)),
+        Endpoint(
+            Kind.FUNDING,
+            "/api/v5/public/funding-rate",
+            _of_symbol(),
+            parse_funding,
+            budget=Budget(10, 2),
+            at_once=AtOnce(params(instId="ANY"), "instId", "instId", 1, within=("data",)),
+        ),
         Endpoint(
             Kind.OPEN_INTEREST,
             "/api/v5/public/open-interest",
             _of_symbol(instType="SWAP"),
             parse_open_interest,
             budget=Budget(20, 2),
+            at_once=_all_swaps(),
         ),
         _OPEN_INTEREST_HISTORY,
         Endpoint(

@@ -54,9 +54,9 @@ def test_months_that_begin_later_are_not_opened(tmp_path):
     later = put(tmp_path, table(0), "2026-02")
     later.write_bytes(b"damaged")
     february_ms = START_MS + 31 * 24 * HOUR_MS
-    assert len(reading.read_folder(tmp_path, "BTC", ALL, february_ms - 1).cells) == 24
+    assert len(reading.read_folder(tmp_path, "BTC", ALL, february_ms).cells) == 24
     with pytest.raises(BarsError, match=r"month=2026-02/bars\.parquet: damaged Parquet"):
-        reading.read_folder(tmp_path, "BTC", ALL, february_ms)
+        reading.read_folder(tmp_path, "BTC", ALL, february_ms + 1)
 
 
 def test_a_fault_names_the_file_and_its_row(tmp_path):
@@ -92,3 +92,19 @@ def test_what_a_folder_lacks_is_told(tmp_path, monkeypatch):
         read_bars(tmp_path)
     monkeypatch.setattr(reading, "MOST_ROWS", 24)
     assert read_bars(tmp_path).time_ms.size == 24
+
+
+def test_months_that_end_earlier_are_not_opened(tmp_path):
+    put(tmp_path, table(0)).write_bytes(b"damaged")
+    put(tmp_path, table(0), "2025-12").write_bytes(b"damaged")
+    put(tmp_path, table(31 * 24), "2026-02")
+    february_ms = START_MS + 31 * 24 * HOUR_MS
+    assert len(reading.read_folder(tmp_path, "BTC", ALL, from_ms=february_ms).cells) == 24
+    with pytest.raises(BarsError, match=r"month=2026-01/bars\.parquet: damaged Parquet"):
+        reading.read_folder(tmp_path, "BTC", ALL, from_ms=february_ms - 1)
+    assert read_bars(tmp_path, from_ms=february_ms + 1).time_ms[0] == february_ms + HOUR_MS
+
+
+def test_a_month_ends_where_the_next_begins():
+    assert reading.month_span_ms("2025-12") == (START_MS - 31 * 24 * HOUR_MS, START_MS)
+    assert reading.month_span_ms("2026-01") == (START_MS, START_MS + 31 * 24 * HOUR_MS)

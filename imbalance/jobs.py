@@ -1,0 +1,103 @@
+"""Where tasks run: all cores of this machine, or a Dask scheduler; the same pure function either way."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from imbalance.errors import UsageError
+
+# Of a pool or of a task on a cluster: a worker may be killed for want of memory, and once more, but not for ever.
+MOST_LOSSES = 3
+Runner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[int, Any]]]
+
+
+def local(processes: int | None = None) -> Runner:
+    """Return a runner over processes of this machine, as many as it has cores where none are named.
+
+    A process that is killed loses what it was at: that runs again.
+    """
+    many = processes or os.cpu_count() or 1
+
+    def run(function: Callable[[Any], Any], todo: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        left = dict(enumerate(todo))
+        for losses in range(MOST_LOSSES + 1):
+            try:
+                for number, found in _pooled(function, left, min(many, len(left) or 1)):
+                    del left[number]
+                    yield number, found
+            except BrokenProcessPool:
+                if losses == MOST_LOSSES:
+                    raise UsageError(
+                        f"processes were killed {losses + 1} times: is there memory enough?", "Try a smaller --jobs."
+                    ) from None
+            if not left:
+                return
+
+    return run
+
+
+def _pooled(function: Callable[[Any], Any], todo: dict[int, Any], processes: int) -> Iterator[tuple[int, Any]]:
+    # Each process does small sums alone: threads in each would get in each other's way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        coming: dict[Future[Any], int] = {}
+        waiting = iter(list(todo.items()))
+        try:
+            # So few at once that what is done does not pile up faster than it is written.
+            for number, task in waiting:
+                coming[pool.submit(function, task)] = number
+                if len(coming) >= 2 * processes:
+                    break
+            while coming:
+                ended, _running = wait(coming, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    number = coming.pop(future)
+                    following = next(waiting, None)
+                    if following is not None:
+                        coming[pool.submit(function, following[1])] = following[0]
+                    yield number, future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def cluster(address: str) -> Runner:
+    """Return a runner on the workers of a Dask scheduler, such as ``tcp://10.0.0.1:8786``.
+
+    What a lost worker was at is run by another.
+
+    Raises
+    ------
+    UsageError
+        If Dask is not installed or the scheduler cannot be reached.
+    """
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError:
+        raise UsageError("--cluster needs Dask, which is not installed", "pip install 'imbalance[cluster]'") from None
+
+    def run(function: Callable[[Any], Any], todo: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        try:
+            client = Client(address, timeout=10)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--cluster {address} cannot be reached: {error}") from None
+        with client:
+            futures = client.map(function, todo, pure=False, retries=MOST_LOSSES)
+            numbers = {future.key: number for number, future in enumerate(futures)}
+            for future in as_completed(futures):
+                try:
+                    found = future.result()
+                except ImportError as error:
+                    raise UsageError(f"a worker lacks what this machine has: {error}", "Install it there.") from None
+                except KilledWorker as error:
+                    message = f"workers of {address} were lost again and again: {error}"
+                    raise UsageError(message, "Is there memory enough on them?") from None
+                yield numbers[future.key], found
+                future.release()  # what is written is let go of on the workers
+
+    return run

@@ -1,0 +1,214 @@
+"""The maps of the past: one for each day or hour of every coin of a folder of bars, to a folder of Parquet.
+
+A task is a coin and a month. It reads that month and the warm-up before it, nothing else, and what it returns depends
+on nothing but its bars: each map is the one that the bars of its warm-up alone give, as ``clusters --bars --as-of``
+makes it. So it may run anywhere, again, and in any order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+
+from imbalance import __version__
+from imbalance.bars import folder as bars_folder
+from imbalance.engine.liquidation_map import LiquidationMap
+from imbalance.engine.margin import LONG, SHORT
+from imbalance.errors import ImbalanceError, MissingDataError, UsageError
+from imbalance.jobs import Runner
+from imbalance.library import liquidation_map
+from imbalance.market import MarketData, read_bars
+from imbalance.partitions import Partition, Partitions
+from imbalance.report import tree
+from imbalance.report.frame import Frame
+from imbalance.units import interval_name, iso
+
+FILE = "map.parquet"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """The maps of a coin at each `step_ms` after `from_ms` up to `to_ms`, each of the `warm_up_ms` before it."""
+
+    folder: str
+    symbol: str
+    month: str
+    from_ms: int
+    to_ms: int
+    step_ms: int
+    warm_up_ms: int
+
+    @property
+    def name(self) -> str:
+        """Where its partition lies in the folder that is written."""
+        return f"symbol={quote(self.symbol, safe='')}/month={self.month}/{FILE}"
+
+    @property
+    def reads_ms(self) -> int:
+        """The first moment of which bars are read."""
+        return self.from_ms - self.warm_up_ms
+
+    @property
+    def moments_ms(self) -> range:
+        """The moments that are mapped: whole steps since 1970."""
+        first = self.from_ms // self.step_ms * self.step_ms + self.step_ms
+        return range(first, self.to_ms + 1, self.step_ms)
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What a task gave: its partition, and of how many moments there is no map and why not of the first of them."""
+
+    content: bytes
+    rows: int
+    missing: int
+    why: str
+
+
+def tasks(folder: Path, symbols: Sequence[str], step_ms: int, warm_up_ms: int) -> list[Task]:
+    """Return the tasks of the coins named, or of all in the folder.
+
+    Raises
+    ------
+    BarsError
+        If a coin is not there.
+    UsageError
+        If the folder is not parted by coin and month.
+    """
+    found = []
+    for symbol in symbols or bars_folder.symbols(folder):
+        for month in bars_folder.months(folder, symbol):
+            from_ms, to_ms = bars_folder.month_span_ms(month)
+            found.append(Task(str(folder), symbol, month, from_ms, to_ms, step_ms, warm_up_ms))
+    if not found:
+        message = f"{folder} is not parted by coin and month"
+        raise UsageError(message, "imbalance db export -o DIR/ makes such folders: symbol=BTC/month=2026-01/...")
+    return found
+
+
+def mapped(task: Task) -> Done:
+    """Return the partition of a task: the same bytes wherever and however often it runs."""
+    try:
+        market = read_bars(task.folder, symbol=task.symbol, from_ms=task.reads_ms, as_of_ms=task.to_ms)
+    except ImbalanceError as error:
+        return Done(b"", 0, len(task.moments_ms), error.message)
+    maps, why = [], []
+    for moment_ms in task.moments_ms:
+        try:
+            maps.append(_map_at(market, moment_ms, task.warm_up_ms))
+        except ImbalanceError as error:
+            why.append(f"{iso(moment_ms)}: {error.message}")
+    content, rows = _parquet(maps) if maps else (b"", 0)
+    return Done(content, rows, len(why), why[0] if why else "")
+
+
+def _map_at(market: MarketData, moment_ms: int, warm_up_ms: int) -> LiquidationMap:
+    known = market.between(moment_ms - warm_up_ms, moment_ms)
+    if known.as_of_ms != moment_ms:
+        raise MissingDataError("no bar ends there")
+    return liquidation_map(known)
+
+
+def _parquet(maps: Sequence[LiquidationMap]) -> tuple[bytes, int]:
+    """Return maps as Parquet, a row a bin [USD], and how many rows there are."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {name: np.concatenate([found[name] for found in map(_columns, maps)]) for name in _columns(maps[0])}
+    time = pa.array(columns.pop("time_ms"), type=pa.timestamp("ms", tz="UTC"))
+    table = pa.table({"time": time, **columns})
+    stream = io.BytesIO()
+    parquet.write_table(table, stream, compression="zstd")
+    return stream.getvalue(), table.num_rows
+
+
+def _columns(found: LiquidationMap) -> dict[str, npt.NDArray[Any]]:
+    bins = found.edges.size - 1
+    columns = {
+        "time_ms": np.full(bins, found.as_of_ms),
+        "price": np.full(bins, found.price),
+        "calibrated": np.full(bins, found.model.calibrated),
+        "low": found.edges[:-1],
+        "high": found.edges[1:],
+    }
+    for side, name in ((LONG, "long"), (SHORT, "short")):
+        low, high = found.bounds(side)
+        columns |= {
+            f"{name}_usd": found.forced[side],
+            f"{name}_usd_low": low,
+            f"{name}_usd_high": high,
+            f"{name}_exposed_usd": found.exposed[side],
+        }
+    return {n: np.round(values, 2) if "usd" in n else values for n, values in columns.items()}
+
+
+def map_history(
+    folder: Path,
+    into: Path,
+    symbols: Sequence[str],
+    *,
+    step_ms: int,
+    warm_up_ms: int,
+    run: Runner,
+    now_ms: int,
+    done: Callable[[int], None] = lambda _tasks: None,
+) -> tree.MapHistoryReport:
+    """Map the past of coins, and write a partition a coin and month: ``imbalance.map-history/1``.
+
+    What an earlier run of the same settings wrote is left as it is.
+
+    Parameters
+    ----------
+    folder : of bars, parted by symbol and month.
+    into : the folder that is written.
+    run : where tasks run.
+    done : called as each task ends, with how many there are.
+
+    Raises
+    ------
+    UsageError
+        If `into` holds what other settings made, or cannot be written.
+    """
+    todo = tasks(folder, symbols, step_ms, warm_up_ms)
+    made: dict[str, str | int] = {
+        "every": interval_name(step_ms),
+        "warm_up_ms": warm_up_ms,
+        "version": __version__,
+        "bars": str(folder.resolve()),
+    }
+    partitions = Partitions(into, made)
+    state = {task.name: bars_folder.state(folder, task.symbol, task.reads_ms, task.to_ms) for task in todo}
+    kept = {name for name in state if partitions.holds(name, state[name])}
+    states: dict[str, tree.MappedPartition] = {}
+    for task in todo:
+        if task.name in kept:
+            states[task.name] = _state(task, partitions.known(task.name), "kept", "")
+            done(len(todo))
+    for task, found in _results(run, [task for task in todo if task.name not in kept]):
+        partition = Partition.with_content(state[task.name], found.content, found.rows, found.missing)
+        if found.content:
+            partitions.write(task.name, found.content, partition)
+        states[task.name] = _state(task, partition, "written" if found.content else "failed", found.why)
+        done(len(todo))
+    return Frame("bars", None, ",".join(dict.fromkeys(t.symbol for t in todo)), now_ms).document(
+        tree.MapHistoryReport,
+        place=str(into),
+        every=interval_name(step_ms),
+        partitions=[states[task.name] for task in todo],
+    )
+
+
+def _results(run: Runner, todo: Sequence[Task]) -> Iterator[tuple[Task, Done]]:
+    for number, found in run(mapped, todo):
+        yield todo[number], found
+
+
+def _state(task: Task, partition: Partition, state: str, why: str) -> tree.MappedPartition:
+    return tree.MappedPartition(task.symbol, task.month, state, partition.rows, partition.missing, why)  # type: ignore[arg-type]

@@ -1,0 +1,300 @@
+"""Maps of the past: each as its own bars alone give it, the same bytes wherever they are made, whole or not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+
+from imbalance import jobs
+from imbalance.errors import BarsError, UsageError
+from imbalance.library import liquidation_map
+from imbalance.map_history import map_history, mapped, tasks
+from imbalance.market import read_bars
+from imbalance.partitions import MANIFEST, Partition, Partitions
+from imbalance.units import DAY_MS, HOUR_MS
+
+pytest.importorskip("pyarrow")
+JANUARY_MS = 1_767_225_600_000
+WARM_UP_MS = 2 * DAY_MS
+
+
+def bars(start_ms, hours, seed=0):
+    random = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.004, hours)))
+    opens = np.r_[close[0], close[:-1]]
+    return pd.DataFrame(
+        {
+            "time": start_ms + HOUR_MS * np.arange(hours),
+            "venue": "okx",
+            "open": opens,
+            "high": np.maximum(opens, close) * 1.001,
+            "low": np.minimum(opens, close) * 0.999,
+            "close": close,
+            "volume_base": random.gamma(2, 500, hours),
+            "open_interest_base": 50_000 * np.exp(np.cumsum(random.normal(0, 0.003, hours))),
+        }
+    )
+
+
+def put(folder, symbol, month, frame):
+    place = folder / f"symbol={symbol}" / f"month={month}"
+    place.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(place / "bars.parquet")
+    return place / "bars.parquet"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two coins: the last days of January and the first of February."""
+    for seed, symbol in enumerate(("AAA", "BBB")):
+        frame = bars(JANUARY_MS + 28 * DAY_MS, 5 * 24, seed)
+        february = frame["time"] >= JANUARY_MS + 31 * DAY_MS
+        put(tmp_path / "bars", symbol, "2026-01", frame[~february])
+        put(tmp_path / "bars", symbol, "2026-02", frame[february])
+    return tmp_path / "bars"
+
+
+def one_by_one(function, todo):
+    for number, task in enumerate(todo):
+        yield number, function(task)
+
+
+def backwards(function, todo):
+    yield from reversed(list(one_by_one(function, todo)))
+
+
+def made(folder, into, run=one_by_one, symbols=(), **more):
+    settings = {"step_ms": DAY_MS, "warm_up_ms": WARM_UP_MS, "now_ms": JANUARY_MS} | more
+    return map_history(folder, into, symbols, run=run, **settings)
+
+
+def contents(place):
+    return {str(p.relative_to(place)): p.read_bytes() for p in sorted(place.rglob("*")) if p.is_file()}
+
+
+def test_each_map_is_what_the_bars_of_its_warm_up_alone_give(folder, tmp_path):
+    found = made(folder, tmp_path / "maps", symbols=("AAA",))
+    table = pd.read_parquet(tmp_path / "maps" / "symbol=AAA" / "month=2026-02" / "map.parquet")
+    times = sorted(table["time"].unique())
+    assert [t.isoformat()[:10] for t in times] == ["2026-02-02", "2026-02-03"]
+    # January's folder holds the map of the moment at which it ends.
+    january = pd.read_parquet(tmp_path / "maps" / "symbol=AAA" / "month=2026-01" / "map.parquet")
+    assert january["time"].max().isoformat() == "2026-02-01T00:00:00+00:00"
+    for moment, own in ((times[0], table), (january["time"].max(), january)):
+        moment_ms = moment.value // 1_000_000 if moment.unit == "ns" else int(moment.timestamp() * 1000)
+        market = read_bars(folder, symbol="AAA", from_ms=moment_ms - WARM_UP_MS, as_of_ms=moment_ms)
+        alone = liquidation_map(market)
+        rows = own[own["time"] == moment]
+        np.testing.assert_array_equal(rows["low"], alone.edges[:-1])
+        for side, name in ((0, "long"), (1, "short")):
+            np.testing.assert_array_equal(rows[f"{name}_usd"], np.round(alone.forced[side], 2))
+            np.testing.assert_array_equal(rows[f"{name}_exposed_usd"], np.round(alone.exposed[side], 2))
+            np.testing.assert_array_equal(rows[f"{name}_usd_high"], np.round(alone.bounds(side)[1], 2))
+            assert (rows[f"{name}_usd_low"] <= rows[f"{name}_usd"]).all()
+    # A moment at which no bar ends has no map, and is counted.
+    assert [(p.month, p.state, p.missing) for p in found.partitions] == [
+        ("2026-01", "written", 28),
+        ("2026-02", "written", 26),
+    ]
+    assert "no bar" in found.partitions[0].why
+
+
+def test_later_bars_and_other_coins_change_nothing(folder, tmp_path):
+    (task, *_rest) = tasks(folder, ["AAA"], DAY_MS, WARM_UP_MS)
+    before = mapped(task)
+    put(folder, "AAA", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 24, 9))
+    put(folder, "BBB", "2026-01", bars(JANUARY_MS, 24, 9))
+    assert mapped(task) == before
+    put(folder, "AAA", "2026-01", bars(JANUARY_MS + 28 * DAY_MS, 3 * 24, 9))
+    assert mapped(task).content != before.content
+
+
+def test_only_the_months_of_the_span_are_read(folder):
+    put(folder, "AAA", "2025-11", bars(JANUARY_MS, 1)).write_bytes(b"damaged")
+    *_others, february = tasks(folder, ["AAA"], DAY_MS, WARM_UP_MS)
+    assert mapped(february).rows
+    assert "damaged" in mapped(dataclasses.replace(february, warm_up_ms=90 * DAY_MS)).why
+
+
+def test_the_order_of_the_work_changes_nothing(folder, tmp_path):
+    made(folder, tmp_path / "a")
+    made(folder, tmp_path / "b", backwards)
+    made(folder, tmp_path / "c", jobs.local(2))
+    assert contents(tmp_path / "a") == contents(tmp_path / "b") == contents(tmp_path / "c")
+    assert len(contents(tmp_path / "a")) == 5
+
+
+def test_hours_are_mapped_too(folder):
+    *_others, february = tasks(folder, ["AAA"], HOUR_MS, WARM_UP_MS)
+    found = mapped(dataclasses.replace(february, to_ms=february.from_ms + 5 * HOUR_MS))
+    table = pd.read_parquet(io.BytesIO(found.content))
+    assert [t.hour for t in sorted(table["time"].unique())] == [1, 2, 3, 4, 5]
+    assert found.missing == 0
+
+
+def test_what_is_there_is_kept_and_what_is_not_is_made_again(folder, tmp_path):
+    into = tmp_path / "maps"
+    made(folder, into)
+    whole = contents(into)
+    (into / "symbol=AAA" / "month=2026-01" / "map.parquet").write_bytes(b"cut off")
+    (into / "symbol=BBB" / "month=2026-02" / "map.parquet").unlink()
+    states = {(p.symbol, p.month): p.state for p in made(folder, into).partitions}
+    assert states == {
+        ("AAA", "2026-01"): "written",
+        ("AAA", "2026-02"): "kept",
+        ("BBB", "2026-01"): "kept",
+        ("BBB", "2026-02"): "written",
+    }
+    assert contents(into) == whole
+
+
+def test_a_month_that_has_grown_is_made_again(folder, tmp_path):
+    into = tmp_path / "maps"
+    made(folder, into, symbols=("AAA",))
+    put(folder, "AAA", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 72, 5))
+    assert [p.state for p in made(folder, into, symbols=("AAA",)).partitions] == ["kept", "written"]
+    put(folder, "AAA", "2026-01", bars(JANUARY_MS + 28 * DAY_MS, 3 * 24, 5))
+    # The warm-up of February lies in January.
+    assert [p.state for p in made(folder, into, symbols=("AAA",)).partitions] == ["written", "written"]
+
+
+def test_other_settings_do_not_mix(folder, tmp_path):
+    made(folder, tmp_path / "maps", symbols=("AAA",))
+    with pytest.raises(UsageError, match="was made with another every, warm_up_ms"):
+        made(folder, tmp_path / "maps", step_ms=HOUR_MS, warm_up_ms=DAY_MS)
+    (tmp_path / "maps" / MANIFEST).write_text("{")
+    with pytest.raises(UsageError, match=r"manifest.json: cannot be read"):
+        made(folder, tmp_path / "maps")
+
+
+def test_a_month_that_cannot_be_read_is_told_and_the_others_are_made(folder, tmp_path):
+    put(folder, "BBB", "2026-01", bars(JANUARY_MS, 1)).write_bytes(b"damaged")
+    found = {(p.symbol, p.month): p for p in made(folder, tmp_path / "maps").partitions}
+    assert found["AAA", "2026-01"].state == "written"
+    assert found["BBB", "2026-01"].state == "failed"
+    assert "damaged Parquet" in found["BBB", "2026-01"].why
+    assert not (tmp_path / "maps" / "symbol=BBB" / "month=2026-01" / "map.parquet").exists()
+
+
+def test_folders_that_hold_no_bars_are_refused(folder, tmp_path):
+    with pytest.raises(BarsError, match="nothing of ZZZ: it holds AAA, BBB"):
+        tasks(folder, ["ZZZ"], DAY_MS, WARM_UP_MS)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UsageError, match="not parted by coin and month"):
+        tasks(tmp_path / "none", [], DAY_MS, WARM_UP_MS)
+
+
+def test_a_partition_is_there_before_the_manifest_names_it(tmp_path):
+    partitions = Partitions(tmp_path, {"every": "1d"})
+    partition = Partition.with_content("state", b"content", 1, 0)
+    (tmp_path / MANIFEST).mkdir()  # it cannot be written
+    with pytest.raises(UsageError, match="cannot write"):
+        partitions.write("a/b.parquet", b"content", partition)
+    assert (tmp_path / "a" / "b.parquet").read_bytes() == b"content"
+
+
+def die_once(task):
+    """Kill the process that runs it, the first time."""
+    flag, number = task
+    if number == 1 and not Path(flag).exists():
+        Path(flag).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * 10
+
+
+def die(_task):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_changes_nothing(tmp_path):
+    todo = [(str(tmp_path / "flag"), number) for number in range(5)]
+    assert sorted(jobs.local(2)(die_once, todo)) == [(n, n * 10) for n in range(5)]
+    assert (tmp_path / "flag").exists()
+
+
+def test_processes_that_are_killed_again_and_again_are_an_error():
+    with pytest.raises(UsageError, match="processes were killed"):
+        list(jobs.local(1)(die, [1]))
+
+
+def test_no_tasks_are_no_work():
+    assert list(jobs.local(2)(die, [])) == []
+
+
+RUN = """
+import sys
+from pathlib import Path
+from imbalance import jobs
+from imbalance.map_history import map_history
+from imbalance.units import DAY_MS
+if __name__ == "__main__":
+    map_history(Path(sys.argv[1]), Path(sys.argv[2]), [], step_ms=DAY_MS, warm_up_ms=2 * DAY_MS,
+                run=jobs.local(1), now_ms=0, done=lambda n: print(n, flush=True))
+"""
+
+
+def test_a_run_that_is_killed_goes_on_where_it_was(folder, tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    into = tmp_path / "maps"
+    with subprocess.Popen([sys.executable, script, folder, into], stdout=subprocess.PIPE) as running:
+        assert running.stdout
+        running.stdout.readline()
+        running.kill()
+    named = msgspec.json.decode((into / MANIFEST).read_bytes())["partitions"]
+    assert 1 <= len(named) < 4
+    digests = {n: hashlib.sha256((into / n).read_bytes()).hexdigest() for n in named}
+    assert digests == {n: p["sha256"] for n, p in named.items()}
+    again = made(folder, into)
+    assert sum(p.state == "kept" for p in again.partitions) == len(named)
+    made(folder, tmp_path / "whole")
+    assert contents(into) == contents(tmp_path / "whole")
+
+
+def test_a_cluster_writes_the_same_bytes_though_a_worker_is_killed(folder, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    made(folder, tmp_path / "here")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+    ) as cluster:
+        run = jobs.cluster(cluster.scheduler_address)
+        killed = []
+
+        def killing(function, todo):
+            for number, found in run(function, todo):
+                if not killed:
+                    killed.append(min(cluster.scheduler_info["workers"], key=str))
+                    os.kill(cluster.workers[0].process.pid, signal.SIGKILL)
+                yield number, found
+
+        made(folder, tmp_path / "there", killing)
+    assert killed
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_a_scheduler_that_is_not_there_is_told():
+    pytest.importorskip("distributed")
+    with pytest.raises(UsageError, match="cannot be reached"):
+        list(jobs.cluster("nowhere://x")(die, [1]))
+
+
+def test_workers_that_are_lost_again_and_again_are_an_error():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+        ) as cluster,
+        pytest.raises(UsageError, match="were lost again and again"),
+    ):
+        list(jobs.cluster(cluster.scheduler_address)(die, [1]))
