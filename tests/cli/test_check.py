@@ -83,7 +83,14 @@ def test_a_sum_on_a_map_without_a_selected_venue_is_missing_not_smaller(home, tm
     index |= {"extends": "article", "without": ["binance"], "entries": []}
     (case / "recording.json").write_text(json.dumps(index))
     less = ("check", "BTC", "--replay", str(case), "--when")
-    for name in ("long_usd", "short_usd.low", "long_exposed_usd", "short_cluster_usd", "open_interest_usd"):
+    for name in (
+        "long_usd",
+        "short_usd.low",
+        "long_exposed_usd",
+        "short_cluster_usd",
+        "nearest_long_usd",
+        "open_interest_usd",
+    ):
         assert "of binance is not known" in run(*less, f"{name} < 1T", env=home, check=3).stderr
     assert run(*less, "long_usd > 1", "-x", "okx", "-x", "bybit", env=home, check=10).stdout
     assert run(*less, "ratio > 0", env=home, check=10).stdout
