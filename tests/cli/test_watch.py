@@ -65,7 +65,8 @@ def test_at_a_terminal_the_screen_is_cleared_and_drawn():
 def test_a_low_terminal_shows_the_head_and_how_much_more_there_is():
     child = pexpect.spawn(
         sys.executable, ["-m", "imbalance", *WATCH], dimensions=(20, 80), timeout=60, encoding="utf-8",
-        env=dict(os.environ),  # else it inherits a height that readline set behind Python's back
+        # Else it inherits a size that readline set behind Python's back, or that of whoever runs the tests.
+        env={name: value for name, value in os.environ.items() if name not in {"LINES", "COLUMNS"}},
     )  # fmt: skip
     child.expect(pexpect.EOF)
     assert child.before is not None
