@@ -128,7 +128,7 @@ def test_tmux_shows_the_screen(bare):
     try:
         stays = f"{own} \\; set-option -g remain-on-exit on"
         assert shell(stays, bare | {"TERM": "xterm"}).returncode == 0
-        wait = f"tmux -S {bare['HOME']}/tmux capture-pane -p -t imbalance"
+        wait = f"tmux -S {bare['HOME']}/tmux capture-pane -p -S - -t imbalance"  # with what has scrolled away since
         until = time.monotonic() + 60
         while "BTC futures imbalance" not in shell(wait, bare).stdout:
             assert time.monotonic() < until

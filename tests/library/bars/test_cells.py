@@ -147,6 +147,7 @@ def test_a_gigabyte_and_a_line_of_a_megabyte_are_the_most(tmp_path, monkeypatch)
 
 
 def test_a_line_without_an_end_is_not_waited_for(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
     monkeypatch.setattr(source, "LONGEST_LINE", 50)
     path = tmp_path / "a.csv"
     longer = "line 1: longer than 0 MiB: no bars file"
