@@ -76,7 +76,6 @@ class Options:
     max_age_s: float | None = None
     accounts: tuple[str, ...] = ()
     probe: bool = False
-    store: str | None = None
     signal: str = ""
     symbols: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()

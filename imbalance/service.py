@@ -284,11 +284,11 @@ def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
     from imbalance import history
 
     given = _market(options, settings, now_ms, done, Kind)
-    live = given.frame.mode == "live"
-    past = history.past(options.store, options.symbol) if live else Past()
+    kept = options.history if given.frame.mode == "live" else None
+    past = Past() if kept is None else history.past(kept.address, options.symbol)
     read = _read(given, options, liquidation_map(given.bars))
-    if live:
-        stored = history.longer(options.store, given.bars)
+    if kept is not None:
+        stored = history.longer(kept.address, given.bars)
         read = dataclasses.replace(read, stored=None if stored is None else past.history(stored))
 
     def map_before(moment_ms: int) -> LiquidationMap:
@@ -302,7 +302,9 @@ def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) ->
     from imbalance import history
     from imbalance.report import studying
 
-    definition = studying.definition(options.signal)
+    definition, kept = studying.definition(options.signal), options.history
+    if kept is None and not options.files:
+        raise UsageError("stored bars are to be studied, and local history to be left alone", "Give --bars FILE.")
     places = [*map(str, options.files)] or ["the local history"] * max(len(options.symbols), 1)
     studied = []
     for place, (symbol, file) in zip(places, _studied(options), strict=True):
@@ -310,9 +312,9 @@ def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) ->
         market = (
             read_bars(file, symbol=symbol, as_of_ms=options.as_of_ms, needs_interest=False)
             if file is not None
-            else history.market(options.store, symbol, interval_ms, options.as_of_ms)
+            else history.market(kept.address if kept else None, symbol, interval_ms, options.as_of_ms)
         )
-        past = history.past(options.store, symbol)
+        past = Past() if kept is None else history.past(kept.address, symbol)
         studied.append(studying.Given(place, past.history(market)))
     at_ms = max((one.history.market.as_of_ms for one in studied), default=now_ms)
     symbols = " ".join(one.history.market.symbol for one in studied)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +136,6 @@ class Settings:
             by=self.by,
             sort=self.sort,
             accounts=values.accounts(self.address, self.addresses),
-            store=os.environ.get("IMBALANCE_DB"),
             signal=self.signal,
             symbols=tuple(symbol.upper() for symbol in self.symbols),
             files=self.files,

@@ -231,10 +231,13 @@ def test_a_live_run_takes_base_rates_from_the_longer_history(imbalance, tmp_path
         for name, value in exchange.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("IMBALANCE_DB", str(file))
-        code, out, _err = imbalance("signals", "BTC", "--json", "--no-store")
-    assert code == 0
-    rates = {s["id"]: s["base_rate"] for s in json.loads(out)["signals"] if s["base_rate"]}
-    assert rates["sweep"]["history_days"] == pytest.approx(own.close.size / 96)
+        days = []
+        for left_alone in (["--no-store"], []):
+            code, out, _err = imbalance("signals", "BTC", "--json", *left_alone)
+            assert code == 0
+            rates = {s["id"]: s["base_rate"] for s in json.loads(out)["signals"] if s["base_rate"]}
+            days.append(rates["sweep"]["history_days"])
+    assert days == [30, pytest.approx(own.close.size / 96)]
 
 
 def test_stored_bars_that_are_not_there(imbalance, store):

@@ -138,4 +138,5 @@ def test_the_newest_sweep_is_held_against_the_map_of_before():
 
 
 def test_the_document_is_what_its_schema_says():
-    msgspec.convert(document(), tree.SignalsReport)
+    read = msgspec.convert(document(), tree.SignalsReport)
+    assert msgspec.to_builtins(read) == document()

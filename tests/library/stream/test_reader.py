@@ -371,7 +371,8 @@ def test_what_the_old_connection_still_brings_is_read_while_the_new_one_is_there
             old, _new = r.streams.open_["okx"]
             await asyncio.sleep(0.1)
             await old.send(frames("okx", [ORDER])[0])
-            await r.until(Told, rows=True)
+            events = await r.until(Told, rows=True)
+            assert [len(event.rows) for event in events] == [1]
 
     asyncio.run(flow())
 
