@@ -178,13 +178,14 @@ def refusal(status: int, body: bytes, endpoint: str) -> SourceError | None:
     return by_status(status, NAME, endpoint, body=body)
 
 
-def _unread(_body: bytes, _ask: Ask) -> list[Instrument]:
-    raise NotImplementedError("files are read by `imbalance.dumps.binance_tables`")
+def _nothing(_body: bytes, _ask: Ask) -> list[Instrument]:
+    """Return no records: a file becomes columns, not records, in `imbalance.dumps.binance_tables`."""
+    return []
 
 
 def endpoint(path: str) -> Endpoint:
     """Return what asks for a file."""
-    return Endpoint(Kind.CANDLES, path, lambda _ask: [()], _unread, label=path.rpartition("/")[2])
+    return Endpoint(Kind.CANDLES, path, lambda _ask: [()], _nothing, label=path.rpartition("/")[2])
 
 
 ARCHIVE = Source(

@@ -10,11 +10,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float64]
-
 # Value by the start of its step [ms], with the name of what it is of: another name is another definition.
 History = Mapping[int, tuple[float, str]]
 
@@ -75,16 +70,3 @@ def months(days: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
         for month, rows in found.items()
         if len(rows) == monthrange(*month)[1]
     ]
-
-
-def previous_extreme(values: Floats, now: float, *, highest: bool) -> int | None:
-    """Return the place of the last value that is at least as extreme as `now`; None where none is.
-
-    Parameters
-    ----------
-    values : the past without `now`, oldest first, shape (n,); NaN where not known.
-    highest : whether high values are the extreme ones, else low ones.
-    """
-    as_extreme = values >= now if highest else values <= now
-    found = np.flatnonzero(as_extreme)
-    return int(found[-1]) if found.size else None

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import numpy as np
-
 from imbalance import signals
 from imbalance.records import Candle
 from imbalance.report import tree, words
 from imbalance.report.signals.read import Read, reading
 from imbalance.signals.concentration import spread
-from imbalance.signals.since import previous_extreme
+from imbalance.signals.since import previous
 from imbalance.wire import Kind
 from imbalance.wire.harvest import in_time
 
@@ -77,12 +75,12 @@ def _lowest_since(means: Means, venues: Sequence[str], of: int) -> str:
     now, *before = means.values()
     names = list(means)[1:]
     on = f" on {', '.join(venues)}" if len(venues) < of else ""
-    at = previous_extreme(np.array(before[::-1]), now, highest=False)
-    if at is None:
+    found = previous(now, list(enumerate(before)), smaller=True)  # by the month's place, newest first
+    if found is None or found.at_ms is None:
         return f"; by the day the lowest since before {_month_name(names[-1])}, the first one read{on}"
-    if at == len(before) - 1:
+    if found.at_ms == 0:
         return f"; by the day more than in {_month_name(names[0])}{on}"
-    return f"; by the day the lowest since {_month_name(names[::-1][at])}{on}"
+    return f"; by the day the lowest since {_month_name(names[found.at_ms])}{on}"
 
 
 def _concentrated(

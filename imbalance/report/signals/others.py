@@ -10,7 +10,7 @@ from imbalance.report import tree, words
 from imbalance.report.others import TOLD_GROUPS
 from imbalance.report.signals.read import Past, Read, reading
 from imbalance.signals.past import LEAST_PAST, percentile
-from imbalance.signals.since import previous_extreme
+from imbalance.signals.since import previous, unbroken
 from imbalance.units import DAY_MS, iso, parse_time_ms
 from imbalance.wire import Kind
 from imbalance.wire.harvest import in_time
@@ -28,11 +28,11 @@ def mood(read: Read, past: Past) -> list[tree.Reading]:
     of_ms = parse_time_ms(m.date)
     before = values[days < of_ms]
     highest = m.value > HALF
-    at = previous_extreme(before, m.value, highest=highest)
     extreme = "highest" if highest else "lowest"
-    known = days[days < of_ms]
-    since = None if at is None else iso(int(known[at]))[:10]
-    start = iso(int(known[0]))[:10] if known.size else None
+    steps = unbroken({int(day_ms): (value, "") for day_ms, value in zip(days, values, strict=True)}, of_ms, DAY_MS)
+    found = previous(m.value, steps, smaller=not highest)
+    since = None if found is None or found.at_ms is None else iso(found.at_ms)[:10]
+    start = None if found is None else iso(found.known_from_ms)[:10]
     yesterday, week = (_on(days, values, of_ms - n * DAY_MS) for n in (1, WEEK))
     share = percentile(before, m.value)
     parts = [f"Fear & Greed is {m.value}, {m.label}"]
@@ -40,8 +40,8 @@ def mood(read: Read, past: Past) -> list[tree.Reading]:
     parts += [f"{m.value - week:+.0f} in a week"] if week is not None else []
     if since is not None:
         parts.append(f"the {extreme} since {since}")
-    elif before.size >= LEAST_PAST:
-        parts.append(f"the {extreme} of the {before.size + 1} days read, from {start} on")
+    elif len(steps) >= LEAST_PAST:
+        parts.append(f"the {extreme} of the {len(steps) + 1} days known without a break, from {start} on")
     evidence: tree.Evidence = {
         "class": m.label,
         "day_before": yesterday,

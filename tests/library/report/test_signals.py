@@ -153,13 +153,19 @@ def test_figures_are_held_against_what_is_stored(whole):
 
 
 def test_the_mood_looks_as_far_back_as_the_store(whole):
-    days = parse_time_ms("2025-12-01") + np.arange(20, dtype=np.int64) * DAY_MS
-    (told,) = beside.mood(whole, Past(mood=Series(days, np.r_[50.0, 16.0, np.full(18, 40.0)])))
+    days = parse_time_ms("2025-12-01") + np.arange(31, dtype=np.int64) * DAY_MS
+    values = np.r_[50.0, 16.0, np.full(29, 40.0)]
+    (told,) = beside.mood(whole, Past(mood=Series(days, values)))
     assert told.evidence["lowest_since"] == "2025-12-02"
     assert "the lowest since 2025-12-02" in told.text
+    # Beyond a day that is missing nothing is told: it may have been lower.
+    kept = np.arange(31) != 20
+    (torn,) = beside.mood(whole, Past(mood=Series(days[kept], values[kept])))
+    assert torn.evidence["lowest_since"] is None
+    assert torn.evidence["history_from"] == "2025-12-22"
     greedy = dataclasses.replace(whole, sentiment=tree.Sentiment(90, "Extreme Greed", "2026-01-30", None, "fear_greed"))
     (high,) = beside.mood(greedy, Past())
-    assert "the highest of the 31 days read" in high.text
+    assert "the highest of the 31 days known without a break" in high.text
     assert high.evidence["percentile"] == 1.0
 
 

@@ -18,7 +18,6 @@ from imbalance.signals.checklist import (
 from imbalance.signals.concentration import spread
 from imbalance.signals.past import LEAST_PAST, percentile, z_score
 from imbalance.signals.quadrant import changes, moved, quadrant
-from imbalance.signals.since import previous_extreme
 from imbalance.units import DAY_MS, Side
 
 DECEMBER_2025, JANUARY_2026 = 1_764_547_200_000, 1_767_225_600_000
@@ -84,16 +83,6 @@ def test_a_spread_is_of_what_there_is():
     assert found.hhi == 0.625
     assert spread({"a": 0.0}) is None
     assert spread({}) is None
-
-
-def test_since_is_the_last_as_extreme():
-    values = np.array([5.0, 1.0, 4.0, np.nan, 3.0])
-    assert previous_extreme(values, 4.0, highest=True) == 2
-    assert previous_extreme(values, 4.1, highest=True) == 0
-    assert previous_extreme(values, 6.0, highest=True) is None
-    assert previous_extreme(values, 1.0, highest=False) == 1
-    assert previous_extreme(values, 0.9, highest=False) is None
-    assert previous_extreme(values[:0], 1.0, highest=False) is None
 
 
 def day(time_ms, usd):
