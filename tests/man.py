@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from imbalance_cli.commands import app
+from imbalance_cli.commands import whole
 
 if TYPE_CHECKING:
     from click import Command, Group, Parameter
@@ -57,7 +57,7 @@ def _own(command: Command, common: set[str]) -> list[Parameter]:
 
 def page() -> str:
     """Return the page."""
-    group: Group = typer.main.get_command(app)  # type: ignore[assignment]
+    group: Group = typer.main.get_command(whole())  # type: ignore[assignment]
     report = group.commands["report"]
     shared = {p.name for p in report.params}
     lines = [
@@ -82,7 +82,7 @@ def page() -> str:
 
 def help_text() -> str:
     """Return the help of the program, 80 columns wide."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(whole())
     with group.make_context("imbalance", ["--help"], resilient_parsing=True, terminal_width=80) as context:
         return group.get_help(context) + "\n"
 

@@ -137,12 +137,12 @@ def _run() -> int:
 
     import typer
 
-    from imbalance_cli.commands import app, named
+    from imbalance_cli.commands import named, whole
     from imbalance_cli.context import say_all
     from imbalance_cli.exits import Exit
 
     words = sys.argv[1:]
-    asked = app if COMPLETING in os.environ or not words else named(words[0])
+    asked = whole() if COMPLETING in os.environ or not words else named(words[0])
     try:
         code = asked(prog_name="imbalance", standalone_mode=False)
     except typer.TyperException as error:

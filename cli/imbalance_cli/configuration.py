@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +110,15 @@ def alert(name: str) -> dict[str, Any]:
 def _from_file() -> dict[str, Any]:
     file = path()
     try:
-        table = tomllib.loads(files.read(file, MOST_BYTES).decode())
+        content = files.read(file, MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError):  # the second where the home is no folder, as /dev/null
         return {}
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from None
+    import tomllib
+
+    try:
+        table = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # no text, or no TOML
         raise UsageError(f"{file}: {error}") from None
     for name, value in table.items():

@@ -6,30 +6,43 @@ Command modules import Typer and options alone; the library loads when a command
 from __future__ import annotations
 
 import copy
+import importlib
 from typing import Annotated
 
 import typer
 
 from imbalance import __version__
-from imbalance_cli.commands import (
-    backfill,
-    check,
-    collect,
-    config,
-    db,
-    diff,
-    explain,
-    figures,
-    map_history,
-    positions,
-    scan,
-    signals,
-    sources,
-    watch,
-)
 from imbalance_cli.context import answer
 
-app = typer.Typer(
+# Which commands each module holds, in the order of the help.
+MODULES: dict[str, tuple[str, ...]] = {
+    "figures": (
+        "report",
+        "clusters",
+        "heatmap",
+        "cascade",
+        "validate",
+        "open-interest",
+        "volume",
+        "liquidations",
+        "fear-greed",
+    ),
+    "signals": ("signals", "backtest"),
+    "positions": ("positions",),
+    "sources": ("sources",),
+    "collect": ("collect",),
+    "scan": ("scan",),
+    "map_history": ("map-history",),
+    "check": ("check",),
+    "watch": ("watch",),
+    "explain": ("explain",),
+    "diff": ("diff",),
+    "backfill": ("backfill",),
+    "config": ("config",),
+    "db": ("db",),
+}
+
+_group = typer.Typer(
     name="imbalance",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -45,7 +58,7 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
+@_group.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
     *,
@@ -62,31 +75,27 @@ def root(
         answer(context.get_help() + "\n")
 
 
-figures.add_to(app)
-signals.add_to(app)
-positions.add_to(app)
-sources.add_to(app)
-collect.add_to(app)
-scan.add_to(app)
-map_history.add_to(app)
-check.add_to(app)
-watch.add_to(app)
-explain.add_to(app)
-diff.add_to(app)
-backfill.add_to(app)
-app.add_typer(config.app, name="config")
-app.add_typer(db.app, name="db")
+def whole() -> typer.Typer:
+    """Return the group of all commands."""
+    return _of(list(MODULES))
 
 
 def named(word: str) -> typer.Typer:
     """Return the group with the command of this name alone, and whole where there is none.
 
-    To make the options of all commands takes longer than many a command runs.
+    To load the modules of all commands, and to make their options, takes longer than many a command runs.
     """
-    commands = [command for command in app.registered_commands if command.name == word]
-    groups = [group for group in app.registered_groups if group.name == word]
-    if not commands and not groups:
-        return app
-    alone = copy.copy(app)
-    alone.registered_commands, alone.registered_groups = commands, groups
-    return alone
+    holder = next((module for module, words in MODULES.items() if word in words), None)
+    if holder is None:
+        return whole()
+    group = _of([holder])
+    group.registered_commands = [command for command in group.registered_commands if command.name == word]
+    return group
+
+
+def _of(modules: list[str]) -> typer.Typer:
+    group = copy.copy(_group)
+    group.registered_commands, group.registered_groups = [], []
+    for module in modules:
+        importlib.import_module(f"{__name__}.{module}").add_to(group)
+    return group

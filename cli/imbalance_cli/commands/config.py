@@ -39,3 +39,8 @@ def init() -> None:
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from None
     answer(safe.line(str(file)) + "\n")
+
+
+def add_to(group: typer.Typer) -> None:
+    """Register the group of commands."""
+    group.add_typer(app, name="config")

@@ -97,3 +97,8 @@ def migrate() -> None:
 
     before, after = history.migrate(_address())
     _say(f"schema {after} is the newest" if before == after else f"from schema {before or 0} to {after}")
+
+
+def add_to(group: typer.Typer) -> None:
+    """Register the group of commands."""
+    group.add_typer(app, name="db")
