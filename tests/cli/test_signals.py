@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 import sys
 
 import imbalance_cli.app
@@ -16,7 +17,7 @@ import pytest
 from imbalance.report import tree
 from imbalance.store import opening, writing
 from imbalance.store.rows import Batch, Series
-from imbalance.units import DAY_MS, HOUR_MS, iso
+from imbalance.units import DAY_MS, HOUR_MS, iso, parse_time_ms
 from tests.support.walks import START_MS, history, walk
 
 
@@ -71,6 +72,27 @@ def test_signals_of_own_bars_say_what_they_do_not_know(imbalance, bars):
     states = {c["id"]: c["state"] for c in found["checklists"][0]["conditions"]}
     assert states["extreme_sentiment"] == states["holders"] == "unknown"
     assert found["sweeps"]
+
+
+@pytest.mark.parametrize("kind", ["table", "markdown", "html"])
+def test_every_signal_with_events_is_told_with_how_many_and_that_they_are_too_few(imbalance, bars, kind):
+    _code, out, _err = imbalance("signals", "SOL", "--bars", bars, "-f", kind, "--width", "100")
+    found = json.loads(imbalance("signals", "SOL", "--bars", bars, "--json")[1])
+    rates = [s["base_rate"] for s in found["signals"] if s["base_rate"]]
+    few = ", ".join(f"{r['signal']} {r['events']}" for r in rates if r["event_return"] is None)
+    assert few
+    assert f"too few events to say in 60 days of bars ({few})" in " ".join(out.split())
+
+
+def test_sweeps_of_another_year_are_told_with_it(imbalance, tmp_path):
+    market = walk(6, 60)
+    old = dataclasses.replace(
+        market, time_ms=market.time_ms - market.time_ms[-1] + parse_time_ms("2026-01-20T00:00:00Z")
+    )
+    _code, out, _err = imbalance("signals", "SOL", "--bars", write(tmp_path / "old.csv", old), "--width", "120")
+    rows = re.findall(r"^(?:lows|highs) +(\S+) \S+ +(\S+) ", out, re.MULTILINE)
+    assert {len(time) for row in rows for time in row} == {5, 10}
+    assert all(time[:5] == "2025-" for row in rows for time in row if len(time) == 10)
 
 
 @pytest.mark.parametrize("kind", ["table", "text", "markdown", "csv"])

@@ -55,8 +55,8 @@ def history(r: tree.DbReport) -> list[Block]:
             s.symbol or words.MISSING,
             s.interval or words.MISSING,
             f"{s.rows:,}",
-            minute(s.first) if s.first else words.MISSING,
-            minute(s.last) if s.last else words.MISSING,
+            minute(s.first, r.as_of) if s.first else words.MISSING,
+            minute(s.last, r.as_of) if s.last else words.MISSING,
             f"{len(s.known)}" if s.known else words.MISSING,
             f"{len(s.missing)}" if s.missing else words.MISSING,
         ]

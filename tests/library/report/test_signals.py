@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from imbalance.backtest.base_rate import base_rate
 from imbalance.collect import market_of
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.library import liquidation_map
@@ -15,7 +16,7 @@ from imbalance.records import Candle, Holders
 from imbalance.report import bars_sections, mapping, others, sections, tree
 from imbalance.report import signals as signalling
 from imbalance.report.metrics import quoted_bands
-from imbalance.report.signals import activity, checklists, levels, positions
+from imbalance.report.signals import activity, checklists, levels, positions, rates
 from imbalance.report.signals import others as beside
 from imbalance.report.signals.rates import rate_of
 from imbalance.report.signals.read import Past, Read
@@ -232,6 +233,18 @@ def test_a_base_rate_is_of_the_longest_history_there_is(whole):
     assert rate_of(stored.history, "rally").events is not None
     assert rate_of(whole.history, "rally").events is None
     assert rate_of(whole.history, "sweep").history_days == 30.0
+
+
+@pytest.mark.parametrize(("events", "told"), [(0, "no such events"), (1, "1 such event "), (19, "19 such events")])
+def test_a_base_rate_of_fewer_than_twenty_events_says_so(whole, events, told):
+    market = history(2, 150).market
+    fired = np.zeros(market.close.size, dtype=bool)
+    fired[24 : 24 + events] = True
+    text = rates.told("sweep", base_rate(market, fired))
+    assert text.startswith(f"no base rate: {told}")
+    assert "in 150 days of bars, too few to say" in text
+    fired[24:44] = True
+    assert rates.told("sweep", base_rate(market, fired)).startswith("24 h after 20 such events")
 
 
 def test_a_report_tells_sweeps_and_checklists_with_their_base_rates(whole):
