@@ -21,7 +21,7 @@ from imbalance.doubts.thresholds import (
     STALE_MS,
 )
 from imbalance.readings import ticker, venue_price
-from imbalance.units import DAY_MS, MINUTE_MS, date, iso
+from imbalance.units import DAY_MS, MINUTE_MS, date, iso, plain
 from imbalance.wire.harvest import Figure
 
 
@@ -33,12 +33,12 @@ def marks(evidence: Evidence) -> list[Doubt]:
     for harvest in evidence.venues:
         price = prices.get(harvest.name)
         if price is not None and middle is not None and abs(price / middle - 1) > PRICE_OFF:
-            told = f"its price of {price:,.6g} is {price / middle:.3g} times that of the other venues"
+            told = f"its price of {plain(price)} is {price / middle:.3g} times that of the other venues"
             found.append(Doubt(harvest.name, Figure.ALL, told))
             continue
         now = ticker(harvest)
         if now.index_price and now.mark_price and abs(now.index_price / now.mark_price - 1) > MARK_OFF:
-            told = f"its index of {now.index_price:,.6g} is {now.index_price / now.mark_price:.3g} times its mark"
+            told = f"its index of {plain(now.index_price)} is {now.index_price / now.mark_price:.3g} times its mark"
             found.append(Doubt(harvest.name, Figure.INDEX, told))
     return found
 
@@ -62,7 +62,7 @@ def bars(evidence: Evidence) -> list[Doubt]:
         ended = evidence.now_ms - (int(own.time_ms[-1]) + own.step_ms) > STALE_MS
         if ended or abs(mark / close - 1) <= MARK_OFF:
             continue
-        told = f"its mark of {mark:,.6g} is {mark / close:.3g} times its last close, {close:,.6g}"
+        told = f"its mark of {plain(mark)} is {mark / close:.3g} times its last close, {plain(close)}"
         bars_off = others is not None and abs(close / others - 1) > abs(mark / others - 1)
         found.append(Doubt(harvest.name, Figure.CANDLES if bars_off else Figure.ALL, told))
     return found

@@ -8,7 +8,7 @@ from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import FROZEN_MS, LEAST_FROZEN, LEAST_VENUES, STALE_MS
 from imbalance.readings import open_interest_history, open_interest_rows
 from imbalance.records import Ticker
-from imbalance.units import HOUR_MS, SECOND_MS, iso
+from imbalance.units import HOUR_MS, SECOND_MS, iso, plain
 from imbalance.wire.harvest import Figure, Harvest
 
 Stamp = tuple[str, int, int]
@@ -70,7 +70,7 @@ def _still_interest(harvest: Harvest) -> str:
         return ""
     recent = [row.open_interest_base for row in past if row.time_ms > past[-1].time_ms - FROZEN_MS]
     if len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
-        return f"its open interest has been {past[-1].open_interest_base:,.6g} for {FROZEN_MS // HOUR_MS} hours"
+        return f"its open interest has been {plain(past[-1].open_interest_base)} for {FROZEN_MS // HOUR_MS} hours"
     return ""
 
 

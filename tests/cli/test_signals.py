@@ -41,14 +41,15 @@ COLUMNS = (
 )
 
 
-def write(file, market, *, interest=True):
+def write(file, market, *, interest=True, volume_base=100.0):
     venue = market.venues[0]
     rows = zip(
         market.time_ms, market.open, market.high, market.low, market.close, venue.open_interest_base,
         venue.long_liquidations_base, venue.short_liquidations_base, strict=True,
     )  # fmt: skip
+    traded = volume_base * (1 + np.sin(np.arange(market.time_ms.size)) / 10)
     lines = [
-        f"{iso(int(t))},binance,{o},{h},{low},{c},{100 + 10 * np.sin(i)},,{oi if interest else ''},{long},{short}"
+        f"{iso(int(t))},binance,{o},{h},{low},{c},{traded[i]},,{oi if interest else ''},{long},{short}"
         for i, (t, o, h, low, c, oi, long, short) in enumerate(rows)
     ]
     file.write_text("\n".join([COLUMNS, *lines]) + "\n")

@@ -267,7 +267,7 @@ def test_positions_of_one_side_against_open_interest(long, short, told):
 
 
 @pytest.mark.parametrize("kind", ["OPEN_INTEREST", "OPEN_INTEREST_HISTORY"])
-@pytest.mark.parametrize(("level", "told"), [(1.05e6, ""), (1.06e6, "1.06e+06"), (2.1e6, "2.1e+06")])
+@pytest.mark.parametrize(("level", "told"), [(1.05e6, ""), (1.06e6, "1,060,000"), (2.1e6, "2,100,000")])
 def test_a_twentieth_of_all_coins_is_more_than_a_venue_holds(kind, level, told):
     harvest = venue(0, **{kind: [OpenInterest(NOW_MS, level)]})
     said = f"its open interest of {told} is {level / 21e6:.2g} of all BTC there are"

@@ -6,6 +6,8 @@ import re
 import textwrap
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from imbalance_cli.context import Screen
 from imbalance_cli.render.parts import Column, Line, Table
 from imbalance_cli.render.terminal import to_terminal
@@ -23,6 +25,18 @@ from imbalance.report import words
 )  # fmt: skip
 def test_an_amount_is_0_only_where_it_is(value, text):
     assert words.usd(value) == text
+
+
+@given(st.integers(-12, 11), st.floats(1, 9.99))
+def test_a_price_is_told_in_decimals_at_any_size(power, lead):
+    value = lead * 10.0**power
+    for text, digits in ((words.price(value), 5), (words.short_price(value), 3)):
+        assert re.fullmatch(r"\d[\d,]*(?:\.\d+)?K?", text)
+        number = float(text.replace(",", "").removesuffix("K")) * (1000 if text[-1] == "K" else 1)
+        assert number == pytest.approx(value, rel=0.6 * 10.0 ** (1 - digits))
+    assert re.fullmatch(r"[\d,.]+[KMBT]?", words.usd(value))
+    assert re.fullmatch(r"[\d,.]+", words.coins(value))
+    assert re.fullmatch(r"[\d.]+", words.ratio(value))
 
 
 @pytest.mark.parametrize(
