@@ -31,6 +31,7 @@ from imbalance.report.frame import Frame
 from imbalance.units import interval_name, iso
 
 FILE = "map.parquet"
+MADE_BY = "imbalance db export -o DIR/ makes folders by coin and month: symbol=BTC/month=2026-01/..."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,16 +81,17 @@ def tasks(folder: Path, symbols: Sequence[str], step_ms: int, warm_up_ms: int) -
     BarsError
         If a coin is not there.
     UsageError
-        If the folder is not parted by coin and month.
+        If there is no such folder, or it is not parted by coin and month.
     """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: {'no folder' if folder.exists() else 'no such folder'}", MADE_BY)
     found = []
     for symbol in symbols or bars_folder.symbols(folder):
         for month in bars_folder.months(folder, symbol):
             from_ms, to_ms = bars_folder.month_span_ms(month)
             found.append(Task(str(folder), symbol, month, from_ms, to_ms, step_ms, warm_up_ms))
     if not found:
-        message = f"{folder} is not parted by coin and month"
-        raise UsageError(message, "imbalance db export -o DIR/ makes such folders: symbol=BTC/month=2026-01/...")
+        raise UsageError(f"{folder} is not parted by coin and month", MADE_BY)
     return found
 
 

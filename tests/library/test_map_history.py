@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -141,6 +142,16 @@ def test_hours_are_mapped_too(folder):
     table = pd.read_parquet(io.BytesIO(found.content))
     assert [t.hour for t in sorted(table["time"].unique())] == [1, 2, 3, 4, 5]
     assert found.missing == 0
+
+
+def test_a_folder_that_is_none_is_named_for_what_it_is(tmp_path):
+    file, empty = tmp_path / "bars.csv", tmp_path / "empty"
+    file.touch()
+    empty.mkdir()
+    for place, told in ((tmp_path / "nope", ": no such folder"), (file, ": no folder"), (empty, " is not parted by")):
+        for symbols in ((), ("BTC",)) if place != empty else ((),):
+            with pytest.raises(UsageError, match=re.escape(f"{place}{told}")):
+                tasks(place, symbols, DAY_MS, DAY_MS)
 
 
 def test_what_is_there_is_kept_and_what_is_not_is_made_again(folder, tmp_path):
