@@ -24,8 +24,9 @@ from imbalance.engine.margin import LONG, SHORT
 from imbalance.errors import ImbalanceError, MissingDataError, UsageError
 from imbalance.jobs import Runner
 from imbalance.library import liquidation_map
-from imbalance.market import MarketData, read_bars
+from imbalance.market import MarketData
 from imbalance.partitions import Partition, Partitions
+from imbalance.reader import read_bars
 from imbalance.report import tree
 from imbalance.report.frame import Frame
 from imbalance.units import interval_name, iso

@@ -20,19 +20,18 @@ from imbalance.collect import (
     why_not,
 )
 from imbalance.errors import MissingDataError, UsageError
-from imbalance.fetch import last_good
 from imbalance.fetch.settings import Settings
 from imbalance.library import engine_venues, liquidation_map, through_time
-from imbalance.market import MarketData, read_bars
+from imbalance.market import MarketData
 from imbalance.readings import mark_price
 from imbalance.records import OrderBook, Position
-from imbalance.report import bars_sections, mapping, metrics, others, phrases, sections, tree
+from imbalance.report import mapping, metrics, others, phrases, sections, tree
 from imbalance.report import signals as signalling
 from imbalance.report.capabilities import capabilities
 from imbalance.report.frame import Frame
 from imbalance.report.signals.read import Past, Read
 from imbalance.report.since import Days, statements
-from imbalance.results import LiquidationMap
+from imbalance.results.liquidation_map import LiquidationMap
 from imbalance.units import INTERVALS_MS, interval_name, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
@@ -107,6 +106,9 @@ def _market(
 ) -> _Market:
     """Return the market that a command works on: the user's bars where given, else what the sources give."""
     if options.bars is not None:
+        # Most runs read no table of bars.
+        from imbalance.reader import read_bars
+
         market = read_bars(options.bars, symbol=options.symbol, as_of_ms=options.as_of_ms)
         require_fresh(options, market.as_of_ms, options.as_of_ms if options.as_of_ms is not None else now_ms)
         notes = (*mapping.short_history(market), *_later(options.as_of_ms, market.as_of_ms))
@@ -215,6 +217,8 @@ def _read(given: _Market, options: Options, found: LiquidationMap) -> Read:
     """Return a market's sections beside its map: what a report tells and signals are made of."""
     market, harvests, at_ms = given.bars, given.harvests, given.frame.as_of_ms
     if options.bars is not None:
+        from imbalance.report import bars_sections
+
         interest, volumes = bars_sections.open_interest(market), bars_sections.volume(market)
         seen = bars_sections.liquidations(market)
     else:
@@ -300,6 +304,7 @@ def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
 def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) -> tree.BacktestReport:
     """Study what followed a signal on own or stored bars: ``imbalance.backtest/1``."""
     from imbalance import history
+    from imbalance.reader import read_bars
     from imbalance.report import studying
 
     definition, kept = studying.definition(options.signal), options.history
@@ -402,6 +407,8 @@ def check(options: Options, settings: Settings, now_ms: int, done: Done) -> tree
 
 def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:
     """Say what every source gives and, where they are probed, how each fares: ``imbalance.sources/1``."""
+    from imbalance.fetch import last_good
+
     offered = capabilities(chosen(options.venues))
     if not options.probe and options.replay is None and options.record is None:
         return Frame("live", None, options.symbol, now_ms).document(tree.SourcesReport, capabilities=offered)

@@ -20,8 +20,8 @@ from imbalance import jobs
 from imbalance.errors import BarsError, UsageError
 from imbalance.library import liquidation_map
 from imbalance.map_history import map_history, mapped, tasks
-from imbalance.market import read_bars
 from imbalance.partitions import MANIFEST, Partition, Partitions
+from imbalance.reader import read_bars
 from imbalance.units import DAY_MS, HOUR_MS
 
 pytest.importorskip("pyarrow")

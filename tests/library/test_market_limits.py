@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from imbalance.errors import BarsError, MissingDataError
-from imbalance.market import VenueBars, market_of_venues, read_bars
+from imbalance.market import VenueBars, market_of_venues
 from imbalance.path import PricePath
+from imbalance.reader import read_bars
 from imbalance.records import Contract, Feed
 from imbalance.units import DAY_MS, HOUR_MS
 from tests.library.test_market import HEAD, START, rows, write

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from imbalance.backtest.study import LEAST_EVENTS, Studied, study
+from imbalance.backtest.outcomes import LEAST_EVENTS
+from imbalance.backtest.study import Studied, study
 from imbalance.report import studying
 from imbalance.signals.events import Firings
 from tests.support.walks import of_prices

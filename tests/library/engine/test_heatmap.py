@@ -12,7 +12,7 @@ from imbalance.engine import density, heatmap
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.venue import Venue
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from tests.library.engine.test_engine import HOUR_MS, walk
 from tests.library.test_market import rows, write
 
