@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from imbalance.engine.assumptions import Assumptions
@@ -59,7 +59,7 @@ def liquidation_map(
 
 def _at(bars: MarketData, symbol: str | None, as_of: str | int | None) -> MarketData:
     """Return the market under the name and at the moment that a caller gives; its own where none is given."""
-    market = bars if symbol is None else dataclasses.replace(bars, symbol=symbol)
+    market = bars if symbol is None else msgspec.structs.replace(bars, symbol=symbol)
     if as_of is None:
         return market
     try:
@@ -148,7 +148,7 @@ def through_time(
         columns,
         bins,
     )
-    own = {f.name: getattr(built, f.name) for f in dataclasses.fields(built)}
+    own = msgspec.structs.asdict(built)
     return LiquidationHeatmap(**own, interval_ms=market.interval_ms, forced_share=found.model.forced_share)
 
 

@@ -7,13 +7,13 @@ makes it. So it may run anywhere, again, and in any order.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +34,7 @@ from imbalance.units import interval_name, iso
 FILE = "map.parquet"
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """The maps of a coin at each `step_ms` after `from_ms` up to `to_ms`, each of the `warm_up_ms` before it."""
 
     folder: str
@@ -63,8 +62,7 @@ class Task:
         return range(first, self.to_ms + 1, self.step_ms)
 
 
-@dataclasses.dataclass(frozen=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """What a task gave: its partition, and of how many moments there is no map and why not of the first of them."""
 
     content: bytes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -31,8 +31,7 @@ MOST_MISSING = 0.2
 NO_INTEREST = "open interest is empty or 0 in every bar: left out of the map and of sums"
 
 
-@dataclasses.dataclass(frozen=True)
-class VenueBars:
+class VenueBars(msgspec.Struct, frozen=True):
     """One venue's series on the market's bars; arrays of shape (bars,), NaN where not known.
 
     `open_interest_base` is one side, at bar close; volumes count each trade once. `liquidations_by` names who saw the
@@ -59,8 +58,11 @@ class VenueBars:
         return bool(np.nanmax(self.open_interest_base, initial=0.0) > 0)
 
 
-@dataclasses.dataclass(frozen=True)
-class MarketData:
+# Of `VenueBars`, those with a value a bar.
+SERIES = tuple(name for name in VenueBars.__struct_fields__ if name.endswith("_base"))
+
+
+class MarketData(msgspec.Struct, frozen=True):
     """A market: one price path in USD that all venues share, and each venue's series.
 
     Attributes
@@ -124,7 +126,7 @@ class MarketData:
             return market_of_venues(self.symbol, self.interval_ms, self.time_ms[:bars], venues)
         path = {name: getattr(self, name)[:bars] for name in PricePath._fields}
         last = float(path["close"][-1])
-        return dataclasses.replace(self, time_ms=self.time_ms[:bars], price=last, venues=venues, **path)
+        return msgspec.structs.replace(self, time_ms=self.time_ms[:bars], price=last, venues=venues, **path)
 
     def between(self, from_ms: int, to_ms: int) -> MarketData:
         """Return the market as a table of its bars from `from_ms` to `to_ms` alone would give it.
@@ -145,9 +147,8 @@ class MarketData:
 
 
 def _cut(venue: VenueBars, bars: slice) -> VenueBars:
-    series = {f.name for f in dataclasses.fields(VenueBars) if f.type == "Floats"}
     path = None if venue.path is None else venue.path[:, bars]
-    return dataclasses.replace(venue, path=path, **{name: getattr(venue, name)[bars] for name in series})
+    return msgspec.structs.replace(venue, path=path, **{name: getattr(venue, name)[bars] for name in SERIES})
 
 
 def frozen(values: npt.ArrayLike) -> Floats:
@@ -255,7 +256,7 @@ def _noted(venue: VenueBars, time_ms: Ints, interval_ms: int) -> VenueBars:
         if age_ms:
             since = iso(int(time_ms[-1]) + interval_ms - age_ms)
             notes.append(f"open interest last known at {since}, and taken to stand since")
-    return dataclasses.replace(venue, notes=tuple(notes), **series)
+    return msgspec.structs.replace(venue, notes=tuple(notes), **series)
 
 
 def _interest_age_ms(venue: VenueBars, bars: int, interval_ms: int) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from imbalance.collect import (
@@ -89,8 +89,7 @@ HEALTH_KINDS = frozenset(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Market:
+class _Market(msgspec.Struct, frozen=True):
     """A market with the frame of its documents, from a bars file or from a run over the sources."""
 
     bars: MarketData
@@ -98,7 +97,7 @@ class _Market:
     harvests: Sequence[Harvest]
     accounts: tuple[str, ...] = ()
     venues: tuple[Source, ...] = ()
-    days: Days = dataclasses.field(default_factory=dict)
+    days: Days = msgspec.field(default_factory=dict)
 
 
 def _market(
@@ -124,7 +123,7 @@ def _gathered(run: Run) -> _Market:
     require_fresh_run(run)
     frame = run.frame()
     notes, gaps = tuple(mapping.short_history(market)), (*frame.gaps, *mapping.left_out(market))
-    frame = dataclasses.replace(frame, notes=notes, gaps=gaps)
+    frame = msgspec.structs.replace(frame, notes=notes, gaps=gaps)
     return _Market(market, frame, run.harvests, run.options.accounts, run.venues, run.days)
 
 
@@ -293,7 +292,7 @@ def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
     read = _read(given, options, liquidation_map(given.bars))
     if kept is not None:
         stored = history.longer(kept.address, given.bars)
-        read = dataclasses.replace(read, stored=None if stored is None else past.history(stored))
+        read = msgspec.structs.replace(read, stored=None if stored is None else past.history(stored))
 
     def map_before(moment_ms: int) -> LiquidationMap:
         return liquidation_map(given.bars.until(moment_ms))

@@ -16,9 +16,9 @@ doi:10.1109/TMI.1982.4307558; with the prior as in Dempster, Laird & Rubin 1977)
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -36,8 +36,7 @@ BLOCK_VALUES = 36_000
 SQUARE_ROWS = 48
 
 
-@dataclasses.dataclass(frozen=True)
-class Fit:
+class Fit(msgspec.Struct, frozen=True):
     """A calibration.
 
     Attributes
@@ -111,21 +110,20 @@ def fits(
     if not begun:
         return [None for _ in ends]
     pooled = [
-        dataclasses.replace(p, x=predicted[:, : p.day.size], start=(prior * scale).ravel(), capture=capture)
+        msgspec.structs.replace(p, x=predicted[:, : p.day.size], start=(prior * scale).ravel(), capture=capture)
         for p, scale, capture in zip(begun, *_solve(begun, CLASS_STRENGTH), strict=True)
     ]
     weights, captures = _solve(pooled, PRIOR_STRENGTH)
     found = [
         _found(p, (prior * q.start).ravel(), w, c) for p, q, w, c in zip(pooled, begun, weights, captures, strict=True)
     ]
-    found[-1] = dataclasses.replace(
+    found[-1] = msgspec.structs.replace(
         found[-1], draws=_resampled(pooled[-1], weights[-1], pooled[-1].start, captures[-1], draws, seed)
     )
     return [None] * (len(ends) - len(told)) + found
 
 
-@dataclasses.dataclass(frozen=True)
-class _Problem:
+class _Problem(msgspec.Struct, frozen=True):
     """What one fit knows.
 
     Features (venues, rows, features), what was printed and which of it is known (venues, rows), day (rows,), floor and

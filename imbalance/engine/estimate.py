@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -171,7 +171,7 @@ def _captures(venues: list[Venue], found: Calibration | None, capture: Range | N
     if found is None or capture is None:
         return {}
     return {
-        venues[v].name: Range(*(min(float(c) * x, 1.0) for x in dataclasses.astuple(capture)))
+        venues[v].name: Range(*(min(float(c) * x, 1.0) for x in msgspec.structs.astuple(capture)))
         for v, c in zip(found.printed, found.capture, strict=True)
     }
 

@@ -6,8 +6,7 @@ used but its own price path: flows, open interest and the clock end with the bar
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -119,8 +118,7 @@ def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
     return [(every, slice(int(start), int(stop))) for every, start, stop in runs if start < stop]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Fading:
+class _Fading(msgspec.Struct, frozen=True):
     """What is left of a class's cohorts at a later bar, as a product of one factor for each.
 
     Both factors are relative to the start of their own segment of the exponent, so that neither overflows.

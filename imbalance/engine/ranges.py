@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -27,8 +27,7 @@ MOVES = (0.3, 1.25)  # of that, beyond which they change no further
 PIVOT = 0.15  # distance from the price inside of which the form is less and less sure
 
 
-@dataclasses.dataclass(frozen=True)
-class Draws:
+class Draws(msgspec.Struct, frozen=True):
     """Weights of the map and their draws.
 
     Attributes

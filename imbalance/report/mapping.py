@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
 from imbalance.engine import liquidation_map as engine
@@ -239,6 +239,6 @@ def sections(
             audit.swept_share,
             audit.closed_share,
             audit.unexplained_share,
-            [tree.VenueAudit(**dataclasses.asdict(v)) for v in audit.venues],
+            [tree.VenueAudit(**msgspec.structs.asdict(v)) for v in audit.venues],
         ),
     }

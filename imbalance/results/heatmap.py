@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from imbalance.market import Ints
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
-class LiquidationHeatmap(engine_heatmap.LiquidationHeatmap):
+class LiquidationHeatmap(engine_heatmap.LiquidationHeatmap, frozen=True):
     """Forced liquidations by price through time.
 
     Attributes

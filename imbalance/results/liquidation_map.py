@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from imbalance.engine import liquidation_map as engine_map
 from imbalance.engine.margin import LONG, SHORT
@@ -20,7 +21,7 @@ PRINTED_COLUMNS = 100
 WHERE = "from bars"
 
 
-class LiquidationMap(engine_map.LiquidationMap):
+class LiquidationMap(engine_map.LiquidationMap, frozen=True):
     """Forced and exposed liquidations by price; `window`, `band` and `clusters` read it, `draws` carry its ranges.
 
     Attributes
@@ -75,4 +76,4 @@ class LiquidationMap(engine_map.LiquidationMap):
 
 def result(found: engine_map.LiquidationMap) -> LiquidationMap:
     """Return the engine's map as the library gives it."""
-    return LiquidationMap(**{f.name: getattr(found, f.name) for f in dataclasses.fields(found)})
+    return LiquidationMap(**msgspec.structs.asdict(found))

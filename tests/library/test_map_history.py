@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import os
@@ -124,7 +123,7 @@ def test_only_the_months_of_the_span_are_read(folder):
     put(folder, "AAA", "2025-11", bars(JANUARY_MS, 1)).write_bytes(b"damaged")
     *_others, february = tasks(folder, ["AAA"], DAY_MS, WARM_UP_MS)
     assert mapped(february).rows
-    assert "damaged" in mapped(dataclasses.replace(february, warm_up_ms=90 * DAY_MS)).why
+    assert "damaged" in mapped(msgspec.structs.replace(february, warm_up_ms=90 * DAY_MS)).why
 
 
 def test_the_order_of_the_work_changes_nothing(folder, tmp_path):
@@ -137,7 +136,7 @@ def test_the_order_of_the_work_changes_nothing(folder, tmp_path):
 
 def test_hours_are_mapped_too(folder):
     *_others, february = tasks(folder, ["AAA"], HOUR_MS, WARM_UP_MS)
-    found = mapped(dataclasses.replace(february, to_ms=february.from_ms + 5 * HOUR_MS))
+    found = mapped(msgspec.structs.replace(february, to_ms=february.from_ms + 5 * HOUR_MS))
     table = pd.read_parquet(io.BytesIO(found.content))
     assert [t.hour for t in sorted(table["time"].unique())] == [1, 2, 3, 4, 5]
     assert found.missing == 0

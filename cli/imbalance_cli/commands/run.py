@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from imbalance import files
 from imbalance.errors import StoreError, UsageError
@@ -103,11 +104,11 @@ def _ask(
         "signals": service.signals,
         "backtest": service.backtest,
     }[command]
-    options = dataclasses.replace(settings.service(), through_time=through_time)
+    options = msgspec.structs.replace(settings.service(), through_time=through_time)
     if _stores(settings):
         from imbalance.remembered import History
 
-        options = dataclasses.replace(options, history=History(os.environ.get("IMBALANCE_DB"), unread))
+        options = msgspec.structs.replace(options, history=History(os.environ.get("IMBALANCE_DB"), unread))
     with _progress(settings) as told:
 
         def done(harvest: Harvest) -> None:

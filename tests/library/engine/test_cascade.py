@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,7 +101,7 @@ def test_a_push_of_more_than_a_days_volume_is_told_as_such():
         told = cascade.run(found, found.price * 1.1, {"square root": law}, volume_day_usd=day_usd).laws[0]
         assert told.beyond_day == (told.cost_usd.value > day_usd)
     # At Y sigma of a day the law costs a day's volume: beyond it, and not before, where nothing is carried.
-    empty = dataclasses.replace(found, forced=0 * found.forced, draws=0 * found.draws)
+    empty = msgspec.structs.replace(found, forced=0 * found.forced, draws=0 * found.draws)
     for push, beyond in ((0.029, False), (0.031, True)):
         law = {"square root": cascade.square_root(1e9, 0.03)}
         assert cascade.run(empty, found.price * (1 + push), law, volume_day_usd=1e9).laws[0].beyond_day is beyond

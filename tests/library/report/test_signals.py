@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 from msgspec import structs
@@ -88,7 +87,7 @@ def test_the_map_of_before_ends_where_the_level_broke(whole):
     assert newest.map_usd == whole.found.band(low, high).long.usd
     # One of weeks ago asks for none.
     asked.clear()
-    old = dataclasses.replace(whole, at_ms=NOW_MS + 4 * DAY_MS)
+    old = msgspec.structs.replace(whole, at_ms=NOW_MS + 4 * DAY_MS)
     assert levels.levels(old, Side.LONG, before).events[-1].map_usd is None
     assert asked == []
 
@@ -98,7 +97,7 @@ def test_a_test_of_support_is_of_three_days(whole):
     won_back = parse_time_ms(sweeps[-1].reclaimed)
 
     def state(at_ms, events):
-        return checklists.checklists(dataclasses.replace(whole, at_ms=at_ms), events)[0].conditions[2].state
+        return checklists.checklists(msgspec.structs.replace(whole, at_ms=at_ms), events)[0].conditions[2].state
 
     assert state(won_back + 3 * DAY_MS, sweeps[-1:]) == "met"
     assert state(won_back + 3 * DAY_MS + 1, sweeps[-1:]) == "not met"
@@ -116,7 +115,7 @@ def test_a_week_is_needed_to_know_a_level(bare):
     for days, known in ((6, False), (7, True)):
         # The bars begin at midnight.
         market = bare.market.until(int(bare.market.time_ms[0]) + days * DAY_MS)
-        read = dataclasses.replace(bare, market=market, at_ms=market.as_of_ms)
+        read = msgspec.structs.replace(bare, market=market, at_ms=market.as_of_ms)
         found = [levels.levels(read, side) for side in Side]
         assert (levels.blind(found) == set()) is known
         test = checklists.checklists(read, [], levels.blind(found))[0].conditions[2]
@@ -126,16 +125,16 @@ def test_a_week_is_needed_to_know_a_level(bare):
 
 def test_an_index_that_is_old_leaves_sentiment_unknown(whole):
     mood = tree.Sentiment(16, "Extreme Fear", "2026-01-20", None, "fear_greed", "ten days old")
-    old = dataclasses.replace(whole, sentiment=mood)
+    old = msgspec.structs.replace(whole, sentiment=mood)
     condition = checklists.checklists(old, [])[0].conditions[0]
     assert (condition.state, "not of today" in condition.text) == ("unknown", True)
 
 
 def test_sides_that_cannot_be_compared_leave_crowding_unknown(whole):
-    short = dataclasses.replace(whole, found=dataclasses.replace(whole.found, comparable=False))
+    short = msgspec.structs.replace(whole, found=msgspec.structs.replace(whole.found, comparable=False))
     crowding = checklists.checklists(short, [])[0].conditions[1]
     assert (crowding.state, "than the path implies is not known" in crowding.text) == ("unknown", True)
-    heavy = dataclasses.replace(whole, risk=mapping.window(whole.found, 15))
+    heavy = msgspec.structs.replace(whole, risk=mapping.window(whole.found, 15))
     heavy.risk.lift_low, heavy.risk.lift_high = 1.1, 2.0
     rally, fall = checklists.checklists(heavy, [])
     assert (rally.conditions[1].state, fall.conditions[1].state) == ("met", "not met")
@@ -163,7 +162,9 @@ def test_the_mood_looks_as_far_back_as_the_store(whole):
     (torn,) = beside.mood(whole, Past(mood=Series(days[kept], values[kept])))
     assert torn.evidence["lowest_since"] is None
     assert torn.evidence["history_from"] == "2025-12-22"
-    greedy = dataclasses.replace(whole, sentiment=tree.Sentiment(90, "Extreme Greed", "2026-01-30", None, "fear_greed"))
+    greedy = msgspec.structs.replace(
+        whole, sentiment=tree.Sentiment(90, "Extreme Greed", "2026-01-30", None, "fear_greed")
+    )
     (high,) = beside.mood(greedy, Past())
     assert "the highest of the 31 days known without a break" in high.text
     assert high.evidence["percentile"] == 1.0
@@ -182,7 +183,7 @@ def test_months_are_those_that_most_venues_tell(whole):
             if monthly is not None and rows:
                 scaled = [structs.replace(row, volume_usd=row.volume_usd * monthly) for row in rows]
                 harvest.keep(Kind.MONTHLY_CANDLES, scaled)
-        return activity.month_volume(dataclasses.replace(whole, harvests=harvests))[0]
+        return activity.month_volume(msgspec.structs.replace(whole, harvests=harvests))[0]
 
     assert "since before August 2025, the first one read" in without(monthly=None).text
     # Months that are not the sum of their days are of something else.
@@ -204,7 +205,7 @@ def test_holders_are_told_by_weeks_where_they_are_known(whole):
     values = [row.value for row in sorted(rows["cryptoquant"], key=lambda row: row.time_ms)]
     assert now == pytest.approx(sum(values[-7:]) / 7)
     assert before == pytest.approx(sum(values[-35:-28]) / 7)
-    fewer = dataclasses.replace(whole, harvests=[h.copied() for h in whole.harvests])
+    fewer = msgspec.structs.replace(whole, harvests=[h.copied() for h in whole.harvests])
     for harvest in fewer.harvests:
         kept = harvest.at(Kind.HOLDERS, Holders)[1:]
         harvest.forget({Kind.HOLDERS})
@@ -222,7 +223,7 @@ def test_holders_are_told_by_weeks_where_they_are_known(whole):
 
 def test_a_base_rate_is_of_the_longest_history_there_is(whole):
     own = history(2, 150)
-    stored = dataclasses.replace(whole, stored=own)
+    stored = msgspec.structs.replace(whole, stored=own)
     rate = rate_of(stored.history, "new-shorts")
     fired = DEFINITIONS["new-shorts"].detect(own).fired
     moved = np.log(own.market.close[24:] / own.market.close[:-24])
