@@ -160,7 +160,7 @@ def tell(document: Document, kind: Format | Picture, settings: Settings) -> None
     for source in getattr(document, "sources", []):
         latency = "" if source.latency_ms is None else f", first answer after {source.latency_ms:.0f} ms"
         context.say(
-            f"{source.name}: {source.status}, {source.requests} requests{latency}, newest {source.newest or '-'}"
+            f"{source.name}: {source.status}, {words.counted(source.requests, 'request')}{latency}, newest {source.newest or '-'}"
         )
     for venue in getattr(document, "venues", []):
         notes = "; ".join(venue.notes)

@@ -18,7 +18,7 @@ from imbalance_cli.context import Screen
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Line, Table, Title
 
 STYLES = {
-    "short": "green",
+    "short": "bright_blue",
     "long": "red",
     "quoted": "dim",
     "dim": "dim",
