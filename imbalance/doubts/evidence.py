@@ -19,7 +19,7 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -129,7 +129,7 @@ class Evidence:
 
 def daily(harvest: Harvest) -> list[Candle]:
     """Return a venue's daily candles in order."""
-    return in_time(harvest.at(Kind.DAILY_CANDLES, Candle))
+    return harvest.in_time(Candle, Kind.DAILY_CANDLES)
 
 
 def _without_volume(row: Ticker) -> Ticker:

@@ -159,9 +159,8 @@ def tell(document: Document, kind: Format | Picture, settings: Settings) -> None
         return
     for source in getattr(document, "sources", []):
         latency = "" if source.latency_ms is None else f", first answer after {source.latency_ms:.0f} ms"
-        context.say(
-            f"{source.name}: {source.status}, {words.counted(source.requests, 'request')}{latency}, newest {source.newest or '-'}"
-        )
+        asked = words.counted(source.requests, "request")
+        context.say(f"{source.name}: {source.status}, {asked}{latency}, newest {source.newest or '-'}")
     for venue in getattr(document, "venues", []):
         notes = "; ".join(venue.notes)
         context.say(

@@ -16,7 +16,7 @@ from imbalance.signals.past import NONE, Series
 from imbalance.signals.sided import steady
 from imbalance.units import SECOND_MS, Side, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ class Read(msgspec.Struct, frozen=True):
 
     def daily(self) -> list[Candle]:
         """Return the longest daily candles that a venue gave, in order: those of the path's venue before others."""
-        held = {h.name: in_time(h.at(Kind.DAILY_CANDLES, Candle)) for h in self.harvests}
+        held = {h.name: h.in_time(Candle, Kind.DAILY_CANDLES) for h in self.harvests}
         own = held.get(self.path_source)
         return own or max(held.values(), key=len, default=[])
 
