@@ -174,7 +174,7 @@ class Harvest(msgspec.Struct):
         """
         if (type_, kind) not in self.ordered:
             rows = self.of(type_) if kind is None else self.at(kind, type_)
-            self.ordered[type_, kind] = in_time(rows)  # type: ignore[assignment]
+            self.ordered[type_, kind] = in_time(rows)
         return self.ordered[type_, kind]  # type: ignore[return-value]
 
     @property
