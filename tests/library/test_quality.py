@@ -41,7 +41,7 @@ def changed(harvests, name, kind, change):
                 k: [change(i, r) if isinstance(r, kind) else r for i, r in enumerate(rows)]
                 for k, rows in harvest.records.items()
             }
-            own.typed, own.bars = {}, None
+            own.typed, own.ordered = {}, {}
             for rows in own.records.values():
                 for row in rows:
                     own.typed.setdefault(type(row), []).append(row)
