@@ -22,7 +22,7 @@ STYLES = {
     "long": "red",
     "quoted": "dim",
     "dim": "dim",
-    "warn": "yellow",
+    "warn": "magenta",  # yellow cannot be read on white
     "verdict": "bold",
     "": "",
 }
