@@ -122,9 +122,13 @@ def filled(**fields):
 def backfilled(series, *, dry_run=False):
     return backfill(
         tree.BackfillReport(
-            schema="imbalance.backfill/1", since="2026-01-01T00:00:00Z", dry_run=dry_run, place=None, series=series,
+            schema="imbalance.backfill/1",
+            since="2026-01-01T00:00:00Z",
+            dry_run=dry_run,
+            place=None,
+            series=series,
             **{**HEAD, "mode": "live"},
-        )  # fmt: skip
+        )
     )
 
 

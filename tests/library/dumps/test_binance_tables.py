@@ -213,7 +213,9 @@ def test_fundings_at_each_limit_are_sound(hours, rate):
     assert (part.columns["rate"][0], part.columns["interval_hours"][0]) == (float(rate), float(hours))
 
 
-@pytest.mark.parametrize("bad", [f"{START},0,0.1", f"{START},8,1", f"{START},8,-1.5", f"{START},8,", f"{START},721,0.1", "0,8,0.1"])
+@pytest.mark.parametrize(
+    "bad", [f"{START},0,0.1", f"{START},8,1", f"{START},8,-1.5", f"{START},8,", f"{START},721,0.1", "0,8,0.1"]
+)
 def test_fundings_that_cannot_be_are_told(bad):
     with pytest.raises(ParseError):
         read(zipped(bad + "\n"), FUNDED)
