@@ -11,14 +11,14 @@ from msgspec import structs
 from imbalance.collect import market_of
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.library import liquidation_map
-from imbalance.records import Candle, Holders, Ticker
+from imbalance.records import Candle, Holders, LongShort, Ticker
 from imbalance.report import bars_sections, mapping, others, sections, tree
 from imbalance.report import signals as signalling
 from imbalance.report.metrics import quoted_bands
 from imbalance.report.signals import activity, checklists, levels, positions
 from imbalance.report.signals import others as beside
 from imbalance.report.signals.rates import rate_of
-from imbalance.report.signals.read import Past, Read
+from imbalance.report.signals.read import Past, Read, reading
 from imbalance.signals.events import DEFINITIONS
 from imbalance.signals.past import Series
 from imbalance.units import DAY_MS, Side, parse_time_ms
@@ -224,6 +224,40 @@ def test_figures_are_held_against_what_is_stored(whole):
     assert "none of its past is stored" in unknown.text
     rows = positions.accounts(whole, {"okx": Series(past.time_ms, np.linspace(0.1, 0.2, 40))})
     assert {r.id: r.evidence["percentile"] for r in rows}["long_accounts_okx"] == 1.0
+
+
+def test_accounts_are_told_by_their_newest_share(whole):
+    rows = [LongShort(NOW_MS, "accounts", 0.75), LongShort(NOW_MS - 1, "accounts", 0.5), LongShort(NOW_MS, "x", 0.1)]
+    harvests = [gave("okx", [(Kind.LONG_SHORT, rows)]), gave("gate"), gave("htx", [(Kind.LONG_SHORT, rows[2:])])]
+    (told,) = positions.accounts(dataclasses.replace(whole, harvests=harvests), {})
+    assert told.evidence == {"long_share": 0.75, "long_short_ratio": 3.0, "percentile": None}
+    assert told.text.startswith("75 % of accounts on okx are net long; ")
+    alone = [gave("okx", [(Kind.LONG_SHORT, [LongShort(NOW_MS, "accounts", 1.0)])])]
+    (told,) = positions.accounts(dataclasses.replace(whole, harvests=alone), {})
+    assert told.evidence["long_short_ratio"] is None
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [(101.0, "positions were added into the decline"), (100.0, "positions left in the decline"), (99.0, "left in")],
+)
+def test_open_interest_in_a_decline(whole, now, told):
+    interest = np.full(whole.market.time_ms.size, 50.0)
+    at = int(np.searchsorted(whole.market.time_ms, parse_time_ms(whole.price.high_time)))
+    interest[at], interest[-1] = 100.0, now
+    (first, *_others) = whole.market.venues
+    market = dataclasses.replace(whole.market, venues=(dataclasses.replace(first, open_interest_base=interest),))
+    (row,) = positions.interest_in_decline(dataclasses.replace(whole, market=market))
+    assert row.value == now / 100 - 1
+    assert told in row.text
+    assert f"while price fell {-whole.price.change_since_high * 100:.1f} %" in row.text
+
+
+def test_an_age_is_no_less_than_none(whole):
+    def age(of_ms):
+        return reading(whole, "x", "X", None, "", "", {}, "okx", of_ms).age_s
+
+    assert [age(NOW_MS - 1500), age(NOW_MS), age(NOW_MS + 1500)] == [1.5, 0.0, 0.0]
 
 
 def test_the_mood_looks_as_far_back_as_the_store(whole):
