@@ -297,3 +297,11 @@ def test_workers_that_are_lost_again_and_again_are_an_error():
         pytest.raises(UsageError, match="were lost again and again"),
     ):
         list(jobs.cluster(cluster.scheduler_address)(die, [1]))
+
+
+def test_a_manifest_of_more_than_100_megabytes_is_not_read(tmp_path):
+    for size, reason in ((100_000_000, "JSON is malformed"), (100_000_001, "File too large")):
+        (tmp_path / MANIFEST).touch()
+        os.truncate(tmp_path / MANIFEST, size)  # on the disk it takes nothing
+        with pytest.raises(UsageError, match=reason):
+            Partitions(tmp_path, {})
