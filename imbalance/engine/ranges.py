@@ -122,8 +122,7 @@ def _fitted_draws(
     spread = 0.0 if whole else math.log(a.capture_span) / NORMAL_95
     kept = np.clip(middle * np.exp(z[:, 1] * spread), LEAST_CAPTURE, 1.0)
     lives, cells, half = a.lives(), prior.shape[0], a.draws // 2
-    chosen = np.searchsorted(np.cumsum(found.parts)[:-1], (np.arange(half) + 0.5) / half).repeat(2)
-    chosen = np.concatenate([chosen[::2], chosen[::2]])
+    chosen = np.tile(np.searchsorted(np.cumsum(found.parts)[:-1], (np.arange(half) + 0.5) / half), 2)
     fitted, mixture = np.zeros_like(prior), np.zeros((a.draws, *prior.shape))
     replica, free = np.zeros_like(mixture), np.zeros_like(prior)
     for m, (fit, mine_of) in enumerate(zip(found.fits, lives.slices(), strict=True)):
