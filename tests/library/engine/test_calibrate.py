@@ -99,9 +99,10 @@ def market(seed, venues=2, days=5, rows_a_day=8, cells=3, classes=2):
 
 
 @pytest.mark.parametrize("complete", [NONE, ONE, BOTH], ids=["none", "one", "both"])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_fit_is_what_loops_find(seed, complete):
+@pytest.mark.parametrize(("seed", "unit"), [(1, 1.0), (2, 1.0), (1, 1e-9)])  # of money
+def test_a_fit_is_what_loops_find(seed, unit, complete):
     x, y, prior, day = market(seed)
+    x, y = unit * x, unit * y
     fit = calibrate.fit(x, y, prior, complete, day, 0, 0)
     weights, capture, _begun, level, floor, phi = fitted(x, y, prior, complete, day)
     assert fit.weights == pytest.approx(weights, rel=1e-9, abs=1e-18)
@@ -159,3 +160,17 @@ def test_draws_are_one_step_on_resampled_days_and_no_farther_than_e_squared():
 def test_captures_are_relative_to_a_feed_that_tells_the_scale(expected, printed, complete, capture):
     found = calibrate._captures(np.array(expected, dtype=float), np.array(printed, dtype=float), complete)
     assert found.tolist() == list(capture)
+
+
+@pytest.mark.parametrize(("expected", "printed", "whole"), [(1, 1, True), (0, 1, False), (1, 0, False)])
+def test_a_complete_feed_tells_the_scale_where_it_prints_what_is_expected_of_it(expected, printed, whole):
+    x, y, prior, day = market(1)
+    x[0] *= expected
+    y[0] *= printed
+    assert calibrate.fit(x, y, prior, ONE, day, 0, 0).whole is whole
+
+
+def test_days_may_be_counted_from_any_number():
+    x, y, prior, day = market(1)
+    one, other = (calibrate.fit(x, y, prior, ONE, day + first, 9, 0) for first in (0, 1))
+    assert other.draws == pytest.approx(one.draws, rel=1e-12)
