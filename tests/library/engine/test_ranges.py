@@ -111,7 +111,7 @@ def test_a_calibration_is_drawn_as_loops_draw_it(whole):
         fit, own = found.fits[STRUCTURE[k]], (3, 2)[STRUCTURE[k]]
         at = d * own + (k if k < 2 else 0)
         fitted[d, k] = found.parts[STRUCTURE[k]] * fit.weights[at]
-        free[d, k] = 1 / (1 + fit.seen[at] * fit.weights[at]) if fit.weights[at] > 0 else 0.0
+        free[d, k] = 1 / (1 + fit.seen[at] * fit.weights[at])
     exposed = fitted / fitted.sum(axis=0) * np.minimum(PRIOR.sum(axis=0), 1.0) * [0.303, 0.303, 0.697]
     at_risk = np.einsum("sfb,f->", basis, exposed.ravel())
     kept, printed, rows, levels = [], [], [], []
