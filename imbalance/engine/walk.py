@@ -174,8 +174,8 @@ def _features(
     contracts = in_contracts(venues, path.close)
     forever = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), a.turnover_share)
     stay = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
-    fixed = np.einsum("vsbdk,d->sb", stay, point_weights(edges, FIXED_LEVERAGES, 0.005), optimize=True)
-    return x, np.asarray(null), np.asarray(fixed)
+    fixed = stay.sum(axis=(0, 4)) @ point_weights(edges, FIXED_LEVERAGES, 0.005)
+    return x, np.asarray(null), fixed
 
 
 def _hours(sample: Sample, wide: int) -> Sample:
