@@ -189,7 +189,7 @@ def _hours(sample: Sample, wide: int) -> Sample:
 def _intervals(observed: Floats, predicted: Floats, start: int, a_day: int) -> tuple[Floats, Floats]:
     """Return 90 % prediction intervals: what past bars with a prediction of that size went on to show."""
     low, high = np.full_like(predicted, np.nan), np.full_like(predicted, np.nan)
-    for now in range(start + a_day, predicted.shape[1], a_day):
+    for now in range(start, predicted.shape[1], a_day):
         past = slice(start, now)
         p, o = predicted[:, past].ravel(), observed[:, past].ravel()
         known = np.isfinite(p) & np.isfinite(o) & (p > 0)

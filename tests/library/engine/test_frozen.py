@@ -125,9 +125,8 @@ def test_maps_of_every_day_are_followed_over_each_horizon():
     bars, interval_ms = 9 * 6, 4 * HOUR_MS
     time_ms, path, rows = observed_market(interval_ms, bars)
     unknown = np.where(np.arange(bars) == 50, np.nan, 1.0)
-    rows[1:3] = [
-        dataclasses.replace(v, long_liquidations=np.nan_to_num(v.long_liquidations) * unknown) for v in rows[1:3]
-    ]
+    rows = [dataclasses.replace(v, long_liquidations=np.nan_to_num(v.long_liquidations) * unknown) for v in rows]
+    rows = [dataclasses.replace(v, short_liquidations=np.nan_to_num(v.short_liquidations)) for v in rows]
     found = walk(time_ms, interval_ms, path, rows, A)
     assert [fit.first for fit in found.fits] == [30, 36, 42, 48]
     horizons = [0.5, 1.0, 1.25, 2.0, 4.0]

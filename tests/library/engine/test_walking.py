@@ -65,6 +65,14 @@ def test_moves_are_from_the_last_close_and_features_know_the_bar_and_the_days_be
             assert x[side, t] == pytest.approx(expected)
 
 
+def test_a_bar_without_volume_and_open_interest_has_a_state_of_its_own():
+    path, volume, interest = walk(5)
+    nothing = np.where(np.arange(5) == 1, 0.0, 1.0)
+    _move, x = walking._base(path, np.stack([interest * nothing] * 2), (volume * nothing)[None], 1)
+    assert x[:, 2, 6:8] == pytest.approx(np.full((2, 2), math.log(1e-9)))
+    assert x[0, 3, 6:8] == pytest.approx([math.log(2 * interest[2]), math.log(volume[2])])
+
+
 @pytest.mark.parametrize(("bars", "bins"), [(14, 0), (15, 1), (29, 1), (30, 2), (119, 7), (120, 8), (400, 8)])
 def test_intervals_are_what_predictions_of_that_size_went_on_to_show(bars, bins):
     # Two sides of so many bars before today: 30 cases and more make a class, at most eight of them.
@@ -188,7 +196,7 @@ def test_what_is_exposed_has_the_shape_of_the_weights_and_the_priors_totals():
 
 
 def observed_market(interval_ms, bars):
-    """Return bar times, a path and four venues: two that print, one of them complete and in coin, and two silent."""
+    """Return bar times, a path and five venues: three that print, one of them complete and in coin, and two silent."""
     path, volume, interest = walk(bars, seed=6, sd=0.01 * math.sqrt(interval_ms / HOUR_MS))
     g = np.random.default_rng(1)
     fall, rise = (
@@ -201,6 +209,7 @@ def observed_market(interval_ms, bars):
         venue("b", volume / 2, interest / 3, fall, rise),
         dataclasses.replace(venue("c", volume, interest[::-1] / 2, holes, rise / 2, complete=True), inverse=True),
         venue("d", volume, interest, 0 * fall, 0 * rise),
+        venue("e", volume / 5, interest / 7, rise / 9, np.where(holes > 0, fall, np.nan) / 9),
     ]
     return np.arange(bars, dtype=np.int64) * interval_ms + 100 * DAY_MS, path, rows
 
@@ -211,13 +220,13 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
     bars = 8 * a_day + 1
     time_ms, path, rows = observed_market(interval_ms, bars)
     found = walking.walk(time_ms, interval_ms, path, rows, a)
-    lives, edges, printed = a.lives(), density.distance_edges(4), np.array([1, 2])
+    lives, edges, printed = a.lives(), density.distance_edges(4), np.array([1, 2, 4])
     prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
     cohorts = market_cohorts(path, rows, interval_ms, a)
     points = 9 if interval_ms > HOUR_MS else 3
     x = features.liquidation_features(path, cohorts, edges, np.arange(bars), points, rows, printed, a_day)
     y = np.stack([[rows[v].long_liquidations, rows[v].short_liquidations] for v in printed]) * path.close
-    complete, wide = np.array([False, True]), 2 if interval_ms < HOUR_MS else 1
+    complete, wide = np.array([False, True, False]), 2 if interval_ms < HOUR_MS else 1
     day = np.arange(bars) // a_day
 
     def hours(first, stop):
@@ -226,7 +235,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
         sums = [np.stack([v[:, :, t : t + wide].sum(axis=2) for t in cuts], axis=2) for v in (x, y)]
         return Sample(*sums, day[first:stop:wide] - day[first], complete)
 
-    ways, events = np.full((3, 2, 2, bars), np.nan), np.zeros((3, 2, 2, bars))
+    ways, events = np.full((3, 3, 2, bars), np.nan), np.zeros((3, 2, 2, bars))
     evidence, starts = np.zeros(2), range(5 * a_day, bars, a_day)
     for fit, start in zip(found.fits, starts, strict=True):
         fits = ensemble.fit(hours(2 * a_day, start), prior, lives, 0, 0)
@@ -260,7 +269,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
             assert fit.level[way] == pytest.approx(level[:, fit.first])
     seen = np.where(np.isfinite(y), y, 0.0).sum(axis=0)
     np.testing.assert_allclose(found.observed, np.where(np.isfinite(y).any(axis=0), seen, np.nan))
-    assert (found.printed.tolist(), found.day.tolist()) == ([1, 2], day.tolist())
+    assert (found.printed.tolist(), found.day.tolist()) == ([1, 2, 4], day.tolist())
 
 
 @pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS])
@@ -286,7 +295,7 @@ def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves
     never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
     contracts = in_contracts(rows, path.close)
     stay = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), 0.6)
-    kept = features.liquidation_features(path, stay, edges, bucket, points, rows, np.array([1, 2]), a_day)
+    kept = features.liquidation_features(path, stay, edges, bucket, points, rows, np.array([1, 2, 4]), a_day)
     assert sum(share > 0 for share in shares) > 2
     fixed = sum(share * kept[:, :, :, d].sum(axis=(0, 3)) for d, share in enumerate(shares))
     np.testing.assert_allclose(found.fixed, fixed, rtol=1e-9)
