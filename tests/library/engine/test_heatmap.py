@@ -176,3 +176,25 @@ def test_the_library_call(tmp_path):
     assert found.long_usd.shape == found.short_usd.shape == (50, 80)
     assert found.edges.shape == (81,)
     assert np.isfinite(found.long_usd).all()
+
+
+@pytest.mark.parametrize("column", [[0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 1, 2, 3], [0, 0, 0]])
+def test_extremes_are_of_the_rest_of_the_own_column_and_of_whole_columns_after(column):
+    lows = np.random.default_rng(len(column)).permutation(len(column)) + 10.0
+    found = heatmap._sweep(lows, np.array(column))
+
+    def lowest(bars):
+        return min((lows[t] for t in bars), default=np.inf)
+
+    bars, columns = range(len(column)), range(column[-1] + 1)
+    assert found.rest.tolist() == [lowest(u for u in bars if u > t and column[u] == column[t]) for t in bars]
+    assert found.minima[0][:-1].tolist() == [lowest(t for t in bars if column[t] == c) for c in columns]
+    assert found.after.tolist() == [*(lowest(t for t in bars if column[t] > c) for c in columns), np.inf]
+
+
+def test_a_path_of_more_than_2000_bars_is_shown_in_spans():
+    path, volume, interest = walk(2001, sd=0.001)
+    found = drawn(path, volume, interest, 1, 2)
+    assert found.path.close.tolist() == [*path.close[1:-1:2], path.close[-1]]
+    assert found.path_time_ms[:2].tolist() == [2 * HOUR_MS, 4 * HOUR_MS]
+    assert (found.time_ms.tolist(), found.price.tolist()) == ([2001 * HOUR_MS], [path.close[-1]])
