@@ -70,7 +70,7 @@ def estimate(
     exposed_share = ranges.exposed_weights(draw.central, prior, draw.part)
     exposed = np.einsum("sfb,f->sb", basis, exposed_share)
     forced = np.einsum("sfb,f->sb", basis, draw.central) * draw.level[:, None]
-    forced_draws = np.einsum("rf,sfb->rsb", draw.weights, basis, optimize=True) * draw.factor
+    forced_draws = np.tensordot(draw.weights, basis, (1, 1)) * draw.factor
     return LiquidationMap(
         symbol=symbol,
         as_of_ms=int(time_ms[-1]) + interval_ms,
@@ -80,7 +80,7 @@ def estimate(
         exposed=np.maximum(exposed, forced),
         draws=forced_draws,
         path_implied=np.einsum("sfb,f->sb", path_basis, draw.central),
-        path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),
+        path_draws=np.tensordot(draw.weights, path_basis, (1, 1)),
         weights=draw.level[:, None] * draw.central,
         model=_model(a, venues, found, draw, forced, exposed, forced_draws, basis),
         audit=audit(venues, cohorts, left, standing, exposed_share.reshape(a.distances, -1), draw.part, price),
@@ -151,7 +151,7 @@ def _model(
     def spread(masses: Floats) -> float:
         return float(np.std(np.log(np.maximum(near(masses), 1e-9))))
 
-    spreads = {name: spread(np.einsum("rf,sfb->rsb", w, basis, optimize=True)) for name, w in draw.parts.items()} | {
+    spreads = {name: spread(np.tensordot(w, basis, (1, 1))) for name, w in draw.parts.items()} | {
         "form of the model": spread(forced * draw.factor)
     }
     at_risk = max(float(near(exposed)), 1e-9)

@@ -87,7 +87,7 @@ def heatmap(
         np.stack([v.volume for v in venues]), np.stack([v.open_interest for v in venues]), a.turnover_share
     )
     volume, contracts = in_contracts(venues, path.close)
-    out = np.zeros((2, columns, bins))
+    out = np.zeros((len(density.SIDES), columns, bins))
     for inverse, mine in kinds(venues):
         for interest, traded in _sums(volume[mine], contracts[mine]):
             cohorts = build(

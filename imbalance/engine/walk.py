@@ -171,8 +171,8 @@ def _features(
     contracts = in_contracts(venues, path.close)
     forever = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), a.turnover_share)
     stay = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
-    fixed = np.einsum("vsbdk,d->sb", stay, point_weights(edges, FIXED_LEVERAGES, 0.005), optimize=True)
-    return x, np.asarray(null), np.asarray(fixed)
+    fixed = stay.sum(axis=(0, 4)) @ point_weights(edges, FIXED_LEVERAGES, 0.005)
+    return x, np.asarray(null), fixed
 
 
 def _hours(sample: Sample, wide: int) -> Sample:
@@ -186,7 +186,7 @@ def _hours(sample: Sample, wide: int) -> Sample:
 def _intervals(observed: Floats, predicted: Floats, start: int, a_day: int) -> tuple[Floats, Floats]:
     """Return 90 % prediction intervals: what past bars with a prediction of that size went on to show."""
     low, high = np.full_like(predicted, np.nan), np.full_like(predicted, np.nan)
-    for now in range(start + a_day, predicted.shape[1], a_day):
+    for now in range(start, predicted.shape[1], a_day):
         past = slice(start, now)
         p, o = predicted[:, past].ravel(), observed[:, past].ravel()
         known = np.isfinite(p) & np.isfinite(o) & (p > 0)

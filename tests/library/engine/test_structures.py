@@ -230,11 +230,11 @@ def test_a_few_days_evidence_does_not_decide_between_structures():
 def test_levels_are_what_a_loop_finds_from_what_came_before(rows, seed):
     seen, told = np.random.default_rng(seed).gamma(0.3, 2.0, (2, 2, rows))
     level, events = assimilate.side_levels(seen, told, 0.5)
-    fade = 0.5 ** (0.5 / assimilate.HALF_LIFE_DAYS)
+    fade = 0.5 ** (0.5 / 3)  # days
     a, b = np.zeros(2), np.zeros(2)
     for t in range(rows + 1):
-        assert events[:, t] == pytest.approx(assimilate.PRIOR_EVENTS + a)
-        assert level[:, t] == pytest.approx((assimilate.PRIOR_EVENTS + a) / (assimilate.PRIOR_EVENTS + b))
+        assert events[:, t] == pytest.approx(10 + a)
+        assert level[:, t] == pytest.approx((10 + a) / (10 + b))
         if t < rows:
             a, b = a * fade + seen[:, t], b * fade + told[:, t]
 
@@ -346,7 +346,7 @@ def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
 
     monkeypatch.setattr(ensemble, "evidence", judged)
     found, _parts = ensemble.walk_forward(sample, prior, np.array([0.5, 0.5]), TWO, 20, 3)
-    assert told == list(range(480 // (ensemble.BLOCKS + 1), 480))
+    assert told == list(range(160, 480))
     same(found, ensemble.fit(sample, prior, TWO, 20, 3))
 
 
