@@ -142,7 +142,7 @@ def shown(seed, first=6):
     forced[LONG, : half - first] = g.gamma(0.5, 2e5, half - first)
     forced[SHORT, half + first :] = g.gamma(0.5, 2e5, half - first)
     draws = forced * g.lognormal(0, 0.4, (30, 2, 1))
-    return dataclasses.replace(made, forced=forced, draws=draws, exposed=3 * forced)
+    return msgspec.structs.replace(made, forced=forced, draws=draws, exposed=3 * forced)
 
 
 @pytest.mark.parametrize(("move", "law"), [(0.06, 2e9), (-0.06, 2e9), (-0.11, 1.2e8), (0.0151, 1e9)])
@@ -178,7 +178,7 @@ def test_a_cascade_is_what_points_one_by_one_give(move, law):
             continue
         low, high = np.nanquantile(values[1:], [0.05, 0.95])
         expected = values[0], min(low, values[0]), max(high, values[0])
-        assert dataclasses.astuple(got) == pytest.approx(expected, rel=1e-6)
+        assert msgspec.structs.astuple(got) == pytest.approx(expected, rel=1e-6)
     assert (found.side, told.name) == ("short" if move > 0 else "long", "law")
     assert found.exposed_usd == pytest.approx(3 * np.interp(push, x, flows[0]))
     assert found.target == made.price * (1 + move)

@@ -108,13 +108,13 @@ def test_the_map_of_before_is_of_what_lay_between_the_nearest_level_and_the_extr
         return structs.replace(real(*args), levels=[10.0, 20.0], extreme=extreme)
 
     first = levels.levels(whole, side).events[-1]
-    now = dataclasses.replace(whole, at_ms=parse_time_ms(first.reclaimed) + levels.RECENT_MS)
+    now = msgspec.structs.replace(whole, at_ms=parse_time_ms(first.reclaimed) + levels.RECENT_MS)
     monkeypatch.setattr(levels, "_event", event)
     told = levels.levels(now, side, lambda _ms: Map()).events[-1]
     assert asked == [band]
     held = getattr(mapping.window(whole.found, 15), side.value)
     assert (told.map_usd, told.map_usd_low, told.map_usd_high) == (held.usd, held.low, held.high)
-    later = dataclasses.replace(now, at_ms=now.at_ms + 1)
+    later = msgspec.structs.replace(now, at_ms=now.at_ms + 1)
     assert levels.levels(later, side, lambda _ms: Map()).events[-1].map_usd is None
 
 
@@ -180,7 +180,7 @@ def test_open_interest_is_held_against_a_figure_of_each_day_before(whole):
 def test_the_basis_is_that_of_the_venue_in_the_middle(whole):
     def told(**prices):
         harvests = [gave(name, [(Kind.TICKER, [row])]) for name, row in prices.items()]
-        return positions.basis(dataclasses.replace(whole, harvests=harvests))
+        return positions.basis(msgspec.structs.replace(whole, harvests=harvests))
 
     (row,) = told(
         okx=Ticker(mark_price=101.0, index_price=100.0), bybit=Ticker(mark_price=99.0, index_price=100.0),
@@ -202,15 +202,15 @@ def test_what_bands_hold_is_told_with_how_far_they_begin(whole):
     price = whole.found.price
     above, below = (price * 1.05, price * 1.2), (price * 0.7, price * 0.9)
     quotes = {"short": (6e9, above), "long": (2e9, below)}
-    (row,) = beside.quoted_bands(dataclasses.replace(whole, quotes=quotes))
+    (row,) = beside.quoted_bands(msgspec.structs.replace(whole, quotes=quotes))
     assert "one begins 5.0 % above the price, the other 10.0 % below, so" in row.text
     assert (row.value, row.kind, row.source) == (3.0, "quoted", "coinglass")
     assert (row.evidence["short_low"], row.evidence["short_high"]) == above
     assert (row.evidence["long_low"], row.evidence["long_high"]) == below
     for lacking in ("short", "long"):
         one = {name: quote for name, quote in quotes.items() if name != lacking}
-        assert beside.quoted_bands(dataclasses.replace(whole, quotes=one)) == []
-    (row,) = beside.quoted_bands(dataclasses.replace(whole, quotes=quotes | {"long": (0.0, below)}))
+        assert beside.quoted_bands(msgspec.structs.replace(whole, quotes=one)) == []
+    (row,) = beside.quoted_bands(msgspec.structs.replace(whole, quotes=quotes | {"long": (0.0, below)}))
     assert row.value is None
 
 
@@ -228,11 +228,11 @@ def test_figures_are_held_against_what_is_stored(whole):
 def test_accounts_are_told_by_their_newest_share(whole):
     rows = [LongShort(NOW_MS, "accounts", 0.75), LongShort(NOW_MS - 1, "accounts", 0.5), LongShort(NOW_MS, "x", 0.1)]
     harvests = [gave("okx", [(Kind.LONG_SHORT, rows)]), gave("gate"), gave("htx", [(Kind.LONG_SHORT, rows[2:])])]
-    (told,) = positions.accounts(dataclasses.replace(whole, harvests=harvests), {})
+    (told,) = positions.accounts(msgspec.structs.replace(whole, harvests=harvests), {})
     assert told.evidence == {"long_share": 0.75, "long_short_ratio": 3.0, "percentile": None}
     assert told.text.startswith("75 % of accounts on okx are net long; ")
     alone = [gave("okx", [(Kind.LONG_SHORT, [LongShort(NOW_MS, "accounts", 1.0)])])]
-    (told,) = positions.accounts(dataclasses.replace(whole, harvests=alone), {})
+    (told,) = positions.accounts(msgspec.structs.replace(whole, harvests=alone), {})
     assert told.evidence["long_short_ratio"] is None
 
 
@@ -245,8 +245,10 @@ def test_open_interest_in_a_decline(whole, now, told):
     at = int(np.searchsorted(whole.market.time_ms, parse_time_ms(whole.price.high_time)))
     interest[at], interest[-1] = 100.0, now
     (first, *_others) = whole.market.venues
-    market = dataclasses.replace(whole.market, venues=(dataclasses.replace(first, open_interest_base=interest),))
-    (row,) = positions.interest_in_decline(dataclasses.replace(whole, market=market))
+    market = msgspec.structs.replace(
+        whole.market, venues=(msgspec.structs.replace(first, open_interest_base=interest),)
+    )
+    (row,) = positions.interest_in_decline(msgspec.structs.replace(whole, market=market))
     assert row.value == now / 100 - 1
     assert told in row.text
     assert f"while price fell {-whole.price.change_since_high * 100:.1f} %" in row.text
@@ -267,7 +269,7 @@ def test_the_mood_looks_as_far_back_as_the_store(whole):
     assert "the lowest since 2025-12-02" in told.text
     now_ms = parse_time_ms(whole.sentiment.date)
     moved = np.array([now_ms - 7 * DAY_MS, now_ms - DAY_MS])
-    (week,) = beside.mood(dataclasses.replace(whole, harvests=[]), Past(mood=Series(moved, np.array([30.0, 10.0]))))
+    (week,) = beside.mood(msgspec.structs.replace(whole, harvests=[]), Past(mood=Series(moved, np.array([30.0, 10.0]))))
     assert (week.evidence["day_before"], week.evidence["week_ago"]) == (10.0, 30.0)
     assert week.text.startswith("Fear & Greed is 16, Extreme Fear, +6 since the day before, -14 in a week")
     # Beyond a day that is missing nothing is told: it may have been lower.
