@@ -65,8 +65,13 @@ class Bars(NamedTuple):
 
 def bars_of(rows: Sequence[Candle]) -> Bars:
     """Return candles in order as arrays."""
-    table = np.array([(c.high, c.low, c.close, c.volume_base) for c in rows], dtype=np.float64).reshape(-1, 4)
-    return Bars(np.array([c.time_ms for c in rows], dtype=np.int64), *table.T)
+    return Bars(
+        np.fromiter([c.time_ms for c in rows], np.int64, len(rows)),
+        np.fromiter([c.high for c in rows], np.float64, len(rows)),
+        np.fromiter([c.low for c in rows], np.float64, len(rows)),
+        np.fromiter([c.close for c in rows], np.float64, len(rows)),
+        np.fromiter([c.volume_base for c in rows], np.float64, len(rows)),
+    )
 
 
 def aligned(series: Mapping[str, Bars], columns: Callable[[Bars], tuple[Floats, ...]]) -> tuple[Ints, Floats]:

@@ -97,23 +97,24 @@ def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
     if closes.shape[1] < LEAST_FITTED:
         return {}
     others = known_median(closes)
-    found = {}
-    for i, name in enumerate(series):
-        own = closes[i]
-        fits = {bars: _fit(own, others, bars) for bars in range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)}
-        best = min(fits, key=lambda bars: fits[bars])
-        if best and fits[0] > MOVED_TIMES * fits[best]:
-            found[name] = f"its bars fit the other venues' when they are moved by {best * step_ms / MINUTE_MS:+.0f} min"
-    return found
+    moves = range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)
+    fits = np.array([_fits(closes, others, bars) for bars in moves])
+    best, plain = np.argmin(fits, axis=0), fits[moves.index(0)]
+    return {
+        name: f"its bars fit the other venues' when they are moved by {moves[at] * step_ms / MINUTE_MS:+.0f} min"
+        for name, at, now, then in zip(series, best, plain, np.min(fits, axis=0), strict=True)
+        if moves[at] and now > MOVED_TIMES * then
+    }
 
 
-def _fit(own: Floats, others: Floats, later: int) -> float:
-    """Return how far closes lie from others' where they are moved to be later by some bars."""
-    size = own.size - abs(later)
+def _fits(closes: Floats, others: Floats, later: int) -> Floats:
+    """Return how far closes lie from others' where they are moved to be later by some bars, shape (series,)."""
+    size = others.size - abs(later)
     start = max(later, 0)
-    apart = np.abs(own[start - later : start - later + size] - others[start : start + size])
-    known = apart[np.isfinite(apart)]
-    return float(np.mean(known)) if known.size else np.inf
+    apart = np.abs(closes[:, start - later : start - later + size] - others[start : start + size])
+    known = np.isfinite(apart)
+    count = np.count_nonzero(known, axis=1)
+    return np.where(count > 0, np.where(known, apart, 0.0).sum(axis=1) / np.maximum(count, 1), np.inf)
 
 
 class _Ratios(NamedTuple):
