@@ -68,7 +68,7 @@ def _still_bars(harvest: Harvest) -> str:
     return ""
 
 
-def _recent(rows: Sequence[R]) -> list[R]:
+def _recent(rows: Sequence[R]) -> Sequence[R]:
     """Return the rows of the last `FROZEN_MS`, given in order of time."""
     return rows[bisect.bisect_right(rows, rows[-1].time_ms - FROZEN_MS, key=lambda row: row.time_ms) :]
 
