@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import calibrate, likelihood
+from imbalance.engine import at_once, calibrate, likelihood
 from imbalance.engine.assumptions import Lives
 
 Floats = npt.NDArray[np.float64]
@@ -88,11 +88,14 @@ def fits(
     -------
     for each end the fits of the structures; None where nothing was observed before it.
     """
-    each = []
-    for part, columns in zip(lives.slices(), lives.columns(), strict=True):
-        x, y, day = sample.flat(columns)
-        both = [end * sample.y.shape[1] for end in ends]
-        each.append(calibrate.fits(x, y, own_prior(prior, lives, part), sample.complete, day, both, draws, seed))
+    both = [end * sample.y.shape[1] for end in ends]
+
+    def one(structure: tuple[slice, Ints]) -> list[calibrate.Fit | None]:
+        x, y, day = sample.flat(structure[1])
+        own = own_prior(prior, lives, structure[0])
+        return calibrate.fits(x, y, own, sample.complete, day, both, draws, seed)
+
+    each = at_once.each(one, zip(lives.slices(), lives.columns(), strict=True), sample.day.size * prior.shape[0])
     found = [[f for f in row if f is not None] for row in zip(*each, strict=True)]
     return [row if len(row) == len(each) else None for row in found]
 

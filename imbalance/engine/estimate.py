@@ -148,11 +148,12 @@ def _model(
     def near(masses: Floats) -> Floats:
         return np.asarray(mass_between(edges, masses, -reach, reach).sum(axis=-1))
 
-    def spread(masses: Floats) -> float:
-        return float(np.std(np.log(np.maximum(near(masses), 1e-9))))
+    def spread(nearby: Floats) -> float:
+        return float(np.std(np.log(np.maximum(nearby, 1e-9))))
 
-    spreads = {name: spread(np.tensordot(w, basis, (1, 1))) for name, w in draw.parts.items()} | {
-        "form of the model": spread(forced * draw.factor)
+    near_basis = mass_between(edges, basis, -reach, reach).sum(axis=0)
+    spreads = {name: spread(w @ near_basis) for name, w in draw.parts.items()} | {
+        "form of the model": spread(near(forced * draw.factor))
     }
     at_risk = max(float(near(exposed)), 1e-9)
     return Model(

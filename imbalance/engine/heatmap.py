@@ -191,7 +191,7 @@ def _change(
     after, came = sweep.after[since], since * grid.bins
     opened = cohorts.opened[0] * np.exp(cohorts.clock[:, cohorts.birth] - seen[:, since])
     edges, shown = density.distance_edges(table.shape[0]), np.flatnonzero(table.sum(axis=0) > LEAST_SHARE * table.sum())
-    for _side, cell, price, level in density.entries(cohorts, edges, POINTS, sides=(side,), inverse=inverse):
+    for cell, _all, price, level in density.entries(cohorts, edges, POINTS, side, inverse=inverse):
         who = np.flatnonzero(level < rest)
         at = np.floor((np.log(price.take(who)) - grid.low) / grid.width).astype(np.intp)
         alive = density.arrival(cohorts, side, level.take(who), who)

@@ -21,6 +21,7 @@ from imbalance.engine import (
     flows,
     likelihood,
     ranges,
+    solver,
 )
 from imbalance.engine.assumptions import Assumptions, Lives, Structure
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
@@ -329,7 +330,7 @@ def test_one_step_from_the_maximum_is_what_refitting_on_resampled_days_finds():
 def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
     sample, prior = sampled(rows=480)
     sample.y[:, 1, 30:50] = np.nan
-    monkeypatch.setattr(calibrate, "BLOCK_VALUES", 1200)
+    monkeypatch.setattr(solver, "BLOCK_VALUES", 1200)
     told, evidence = [], ensemble.evidence
     rows = {float(v): t for t, v in enumerate(sample.y[0, 0])}
 
