@@ -5,11 +5,11 @@ A series that a venue publishes more coarsely than the bars is interpolated, and
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 from statistics import median
 
+import msgspec
 import numpy as np
 
 from imbalance.errors import MissingDataError
@@ -157,7 +157,7 @@ def _shaped(venues: list[VenueBars]) -> list[VenueBars]:
             continue
         shape = np.ones(venue.open_interest_base.size) if total is None or total[-1] <= 0 else total / total[-1]
         note = "no history of open interest: shaped like that of the others"
-        found.append(dataclasses.replace(venue, open_interest_base=frozen(now * shape), notes=(*venue.notes, note)))
+        found.append(msgspec.structs.replace(venue, open_interest_base=frozen(now * shape), notes=(*venue.notes, note)))
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import difflib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from imbalance.assemble import assemble
 from imbalance.doubts import act, examine
@@ -52,8 +53,7 @@ PATIENCE = 0.3
 Done = Callable[[Harvest], None]
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What a caller may choose; the command line's options, one to one."""
 
     symbol: str = "BTC"
@@ -88,8 +88,7 @@ class Options:
     sort: str | None = None
 
 
-@dataclasses.dataclass
-class Run:
+class Run(msgspec.Struct):
     """What a gathering gave, with the clock and mode that the documents carry.
 
     `venues` are those chosen, whether or not they have anything that was `wanted`; `orders` are liquidations known from
@@ -104,8 +103,8 @@ class Run:
     skipped: list[tuple[str, str, str]]
     wanted: frozenset[Kind]
     venues: tuple[Source, ...]
-    orders: dict[tuple[str, str], Orders] = dataclasses.field(default_factory=dict)
-    days: Days = dataclasses.field(default_factory=dict)
+    orders: dict[tuple[str, str], Orders] = msgspec.field(default_factory=dict)
+    days: Days = msgspec.field(default_factory=dict)
 
     def frame(self) -> Frame:
         """Return what the documents of this run have around their sections."""
@@ -178,8 +177,7 @@ def collect(
     return run
 
 
-@dataclasses.dataclass(frozen=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """What answers a run, which sources it asks and which it skips: (name, title, why)."""
 
     client: Client | Replay
@@ -229,7 +227,7 @@ def opened(
     if client.recording is not None:
         now_ms = client.recording.captured_at_ms
         if not options.accounts:
-            options = dataclasses.replace(options, accounts=client.recording.accounts())
+            options = msgspec.structs.replace(options, accounts=client.recording.accounts())
     sources = _giving(wanted, offered)
     asked = _usable(sources, client, settings)
     skipped = [

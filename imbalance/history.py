@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from imbalance import files
 from imbalance.errors import BarsError, MissingDataError, StoreError, UsageError
-from imbalance.market import MarketData, market_of_table
+from imbalance.market import MarketData
+from imbalance.reader import market_of_table
 from imbalance.report import tree
 from imbalance.report.frame import Frame
 from imbalance.report.signals.read import Past

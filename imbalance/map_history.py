@@ -7,13 +7,13 @@ makes it. So it may run anywhere, again, and in any order.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,8 +24,9 @@ from imbalance.engine.margin import LONG, SHORT
 from imbalance.errors import ImbalanceError, MissingDataError, UsageError
 from imbalance.jobs import Runner
 from imbalance.library import liquidation_map
-from imbalance.market import MarketData, read_bars
+from imbalance.market import MarketData
 from imbalance.partitions import Partition, Partitions
+from imbalance.reader import read_bars
 from imbalance.report import tree
 from imbalance.report.frame import Frame
 from imbalance.units import interval_name, iso
@@ -34,8 +35,7 @@ FILE = "map.parquet"
 MADE_BY = "imbalance db export -o DIR/ makes folders by coin and month: symbol=BTC/month=2026-01/..."
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """The maps of a coin at each `step_ms` after `from_ms` up to `to_ms`, each of the `warm_up_ms` before it."""
 
     folder: str
@@ -63,8 +63,7 @@ class Task:
         return range(first, self.to_ms + 1, self.step_ms)
 
 
-@dataclasses.dataclass(frozen=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """What a task gave: its partition, and of how many moments there is no map and why not of the first of them."""
 
     content: bytes

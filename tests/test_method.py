@@ -26,6 +26,7 @@ from imbalance.engine import (
     liquidation_map,
     ranges,
     scores,
+    solver,
     walk,
 )
 from imbalance.glossary import TERMS, lookup
@@ -35,8 +36,14 @@ from tests.method import PACKAGE, PAGE, PARTS, modules, page
 from tests.readme import README
 
 ON_PAGE = [lookup(name) for names in PARTS.values() for name in names]
-# Arrays that go in, and what keeps nonsense out of them.
-WITHOUT_FORMULA = {"engine/__init__.py", "engine/venue.py", "engine/bounds.py", "backtest/__init__.py"}
+# Arrays that go in, what keeps nonsense out of them, and two threads.
+WITHOUT_FORMULA = {
+    "engine/__init__.py",
+    "engine/venue.py",
+    "engine/bounds.py",
+    "engine/at_once.py",
+    "backtest/__init__.py",
+}
 # Two sides as one, and what is not the method's but the data's.
 GLUE = {"signals/sided.py"}
 A = assumptions.Assumptions()
@@ -113,7 +120,7 @@ NUMBERS = {
     "quasi-likelihood": [f"f is {likelihood.FLOOR_SHARE:g} times"],
     "dispersion": [f"largest {100 * (1 - likelihood.TRIMMED):.0f} %"],
     "calibrated": [
-        f"in {calibrate.ITERATIONS} steps", f"a = {calibrate.CLASS_STRENGTH:g} events",
+        f"at most {solver.ITERATIONS} steps", f"by {100 * solver.SMALL_STEP:g} % of itself", f"a = {calibrate.CLASS_STRENGTH:g} events",
         f"(a = {calibrate.PRIOR_STRENGTH:g})",
         f"first {calibration.SKIPPED_DAYS} days", f"{A.least_events:g} effective",
     ],

@@ -25,7 +25,7 @@ from imbalance.readings import open_interest_history, open_interest_now, open_in
 from imbalance.records import OpenInterest, Position
 from imbalance.units import DAY_MS, Side, date, iso, plain
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 
 def own(evidence: Evidence) -> list[Doubt]:
@@ -44,7 +44,7 @@ def own(evidence: Evidence) -> list[Doubt]:
 def _value(harvest: Harvest, bars: Bars | None) -> str:
     """Hold the value in USD against the price of its moment, or of now where no bar tells that."""
     price = venue_price(harvest)
-    past = _implied([*in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)), *open_interest_history(harvest)])
+    past = _implied([*harvest.in_time(OpenInterest, Kind.OPEN_INTEREST_DAILY), *open_interest_history(harvest)])
     rows = [*past, *_implied(open_interest_rows(harvest)[-1:])]
     if price is None or not rows:
         return ""
@@ -111,7 +111,7 @@ def _now(harvest: Harvest, bars: Bars | None) -> str:
 
 def _daily(harvest: Harvest) -> str:
     """Hold the daily history against a wrong unit and against the figure of now."""
-    rows = in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest))
+    rows = harvest.in_time(OpenInterest, Kind.OPEN_INTEREST_DAILY)
     for before, row in itertools.pairwise(rows):
         level, last = row.open_interest_base, before.open_interest_base
         if last > 0 and not 1 / JUMP < level / last < JUMP:

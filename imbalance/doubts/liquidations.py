@@ -21,7 +21,7 @@ from imbalance.readings import venue_price
 from imbalance.records import ContractStats, Covered, Instrument, Liquidation, LiquidationSum, VenueLiquidations
 from imbalance.units import DAY_MS, iso, plain
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 Bucket = tuple[int, int, float]
 
@@ -115,7 +115,7 @@ def seen_usd(harvest: Harvest, now_ms: int) -> float:
 def _buckets(harvest: Harvest) -> list[Bucket]:
     """Return (start, length, base) of what a venue prints of itself; an order has no length."""
     orders = [(row.time_ms, 1, row.quantity_base) for row in harvest.of(Liquidation)]
-    rows = in_time(harvest.of(ContractStats))
+    rows = harvest.in_time(ContractStats)
     step_ms = min((b.time_ms - a.time_ms for a, b in itertools.pairwise(rows)), default=DAY_MS)
     return orders + [(r.time_ms, step_ms, r.long_liquidations_base + r.short_liquidations_base) for r in rows]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -70,7 +70,7 @@ def estimate(
     exposed_share = ranges.exposed_weights(draw.central, prior, draw.part)
     exposed = np.einsum("sfb,f->sb", basis, exposed_share)
     forced = np.einsum("sfb,f->sb", basis, draw.central) * draw.level[:, None]
-    forced_draws = np.einsum("rf,sfb->rsb", draw.weights, basis, optimize=True) * draw.factor
+    forced_draws = np.tensordot(draw.weights, basis, (1, 1)) * draw.factor
     return LiquidationMap(
         symbol=symbol,
         as_of_ms=int(time_ms[-1]) + interval_ms,
@@ -80,7 +80,7 @@ def estimate(
         exposed=np.maximum(exposed, forced),
         draws=forced_draws,
         path_implied=np.einsum("sfb,f->sb", path_basis, draw.central),
-        path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),
+        path_draws=np.tensordot(draw.weights, path_basis, (1, 1)),
         weights=draw.level[:, None] * draw.central,
         model=_model(a, venues, found, draw, forced, exposed, forced_draws, basis),
         audit=audit(venues, cohorts, left, standing, exposed_share.reshape(a.distances, -1), draw.part, price),
@@ -148,11 +148,12 @@ def _model(
     def near(masses: Floats) -> Floats:
         return np.asarray(mass_between(edges, masses, -reach, reach).sum(axis=-1))
 
-    def spread(masses: Floats) -> float:
-        return float(np.std(np.log(np.maximum(near(masses), 1e-9))))
+    def spread(nearby: Floats) -> float:
+        return float(np.std(np.log(np.maximum(nearby, 1e-9))))
 
-    spreads = {name: spread(np.einsum("rf,sfb->rsb", w, basis, optimize=True)) for name, w in draw.parts.items()} | {
-        "form of the model": spread(forced * draw.factor)
+    near_basis = mass_between(edges, basis, -reach, reach).sum(axis=0)
+    spreads = {name: spread(w @ near_basis) for name, w in draw.parts.items()} | {
+        "form of the model": spread(near(forced * draw.factor))
     }
     at_risk = max(float(near(exposed)), 1e-9)
     return Model(
@@ -171,7 +172,7 @@ def _captures(venues: list[Venue], found: Calibration | None, capture: Range | N
     if found is None or capture is None:
         return {}
     return {
-        venues[v].name: Range(*(min(float(c) * x, 1.0) for x in dataclasses.astuple(capture)))
+        venues[v].name: Range(*(min(float(c) * x, 1.0) for x in msgspec.structs.astuple(capture)))
         for v, c in zip(found.printed, found.capture, strict=True)
     }
 

@@ -152,8 +152,9 @@ TERMS = (
     Term(
         "calibrated",
         "Fitted to observed liquidations; not calibrated: assumptions alone (the prior) give amounts and ranges.",
-        "w <- (a + w sum of c x u y / (mu phi)) / (a / w0 + sum of c x u / phi), u = f / (mu + f), to the maximum in "
-        "25 steps: first one scale for each class of lives (a = 5 events), then every weight around it (a = 1)",
+        "w <- (a + w sum of c x u y / (mu phi)) / (a / w0 + sum of c x u / phi), u = f / (mu + f), until no weight "
+        "moves by 0.05 % of itself, at most 25 steps: first one scale for each class of lives (a = 5 events), then "
+        "every weight around it (a = 1)",
         "liquidations printed by hour, venue and side, the first 2 days left out; at least 10 effective events and "
         "more than a day of open interest",
         "printed liquidations are linear in the weights; longs and shorts share them",
@@ -163,7 +164,7 @@ TERMS = (
         "Trans. Med. Imaging 1, 1982, doi:10.1109/TMI.1982.4307558; with the prior: Dempster, Laird & Rubin, J. R. "
         "Stat. Soc. B 39, 1977, doi:10.1111/j.2517-6161.1977.tb01600.x; classes first: Gelman et al., Bayesian Data "
         "Analysis, 2013, ch. 5, doi:10.1201/b16018",
-        code="engine/calibrate.py, engine/calibration.py",
+        code="engine/calibrate.py, engine/solver.py, engine/calibration.py",
     ),
     Term(
         "capture",
@@ -174,7 +175,7 @@ TERMS = (
         "0.4 with a factor of 2.5 either way for feeds not known to be complete; JSON lists it under model.assumptions",
         "the largest uncertainty of most live maps",
         ("printed share",),
-        code="engine/calibrate.py, engine/ranges.py",
+        code="engine/solver.py, engine/ranges.py",
     ),
     Term(
         "largest uncertainty",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
 import re
@@ -222,11 +221,11 @@ def test_a_study_on_stored_bars_knows_what_is_stored_beside_them(imbalance, stor
         assert (code, err) == (0, "")
         found = json.loads(out)
         assert (found["mode"], found["markets"][0]["place"]) == ("store", "the local history")
-        venue = dataclasses.replace(
+        venue = msgspec.structs.replace(
             store.market.venues[0], long_liquidations_base=np.full(1680, np.nan),
             short_liquidations_base=np.full(1680, np.nan),
         )  # fmt: skip
-        bare = store._replace(market=dataclasses.replace(store.market, venues=(venue,)))
+        bare = store._replace(market=msgspec.structs.replace(store.market, venues=(venue,)))
         fired = DEFINITIONS[signal].detect(bare).fired
         closes = [iso(int(t)) for t in bare.close_ms[fired]]
         assert found["markets"][0]["fired"] == closes

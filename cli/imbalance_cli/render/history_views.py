@@ -41,7 +41,7 @@ def backfill(r: tree.BackfillReport) -> list[Block]:
         return [Line(f"Nothing is missing since {r.since[:10]}.")]
     total = f"{sum(s.rows for s in r.series):,} rows stored"
     if r.dry_run:
-        total = f"{sum(s.requests for s in r.series):,} requests to make; nothing was read"
+        total = f"{words.counted(sum(s.requests for s in r.series), 'request')} to make; nothing was read"
     kept = tuple(i for i, mark in enumerate(marks) if mark)
     return [Line(f"{r.symbol} since {r.since[:10]}: {total}"), Table(columns, rows, marks, kept)]
 

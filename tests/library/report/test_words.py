@@ -61,6 +61,31 @@ def test_sentences_end_before_the_next_begins(parts, text):
     assert words.sentences(*parts) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "usd", "-"), ("", "text", "-"), ("long", "text", "long"), (0.0, "fraction", "+0.000 %"),
+        (-0.00011, "fraction", "-0.011 %"), (0.001, "fraction", "+0.1 %"), (0.25, "fraction", "+25.0 %"),
+        (1.9e9, "usd", "1.9B"), (82_512.0, "price", "82,512"), (123_500.0, "base", "123,500"), (4.54, "ratio", "4.5"),
+        (16.0, "index", "16"), (16.25, "index", "16.25"),
+    ],
+)  # fmt: skip
+def test_a_figure_reads_as_its_unit_does(value, unit, text):
+    assert words.figure(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "text"),
+    [(1e9, 2e9, "usd", "1.0B-2.0B"), (0.25, 1.5, "ratio", "0.25-1.5"), (None, 1.0, "usd", ""), (1.0, None, "usd", "")],
+)
+def test_a_range_reads_from_low_to_high(low, high, unit, text):
+    assert words.span(low, high, unit) == text
+
+
+def test_one_has_no_plural():
+    assert [words.counted(many, "bar") for many in (0, 1, 2, 1_000)] == ["0 bars", "1 bar", "2 bars", "1,000 bars"]
+
+
 TOLD = (
     "est. 1.2B within 15 % (short : long 0.48) in 24 h; binance 65 %; bybit 64 %; 90 % ranges, not direction. More: -v"
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,8 +56,10 @@ def test_every_signal_fires_on_some_walk(name):
 
 def test_what_a_signal_needs_is_told():
     own = history(0)
-    bare = dataclasses.replace(own.market.venues[0], open_interest_base=frozen(np.full(own.market.close.size, np.nan)))
-    alone = History(dataclasses.replace(own.market, venues=(bare,)))
+    bare = msgspec.structs.replace(
+        own.market.venues[0], open_interest_base=frozen(np.full(own.market.close.size, np.nan))
+    )
+    alone = History(msgspec.structs.replace(own.market, venues=(bare,)))
     assert lacking(alone, DEFINITIONS["sweep"]) == []
     assert lacking(alone, DEFINITIONS["rally"]) == ["the Fear & Greed index", "open interest", "funding"]
     assert lacking(own, DEFINITIONS["rally"]) == []
@@ -72,7 +73,9 @@ def test_sweeps_that_cleared_nothing_do_not_fire_and_unknown_ones_are_counted():
 
     def fired(liquidated):
         rows = frozen(np.full(own.market.close.size, liquidated))
-        market = dataclasses.replace(own.market, venues=(dataclasses.replace(venue, long_liquidations_base=rows),))
+        market = msgspec.structs.replace(
+            own.market, venues=(msgspec.structs.replace(venue, long_liquidations_base=rows),)
+        )
         found = DEFINITIONS["sweep"].detect(History(market))
         return int(found.fired.sum()), found.in_part
 
