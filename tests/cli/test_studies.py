@@ -72,8 +72,8 @@ def test_what_followed_is_told_of_signals_with_enough_events():
     ))  # fmt: skip
     assert [line.text for line in found] == [
         "a: text of a", "e: text of e",
-        "No base rate: too few events in 30 days of bars (c 3, f 4); nothing stored of what they need (d, g). "
-        "imbalance backtest SIGNAL reads what is stored.",
+        "No base rate: too few events in 30 days of bars (c 3, f 4); nothing stored of what they need (d, g)."
+        + " imbalance backtest SIGNAL reads what is stored.",
     ]  # fmt: skip
     assert [line.text for line in _base_rates(signals(reading("a", rate("a", 30, 0.01))))] == ["a: text of a"]
 
@@ -92,7 +92,7 @@ def test_a_reading_names_its_first_source():
 
 
 def test_sweeps_by_when_they_were_won_back():
-    def event(side, share, spring):
+    def event(side, share, *, spring):
         none = dict.fromkeys(tree.SweepEvent.__struct_fields__)
         return tree.SweepEvent(
             **none | {
@@ -101,7 +101,9 @@ def test_sweeps_by_when_they_were_won_back():
             }
         )  # fmt: skip
 
-    [table] = _sweeps([event("long", 0.925, True), event("short", None, False), event("short", 0.5, None)])
+    [table] = _sweeps(
+        [event("long", 0.925, spring=True), event("short", None, spring=False), event("short", 0.5, spring=None)]
+    )
     shared = ["01-29 10:00", "01-30 12:00", "100.00, 200.00", "90", "110.00"]
     assert table.rows == [
         ["lows", *shared, "92 %", "yes"], ["highs", *shared, "-", "no"], ["highs", *shared, "50 %", "?"],
