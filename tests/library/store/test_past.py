@@ -81,10 +81,12 @@ def test_open_interest_of_now_is_of_the_last_hour(address):
 def test_days_of_open_interest_go_back_two_hundred_and_keep_what_is_known_in_usd_alone(address):
     candles(address, AT_MS - STEP_MS)
     days = [level(AT_MS - 201 * DAY_MS), level(AT_MS - 200 * DAY_MS, 8.0, 5.0), level(AT_MS - DAY_MS, None, 6.0)]
+    days.append(level(AT_MS, 9.0))
     put(address, GATE._replace(data="open_interest", interval_ms=DAY_MS), days)
     found = known(address)[0]
     assert found[Kind.OPEN_INTEREST_DAILY] == [
         OpenInterest(AT_MS - 200 * DAY_MS, 8.0, 5.0),
+        OpenInterest(AT_MS, 9.0),
         OpenInterestUsd(AT_MS - DAY_MS, 6.0),
     ]
     assert Kind.OPEN_INTEREST not in found  # a day's is not of the moment
@@ -99,7 +101,7 @@ def test_funding_and_ratios_are_the_last_of_a_day(address):
     put(address, ratios, [{"time_ms": AT_MS - DAY_MS - 1, "long_share": 0.9}])
     assert not {Kind.FUNDING, Kind.LONG_SHORT} & set(known(address)[0])
     put(address, GATE._replace(data="funding"), rows[1:])
-    put(address, ratios, [{"time_ms": AT_MS - t, "long_share": 0.4 + t} for t in (DAY_MS, 0)])
+    put(address, ratios, [{"time_ms": AT_MS - t, "long_share": 0.4 + t} for t in (DAY_MS, 9, 0)])
     found = known(address)[0]
     assert found[Kind.FUNDING] == [Funding(0.2, AT_MS - DAY_MS, AT_MS - DAY_MS + 9, 4.0)]
     assert found[Kind.LONG_SHORT] == [LongShort(AT_MS, "accounts", 0.4)]
@@ -191,7 +193,7 @@ def test_what_is_of_no_coin_or_no_venue(address):
         for name in ("dealers", "others")
     ]
     put(address, weeks, rows)
-    groups = [{name: (1.0 + t, 2.0, 3.0) for name in ("dealers", "others")} for t in (DAY_MS, 0)]
+    groups = [dict.fromkeys(("dealers", "others"), (1.0 + t, 2.0, 3.0)) for t in (DAY_MS, 0)]
     assert known(address, "cftc")[0][Kind.COMMITMENTS] == [
         Commitments(AT_MS - DAY_MS, "133741", 5.0, 100.0 + DAY_MS, groups[0]),
         Commitments(AT_MS, "133741", 5.0, 100.0, groups[1]),
@@ -202,8 +204,14 @@ def test_the_contract_that_was_known_last_is_the_venues(address):
     old = GATE._replace(data="candles", instrument="OLD", interval_ms=STEP_MS)
     prices = dict.fromkeys(("open", "high", "low", "close"), 5.0) | {"volume_base": 1.0, "volume_usd": 1.0}
     put(address, old, [prices | {"time_ms": AT_MS - 2 * STEP_MS, "taker_buy_base": None}])
-    candles(address, AT_MS - STEP_MS)
+    candles(address, AT_MS - 3 * STEP_MS, AT_MS - STEP_MS)
     put(address, GATE._replace(data="liquidations", instrument="OLD"), [], [(AT_MS - DAY_MS, AT_MS)])
     found, orders = known(address)
-    assert [row.close for row in found[Kind.CANDLES]] == [100.0]
+    assert [row.close for row in found[Kind.CANDLES]] == [100.0, 100.0]
     assert orders is None
+    # What was known up to the beginning of the span alone tells nothing of it.
+    own = GATE._replace(data="liquidations")
+    put(address, own, [], [(AT_MS - 2 * DAY_MS, AT_MS - DAY_MS)])
+    assert known(address)[1] is None
+    put(address, own, [], [(AT_MS - 2 * DAY_MS, AT_MS - DAY_MS + 1)])
+    assert known(address)[1].spans == [(AT_MS - DAY_MS, AT_MS - DAY_MS + 1)]
