@@ -374,3 +374,16 @@ def test_pages_of_a_venue_that_can_be_asked_are_not_joined_to_what_its_stream_to
     assert Kind.LIQUIDATIONS not in {kind for _name, _symbol, kind in recalled(address, names=("gate",)).memory}
     saved(address, orders([NOW_MS - HOUR_MS], [(START_MS - DAY_MS, NOW_MS)], *gate))
     assert Kind.LIQUIDATIONS in {kind for _name, _symbol, kind in recalled(address, names=("gate",)).memory}
+
+
+def test_orders_known_of_a_venue_count_on_their_own_side_alone(address):
+    series = Series("liquidations", "binance", "binance", "BTC", "BTCUSDT", "linear")
+    told = [("long", 2.0), ("short", 3.0), ("long", 5.0)]
+    rows = [
+        {"time_ms": NOW_MS - HOUR_MS + i, "position": side, "price": 100.0, "quantity_base": base}
+        | {"order_id": "", "nth": 0}
+        for i, (side, base) in enumerate(told)
+    ]
+    saved(address, Batch(series, rows, [(START_MS, NOW_MS)]), bars([START_MS]))
+    found = recalled(address).orders["binance", "BTCUSDT"]
+    assert (found.long_base.tolist(), found.short_base.tolist()) == ([2.0, 0.0, 5.0], [0.0, 3.0, 0.0])
