@@ -90,6 +90,9 @@ def test_sides_without_mass_have_no_ratio(empty):
     # The smallest of masses is one.
     tiny = dataclasses.replace(made, forced=made.forced * (1e-9 + sides)).window(5)
     assert tiny.ratio is not None
+    above, below = (made.price, made.price * 1.05), (made.price * 0.95, made.price)
+    few = dataclasses.replace(made, forced=made.forced * 1e-9)
+    assert few.ratio_between(above, below) == pytest.approx(made.ratio_between(above, below))
 
 
 @pytest.mark.parametrize("shift", [1.0, 9.0, 0.1])
