@@ -214,7 +214,7 @@ def observed_market(interval_ms, bars):
     return np.arange(bars, dtype=np.int64) * interval_ms + 100 * DAY_MS, path, rows
 
 
-@pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS])
+@pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS, DAY_MS])
 def test_a_walk_is_put_together_day_by_day(interval_ms):
     a, a_day = Assumptions(distances=4), DAY_MS // interval_ms
     bars = 8 * a_day + 1
@@ -272,7 +272,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
     assert (found.printed.tolist(), found.day.tolist()) == ([1, 2, 4], day.tolist())
 
 
-@pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS])
+@pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS, DAY_MS])
 def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves(interval_ms):
     a, a_day = Assumptions(distances=4), DAY_MS // interval_ms
     bars = 6 * a_day
