@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from sqlalchemy import Connection
 
+from imbalance.assemble import path_of
 from imbalance.liquidated import Orders
-from imbalance.records import Covered
+from imbalance.records import Candle, Covered
 from imbalance.store import reading, records
 from imbalance.store.days import Days, days
 from imbalance.store.ledger import STREAM
@@ -29,8 +31,10 @@ DAILY = {Kind.DAILY_CANDLES: "candles", Kind.OPEN_INTEREST_DAILY: "open_interest
 # As many as sources are asked for, and as a month and the one before may have.
 DAYS, LEAST_DAYS = 200, 62
 DATA = {Kind.CANDLES: "candles", Kind.OPEN_INTEREST_HISTORY: "open_interest"}
-# What a venue prints late is looked for once more.
+# What a venue prints late is looked for once more, and a bar that was read sooner after its end.
 LATE_PRINTS_MS = MINUTE_MS
+# Of a bar that runs for less, the path alone must be known; the map counts nothing else of it.
+UNMISSED_MS = 15 * MINUTE_MS
 # A recording that goes on was last written down at most so long ago.
 STREAM_LAG_MS = 2 * MINUTE_MS
 Spans = list[tuple[int, int]]
@@ -65,7 +69,19 @@ def recall(connection: Connection, sources: Iterable[Source], ask: Ask, wanted: 
             orders = collected(connection, own, ask.start_ms, ask.now_ms) if Kind.CANDLES in wanted else None
             if orders is not None:
                 found.orders[source.name, symbol] = orders
+    _leave_running(found.memory, ask)
     return found
+
+
+def _leave_running(memory: Memory, ask: Ask) -> None:
+    """Leave the bar that has just begun to be asked of the venue alone that the path will be taken from."""
+    bars = {key: known for key, known in memory.items() if key[2] is Kind.CANDLES}
+    rows = {key[0]: [row for row in known.records if isinstance(row, Candle)] for key, known in bars.items()}
+    chosen = path_of(rows) if rows else None
+    for key, known in bars.items():
+        end_ms = known.spans[-1][1]
+        if key[0] != chosen and known.left == [(end_ms, ask.end_ms)] and ask.now_ms < end_ms + UNMISSED_MS:
+            memory[key] = msgspec.structs.replace(known, left=[])
 
 
 def _known(
@@ -95,6 +111,7 @@ def _regular(connection: Connection, own: dict[int, Series], data: str, step_ms:
     spans: Spans = []
     absent: Spans = []
     parts: list[tuple[int, Arrays]] = []
+    settled_ms = 0  # up to where the newest were read late enough to be what they stay
     fitting = [(one.interval_ms, n) for n, one in own.items() if one.data == data and one.interval_ms]
     for interval_ms, number in sorted(fitting, reverse=True):
         if step_ms % interval_ms:
@@ -105,17 +122,23 @@ def _regular(connection: Connection, own: dict[int, Series], data: str, step_ms:
             last_ms = ask.end_ms if data == "candles" else ask.now_ms + 1
             inside = _whole_steps(max(known[0], ask.start_ms), min(known[1], last_ms), step_ms, data)
             for span in without(*inside, spans):
-                rows = reading.arrays(connection, number, data, records.COLUMNS[data], start_ms=span[0], end_ms=span[1])
+                names = (*records.COLUMNS[data], "confirmed_ms")
+                rows = reading.arrays(connection, number, data, names, start_ms=span[0], end_ms=span[1])
+                confirmed_ms = rows.pop("confirmed_ms")
                 rows = records.of_step(data, rows, interval_ms, step_ms)
                 # Rows that are gone though their span is not must be asked for again.
                 if np.array_equal(rows["time_ms"], np.arange(*span, step_ms)):
                     parts.append((span[0], rows))
                     spans = joined([*spans, span])
+                    if confirmed_ms[-1] >= span[1] + LATE_PRINTS_MS:
+                        settled_ms = max(settled_ms, span[1])
     if not spans:
         return None
     made = records.candles if data == "candles" else records.levels
     found: list[Record] = [row for _from_ms, rows in sorted(parts, key=lambda part: part[0]) for row in made(rows)]
-    return _with_rest(found, spans, absent, step_ms, ask, data)
+    due = data == "candles" or spans[-1][1] <= ask.now_ms  # the next level may be yet to come
+    last_ms = step_ms if due and settled_ms < spans[-1][1] else 0
+    return _with_rest(found, spans, absent, last_ms, ask.start_ms, ask.end_ms if due else spans[-1][1])
 
 
 def _days(connection: Connection, own: dict[int, Series], data: str, now_ms: int) -> Known | None:
@@ -141,23 +164,21 @@ def _whole_steps(from_ms: int, to_ms: int, step_ms: int, data: str) -> tuple[int
     return start_ms, max(end_ms, start_ms)
 
 
-def _with_rest(found: list[Record], spans: Spans, absent: Spans, step_ms: int, ask: Ask, data: str) -> Known | None:
-    """Return rows with what is left to ask: the last step is asked once more, in case it was read too early."""
-    end_ms = spans[-1][1]
-    # The next level may be yet to come.
-    due = data == "candles" or end_ms <= ask.now_ms
-    if due:
-        spans = [*spans[:-1], (spans[-1][0], end_ms - step_ms)]
-        spans = [span for span in spans if span[0] < span[1]]
-    left = [*without(ask.start_ms, ask.end_ms if due else end_ms, joined([*spans, *absent]))]
+def _with_rest(
+    found: list[Record], spans: Spans, absent: Spans, last_ms: int, start_ms: int, end_ms: int
+) -> Known | None:
+    """Return rows with what is left to ask: the last of them, of length `last_ms`, where it may have changed since."""
+    spans = [*spans[:-1], (spans[-1][0], spans[-1][1] - last_ms)]
+    spans = [span for span in spans if span[0] < span[1]]
     if not spans:
         return None
+    left = [*without(start_ms, end_ms, joined([*spans, *absent]))]
     kept = [row for row in found if row.time_ms < spans[-1][1]]  # type: ignore[attr-defined]
     return Known(kept, spans, left)
 
 
 def _orders(connection: Connection, number: int, now_ms: int, *, walked: bool) -> Known | None:
-    """Return the last day's liquidations as far as they are known without a hole.
+    """Return the last day's liquidations as far back as they are known without a hole.
 
     Parameters
     ----------
@@ -167,9 +188,13 @@ def _orders(connection: Connection, number: int, now_ms: int, *, walked: bool) -
     span = next((span for span in reversed(reading.known(connection, number)) if span.from_ms < now_ms), None)
     if span is None or span.to_ms <= day_ms + LATE_PRINTS_MS:
         return None
-    if (walked and span.from_ms > day_ms) or (not walked and span.to_ms < now_ms - STREAM_LAG_MS):
+    # What was walked no further back than this is walked anew where as much is new.
+    short = span.from_ms > day_ms and span.to_ms - span.from_ms <= now_ms - span.to_ms
+    if (walked and short) or (not walked and span.to_ms < now_ms - STREAM_LAG_MS):
         return None
     start_ms, end_ms = max(span.from_ms, day_ms), min(span.to_ms, now_ms) - LATE_PRINTS_MS if walked else now_ms
+    if end_ms <= start_ms:
+        return None
     rows = reading.arrays(connection, number, "liquidations", start_ms=start_ms, end_ms=end_ms)
     return Known([Covered(start_ms), *records.liquidations(rows)], [(start_ms, end_ms)], [])
 
