@@ -83,8 +83,8 @@ def assemble(symbol: str, interval_ms: int, end_ms: int, price: float, venues: S
     candled = [v for v in usable if v.candles]
     if not candled:
         raise MissingDataError("no venue gave both candles and open interest", "See the gaps above; try --venue.")
-    first = path_of({v.instrument.venue: v.candles for v in candled})
-    path = next(v for v in candled if v.instrument.venue == first)
+    chosen = path_of({v.instrument.venue: v.candles for v in candled})
+    path = next(v for v in candled if v.instrument.venue == chosen)
     closed = [c for c in path.candles if c.time_ms + interval_ms <= end_ms]
     if not closed:
         raise MissingDataError(f"no {interval_name(interval_ms)} bar has ended yet")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import GenericAlias
 from urllib.parse import quote
 
 import msgspec
@@ -94,7 +95,7 @@ def _read(symbol: str) -> list[_Kept]:
 def _rows(one: _Kept, now_ms: int) -> list[Record]:
     """Return an answer's rows; none where one of them cannot be."""
     try:
-        rows: list[Record] = msgspec.json.decode(one.rows, type=list[TYPES[one.type]])  # type: ignore[misc]
+        rows: list[Record] = msgspec.json.decode(one.rows, type=GenericAlias(list, (TYPES[one.type],)))
     except (KeyError, msgspec.MsgspecError):
         return []
     stamps = [at_ms for row in rows if (at_ms := getattr(row, "time_ms", None)) is not None]

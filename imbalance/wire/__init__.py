@@ -17,6 +17,7 @@ from imbalance.wire.at_once import AtOnce
 
 Params = tuple[tuple[str, str], ...]
 A_MOMENT_MS = 20_000 * DAY_MS  # any that all bars and periods divide
+MOST_PAGES = 20
 # How long an answer may stand in for the next: contracts and their ladders change on days that are announced; sums of
 # 24 hours and the mean of a running period of funding move little within minutes, fewer than a ticker may be old.
 LISTED_MS = 6 * HOUR_MS
@@ -126,7 +127,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     body: Callable[[Params], Any] | None = None
     reach: str = ""
     apart: bool = False
-    most_pages: int = 20
+    most_pages: int = MOST_PAGES
     instead_of: Kind | None = None
     step: Callable[[Ask], int | None] | None = None
     holds: Callable[[Ask], int] | None = None
@@ -136,6 +137,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     def name(self) -> str:
         """What messages call it."""
         return self.label or self.kind.value
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether fewer pages are read than there are: asking anew reaches back no further than before."""
+        return self.most_pages < MOST_PAGES
 
     def question(self, ask: Ask) -> str:
         """Return what is asked as it would be at another moment: equal where an answer may stand in for another."""
