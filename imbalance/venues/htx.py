@@ -79,7 +79,9 @@ KLINE_NAMES = {
         "1m": "1min", "5m": "5min", "15m": "15min", "30m": "30min", "1h": "60min", "4h": "4hour",
     }.items()
 }  # fmt: skip
-PERIOD_NAMES = {INTERVALS_MS[name]: told for name, told in {"1h": "60min", "4h": "4hour", "12h": "12hour", "1d": "1day"}.items()}
+PERIOD_NAMES = {
+    INTERVALS_MS[name]: told for name, told in {"1h": "60min", "4h": "4hour", "12h": "12hour", "1d": "1day"}.items()
+}
 T = TypeVar("T")
 
 
