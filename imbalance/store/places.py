@@ -43,6 +43,8 @@ def file_of(address: str | None, *, make: bool = False) -> Path:
     """
     if address and "://" in address:
         raise StoreError("IMBALANCE_DB is neither a file nor postgresql://...")
+    if address and "\0" in address:
+        raise StoreError("IMBALANCE_DB is no name of a file")
     file = Path(address).expanduser() if address else default_file()
     try:
         if file.exists() and not file.is_file():
@@ -51,8 +53,6 @@ def file_of(address: str | None, *, make: bool = False) -> Path:
             raise NoStoreError(f"the store {file}: {NONE}", MAKE)
     except OSError as error:
         raise StoreError(f"the store {file}: {error.strerror}") from None
-    except ValueError:  # a NUL in its name
-        raise StoreError("IMBALANCE_DB is no name of a file") from None
     return file
 
 

@@ -1,7 +1,8 @@
 """How much later a report with a store answers than one without, each a process of its own, in pairs.
 
 python -m tests.bench.with_store [PAIRS]; every answer takes 100 ms, the store and the answers kept are those of a first
-report ten minutes before. What is timed ends with the report, from when the program began and from when it asked.
+report ten minutes before. What is timed ends with the report, from when the program began and from when it asked; the
+processor's time has less to do with what else the machine does.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ WITHOUT, NEW, KNOWN = "without", "new", "known"
 
 
 def run(kind: str, now_ms: int, saves: bool, started: float) -> None:
-    """Report once; print how long it took since the process began and since it began to ask [s]."""
+    """Report once; print how long it took since the process began, since it began to ask, and of the processor [s]."""
     from imbalance import service
     from imbalance.collect import Options
     from imbalance.fetch.settings import Settings
@@ -39,14 +40,14 @@ def run(kind: str, now_ms: int, saves: bool, started: float) -> None:
     asked = time.perf_counter()
     document = service.report(options, settings, now_ms, harvests.append)
     ended = time.perf_counter()
-    print(time.time() - started, ended - asked, sum(h.requests for h in harvests))
+    print(time.time() - started, ended - asked, time.process_time(), sum(h.requests for h in harvests))
     if saves:
         from imbalance import history
 
         history.save(None, harvests, document, now_ms)
 
 
-def timed(home: Path, exchange: Exchange, kind: str, now_ms: int, *, saves: bool = False) -> tuple[float, float, int]:
+def timed(home: Path, exchange: Exchange, kind: str, now_ms: int, *, saves: bool = False) -> tuple[float, ...]:
     """Return what a process of its own prints, in a copy of `home` unless it saves there."""
     with tempfile.TemporaryDirectory() as folder:
         own = home if saves else Path(folder) / "home"
@@ -58,8 +59,7 @@ def timed(home: Path, exchange: Exchange, kind: str, now_ms: int, *, saves: bool
         told = subprocess.run(
             command, env=os.environ | homes | exchange.environment, capture_output=True, text=True, check=True
         )
-    since_start, since_asked, requests = told.stdout.split()
-    return float(since_start), float(since_asked), int(requests)
+    return tuple(map(float, told.stdout.split()))
 
 
 def main(pairs: int) -> None:
@@ -79,15 +79,14 @@ def main(pairs: int) -> None:
             for kind, rows in found.items():
                 rows.append(timed(home, exchange, kind, SECOND_MS))
         server.stdin.close()
+        server.stdout.read()
     for kind, rows in found.items():
-        medians = [1000 * statistics.median(row[i] for row in rows) for i in (0, 1)]
-        apart = [
-            1000 * statistics.median(a[i] - b[i] for a, b in zip(rows, found[WITHOUT], strict=True)) for i in (0, 1)
-        ]
-        print(
-            f"{kind:8} {rows[0][2]:4} requests; from the start {medians[0]:5.0f} ms ({apart[0]:+.0f}), "
-            f"from the asking {medians[1]:5.0f} ms ({apart[1]:+.0f})"
-        )
+        print(f"{kind:8} {rows[0][-1]:4.0f} requests")
+        for i, what in enumerate(("from the start", "from the asking", "of the processor")):
+            own = 1000 * statistics.median(row[i] for row in rows)
+            later = sorted(1000 * (row[i] - other[i]) for row, other in zip(rows, found[WITHOUT], strict=True))
+            middle = statistics.median(later)
+            print(f"  {what:17} {own:5.0f} ms, {middle:+5.0f} ({later[0]:+.0f} to {later[-1]:+.0f})")
 
 
 if __name__ == "__main__":

@@ -252,8 +252,8 @@ def stricter(endpoint, body):
         return body
     told = json.loads(body)
     for row in told["result"]["list"]:
-        row["maintenanceMargin"] = str(2 * float(row["maintenanceMargin"]))
-        row.pop("mmDeduction", None)
+        row["maintenanceMargin"] = str(1.1 * float(row["maintenanceMargin"]))
+        row["mmDeduction"] = ""
     return json.dumps(told).encode()
 
 
@@ -263,7 +263,7 @@ def test_a_ladder_that_changed_is_taken_when_the_old_one_stands_no_more():
     assert set(read(NOW_MS + 6 * HOUR_MS - 1)) == set(known)
     assert harvested(Changing(stricter), read(NOW_MS + 6 * HOUR_MS - 1)).of(MarginTier) == before.of(MarginTier)
     after = harvested(Changing(stricter), read(NOW_MS + 6 * HOUR_MS)).of(MarginTier)
-    assert [row.rate for row in after] == [2 * row.rate for row in before.of(MarginTier)]
+    assert [row.rate for row in after] == pytest.approx([1.1 * row.rate for row in before.of(MarginTier)])
 
 
 def test_what_an_earlier_run_saved_is_not_saved_as_read_now():
