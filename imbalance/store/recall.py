@@ -89,7 +89,8 @@ def _leave_running(memory: Memory, ask: Ask) -> None:
     chosen = path_of(rows) if rows else None
     for key, known in bars.items():
         end_ms = known.spans[-1][1]
-        if key[0] != chosen and known.left == [(end_ms, ask.end_ms)] and ask.now_ms < end_ms + UNMISSED_MS:
+        runs = known.left == [(end_ms, ask.end_ms)] and ask.end_ms - end_ms <= ask.interval_ms
+        if key[0] != chosen and runs and ask.now_ms < end_ms + UNMISSED_MS:
             memory[key] = msgspec.structs.replace(known, left=[])
 
 

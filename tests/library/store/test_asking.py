@@ -99,10 +99,7 @@ def test_what_is_no_store_is_refused_and_nothing_is_made(tmp_path):
 
 def test_damage_that_is_come_upon_while_reading_names_the_store(file):
     changed(file, "DROP TABLE spans")
-    with (
-        pytest.raises(StoreError, match=f"the store {file}: no such table: spans"),
-        asking.reading(file, 0.05) as reader,
-    ):
+    with pytest.raises(StoreError, match=f"the store {file}: no such table"), asking.reading(file, 0.05) as reader:
         reading.known(reader, 1)
 
 

@@ -110,6 +110,19 @@ def test_a_long_bar_is_asked_of_all_when_it_has_run_for_a_while(address, since_m
     assert of_venues(address, ask, whole, end_ms)["binance"] == ([(end_ms, end_ms + HOUR_MS)] if left else [])
 
 
+@pytest.mark.parametrize(("ended", "left"), [(0, False), (1, True)])
+def test_a_short_bar_that_has_ended_is_asked_of_all(address, ended, left):
+    end_ms, step_ms = 1_000 * DAY_MS, 5 * MINUTE_MS
+    now_ms = end_ms + ended * step_ms + MINUTE_MS
+    for name, volume in (("binance", 1.0), ("bybit", 3.0)):
+        one = bars(steps(START_MS, end_ms, step_ms), step_ms)
+        rows_ = [row | {"volume_base": volume} for row in one.rows]
+        saved(address, Batch(one.series._replace(source=name, venue=name), rows_, one.known), learned_ms=now_ms)
+    ask = Ask("BTC", now_ms, START_MS, end_ms + (ended + 1) * step_ms, step_ms)
+    found = recalled(address, ask, ("binance", "bybit")).memory["binance", "BTCUSDT", Kind.CANDLES]
+    assert found.left == ([(end_ms, ask.end_ms)] if left else [])
+
+
 def test_a_hole_and_bars_that_have_ended_since_are_asked_of_all(address):
     end_ms = END_MS - 2 * STEP_MS
     hole = (START_MS + 4 * STEP_MS, START_MS + 5 * STEP_MS)
