@@ -250,12 +250,12 @@ def _by_venue(connection: Connection, symbol: str, data: str, column: str, **of:
 
 
 def _joined(parts: Sequence[Figures]) -> Figures:
-    """Return the series that has most figures, and what others have after its end: live runs go on after a backfill."""
-    longest = max(parts, key=lambda part: part.time_ms.size)
-    end_ms = longest.time_ms.max(initial=-1)
+    """Return the regular series, which is last, and what others have after it: live runs go on after a backfill."""
+    regular = parts[-1]
+    end_ms = regular.time_ms.max(initial=-1)
     later = sorted({row for part in parts for row in zip(*part, strict=True) if row[0] > end_ms})
     times_ms, values = zip(*later, strict=True) if later else ((), ())
-    return Figures(np.append(longest.time_ms, np.array(times_ms, dtype=np.int64)), np.append(longest.values, values))
+    return Figures(np.append(regular.time_ms, np.array(times_ms, dtype=np.int64)), np.append(regular.values, values))
 
 
 def longer(address: str | None, than: MarketData) -> MarketData | None:

@@ -225,7 +225,7 @@ def parse_contract_stats(body: bytes, ask: Ask) -> list[ContractStats]:
             taker_sell_base=None if row.short_taker_size is None else size(row.short_taker_size),
         )
         for row in rows
-        if row.time + step_s <= ask.now_ms // SECOND_MS
+        if len(rows) == 1 or row.time + step_s <= ask.now_ms // SECOND_MS  # one alone tells no length
     ]
 
 
