@@ -147,8 +147,16 @@ def _regular(store: _Store, own: dict[int, Series], data: str, step_ms: int, ask
     made = records.candles if data == "candles" else records.levels
     found: list[Record] = [row for _from_ms, rows in sorted(parts, key=lambda part: part[0]) for row in made(rows)]
     due = data == "candles" or spans[-1][1] <= ask.now_ms  # the next level may be yet to come
-    last_ms = step_ms if due and settled_ms < spans[-1][1] else 0
-    return _with_rest(found, spans, absent, last_ms, ask.start_ms, ask.end_ms if due else spans[-1][1])
+    # The last of them is asked for once more where it may have changed since.
+    again_ms = step_ms if due and settled_ms < spans[-1][1] else 0
+    spans = [*spans[:-1], (spans[-1][0], spans[-1][1] - again_ms)]
+    spans = [span for span in spans if span[0] < span[1]]
+    if not spans:
+        return None
+    left = without(ask.start_ms, ask.end_ms if due else spans[-1][1] + again_ms, joined([*spans, *absent]))
+    # Where no step begins there is nothing to ask for.
+    asked = [(from_ms, to_ms) for from_ms, to_ms in left if -(-from_ms // step_ms) * step_ms < to_ms]
+    return Known([row for row in found if row.time_ms < spans[-1][1]], spans, asked)  # type: ignore[attr-defined]
 
 
 def _days(store: _Store, own: dict[int, Series], data: str, now_ms: int) -> Known | None:
@@ -172,19 +180,6 @@ def _whole_steps(from_ms: int, to_ms: int, step_ms: int, data: str) -> tuple[int
     end_ms = to_ms // step_ms * step_ms if data == "candles" else -(-to_ms // step_ms) * step_ms
     start_ms = -(-from_ms // step_ms) * step_ms
     return start_ms, max(end_ms, start_ms)
-
-
-def _with_rest(
-    found: list[Record], spans: Spans, absent: Spans, last_ms: int, start_ms: int, end_ms: int
-) -> Known | None:
-    """Return rows with what is left to ask: the last of them, of length `last_ms`, where it may have changed since."""
-    spans = [*spans[:-1], (spans[-1][0], spans[-1][1] - last_ms)]
-    spans = [span for span in spans if span[0] < span[1]]
-    if not spans:
-        return None
-    left = [*without(start_ms, end_ms, joined([*spans, *absent]))]
-    kept = [row for row in found if row.time_ms < spans[-1][1]]  # type: ignore[attr-defined]
-    return Known(kept, spans, left)
 
 
 def _orders(store: _Store, number: int, now_ms: int, walked: Endpoint | None) -> Known | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -191,6 +192,14 @@ def test_a_level_is_asked_again_in_case_a_source_counts_its_buckets_from_their_s
     last = END_MS - 2 * STEP_MS
     saved(address, levels(steps(START_MS, last + 1), STEP_MS), learned_ms=last + STEP_MS + late_ms)
     assert known(address, Kind.OPEN_INTEREST_HISTORY).left == [(last + STEP_MS - again, END_MS)]
+
+
+@pytest.mark.parametrize(("before_ms", "left"), [(0, True), (1, False)])
+def test_a_span_in_which_no_level_lies_is_not_asked_for(address, before_ms, left):
+    saved(address, levels(steps(START_MS + STEP_MS, END_MS - STEP_MS + 1), STEP_MS))
+    ask = msgspec.structs.replace(ASK, start_ms=START_MS + before_ms)
+    found = known(address, Kind.OPEN_INTEREST_HISTORY, ask=ask)
+    assert found.left == ([(START_MS, START_MS + STEP_MS)] if left else [])
 
 
 def test_finer_levels_stand_in_at_the_moments_asked_for(address):
