@@ -13,7 +13,7 @@ import msgspec
 from imbalance.errors import DeadlineError, ParseError, RefusedError, SourceError
 from imbalance.fetch.replay import Replay
 from imbalance.readings import running_day
-from imbalance.records import Instrument, Ticker, Unread
+from imbalance.records import Instrument, OpenInterest, Ticker, Unread
 from imbalance.wire import Ask, Endpoint, Kind, Params, Record, Source
 from imbalance.wire.answers import Answers, answer_of
 from imbalance.wire.harvest import Harvest, Known, Memory
@@ -157,8 +157,8 @@ def _out_of_date(harvest: Harvest, wanted: frozenset[Kind]) -> bool:
     """Tell whether a contract that was listed earlier is not answered for now: it may be listed no more."""
     if all(answer.kind is not Kind.INSTRUMENTS for answer in harvest.kept):
         return False
-    unanswered = Kind.TICKER in wanted and not harvest.of(Ticker)
-    return unanswered or any(type(failure) in {RefusedError, ParseError} for failure in harvest.failures)
+    silent = Kind.TICKER in wanted and not harvest.of(Ticker) and not harvest.of(OpenInterest)
+    return silent or any(type(failure) in {RefusedError, ParseError} for failure in harvest.failures)
 
 
 async def _run_known(

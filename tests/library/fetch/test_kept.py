@@ -235,6 +235,18 @@ def test_a_contract_that_is_listed_no_more_is_looked_for_at_once():
     assert client.asked == {Kind.TICKER: 2, Kind.INSTRUMENTS: 1, Kind.MARGIN_TIERS: 1}
 
 
+def test_a_contract_of_which_nothing_is_told_is_looked_for_too():
+    def emptied(endpoint, body):
+        if endpoint.kind is not Kind.TICKER:
+            return delisted(endpoint, body)
+        told = json.loads(body)
+        told["result"]["list"] = []
+        return json.dumps(told).encode()
+
+    known = answers_of(harvested(Changing(), {}))
+    assert harvested(Changing(emptied), known).unlisted
+
+
 def test_a_source_that_cannot_be_reached_is_not_asked_twice_for_that():
     def broken(endpoint, body):
         if endpoint.kind is Kind.TICKER:
