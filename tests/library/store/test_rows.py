@@ -128,6 +128,13 @@ def test_levels_and_ratios_by_kind():
     assert found[0].known == [(NOW_MS - 2 * HOUR_MS, NOW_MS + HOUR_MS)]
 
 
+def test_the_newest_ratio_alone_is_of_its_moment():
+    found = read(LONG_SHORT=[LongShort(NOW_MS, kind, 0.4) for kind in ("accounts", "positions")])
+    assert [(b.series.what, b.series.interval_ms, b.rows, b.known) for b in found] == [
+        (kind, 0, [{"time_ms": NOW_MS, "long_share": 0.4}], ()) for kind in ("accounts", "positions")
+    ]
+
+
 def test_a_venues_statistics_are_sums_and_levels_at_their_ends():
     rows = [ContractStats(NOW_MS - h * HOUR_MS, 100.0, 7.0 + h, 1.0, 2.0, 100.0, 200.0) for h in (2, 1, 0)]
     told = {b.series.data: b for b in read(CONTRACT_STATS=rows)}
