@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from imbalance.engine import calibrate, likelihood
+from imbalance.engine import calibrate, likelihood, solver
 
 NONE, ONE, BOTH = np.array([False, False]), np.array([True, False]), np.array([True, True])
 
@@ -124,7 +124,7 @@ def test_a_fit_is_what_loops_find(seed, unit, complete):
 
 
 def test_fits_of_first_rows_are_fits_of_these_alone(monkeypatch):
-    monkeypatch.setattr(calibrate, "BLOCK_VALUES", 6 * 7)
+    monkeypatch.setattr(solver, "BLOCK_VALUES", 6 * 7)
     x, y, prior, day = market(3)
     ends = [8, 17, 40]
     for end, fit in zip(ends, calibrate.fits(x, y, prior, ONE, day, ends, 0, 0), strict=True):
@@ -158,7 +158,7 @@ def test_draws_are_one_step_on_resampled_days_and_no_farther_than_e_squared():
     ],
 )
 def test_captures_are_relative_to_a_feed_that_tells_the_scale(expected, printed, complete, capture):
-    found = calibrate._captures(np.array(expected, dtype=float), np.array(printed, dtype=float), complete)
+    found = solver.captures(np.array(expected, dtype=float), np.array(printed, dtype=float), complete)
     assert found.tolist() == list(capture)
 
 
