@@ -86,7 +86,7 @@ def test_every_signal_with_events_is_told_with_how_many_and_that_they_are_too_fe
 
 def test_sweeps_of_another_year_are_told_with_it(imbalance, tmp_path):
     market = walk(6, 60)
-    old = dataclasses.replace(
+    old = msgspec.structs.replace(
         market, time_ms=market.time_ms - market.time_ms[-1] + parse_time_ms("2026-01-20T00:00:00Z")
     )
     _code, out, _err = imbalance("signals", "SOL", "--bars", write(tmp_path / "old.csv", old), "--width", "120")

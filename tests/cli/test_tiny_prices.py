@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import sys
 
 import imbalance_cli.app
+import msgspec
 import pytest
 
 from tests.cli.test_signals import write
@@ -22,8 +22,10 @@ def tiny(request, tmp_path_factory):
     market, small = walk(6, 20), request.param
     prices = {name: getattr(market, name) * small for name in ("open", "high", "low", "close")}
     coins = ("open_interest_base", "long_liquidations_base", "short_liquidations_base")
-    venues = tuple(dataclasses.replace(v, **{name: getattr(v, name) / small for name in coins}) for v in market.venues)
-    scaled = dataclasses.replace(market, venues=venues, **prices)
+    venues = tuple(
+        msgspec.structs.replace(v, **{name: getattr(v, name) / small for name in coins}) for v in market.venues
+    )
+    scaled = msgspec.structs.replace(market, venues=venues, **prices)
     return scaled, write(tmp_path_factory.mktemp("tiny") / "pepe.csv", scaled, volume_base=100 / small)
 
 
