@@ -24,7 +24,7 @@ from imbalance.errors import (
     UnknownSymbolError,
     UsageError,
 )
-from imbalance.fetch import last_good
+from imbalance.fetch import kept, last_good
 from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import Recorder, Recording, find
 from imbalance.fetch.replay import Replay
@@ -42,6 +42,7 @@ from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venue_records import by_venue, records_of
 from imbalance.venues import VENUES
 from imbalance.wire import Ask, Kind, Source
+from imbalance.wire.answers import Answers
 from imbalance.wire.harvest import Figure, Harvest
 
 if TYPE_CHECKING:
@@ -166,13 +167,17 @@ def collect(
     remembering = _remembering(given)
     harvests: list[Harvest] = []
     with given.recorded():
-        asyncio.run(_gather(given, options.timeout_s, done, harvests, remembering))
+        answers = _answers(given, settings)
+        asyncio.run(_gather(given, options.timeout_s, done, harvests, remembering, answers))
     harvests += remembering.recorded({h.name for h in harvests}) if remembering is not None else []
     run = run_of(given, given.options, harvests)
     if remembering is not None:
         run.orders, run.days = remembering.orders, remembering.days
     if given.mode == "live":
-        last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
+        asked = [h for h in harvests if h.requests]
+        last_good.note([h.name for h in asked if not h.failures and not stale(h, now_ms)], now_ms)
+    if given.remembers:
+        kept.note(options.symbol, harvests, settings, now_ms)
     require_all(run)
     return run
 
@@ -197,6 +202,12 @@ class Opened(msgspec.Struct, frozen=True):
     def scenario(self) -> str | None:
         """The name of the bundled scenario, where one answers."""
         return self.client.recording.index.scenario if self.client.recording else None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether earlier runs may spare this one requests: a recording holds all that its options ask for."""
+        recorded = self.client.recording is not None or self.client.recorder is not None
+        return self.options.history is not None and not recorded
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
@@ -253,13 +264,19 @@ def require_all(run: Run) -> None:
 
 
 def _remembering(given: Opened) -> Remembering | None:
-    """Begin to read local history, where that may spare requests: a recording holds all that its options ask for."""
-    history, client = given.options.history, given.client
-    recorded = client.recording is not None or client.recorder is not None
-    if history is None or recorded or not given.wanted & RECALLED:
+    """Begin to read local history, where that may spare requests."""
+    history = given.options.history
+    if history is None or not given.remembers or not given.wanted & RECALLED:
         return None
     venues = [s for s in chosen(given.options.venues) if s.is_venue]
     return Remembering(history, venues, ask_of(given.options, given.now_ms), given.wanted)
+
+
+def _answers(given: Opened, settings: Settings) -> Answers:
+    """Return what earlier runs were answered that still stands; whoever probes the sources asks them."""
+    if not given.remembers or given.options.probe:
+        return {}
+    return kept.read(given.options.symbol, given.asked, settings, given.now_ms)
 
 
 def _known_at(options: Options, as_of_ms: int, now_ms: int, wanted: frozenset[Kind]) -> Run:
@@ -306,13 +323,18 @@ def _usable(sources: Iterable[Source], client: Client | Replay, settings: Settin
 
 
 async def _gather(
-    given: Opened, timeout_s: float, done: Done, into: list[Harvest], remembering: Remembering | None
+    given: Opened,
+    timeout_s: float,
+    done: Done,
+    into: list[Harvest],
+    remembering: Remembering | None,
+    answers: Answers,
 ) -> None:
     # The result leaves by `into`: a task's result is written out in full by the signal handler's clean-up.
     try:
         memory = remembering.memory(timeout_s * PATIENCE) if remembering is not None else None
         ask = ask_of(given.options, given.now_ms)
-        into += await gather(given.client, given.asked, ask, given.wanted, timeout_s, done, memory)
+        into += await gather(given.client, given.asked, ask, given.wanted, timeout_s, done, memory, answers=answers)
     finally:
         await given.client.close()
 

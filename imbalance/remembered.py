@@ -43,7 +43,7 @@ class Remembering:
         """Return what need not be asked for: nothing, where that cannot be read in time."""
         from imbalance.store import loading
 
-        # Loading a database library takes turns with whatever else runs: the first requests go out before.
+        # Reading takes turns with whatever else runs: the first requests go out before.
         await asyncio.sleep(HEAD_START_S)
         begun = loading.recalling(self._history.address, list(self._sources.values()), self._ask, self._wanted)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import msgspec
@@ -48,7 +49,7 @@ class Lives(msgspec.Struct, frozen=True):
     def slices(self) -> list[slice]:
         """Return the classes of each structure."""
         ends = np.cumsum(np.bincount(self.structure))
-        return [slice(int(a), int(b)) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+        return [slice(int(a), int(b)) for a, b in itertools.pairwise([0, *ends])]
 
     def columns(self) -> list[Ints]:
         """Return the features of each structure among those of all: its classes, and its own-bar deaths."""

@@ -185,7 +185,7 @@ def inventory(opening: Floats, exponent: Floats) -> Floats:
     out = np.empty_like(opening)
     start, carried = 0, 0.0
     while start < opening.size:
-        end = max(int(np.searchsorted(exponent, exponent[start] + LONGEST_EXPONENT, side="right")), start + 1)
+        end = int(np.searchsorted(exponent, exponent[start] + LONGEST_EXPONENT, side="right"))
         grown = np.exp(exponent[start:end] - exponent[start])
         if start:
             carried *= np.exp(exponent[start - 1] - exponent[start])

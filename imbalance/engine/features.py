@@ -6,6 +6,8 @@ used but its own price path: flows, open interest and the clock end with the bar
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -162,8 +164,8 @@ def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
     spans = sorted({1, *(bars_a_day // a_day for a_day in MERGED_A_DAY if bars_a_day > a_day)})
     which = np.maximum(np.searchsorted(spans, days * bars_a_day, side="right") - 1, 0)
     first = np.searchsorted(which, np.arange(len(spans) + 1))
-    runs = zip(spans, first[:-1], first[1:], strict=True)
-    return [(every, slice(int(start), int(stop))) for every, start, stop in runs if start < stop]
+    runs = zip(spans, itertools.pairwise(first), strict=True)
+    return [(every, slice(int(start), int(stop))) for every, (start, stop) in runs if start < stop]
 
 
 class _Clock(msgspec.Struct, frozen=True):

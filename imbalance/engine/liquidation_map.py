@@ -175,7 +175,7 @@ class LiquidationMap(msgspec.Struct, frozen=True):
         ratio = _ratio(forced, draws)
         path_ratio = _ratio(path, path_draws)
         lift = None
-        if ratio is not None and path_ratio is not None and path_ratio.value > 0:
+        if ratio is not None and path_ratio is not None:
             each = _quotients(draws) / _quotients(path_draws)
             lift = range_of(ratio.value / path_ratio.value, each)
         return Risk(

@@ -12,6 +12,7 @@ import msgspec
 from imbalance.errors import DoubtfulError, SourceError
 from imbalance.records import Candle, Covered, Instrument
 from imbalance.wire import Kind, Record, Source
+from imbalance.wire.answers import Answer
 
 R = TypeVar("R", bound=msgspec.Struct)
 DAILY = frozenset({Kind.DAILY_CANDLES, Kind.MONTHLY_CANDLES, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATION_DAILY})
@@ -69,6 +70,8 @@ class Harvest(msgspec.Struct):
     """What one source gave: records by endpoint kind, what failed, and what is kept but `doubted`.
 
     `known` is what of the records was read before, in an earlier run; `asked_ms` is the start of the span asked for.
+    `kept` are answers to an earlier run that stand in for such that were not asked for again, `answers` those of this
+    run that may do so later.
     """
 
     source: Source
@@ -87,6 +90,8 @@ class Harvest(msgspec.Struct):
     ordered: dict[tuple[type, Kind | None], list[Record]] = {}
     known: dict[Kind, Known] = {}
     asked_ms: int | None = None
+    kept: list[Answer] = []
+    answers: list[Answer] = []
 
     def keep(self, kind: Kind, rows: Sequence[Record]) -> None:
         """Keep the records of an endpoint."""
@@ -139,6 +144,11 @@ class Harvest(msgspec.Struct):
             doubted=[],
             ordered=dict(self.ordered),
         )
+
+    def stand_in(self, answer: Answer) -> None:
+        """Keep what an earlier run was answered in place of asking again."""
+        self.keep(answer.kind, answer.records)
+        self.kept.append(answer)
 
     def why_left_out(self, figure: str) -> str:
         """Return why a figure of this source is left out as doubtful; empty where it is not."""

@@ -11,6 +11,7 @@ import pytest
 
 from imbalance import history
 from imbalance.errors import MissingDataError, StoreError, UsageError
+from imbalance.store import bars as stored_bars
 from imbalance.store import opening, schema, writing
 from imbalance.store.rows import Batch, Series
 from imbalance.units import DAY_MS, HOUR_MS
@@ -79,6 +80,18 @@ def test_a_folder_is_filled_month_by_month(address, tmp_path, name):
     }
     with pytest.raises(MissingDataError, match="no 1h bars of ETH"):
         history.export(address, "ETH", HOUR_MS, folder)
+
+
+def test_months_are_those_from_the_first_bar_to_the_last(address):
+    put(address, bars(2, 31 * 24 - 1), bars(1, 90 * 24))
+    put(address, bars(1, -24 * 40, HOURS._replace(source="coinalyze", venue="okx")))
+    with opening.opened(address) as store, store.reading() as connection:
+        found = stored_bars.months(connection, "BTC", HOUR_MS)
+        assert stored_bars.months(connection, "ETH", HOUR_MS) == []
+        assert stored_bars.symbols(connection, HOUR_MS) == ["BTC"]
+    starts = [START_MS + days * DAY_MS for days in (0, 31, 59, 90, 120)]
+    names = ["2026-01", "2026-02", "2026-03", "2026-04"]
+    assert found == [(name, start, end) for name, start, end in zip(names, starts[:-1], starts[1:], strict=True)]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,8 @@ def tell(document: Document, kind: Format | Picture, settings: Settings) -> None
     for source in getattr(document, "sources", []):
         latency = "" if source.latency_ms is None else f", first answer after {source.latency_ms:.0f} ms"
         asked = words.counted(source.requests, "request")
-        context.say(f"{source.name}: {source.status}, {asked}{latency}, newest {source.newest or '-'}")
+        kept = "".join(f"; {one.what} as of {one.as_of}" for one in source.kept)
+        context.say(f"{source.name}: {source.status}, {asked}{latency}, newest {source.newest or '-'}{kept}")
     for venue in getattr(document, "venues", []):
         notes = "; ".join(venue.notes)
         context.say(

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from imbalance.doubts import interest
+from imbalance.doubts.thresholds import SUPPLY_BASE
 from imbalance.records import OpenInterest, Position, Ticker
 from imbalance.units import DAY_MS, HOUR_MS, Side, iso
 from imbalance.wire import Kind
@@ -275,3 +276,19 @@ def test_a_twentieth_of_all_coins_is_more_than_a_venue_holds(kind, level, told):
     both = venue(0, Kind.OPEN_INTEREST, [OpenInterest(NOW_MS, 9.0)], OPEN_INTEREST_HISTORY=[OpenInterest(0, level)])
     assert reasons(interest.supply, [both], "BTC") == [said] * bool(told)
     assert not reasons(interest.supply, [harvest, venue(1)], "A COIN WITHOUT A SUPPLY")
+
+
+# All that exist or, of the last ones, that were made.
+SUPPLIES = {
+    "BTC": 21_000_000, "BCH": 21_000_000, "LTC": 84_000_000, "ETH": 125_000_000, "BNB": 140_000_000,
+    "SOL": 650_000_000, "AVAX": 720_000_000, "LINK": 10**9, "HYPE": 10**9, "DOT": 2_100_000_000, "TON": 5_500_000_000,
+    "SUI": 10**10, "ADA": 45 * 10**9, "XRP": 10**11, "TRX": 10**11, "DOGE": 180 * 10**9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("coin", SUPPLIES)
+def test_a_venue_holds_a_twentieth_of_each_coin_at_most(coin):
+    for more, doubted in ((-0.01, False), (0.01, True)):
+        level = OpenInterest(NOW_MS, SUPPLIES[coin] / 20 + more)
+        assert bool(reasons(interest.supply, [venue(0, Kind.OPEN_INTEREST, [level])], coin)) is doubted
+    assert set(SUPPLIES) == set(SUPPLY_BASE)

@@ -37,7 +37,7 @@ def given(interval_ms, bars, *, quiet=0.0):
     return time_ms, interval_ms, path, rows, market_cohorts(path, rows, interval_ms, A), edges, prior
 
 
-@pytest.mark.parametrize(("interval_ms", "bars"), [(4 * HOUR_MS, 60), (HOUR_MS // 2, 400)])
+@pytest.mark.parametrize(("interval_ms", "bars"), [(24 * HOUR_MS, 40), (4 * HOUR_MS, 60), (HOUR_MS // 2, 400)])
 def test_a_calibration_is_put_together_of_its_parts(interval_ms, bars):
     arguments = given(interval_ms, bars)
     *market, prior = arguments

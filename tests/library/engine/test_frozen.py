@@ -21,7 +21,7 @@ from tests.library.engine.test_walking import observed_market
 A = Assumptions(distances=4)
 
 
-@pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS])
+@pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS, DAY_MS])
 def test_a_kept_map_is_what_venues_that_print_hold_one_by_one(interval_ms):
     bars, first = 3 * DAY_MS // interval_ms, 2 * DAY_MS // interval_ms
     _time_ms, path, rows = observed_market(interval_ms, bars)

@@ -120,6 +120,24 @@ def test_rolling_scores_are_those_of_plain_windows(seed):
             assert ranks[i] == sum(v < values[i] for v in near) / len(near)
 
 
+def test_ties_count_by_half_in_a_rank():
+    values = np.array([1.0, 2.0, 2.0, np.nan, 2.0, 1.0, 3.0])
+    assert rolling_percentile(values, 4, 2)[2:].tolist() == pytest.approx([0.75, np.nan, 4 / 6, 0.0, 1.0], nan_ok=True)
+
+
+@pytest.mark.parametrize(("z", "fires"), [(0.999, False), (1.0, True)])
+def test_a_change_of_a_day_stands_out_from_one_deviation_on(monkeypatch, z, fires):
+    own = history(3)
+    monkeypatch.setattr("imbalance.signals.events.rolling_z", lambda values, *_window: np.full(values.size, z))
+    assert bool(DEFINITIONS["new-longs"].detect(own).fired.any()) is fires
+
+
+@pytest.mark.parametrize(("after_ms", "known"), [(-1, False), (0, True), (DAY_MS - 1, True), (DAY_MS, False)])
+def test_a_figure_is_of_now_from_when_it_was_known_until_it_is_old(after_ms, known):
+    one = Series(np.array([START_MS]), np.array([5.0]))
+    assert np.isfinite(one.at(np.array([START_MS + after_ms]), DAY_MS)).tolist() == [known]
+
+
 def test_the_checklist_through_time_asks_for_all_three():
     # A month of calm with rising open interest, then a level swept.
     n, day = 60 * 24, 24
