@@ -25,7 +25,7 @@ from imbalance.fetch.client import Client
 from imbalance.fetch.recording import INDEX, Recorder, Recording
 from imbalance.fetch.redact import Redactor, secrets_of, without_userinfo
 from imbalance.fetch.settings import Settings
-from imbalance.providers import FEAR_GREED
+from imbalance.providers import CRYPTOQUANT, FEAR_GREED
 from tests.library.fetch.test_fetching import BODY, OK, get
 
 
@@ -144,6 +144,20 @@ def test_a_clock_is_held_against_the_middle_of_the_request(monkeypatch, clock):
     # It is 13:46:40 here as the answer is there, four seconds after it was asked for.
     assert used.clock_ahead_s == {FEAR_GREED.name: 7.0}
     assert used.latency_ms == {FEAR_GREED.name: 4000.0}
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"), [("http://u:p@h", False), ("http://@h/x", False), ("http://h", True), ("https://h/x", True)]
+)
+def test_a_key_that_takes_the_place_of_a_password_stands_alone(url, allowed):
+    settings = Settings(IMBALANCE_CRYPTOQUANT_URL=url, IMBALANCE_CRYPTOQUANT_KEY="k1")
+    found, tries = get([OK], CRYPTOQUANT, settings)
+    assert len(tries) == allowed
+    if allowed:
+        assert tries[0].headers["authorization"].endswith("k1")
+    else:
+        assert isinstance(found, UsageError)
+        assert "IMBALANCE_CRYPTOQUANT_URL holds a password" in str(found)
 
 
 class Raw:
