@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -13,8 +13,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 
-@dataclasses.dataclass(frozen=True)
-class Structure:
+class Structure(msgspec.Struct, frozen=True):
     """One account of how long positions live and how much leverage they use.
 
     Attributes
@@ -33,8 +32,7 @@ class Structure:
     weight: float = 1.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Lives:
+class Lives(msgspec.Struct, frozen=True):
     """The classes of all structures on one axis, shape (classes,) each.
 
     Attributes
@@ -58,8 +56,7 @@ class Lives:
         return [np.append(np.arange(k.start, k.stop), self.share.size + m) for m, k in enumerate(self.slices())]
 
 
-@dataclasses.dataclass(frozen=True)
-class Assumptions:
+class Assumptions(msgspec.Struct, frozen=True):
     """What the data do not tell, each with the span that the ranges take it over (90 %).
 
     Attributes

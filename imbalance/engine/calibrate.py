@@ -16,28 +16,26 @@ doi:10.1109/TMI.1982.4307558; with the prior as in Dempster, Laird & Rubin 1977)
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import likelihood
+from imbalance.engine import likelihood, solver
+from imbalance.engine.solver import Problem, Solution
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-ITERATIONS = 25
 FARTHEST = 2.0  # of a log weight, so that a step from few days leads nowhere far
 PRIOR_STRENGTH = 1.0  # events, of each weight
 CLASS_STRENGTH = 5.0  # events, of each class's scale
-# Blocks stay in the cache and are too little for BLAS to share out to threads, whose waiting costs more than it saves.
-BLOCK_VALUES = 36_000
+# So few rows that BLAS does not share their square out to threads, whose waiting costs more than it saves.
 SQUARE_ROWS = 48
 
 
-@dataclasses.dataclass(frozen=True)
-class Fit:
+class Fit(msgspec.Struct, frozen=True):
     """A calibration.
 
     Attributes
@@ -111,36 +109,17 @@ def fits(
     if not begun:
         return [None for _ in ends]
     pooled = [
-        dataclasses.replace(p, x=predicted[:, : p.day.size], start=(prior * scale).ravel(), capture=capture)
-        for p, scale, capture in zip(begun, *_solve(begun, CLASS_STRENGTH), strict=True)
+        msgspec.structs.replace(
+            p, x=predicted[:, : p.day.size], start=(prior * scales.weights).ravel(), capture=scales.capture
+        )
+        for p, scales in zip(begun, solver.solve(begun, CLASS_STRENGTH), strict=True)
     ]
-    weights, captures = _solve(pooled, PRIOR_STRENGTH)
-    found = [
-        _found(p, (prior * q.start).ravel(), w, c) for p, q, w, c in zip(pooled, begun, weights, captures, strict=True)
-    ]
-    found[-1] = dataclasses.replace(
-        found[-1], draws=_resampled(pooled[-1], weights[-1], pooled[-1].start, captures[-1], draws, seed)
+    solved = solver.solve(pooled, PRIOR_STRENGTH)
+    found = [_found(p, (prior * q.start).ravel(), s) for p, q, s in zip(pooled, begun, solved, strict=True)]
+    found[-1] = msgspec.structs.replace(
+        found[-1], draws=_resampled(pooled[-1], solved[-1].weights, solved[-1].capture, draws, seed)
     )
     return [None] * (len(ends) - len(told)) + found
-
-
-@dataclasses.dataclass(frozen=True)
-class _Problem:
-    """What one fit knows.
-
-    Features (venues, rows, features), what was printed and which of it is known (venues, rows), day (rows,), floor and
-    completeness by venue; weights (features,) and captures (venues,) to start from.
-    """
-
-    x: Floats
-    y: Floats
-    known: npt.NDArray[np.bool_]
-    day: Ints
-    floor: Floats
-    complete: npt.NDArray[np.bool_]
-    dispersion: float
-    start: Floats
-    capture: Floats
 
 
 def _begin(
@@ -151,7 +130,7 @@ def _begin(
     complete: npt.NDArray[np.bool_],
     day: Ints,
     end: int,
-) -> _Problem:
+) -> Problem:
     """Return the problem of the classes' scales, which start from one level for all."""
     x, y, known, base, day = x[:, :end], y[:, :end], known[:, :end], base[:, :end], day[:end]
     floor = likelihood.floors(y, known)
@@ -159,84 +138,31 @@ def _begin(
     own = complete & (expected > 0) & (printed > 0)
     anchored = own if own.any() else expected > 0
     level = float(printed[anchored].sum() / expected[anchored].sum())
-    capture = _captures(level * expected, printed, complete)
+    capture = solver.captures(level * expected, printed, complete)
     mean = capture[:, None] * (level * base)
     dispersion = likelihood.dispersion(y, mean, floor, known, day)
-    return _Problem(x, y, known, day, floor, complete, dispersion, np.full(x.shape[2], level), capture)
+    return Problem(x, y, known, day, floor, complete, dispersion, np.full(x.shape[2], level), capture)
 
 
-def _found(p: _Problem, prior: Floats, weights: Floats, capture: Floats) -> Fit:
+def _found(p: Problem, prior: Floats, solved: Solution) -> Fit:
+    weights = solved.weights
     gain = np.log(np.maximum(weights, 1e-12) / np.maximum(prior, 1e-12))
-    mean = np.where(p.known, capture[:, None] * (p.x @ weights), 0.0)
-    heed = np.where(p.known, likelihood.attention(mean, p.floor[:, None]), 0.0)
-    seen, importance = np.zeros_like(weights), np.zeros_like(weights)
-    for rows, known, heeded in zip(p.x, p.known, capture[:, None] * heed, strict=True):
-        seen += heeded @ rows / p.dispersion
-        importance += known.astype(np.float64) @ rows * prior
+    importance = solved.offered * prior
     return Fit(
         weights,
         np.empty((0, weights.size)),
-        capture,
+        solved.capture,
         p.dispersion,
-        float((heed * p.y).sum() / p.dispersion),
+        float(solved.printed.sum() / p.dispersion),
         float(np.sqrt(np.sum(importance * gain**2) / max(importance.sum(), 1e-12))),
-        seen,
+        solved.seen / p.dispersion,
         p.floor,
         int(np.count_nonzero(np.bincount(p.day[p.known.any(axis=0)]))),
-        bool((p.complete & (mean.sum(axis=1) > 0) & (p.y.sum(axis=1) > 0)).any()),
+        bool((p.complete & (solved.expected > 0) & (solved.printed > 0)).any()),
     )
 
 
-def _captures(expected: Floats, y: Floats, complete: npt.NDArray[np.bool_]) -> Floats:
-    """Return printed over expected for censored venues; 1 for complete ones (the one that prints most, where none is).
-
-    A complete venue that printed nothing, or of which nothing is expected, tells no scale. Sums by venue, shape
-    (..., venues).
-    """
-    predicted = expected > 0
-    own = complete & predicted & (y > 0)
-    most = np.arange(y.shape[-1]) == np.argmax(np.where(predicted, y, -1.0), axis=-1)[..., None]
-    anchored = np.where(own.any(axis=-1, keepdims=True), own, most)
-    return np.where(anchored, 1.0, np.divide(y, expected, out=np.ones_like(y), where=predicted))
-
-
-def _solve(begun: list[_Problem], strength: float) -> tuple[Floats, Floats]:
-    """Return weights (fits, features) and captures (fits, venues) at the maximum of each problem.
-
-    Each but the last knows the first rows of the next. All take their steps together, a block of rows at a time, so
-    that a block is read once a step and from the cache: reading is what a step costs.
-
-    Parameters
-    ----------
-    strength : events that the start of each weight counts as.
-    """
-    last, ends = begun[-1], [p.day.size for p in begun]
-    weights, capture = np.stack([p.start for p in begun]), np.stack([p.capture for p in begun])
-    floor, dispersion = np.stack([p.floor for p in begun]), np.array([[p.dispersion] for p in begun])
-    inverse_prior = strength / np.maximum(weights, 1e-15)
-    rows = max(BLOCK_VALUES // weights.shape[1], 1)
-    cuts = sorted({*range(0, ends[-1], rows), *ends})
-    blocks = [(int(np.searchsorted(ends, b)), slice(a, b)) for a, b in itertools.pairwise(cuts)]
-    for _ in range(ITERATIONS):
-        gain, seen = np.zeros_like(weights), np.zeros_like(weights)
-        expected, printed = np.zeros_like(capture), np.zeros_like(capture)
-        for first, span in blocks:
-            x, y, c = last.x[:, span], last.y[:, None, span], capture[first:].T
-            plain = weights[first:] @ x.swapaxes(1, 2)  # (venues, fits, rows)
-            mean = c[:, :, None] * plain
-            heed = likelihood.attention(mean, floor[first:].T[:, :, None]) * last.known[:, None, span]
-            heeded = heed * y
-            ratio = np.divide(heeded, mean, out=np.zeros_like(mean), where=mean > 0)
-            gain[first:] += ((c[:, :, None] * ratio) @ x).sum(axis=0)
-            seen[first:] += ((c[:, :, None] * heed) @ x).sum(axis=0)
-            expected[first:] += (heed * plain).sum(axis=2).T
-            printed[first:] += heeded.sum(axis=2).T
-        weights = (strength + weights * gain / dispersion) / (inverse_prior + seen / dispersion)
-        capture = _captures(expected, printed, last.complete)
-    return weights, capture
-
-
-def _resampled(p: _Problem, weights: Floats, prior: Floats, capture: Floats, draws: int, seed: int) -> Floats:
+def _resampled(p: Problem, weights: Floats, capture: Floats, draws: int, seed: int) -> Floats:
     """Return weights refitted on resampled days to first order, shape (draws, features).
 
     The one-step bootstrap (Davison & Hinkley 1997, section 2.7): from the maximum, one Fisher-scoring step in the log
@@ -261,7 +187,7 @@ def _resampled(p: _Problem, weights: Floats, prior: Floats, capture: Floats, dra
             block = slice(start, start + SQUARE_ROWS)
             weighted = rows[block] * root[block, None]
             square += weighted.T @ weighted
-    curvature = square * weights[:, None] * weights + np.diag(PRIOR_STRENGTH * weights / np.maximum(prior, 1e-15))
+    curvature = square * weights[:, None] * weights + np.diag(PRIOR_STRENGTH * weights / np.maximum(p.start, 1e-15))
     generator = np.random.default_rng(seed)
     times = generator.multinomial(len(spans), np.full(len(spans), 1 / len(spans)), draws)
     step = np.linalg.solve(curvature + 1e-9 * np.eye(weights.size), ((times - 1) @ (score * weights)).T).T

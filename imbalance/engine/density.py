@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import passage
+from imbalance.engine import at_once, passage
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
 from imbalance.engine.venue import HOUR_MS
@@ -27,6 +27,7 @@ REACH_LOG = 0.42
 SIDES = (LONG, SHORT)
 LEAST_LEFT = 1e-20  # of a class's largest cohort
 GOLDEN = (5**0.5 - 1) / 2
+TIE = 1e-9  # of a distance: by so much a cell is taken wider where it is asked what it may hold
 
 
 def log_edges() -> Floats:
@@ -51,13 +52,18 @@ def sum_points(interval_ms: int) -> int:
 
 
 def entries(
-    cohorts: Cohorts, edges: Floats, points: int, *, sides: tuple[int, ...] = SIDES, inverse: bool = False
-) -> Iterator[tuple[int, int, Floats, Floats]]:
-    """Yield (side, distance cell, price, level) for each entry point.
+    cohorts: Cohorts, edges: Floats, points: int, side: int, *, inverse: bool = False, above: Floats | None = None
+) -> Iterator[tuple[int, Ints, Floats, Floats]]:
+    """Yield (distance cell, cohorts, price, level) for each entry point of one side.
 
     `level` is the price mirrored for shorts, so that "reached" is always "low at or below level". Distances run
     through their cell (cells are even in the logarithm) from entry to entry by the golden ratio, so that no comb
     of grid distances shows.
+
+    Parameters
+    ----------
+    above : at or above what a level is of interest, shape (cohorts,). Cohorts none of whose levels in a cell are can
+        be left out of it and of farther ones; without, none is.
     """
     order = cohorts.phase * points
     step = edges[1] / edges[0]
@@ -68,11 +74,16 @@ def entries(
         )
         for j in range(points)
     ]
-    for side in sides:
-        for i in range(edges.size - 1):
-            for entry, within in spans:
-                price = price_at_distance(entry, within * edges[i], side, inverse=inverse)
-                yield side, i, price, -price if side == SHORT else price
+    highest, who = cohorts.entry_low if side == SHORT else cohorts.entry_high, np.arange(order.size)
+    for i in range(edges.size - 1):
+        if above is not None:
+            nearest = price_at_distance(highest.take(who), edges[i] * (1 - TIE), side, inverse=inverse)
+            who = who[(-nearest if side == SHORT else nearest) >= above.take(who)]
+        for entry, within in spans:
+            if who.size < order.size:
+                entry, within = entry.take(who), within.take(who)  # noqa: PLW2901 (those of the cell)
+            price = price_at_distance(entry, within * edges[i], side, inverse=inverse)
+            yield i, who, price, -price if side == SHORT else price
 
 
 def arrival(cohorts: Cohorts, side: int, level: Floats, of: Ints | slice = slice(None)) -> Floats:
@@ -88,12 +99,10 @@ def arrival(cohorts: Cohorts, side: int, level: Floats, of: Ints | slice = slice
     return np.asarray(0.5 * np.add(level < low, level < close, dtype=np.float64))
 
 
-def _reach(path: PricePath, cohorts: Cohorts, price: float) -> list[Floats]:
-    """Return by side the level at or above which a cohort has been reached since its bar, shape (cohorts,)."""
-    bounds = []
-    for side, now in ((LONG, price), (SHORT, -price)):
-        bounds.append(np.minimum(passage.suffix_low(lows(path, side))[cohorts.birth], now))
-    return bounds
+def _reach(path: PricePath, cohorts: Cohorts, price: float, side: int) -> Floats:
+    """Return the level at or above which a cohort has been reached since its bar, shape (cohorts,)."""
+    now = -price if side == SHORT else price
+    return np.minimum(passage.suffix_low(lows(path, side))[cohorts.birth], now)
 
 
 def lows(path: PricePath, side: int) -> Floats:
@@ -130,25 +139,29 @@ def mass_basis(
     cells = edges.size - 1
     bin_edges = log_edges()
     bins = bin_edges.size - 1
-    mass = np.zeros((streams, len(SIDES), cells, classes, bins))
-    bound = _reach(path, cohorts, price)
     first = [[_first_that_matters(left[s, k]) for k in range(classes)] for s in range(streams)]
-    for side, i, level_price, level in entries(cohorts, edges, points, inverse=inverse):
-        left_over = np.flatnonzero(level < bound[side])
-        live = arrival(cohorts, side, level.take(left_over), left_over)
-        if alive is not None:
-            alive[side, i, left_over] += live / points
-        at_price = level_price.take(left_over)
-        at = np.floor((np.log(at_price / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
-        inside = np.flatnonzero((at >= 0) & (at < bins) & (live > 0))
-        held, where = left_over.take(inside), at.take(inside)
-        usd = live.take(inside) / points if inverse else (live * at_price).take(inside) / points
-        for s in range(streams):
-            for k in range(classes):
-                late = slice(int(np.searchsorted(held, first[s][k])), None)
-                weights = left[s, k].take(held[late]) * usd[late]
-                mass[s, side, i, k] += np.bincount(where[late], weights, minlength=bins)
-    return mass
+
+    def one_side(side: int) -> Floats:
+        mass = np.zeros((streams, cells, classes, bins))
+        bound = _reach(path, cohorts, price, side)
+        for i, _all, level_price, level in entries(cohorts, edges, points, side, inverse=inverse):
+            left_over = np.flatnonzero(level < bound)
+            live = arrival(cohorts, side, level.take(left_over), left_over)
+            if alive is not None:
+                alive[side, i, left_over] += live / points
+            at_price = level_price.take(left_over)
+            at = np.floor((np.log(at_price / price) - bin_edges[0]) / BIN_LOG_WIDTH).astype(np.intp)
+            inside = np.flatnonzero((at >= 0) & (at < bins) & (live > 0))
+            held, where = left_over.take(inside), at.take(inside)
+            usd = live.take(inside) / points if inverse else (live * at_price).take(inside) / points
+            for s in range(streams):
+                for k in range(classes):
+                    late = slice(int(np.searchsorted(held, first[s][k])), None)
+                    weights = left[s, k].take(held[late]) * usd[late]
+                    mass[s, i, k] += np.bincount(where[late], weights, minlength=bins)
+        return mass
+
+    return np.stack(at_once.each(one_side, SIDES, cohorts.birth.size), axis=1)
 
 
 def _first_that_matters(left: Floats) -> int:

@@ -8,13 +8,13 @@ for days, so that the few first days would otherwise decide for weeks.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import calibrate, likelihood
+from imbalance.engine import at_once, calibrate, likelihood
 from imbalance.engine.assumptions import Lives
 
 Floats = npt.NDArray[np.float64]
@@ -24,8 +24,7 @@ BLOCKS = 2
 TEMPER = 0.1  # of the evidence: what one account gets wrong in an hour it gets wrong in the hours and days after
 
 
-@dataclasses.dataclass(frozen=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """What could have been printed and what was, by venue, side and row.
 
     Attributes
@@ -57,8 +56,7 @@ class Sample:
         return x.reshape(venues, rows * sides, -1), y, np.repeat(self.day, sides)
 
 
-@dataclasses.dataclass(frozen=True)
-class Ensemble:
+class Ensemble(msgspec.Struct, frozen=True):
     """The structures' fits and their parts of the mixture, shape (structures,), which sum to 1."""
 
     fits: list[calibrate.Fit]
@@ -90,11 +88,14 @@ def fits(
     -------
     for each end the fits of the structures; None where nothing was observed before it.
     """
-    each = []
-    for part, columns in zip(lives.slices(), lives.columns(), strict=True):
-        x, y, day = sample.flat(columns)
-        both = [end * sample.y.shape[1] for end in ends]
-        each.append(calibrate.fits(x, y, own_prior(prior, lives, part), sample.complete, day, both, draws, seed))
+    both = [end * sample.y.shape[1] for end in ends]
+
+    def one(structure: tuple[slice, Ints]) -> list[calibrate.Fit | None]:
+        x, y, day = sample.flat(structure[1])
+        own = own_prior(prior, lives, structure[0])
+        return calibrate.fits(x, y, own, sample.complete, day, both, draws, seed)
+
+    each = at_once.each(one, zip(lives.slices(), lives.columns(), strict=True), sample.day.size * prior.shape[0])
     found = [[f for f in row if f is not None] for row in zip(*each, strict=True)]
     return [row if len(row) == len(each) else None for row in found]
 

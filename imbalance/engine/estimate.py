@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -148,11 +148,12 @@ def _model(
     def near(masses: Floats) -> Floats:
         return np.asarray(mass_between(edges, masses, -reach, reach).sum(axis=-1))
 
-    def spread(masses: Floats) -> float:
-        return float(np.std(np.log(np.maximum(near(masses), 1e-9))))
+    def spread(nearby: Floats) -> float:
+        return float(np.std(np.log(np.maximum(nearby, 1e-9))))
 
-    spreads = {name: spread(np.tensordot(w, basis, (1, 1))) for name, w in draw.parts.items()} | {
-        "form of the model": spread(forced * draw.factor)
+    near_basis = mass_between(edges, basis, -reach, reach).sum(axis=0)
+    spreads = {name: spread(w @ near_basis) for name, w in draw.parts.items()} | {
+        "form of the model": spread(near(forced * draw.factor))
     }
     at_risk = max(float(near(exposed)), 1e-9)
     return Model(
@@ -171,7 +172,7 @@ def _captures(venues: list[Venue], found: Calibration | None, capture: Range | N
     if found is None or capture is None:
         return {}
     return {
-        venues[v].name: Range(*(min(float(c) * x, 1.0) for x in dataclasses.astuple(capture)))
+        venues[v].name: Range(*(min(float(c) * x, 1.0) for x in msgspec.structs.astuple(capture)))
         for v, c in zip(found.printed, found.capture, strict=True)
     }
 

@@ -6,13 +6,13 @@ used but its own price path: flows, open interest and the clock end with the bar
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import passage
+from imbalance.engine import at_once, passage
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.density import SIDES, arrival, entries, lows
 from imbalance.engine.venue import Venue
@@ -77,32 +77,80 @@ def standing_and_own(
     -------
     shape (venues wanted, sides, buckets, distances, classes + structures) [USD].
     """
-    bars, cells, classes = path.open.size, edges.size - 1, cohorts.clock.shape[0]
+    cells, classes = edges.size - 1, cohorts.clock.shape[0]
     buckets, structures = int(bucket[-1]) + 1, cohorts.scale.shape[1]
     out = np.zeros((venues.size, len(SIDES), buckets, cells, classes + structures))
-    minima = [passage.block_minima(lows(path, side)) for side in SIDES]
-    after = [passage.suffix_low(lows(path, side)) for side in SIDES]
-    for every, part in merging(edges, bars_a_day):
-        few = cohorts.merged(every)
-        fading = [_fading(few, k, venues) for k in range(classes)]
-        later = [low[few.birth] for low in after]
-        for side, i, price, level in entries(few, edges[part.start : part.stop + 1], points, inverse=inverse):
-            alive = arrival(few, side, level)
-            hit = passage.hits(level, few.birth + 1, minima[side], later[side])
-            met = np.flatnonzero((hit < bars) & (alive > 0))
-            usd = alive[met] if inverse else (alive * price)[met]
-            for k, fade in enumerate(fading):
-                fade.add(out[:, side, :, part.start + i, k], met, hit[met], usd / points, bucket)
-    opening = cohorts.opened[venues][:, cohorts.structure == 0, :bars].sum(axis=1)
+    clocks = [_clock(cohorts, k, venues) for k in range(classes)]
+    runs = [(cohorts.merged(every), part) for every, part in merging(edges, bars_a_day)]
+    fading = [[clock.fading(few.birth, few.opened[venues, k]) for k, clock in enumerate(clocks)] for few, _ in runs]
+    opening = cohorts.opened[venues][:, cohorts.structure == 0, : bucket.size].sum(axis=1)
     own = own_bar_flow(opening, path, bars_a_day)[:, None] * _before(cohorts.scale[venues])
-    new = cohorts.part(slice(bars))
-    for side, i, price, level in entries(new, edges, points, inverse=inverse):
-        alive = arrival(new, side, level)
-        dead = np.flatnonzero(alive < 1)
-        lost, at = (1 - alive[dead]) * (1.0 if inverse else price[dead]) / points, bucket[dead]
-        for v, m in np.ndindex(own.shape[:2]):
-            out[v, side, :, i, classes + m] += np.bincount(at, lost * own[v, m, dead], minlength=buckets)
+
+    def one_side(side: int) -> None:
+        low = lows(path, side)
+        minima, after = passage.block_minima(low), passage.suffix_low(low)
+        for (few, part), fades in zip(runs, fading, strict=True):
+            some = edges[part.start : part.stop + 1]
+            _add_standing(out[:, side, :, part], few, fades, side, minima, after, some, bucket, points, inverse=inverse)
+        new = cohorts.part(slice(bucket.size))
+        _add_own(out[:, side, :, :, classes:], new, own, side, low, edges, bucket, points, inverse=inverse)
+
+    at_once.each(one_side, SIDES, bucket.size)
     return out
+
+
+def _add_standing(
+    out: Floats,
+    cohorts: Cohorts,
+    fades: list[_Fading],
+    side: int,
+    minima: list[Floats],
+    after: Floats,
+    edges: Floats,
+    bucket: Ints,
+    points: int,
+    *,
+    inverse: bool,
+) -> None:
+    """Add what stood at a bar's start and dies in it to `out`, shape (venues, buckets, distances, classes or more)."""
+    later, born = after[cohorts.birth], cohorts.birth + 1
+    for i, who, price, level in entries(cohorts, edges, points, side, inverse=inverse, above=later):
+        alive = arrival(cohorts, side, level, who)
+        hit = passage.hits(level, born.take(who), minima, later.take(who))
+        met = np.flatnonzero((hit < bucket.size) & (alive > 0))
+        usd = (alive if inverse else alive * price).take(met) / points
+        which, when = who.take(met), hit.take(met)
+        at = bucket.take(when)
+        for k, fade in enumerate(fades):
+            fade.add(out[:, :, i, k], which, when, usd, at)
+
+
+def _add_own(
+    out: Floats,
+    cohorts: Cohorts,
+    own: Floats,
+    side: int,
+    low: Floats,
+    edges: Floats,
+    bucket: Ints,
+    points: int,
+    *,
+    inverse: bool,
+) -> None:
+    """Add what opens and dies in one bar to `out`, shape (venues, buckets, distances, structures).
+
+    Parameters
+    ----------
+    cohorts : one a bar.
+    own : contracts that open in each bar, shape (venues, structures, bars).
+    """
+    for i, who, price, level in entries(cohorts, edges, points, side, inverse=inverse, above=low):
+        alive = arrival(cohorts, side, level, who)
+        dead = np.flatnonzero(alive < 1)
+        when, lost = who.take(dead), (1 - alive[dead]) * (1.0 if inverse else price[dead]) / points
+        at = bucket.take(when)
+        for v, m in np.ndindex(own.shape[:2]):
+            out[v, :, i, m] += np.bincount(at, lost * own[v, m].take(when), minlength=out.shape[1])
 
 
 def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
@@ -120,18 +168,17 @@ def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
     return [(every, slice(int(start), int(stop))) for every, (start, stop) in runs if start < stop]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Fading:
+class _Clock(msgspec.Struct, frozen=True):
     """What is left of a class's cohorts at a later bar, as a product of one factor for each.
 
     Both factors are relative to the start of their own segment of the exponent, so that neither overflows.
 
     Attributes
     ----------
-    up : contracts opened, grown by the exponent at birth, shape (venues, cohorts).
+    up : growth by the exponent, shape (bars,).
     down : scale, faded by the exponent, both as of the bar before, shape (venues, bars).
-    born_in, seen_in : segments of births and of bars, shape (cohorts,) and (bars,); None where there is but one.
-    until : the last bar at whose start anything to speak of is left, shape (cohorts,); None where all bars are.
+    born_in, seen_in : segments of births and of bars, shape (bars,) each; None where there is but one.
+    until : the last bar at whose start anything to speak of is left, shape (bars,); None where all bars are.
     """
 
     up: Floats
@@ -140,29 +187,46 @@ class _Fading:
     seen_in: Floats | None
     until: Ints | None
 
-    def add(self, out: Floats, met: Ints, when: Ints, usd: Floats, bucket: Ints) -> None:
-        """Add the worth of the cohorts `met` in the bars `when` to `out`, shape (venues, buckets)."""
-        if self.until is not None:
-            left = when <= self.until.take(met)
-            if not left.all():
-                met, when, usd = met[left], when[left], usd[left]
-        if self.born_in is not None and self.seen_in is not None:
-            usd = np.where(self.seen_in.take(when) > self.born_in.take(met), usd * np.exp(-SEGMENT), usd)
-        at = bucket.take(when)
-        for v, (up, down) in enumerate(zip(self.up, self.down, strict=True)):
-            out[v] += np.bincount(at, up.take(met) * usd * down.take(when), minlength=out.shape[1])
+    def fading(self, birth: Ints, opened: Floats) -> _Fading:
+        """Return the fading of cohorts born in bars, shape (cohorts,), opened as said, shape (venues, cohorts)."""
+        born_in = None if self.born_in is None else self.born_in.take(birth)
+        return _Fading(
+            self, self.up.take(birth) * opened, born_in, None if self.until is None else self.until.take(birth)
+        )
 
 
-def _fading(cohorts: Cohorts, k: int, venues: Ints) -> _Fading:
-    exponent, birth = cohorts.clock[k], cohorts.birth
+def _clock(cohorts: Cohorts, k: int, venues: Ints) -> _Clock:
+    exponent = cohorts.clock[k]
     segment = np.floor(exponent / SEGMENT)
     grown = exponent - segment * SEGMENT
-    up = np.exp(grown)[birth] * cohorts.opened[venues, k]
     down = _before(np.exp(-grown) * cohorts.scale[venues, cohorts.structure[k]])
     one = segment[-1] == 0
     # Most classes have faded long before far prices are met: what is next to nothing is not summed.
-    until = None if exponent[-1] < FADED else np.searchsorted(exponent, exponent + FADED, side="right")[birth]
-    return _Fading(up, down, None if one else segment[birth], None if one else _before(segment), until)
+    until = None if exponent[-1] < FADED else np.searchsorted(exponent, exponent + FADED, side="right")
+    return _Clock(np.exp(grown), down, None if one else segment, None if one else _before(segment), until)
+
+
+class _Fading(msgspec.Struct, frozen=True):
+    """A class's cohorts on its clock: contracts opened, grown to birth (venues, cohorts), and the clock's of births."""
+
+    clock: _Clock
+    up: Floats
+    born_in: Floats | None
+    until: Ints | None
+
+    def add(self, out: Floats, met: Ints, when: Ints, usd: Floats, at: Ints) -> None:
+        """Add the worth of the cohorts `met` in the bars `when`, of buckets `at`, to `out`, shape (venues, buckets)."""
+        if self.until is not None:
+            left = np.flatnonzero(when <= self.until.take(met))
+            if left.size < when.size:
+                met, when, usd, at = met.take(left), when.take(left), usd.take(left), at.take(left)
+        if self.born_in is not None and self.clock.seen_in is not None:
+            usd = np.where(self.clock.seen_in.take(when) > self.born_in.take(met), usd * np.exp(-SEGMENT), usd)
+        for v, (up, down) in enumerate(zip(self.up, self.clock.down, strict=True)):
+            worth = up.take(met)
+            worth *= usd
+            worth *= down.take(when)
+            out[v] += np.bincount(at, worth, minlength=out.shape[1])
 
 
 def _before(values: Floats) -> Floats:

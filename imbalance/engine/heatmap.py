@@ -6,9 +6,9 @@ the one before, faded, plus these changes. Every factor is at most 1, so that no
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -32,8 +32,7 @@ ENTRIES_A_COLUMN = 32  # with distances spread over their cells, more only smoot
 CHUNK = 131_072  # cohorts at a time, so that memory and cost grow with bars and no faster
 
 
-@dataclasses.dataclass(frozen=True)
-class LiquidationHeatmap:
+class LiquidationHeatmap(msgspec.Struct, frozen=True):
     """Forced liquidations by price through time.
 
     Attributes
@@ -142,11 +141,10 @@ def _gathered(cohorts: Cohorts, column: Ints) -> Cohorts:
     fading = np.exp(cohorts.clock - cohorts.clock[:, np.repeat(middle, counts)])
     together = np.add.reduceat(cohorts.opened[:, :, :bars] * fading, starts, axis=2)
     kept = cohorts.part(np.append(middle, np.arange(bars, cohorts.birth.size)))
-    return dataclasses.replace(kept, opened=np.concatenate([together, cohorts.opened[:, :, bars:]], axis=2))
+    return msgspec.structs.replace(kept, opened=np.concatenate([together, cohorts.opened[:, :, bars:]], axis=2))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Grid:
+class _Grid(msgspec.Struct, frozen=True):
     """Column of each bar and last bar of each column; lowest log price, width and number of bins."""
 
     column: Ints
@@ -193,7 +191,7 @@ def _change(
     after, came = sweep.after[since], since * grid.bins
     opened = cohorts.opened[0] * np.exp(cohorts.clock[:, cohorts.birth] - seen[:, since])
     edges, shown = density.distance_edges(table.shape[0]), np.flatnonzero(table.sum(axis=0) > LEAST_SHARE * table.sum())
-    for _side, cell, price, level in density.entries(cohorts, edges, POINTS, sides=(side,), inverse=inverse):
+    for cell, _all, price, level in density.entries(cohorts, edges, POINTS, side, inverse=inverse):
         who = np.flatnonzero(level < rest)
         at = np.floor((np.log(price.take(who)) - grid.low) / grid.width).astype(np.intp)
         alive = density.arrival(cohorts, side, level.take(who), who)
@@ -211,8 +209,7 @@ def _change(
             np.subtract.at(change[k], there, mass.take(left) * np.exp(seen[k].take(came_in) - seen[k].take(leaves)))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sweep:
+class _Sweep(msgspec.Struct, frozen=True):
     """One side's extremes by column: of the rest of each bar's own column, and of whole columns from each on."""
 
     rest: Floats

@@ -55,27 +55,38 @@ def point_weights(edges: Floats, leverages: tuple[float, ...], rate: float) -> F
     return np.asarray(counts / len(leverages))
 
 
-def prior_weights(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, factor: float) -> Floats:
-    """Return default weights of all structures' classes, shape (distances, classes).
+def prior_weights(
+    a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, factor: npt.ArrayLike
+) -> Floats:
+    """Return default weights of all structures' classes, shape (..., distances, classes).
 
     Venues' ladders are weighted by open interest.
 
     Parameters
     ----------
     interest : open interest [base], shape (venues, bars).
-    factor : on the medians of leverage.
+    factor : on the medians of leverage, shape (...).
     """
     latest = np.array([_latest(row) for row in interest])
     latest = latest / latest.sum() if latest.sum() > 0 else np.full(latest.size, 1 / latest.size)
-    medians = np.concatenate([s.leverage for s in a.structures]) * factor
+    medians = np.asarray(factor)[..., None] * np.concatenate([s.leverage for s in a.structures])
     log_sd = np.repeat([s.leverage_log_sd for s in a.structures], [len(s.leverage) for s in a.structures])
-    total = np.zeros((a.distances, medians.size))
-    for venue, part in zip(venues, latest, strict=True):
+    total: Floats | float = 0.0
+    for (rate, most), part in _ladders(a, venues, latest).items():
+        total = total + part * distance_weights(edges, medians, log_sd, rate, most)
+    return np.swapaxes(np.asarray(total), -1, -2)
+
+
+def _ladders(a: Assumptions, venues: list[Venue], share: Floats) -> dict[tuple[float, float], float]:
+    """Return each rate and cap of leverage that venues have, and the share of those that have it."""
+    found: dict[tuple[float, float], float] = {}
+    for venue, part in zip(venues, share.tolist(), strict=True):
         rate = UNKNOWN_RATE
         if venue.cap_usd.size:
             rate = float(effective_rate(a.typical_notional_usd, venue.cap_usd, venue.rate, venue.deduction_usd))
-        total += part * distance_weights(edges, medians, log_sd, rate, venue.most_leverage).T
-    return total
+        key = rate, venue.most_leverage
+        found[key] = found.get(key, 0.0) + part
+    return found
 
 
 def _latest(row: Floats) -> float:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
+STRIDE = 4  # first blocks of 2^4 bars, then of 2^8, ...: halving inside one costs less than another look at the next
+
 
 def suffix_low(low: Floats) -> Floats:
     """Return the lowest low of all later bars, shape (bars,); infinity after the last."""
@@ -47,16 +49,15 @@ def hits(level: Floats, start: Ints, minima: list[Floats], later: Floats) -> Int
     """
     out = np.full(level.size, minima[0].size - 1, dtype=np.intp)
     who = np.flatnonzero(later <= level)
-    at, want = start[who], level[who]
-    for k in range(len(minima)):
+    at, want = start.take(who), level.take(who)
+    for k in range(STRIDE, len(minima), STRIDE):
         if not who.size:
             break
         clear = _taken(minima[k], at) > want
-        found = np.flatnonzero(~clear)
-        out[who[found]] = _descend(at[found], want[found], minima[:k])
-        kept = np.flatnonzero(clear)
-        who, want = who[kept], want[kept]
-        at = at[kept] + (1 << k)
+        found, kept = np.flatnonzero(~clear), np.flatnonzero(clear)
+        out[who.take(found)] = _descend(at.take(found), want.take(found), minima[:k])
+        who, want = who.take(kept), want.take(kept)
+        at = at.take(kept) + (1 << k)
     if who.size:
         out[who] = _descend(at, want, minima)
     return out
@@ -65,7 +66,7 @@ def hits(level: Floats, start: Ints, minima: list[Floats], later: Floats) -> Int
 def _descend(at: Ints, level: Floats, minima: list[Floats]) -> Ints:
     """Return the first hit within the block that is known to hold it, by halving."""
     for k in range(len(minima) - 1, -1, -1):
-        at = at + ((_taken(minima[k], at) > level).astype(np.intp) << k)
+        at = at + (_taken(minima[k], at) > level) * np.intp(1 << k)
     return at
 
 

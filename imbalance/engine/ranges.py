@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -27,8 +27,7 @@ MOVES = (0.3, 1.25)  # of that, beyond which they change no further
 PIVOT = 0.15  # distance from the price inside of which the form is less and less sure
 
 
-@dataclasses.dataclass(frozen=True)
-class Draws:
+class Draws(msgspec.Struct, frozen=True):
     """Weights of the map and their draws.
 
     Attributes
@@ -82,7 +81,7 @@ def _leverage(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floa
     """Return default weights at drawn medians of leverage over `prior`, shape (draws, features)."""
     span = math.log(a.leverage_span) / NORMAL_95
     grid = np.exp(np.linspace(-FARTHEST, FARTHEST, SPANS) * span)
-    shifted = np.stack([prior_weights(a, venues, interest, edges, float(f)).ravel() for f in grid])
+    shifted = prior_weights(a, venues, interest, edges, grid).reshape(grid.size, -1)
     position = np.interp(np.clip(z, -FARTHEST, FARTHEST) * span, np.log(grid), np.arange(grid.size))
     below = np.minimum(position.astype(np.intp), grid.size - 2)
     part = (position - below)[:, None]

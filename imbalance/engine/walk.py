@@ -7,8 +7,7 @@ flow, and positions at fixed leverages.
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -33,8 +32,7 @@ RELIABILITY_BINS = 8
 LEAST_IN_BIN = 30
 
 
-@dataclasses.dataclass(frozen=True)
-class Refit:
+class Refit(msgspec.Struct, frozen=True):
     """A day's fit.
 
     Attributes
@@ -54,8 +52,7 @@ class Refit:
     share: Floats
 
 
-@dataclasses.dataclass(frozen=True)
-class Walk:
+class Walk(msgspec.Struct, frozen=True):
     """Predictions of every bar, shape (sides, bars), NaN where nothing was predicted or observed [USD].
 
     `members` are those of each structure by itself, shape (structures, sides, bars); `printed` are the venues that
@@ -96,7 +93,7 @@ def walk(
     whole = Sample(features, y, day, np.array([venues[v].complete_feed for v in printed]))
     each, events, fits = _predicted(whole, prior, lives, a, interval_ms)
     level = np.stack([assimilate.side_levels(way[0], way[1], interval_ms / DAY_MS)[0] for way in events])
-    fits = [dataclasses.replace(f, level=level[..., f.first]) for f in fits]
+    fits = [msgspec.structs.replace(f, level=level[..., f.first]) for f in fits]
     # A venue counts in a bar only where it was observed, on both sides of the comparison.
     seen = np.isfinite(y)
     observed = np.where(seen.any(axis=0), np.where(seen, y, 0.0).sum(axis=0), np.nan)

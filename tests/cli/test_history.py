@@ -74,7 +74,7 @@ def test_a_live_report_is_saved_once_however_often_it_runs(imbalance, file):
     first = series(file)
     assert {one.data for one in first} == {
         "candles", "open_interest", "funding", "liquidations", "liquidation_sums", "sentiment", "commitments",
-        "holders",
+        "holders", "ratios",
     }  # fmt: skip
     assert all(first.values())
     assert file.stat().st_mode & 0o077 == 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
@@ -27,7 +26,7 @@ def accounts(seed=1):
 
 def test_what_was_opened_is_accounted_for():
     made, left, standing, exposed = accounts()
-    rows = [venue("a"), dataclasses.replace(venue("b"), inverse=True)]
+    rows = [venue("a"), msgspec.structs.replace(venue("b"), inverse=True)]
     found = audit(rows, made, left, standing, exposed, PART, PRICE)
     coins = [1.0, 1 / PRICE]  # that a contract is
     held = [
@@ -58,12 +57,12 @@ def test_more_left_than_was_ever_opened_is_nothing_closed():
 
 def test_shares_of_nothing_are_nothing():
     made, left, standing, exposed = accounts()
-    empty = dataclasses.replace(made, opened=0 * made.opened, open_interest=0 * made.open_interest)
+    empty = msgspec.structs.replace(made, opened=0 * made.opened, open_interest=0 * made.open_interest)
     found = audit([venue("a"), venue("b")], empty, 0 * left, 0 * standing, exposed, PART, PRICE)
     assert (found.swept_share, found.closed_share, found.unexplained_share) == (0, 1, 0)
     # A millionth of a millionth of a coin is still counted as it is.
     tiny = 1e-11 / made.open_interest[:, -1].sum()
-    few = dataclasses.replace(made, opened=tiny * made.opened, open_interest=tiny * made.open_interest)
+    few = msgspec.structs.replace(made, opened=tiny * made.opened, open_interest=tiny * made.open_interest)
     one, other = (
         audit([venue("a"), venue("b")], m, f * left, f * standing, exposed, PART, PRICE)
         for m, f in ((made, 1), (few, tiny))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
@@ -72,16 +71,16 @@ def test_a_calibration_is_put_together_of_its_parts(interval_ms, bars):
 @pytest.mark.parametrize(("quiet", "events", "told"), [(0.96, 10.6, True), (0.98, 9.96, False)])
 def test_fewer_than_ten_effective_events_teach_nothing(quiet, events, told):
     arguments = given(HOUR_MS, 300, quiet=quiet)
-    exact = calibration.calibrated(dataclasses.replace(A, least_events=0.0), *arguments, 0).fits[0].effective_events
+    exact = calibration.calibrated(msgspec.structs.replace(A, least_events=0.0), *arguments, 0).fits[0].effective_events
     assert exact == pytest.approx(events, abs=0.05)
     assert (calibration.calibrated(A, *arguments, 0) is not None) is told
-    assert calibration.calibrated(dataclasses.replace(A, least_events=exact), *arguments, 0) is not None
+    assert calibration.calibrated(msgspec.structs.replace(A, least_events=exact), *arguments, 0) is not None
 
 
 def test_one_bar_teaches_nothing_and_neither_do_venues_that_print_nothing():
     arguments = given(HOUR_MS, 48)
     time_ms, interval_ms, path, rows, *rest = arguments
-    easy = dataclasses.replace(A, least_events=0.0)
+    easy = msgspec.structs.replace(A, least_events=0.0)
     assert calibration.calibrated(easy, *arguments, 0) is not None
     assert calibration.calibrated(easy, time_ms, interval_ms, path, [rows[1]] * 3, *rest, 0) is None
     assert calibration.calibrated(easy, *given(HOUR_MS, 1), 0) is None
@@ -107,8 +106,8 @@ def test_of_one_structure_nothing_is_weighed_and_of_two_thirds_are(monkeypatch):
     ends, fits = [], ensemble.fits
     monkeypatch.setattr(ensemble, "fits", lambda *a: ends.append(a[3]) or fits(*a))
     ensemble.walk_forward(sample, prior, np.ones(2), TWO, 0, 0)
-    lone = dataclasses.replace(TWO, structure=np.zeros(3, dtype=np.intp), share=np.array([0.4, 0.3, 0.3]))
-    alone = dataclasses.replace(sample, x=sample.x[..., :4])
+    lone = msgspec.structs.replace(TWO, structure=np.zeros(3, dtype=np.intp), share=np.array([0.4, 0.3, 0.3]))
+    alone = msgspec.structs.replace(sample, x=sample.x[..., :4])
     found, parts = ensemble.walk_forward(alone, prior, np.ones(1), lone, 0, 0)
     assert ends == [[16, 32, 48], [48]]
     assert (len(found), parts.tolist()) == (1, [1.0])
@@ -130,7 +129,7 @@ def test_the_sample_lies_flat_with_both_sides_in_turn():
         assert x[0, 2 * t + side].tolist() == sample.x[0, side, t][:, [0, 4]].ravel().tolist()
         assert y[0, 2 * t + side] == sample.y[0, side, t]
     assert day.tolist() == [0] * 6
-    part = dataclasses.replace(sample, day=np.array([4, 6, 7])).rows(slice(1, 3))
+    part = msgspec.structs.replace(sample, day=np.array([4, 6, 7])).rows(slice(1, 3))
     assert (part.day.tolist(), part.y.tolist()) == ([0, 1], sample.y[:, :, 1:].tolist())
     assert sample.rows(slice(3, 3)).day.size == 0
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -102,7 +102,7 @@ def test_a_push_of_more_than_a_days_volume_is_told_as_such():
         told = cascade.run(found, found.price * 1.1, {"square root": law}, volume_day_usd=day_usd).laws[0]
         assert told.beyond_day == (told.cost_usd.value > day_usd)
     # At Y sigma of a day the law costs a day's volume: beyond it, and not before, where nothing is carried.
-    empty = dataclasses.replace(found, forced=0 * found.forced, draws=0 * found.draws)
+    empty = msgspec.structs.replace(found, forced=0 * found.forced, draws=0 * found.draws)
     for push, beyond in ((0.029, False), (0.031, True)):
         law = {"square root": cascade.square_root(1e9, 0.03)}
         assert cascade.run(empty, found.price * (1 + push), law, volume_day_usd=1e9).laws[0].beyond_day is beyond
@@ -142,7 +142,7 @@ def shown(seed, first):
     forced[LONG, : half - first] = g.gamma(0.5, 2e5, half - first)
     forced[SHORT, half + first :] = g.gamma(0.5, 2e5, half - first)
     draws = forced * g.lognormal(0, 0.4, (30, 2, 1))
-    return dataclasses.replace(made, forced=forced, draws=draws, exposed=3 * forced)
+    return msgspec.structs.replace(made, forced=forced, draws=draws, exposed=3 * forced)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_cascade_is_what_points_one_by_one_give(move, law, first):
             continue
         low, high = np.nanquantile(values[1:], [0.05, 0.95])
         expected = values[0], min(low, values[0]), max(high, values[0])
-        assert dataclasses.astuple(got) == pytest.approx(expected, rel=1e-6)
+        assert msgspec.structs.astuple(got) == pytest.approx(expected, rel=1e-6)
     assert (found.side, told.name) == ("short" if move > 0 else "long", "law")
     assert found.exposed_usd == pytest.approx(3 * np.interp(push, x, flows[0]))
     assert found.target == made.price * (1 + move)

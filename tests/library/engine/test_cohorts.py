@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -138,7 +138,8 @@ def test_features_of_venues_are_those_of_each_by_its_kind():
         path, np.stack([volume, volume / 2, volume / 3]), np.stack([interest] * 3), 1.0, TWO, np.ones(30), 0.7
     )
     rows = [
-        dataclasses.replace(venue(name), inverse=inverse) for name, inverse in (("a", True), ("b", False), ("c", True))
+        msgspec.structs.replace(venue(name), inverse=inverse)
+        for name, inverse in (("a", True), ("b", False), ("c", True))
     ]
     edges, bucket = density.distance_edges(4), np.arange(30) // 2
     for wanted in ([2, 1, 0], [1], [0, 2]):

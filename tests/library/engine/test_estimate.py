@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -34,7 +34,7 @@ def market(seed=2):
         venue("b", volume / 2, interest / 3, fall * 0.1, rise * 0.1),
         venue("c", volume / 4, interest[::-1] / 2, fall * 3, rise * 3),
     ]
-    return path, [*rows[:2], dataclasses.replace(rows[2], inverse=True, seen_by="d")]
+    return path, [*rows[:2], msgspec.structs.replace(rows[2], inverse=True, seen_by="d")]
 
 
 def estimated(path, rows, **options):
@@ -98,15 +98,15 @@ def test_the_map_is_put_together_of_its_parts(calibrated):
             assert got == pytest.approx((stand[side] * table).sum() * unit)
     at_risk = near(exposed)
     share = range_of(near(forced) / at_risk, np.minimum(near(drawn) / at_risk, 1.0))
-    assert dataclasses.astuple(made.model.forced_share) == pytest.approx(dataclasses.astuple(share))
+    assert msgspec.structs.astuple(made.model.forced_share) == pytest.approx(msgspec.structs.astuple(share))
     alone = {name: np.array([summed(basis, w) for w in weights]) for name, weights in draw.parts.items()}
     alone["form of the model"] = forced * draw.factor
     spreads = {name: np.std(np.log(near(masses))) for name, masses in alone.items()}
     assert made.model.dominant_uncertainty == max(spreads, key=spreads.get)
     assert (made.model.printed_share is None) is (found is None)
     if found is not None:
-        printed = dataclasses.astuple(draw.printed)
-        assert dataclasses.astuple(made.model.printed_share) == pytest.approx(printed)
+        printed = msgspec.structs.astuple(draw.printed)
+        assert msgspec.structs.astuple(made.model.printed_share) == pytest.approx(printed)
     assert_told(made.model, rows, found, draw)
 
 
@@ -119,8 +119,8 @@ def assert_told(model, rows, found, draw):
     assert captures["b"] < 0.5
     assert captures["c"] > 1
     for name, capture in captures.items():
-        expected = [min(capture * x, 1.0) for x in dataclasses.astuple(draw.capture)]
-        assert dataclasses.astuple(model.capture[name]) == pytest.approx(expected)
+        expected = [min(capture * x, 1.0) for x in msgspec.structs.astuple(draw.capture)]
+        assert msgspec.structs.astuple(model.capture[name]) == pytest.approx(expected)
     fit = found.fits[0]
     assert model.assumptions == words | {
         "calibration": f"a, b, c (seen by d); 4 days; {fit.effective_events:.0f} effective events; "
@@ -145,7 +145,7 @@ def test_assumptions_are_told_in_words():
         "forced": "without observed liquidations 0.25 of exposed (x/÷2.5)",
         "capture": "feeds not known complete print 0.4 (x/÷2.5)",
     }
-    alike = dataclasses.replace(Assumptions().structures[0], leverage_log_sd=0.75)
+    alike = msgspec.structs.replace(Assumptions().structures[0], leverage_log_sd=0.75)
     other = Assumptions(structures=(alike, alike), leverage_span=1.5, turnover_share=0.25).told()
     assert other["leverage"] == "log-normal, medians 12/8/5/4 by lifetime class (x/÷1.5), log-sd 0.75"
     assert (other["clock"], other["turnover"]) == (
@@ -160,15 +160,15 @@ def test_the_stated_assumptions_give_this_map():
     A change of a default or of the engine's geometry is meant to fail here; then the figures are taken anew.
     """
     path, rows = market()
-    laddered = dataclasses.replace(rows[0], cap_usd=CAP / 2, rate=RATE, deduction_usd=DEDUCTION / 2)
+    laddered = msgspec.structs.replace(rows[0], cap_usd=CAP / 2, rate=RATE, deduction_usd=DEDUCTION / 2)
     made = estimate("BTC", TIME_MS, QUARTER_MS, path, float(path.close[-1]), [laddered, *rows[1:]], calibrated=False)
     risk = made.window(10)
     found = [
-        *dataclasses.astuple(risk.long)[:4],
-        *dataclasses.astuple(risk.short)[:4],
-        *dataclasses.astuple(risk.ratio),
+        *msgspec.structs.astuple(risk.long)[:4],
+        *msgspec.structs.astuple(risk.short)[:4],
+        *msgspec.structs.astuple(risk.ratio),
         risk.path_implied_ratio,
-        *dataclasses.astuple(risk.lift),
+        *msgspec.structs.astuple(risk.lift),
     ]
     assert found == pytest.approx(
         [

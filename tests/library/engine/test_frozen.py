@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
@@ -26,14 +25,14 @@ A = Assumptions(distances=4)
 def test_a_kept_map_is_what_venues_that_print_hold_one_by_one(interval_ms):
     bars, first = 3 * DAY_MS // interval_ms, 2 * DAY_MS // interval_ms
     _time_ms, path, rows = observed_market(interval_ms, bars)
-    rows[0] = dataclasses.replace(rows[0], cap_usd=CAP / 2, rate=RATE * 5, deduction_usd=DEDUCTION * 2.5)
+    rows[0] = msgspec.structs.replace(rows[0], cap_usd=CAP / 2, rate=RATE * 5, deduction_usd=DEDUCTION * 2.5)
     g = np.random.default_rng(2)
     fit = Refit(
         first, g.gamma(1, 0.1, (3, 4 * 8)), np.array([0.4, 1.0]), g.uniform(0.5, 2, (3, 2)), np.array([0.3, 0.7])
     )
     got = frozen._maps(interval_ms, path, rows, np.array([1, 2]), A, fit)
     past = path.until(first)
-    short = [dataclasses.replace(v, volume=v.volume[:first], open_interest=v.open_interest[:first]) for v in rows]
+    short = [msgspec.structs.replace(v, volume=v.volume[:first], open_interest=v.open_interest[:first]) for v in rows]
     cohorts, lone = market_cohorts(past, short, interval_ms, A), path_cohorts(past, interval_ms, A)
     edges, price, points = density.distance_edges(4), path.close[first - 1], 9 if interval_ms > HOUR_MS else 3
     expected = np.zeros((4, 2, density.log_edges().size - 1))
@@ -125,8 +124,8 @@ def test_maps_of_every_day_are_followed_over_each_horizon():
     bars, interval_ms = 9 * 6, 4 * HOUR_MS
     time_ms, path, rows = observed_market(interval_ms, bars)
     unknown = np.where(np.arange(bars) == 50, np.nan, 1.0)
-    rows = [dataclasses.replace(v, long_liquidations=np.nan_to_num(v.long_liquidations) * unknown) for v in rows]
-    rows = [dataclasses.replace(v, short_liquidations=np.nan_to_num(v.short_liquidations)) for v in rows]
+    rows = [msgspec.structs.replace(v, long_liquidations=np.nan_to_num(v.long_liquidations) * unknown) for v in rows]
+    rows = [msgspec.structs.replace(v, short_liquidations=np.nan_to_num(v.short_liquidations)) for v in rows]
     found = walk(time_ms, interval_ms, path, rows, A)
     assert [fit.first for fit in found.fits] == [30, 36, 42, 48]
     horizons = [0.5, 1.0, 1.25, 2.0, 4.0]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,7 +12,7 @@ from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.venue import Venue
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from tests.library.engine.test_engine import HOUR_MS, walk
 from tests.library.test_market import rows, write
 
@@ -145,7 +144,7 @@ def test_a_venue_known_from_later_on_opens_nothing_by_becoming_known():
         for name, complete, share, held in (("a", True, 1.0, interest), ("b", True, 0.5, late))
     ]
     # On wall time: activity is the market's, to which every venue adds.
-    wall = dataclasses.replace(A, structures=A.structures[:1])
+    wall = msgspec.structs.replace(A, structures=A.structures[:1])
     weights = WEIGHTS[:, : wall.distances * wall.lives().share.size]
     both, one, other = (
         heatmap.heatmap("BTC", time_ms, HOUR_MS, path, given, weights, wall, 300, 500)

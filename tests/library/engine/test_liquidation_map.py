@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -32,7 +32,7 @@ def lopsided(shift=1.0):
     draws, path_draws = (shift * m * g.lognormal(0, 0.4, (DRAWS, 2, 1)) for m in (forced, path_implied))
     draws[:3, LONG] = 0.0
     path_draws[3, LONG] = 0.0
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         made, forced=forced, exposed=2 * forced, draws=draws, path_implied=path_implied, path_draws=path_draws
     )
 
@@ -64,9 +64,9 @@ def test_a_bands_figures_are_sums_over_bins_and_quantiles_over_draws(shift):
     )
     lifts = [a / b for a, b in zip(each, path_each, strict=True) if math.isfinite(a / b)]
     assert len(lifts) == DRAWS - 4
-    assert dataclasses.astuple(risk.ratio) == ranged(forced, each[3:])
+    assert msgspec.structs.astuple(risk.ratio) == ranged(forced, each[3:])
     assert risk.path_implied_ratio == pytest.approx(implied)
-    assert dataclasses.astuple(risk.lift) == ranged(forced / implied, lifts)
+    assert msgspec.structs.astuple(risk.lift) == ranged(forced / implied, lifts)
     assert (risk.low_price, risk.high_price, risk.comparable) == (low_price, high_price, made.comparable)
     assert made.window(4) == made.band(made.price * 0.96, made.price * 1.04)
     for side in (LONG, SHORT):
@@ -81,17 +81,17 @@ def test_a_bands_figures_are_sums_over_bins_and_quantiles_over_draws(shift):
 def test_sides_without_mass_have_no_ratio(empty):
     made = lopsided()
     sides = np.array([[0.0], [1.0]] if empty == LONG else [[1.0], [0.0]])
-    risk = dataclasses.replace(made, forced=made.forced * sides).window(5)
+    risk = msgspec.structs.replace(made, forced=made.forced * sides).window(5)
     assert (risk.ratio, risk.lift) == (None, None)
     assert risk.path_implied_ratio == made.window(5).path_implied_ratio
-    risk = dataclasses.replace(made, path_implied=made.path_implied * sides).window(5)
+    risk = msgspec.structs.replace(made, path_implied=made.path_implied * sides).window(5)
     assert (risk.path_implied_ratio, risk.lift) == (None, None)
     assert risk.ratio == made.window(5).ratio
     # The smallest of masses is one.
-    tiny = dataclasses.replace(made, forced=made.forced * (1e-9 + sides)).window(5)
+    tiny = msgspec.structs.replace(made, forced=made.forced * (1e-9 + sides)).window(5)
     assert tiny.ratio is not None
     above, below = (made.price, made.price * 1.05), (made.price * 0.95, made.price)
-    few = dataclasses.replace(made, forced=made.forced * 1e-9)
+    few = msgspec.structs.replace(made, forced=made.forced * 1e-9)
     assert few.ratio_between(above, below) == pytest.approx(made.ratio_between(above, below))
 
 
@@ -125,8 +125,8 @@ def test_clusters_of_both_sides_are_sums_over_their_runs(shift):
 
 def test_a_range_is_of_finite_draws_and_holds_its_value():
     draws = np.array([np.nan, *range(101), np.inf])
-    assert dataclasses.astuple(range_of(50.0, draws)) == (50, 5, 95)
-    assert dataclasses.astuple(range_of(2.0, draws)) == (2, 2, 95)
-    assert dataclasses.astuple(range_of(99.0, draws)) == (99, 5, 99)
+    assert msgspec.structs.astuple(range_of(50.0, draws)) == (50, 5, 95)
+    assert msgspec.structs.astuple(range_of(2.0, draws)) == (2, 2, 95)
+    assert msgspec.structs.astuple(range_of(99.0, draws)) == (99, 5, 99)
     assert range_of(3.0, draws[:1]) == Range(3.0, 3.0, 3.0)
     assert range_of(3.0, np.array([7.0])) == Range(3.0, 3.0, 7.0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 import statistics
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -54,7 +54,7 @@ def test_default_weights_are_those_of_each_venues_ladder_by_what_is_open():
         typical_notional_usd=1e6,
         distances=6,
     )
-    laddered = dataclasses.replace(
+    laddered = msgspec.structs.replace(
         venue("b"), cap_usd=CAP, rate=RATE * 4, deduction_usd=DEDUCTION * 4, most_leverage=40.0
     )
     rows, interest = [venue("a"), laddered], np.array([[9.0, 1.0, np.nan], [np.nan, 7.0, 3.0]])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -136,8 +136,8 @@ def test_a_calibration_is_drawn_as_loops_draw_it(whole):
     assert got.central == pytest.approx((fitted / middle).ravel())
     assert got.part.tolist() == [0.303, 0.303, 0.697]
     assert got.level.tolist() == [0.8, 1.7]
-    assert dataclasses.astuple(got.capture) == pytest.approx((middle, *np.quantile(kept, [0.05, 0.95])))
+    assert msgspec.structs.astuple(got.capture) == pytest.approx((middle, *np.quantile(kept, [0.05, 0.95])))
     assert (max(kept), min(kept)) == (1.0, 1.0 if whole else 0.02)
     value = np.einsum("sfb,f,s->", basis, fitted.ravel(), found.level) / at_risk
     low, high = np.quantile(printed, [0.05, 0.95])
-    assert dataclasses.astuple(got.printed) == pytest.approx((value, min(low, value), max(high, value)))
+    assert msgspec.structs.astuple(got.printed) == pytest.approx((value, min(low, value), max(high, value)))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
@@ -99,7 +98,7 @@ def test_members_are_scored_as_the_model_is():
     rows, inside, tested = scored(trial(20))
     found = {row.name: row for row in rows}
     assert list(found) == ["move alone", "model", "member 1", "member 2", "path null", "fixed leverages"]
-    assert dataclasses.replace(found["member 1"], name="model") == found["model"]
+    assert msgspec.structs.replace(found["member 1"], name="model") == found["model"]
     assert found["model"].over_null == pytest.approx(found["model"].r2_gain - found["path null"].r2_gain)
     assert 0 < found["model"].over_null_low < found["model"].over_null < found["model"].over_null_high
     assert found["member 2"].r2_gain < 0.1 * found["model"].r2_gain
@@ -142,7 +141,7 @@ def test_the_level_error_is_of_a_maps_sum_before_any_scale(monkeypatch):
     cases = iter([np.stack([seen * times, seen, seen, np.ones(10)]) for times in (2.0, 4.0)])
     monkeypatch.setattr(frozen, "_maps", lambda *_rest: np.zeros((2, 2, 1)))
     monkeypatch.setattr(frozen, "_crossed", lambda *_rest: next(cases))
-    held = dataclasses.replace(trial(2), fits=[Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1))])
+    held = msgspec.structs.replace(trial(2), fits=[Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1))])
     path = PricePath(*np.ones((4, 120)))
     (row,) = frozen.frozen_scores(3_600_000, path, [], Assumptions(), held, [1.0])
     floor = frozen.FLOOR_USD

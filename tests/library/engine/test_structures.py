@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,6 +21,7 @@ from imbalance.engine import (
     flows,
     likelihood,
     ranges,
+    solver,
 )
 from imbalance.engine.assumptions import Assumptions, Lives, Structure
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
@@ -258,7 +259,7 @@ def test_the_structure_that_made_the_data_gets_the_mixture():
     _fits, parts = ensemble.walk_forward(sample, prior, weight, TWO, 0, 0)
     assert parts[0] > 0.95
     assert parts.sum() == pytest.approx(1)
-    none = dataclasses.replace(sample, y=np.full_like(sample.y, np.nan))
+    none = msgspec.structs.replace(sample, y=np.full_like(sample.y, np.nan))
     fits, parts = ensemble.walk_forward(none, prior, np.array([3.0, 1.0]), TWO, 0, 0)
     assert fits is None
     assert parts == pytest.approx([0.75, 0.25])
@@ -280,7 +281,7 @@ def pressed(bars, seed=2):
 def test_a_side_that_prints_more_lately_weighs_more():
     path, row = pressed(24 * 30)
     late = np.where(np.arange(24 * 30) >= 24 * 27, 3.0, 1.0)
-    more = dataclasses.replace(row, long_liquidations=row.long_liquidations * late)
+    more = msgspec.structs.replace(row, long_liquidations=row.long_liquidations * late)
     one, other = mapped(path, [row]), mapped(path, [more])
     assert other.window(10).ratio.value < 0.9 * one.window(10).ratio.value
     assert other.window(10).lift.value < one.window(10).lift.value
@@ -290,7 +291,7 @@ def test_the_mirror_market_has_the_mirror_level():
     path, row = pressed(24 * 20)
     opens, high, low, close = path
     mirrored = PricePath(*(1e4 / p for p in (opens, low, high, close)))
-    swapped = dataclasses.replace(
+    swapped = msgspec.structs.replace(
         row, long_liquidations=row.short_liquidations, short_liquidations=row.long_liquidations
     )
     one, other = mapped(path, [row]), mapped(mirrored, [swapped])
@@ -302,7 +303,7 @@ def test_nothing_later_than_a_bar_touches_its_prediction():
     time_ms, bar = np.arange(24 * 12, dtype=np.int64) * HOUR_MS, 24 * 9 + 7
     names = ("volume", "open_interest", "long_liquidations", "short_liquidations")
     later = np.where(np.arange(24 * 12) >= bar, 5.0, 1.0)
-    other = dataclasses.replace(row, **{n: getattr(row, n) * later for n in names})
+    other = msgspec.structs.replace(row, **{n: getattr(row, n) * later for n in names})
     # Default weights know today's open interest of several venues; of one they know nothing.
     one, changed = (predict(time_ms, HOUR_MS, path, [r], Assumptions()) for r in (row, other))
     assert changed.predicted[:, : bar + 1] == pytest.approx(one.predicted[:, : bar + 1], rel=1e-9, nan_ok=True)
@@ -329,13 +330,13 @@ def test_one_step_from_the_maximum_is_what_refitting_on_resampled_days_finds():
 def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
     sample, prior = sampled(rows=480)
     sample.y[:, 1, 30:50] = np.nan
-    monkeypatch.setattr(calibrate, "BLOCK_VALUES", 1200)
+    monkeypatch.setattr(solver, "BLOCK_VALUES", 1200)
     told, evidence = [], ensemble.evidence
     rows = {float(v): t for t, v in enumerate(sample.y[0, 0])}
 
     def same(found, alone):
         for one, other in zip(found, alone, strict=True):
-            for name, value in dataclasses.asdict(other).items():
+            for name, value in msgspec.structs.asdict(other).items():
                 assert getattr(one, name) == pytest.approx(value, rel=1e-9), name
 
     def judged(found, part, lives):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,7 +15,7 @@ def fewer(found, bars):
     """Return the first bars of a walk alone."""
     names = ("observed", "predicted", "low", "high", "move", "path_null", "fixed", "day", "members")
     part = {name: getattr(found, name)[..., :bars] for name in names}
-    return dataclasses.replace(found, **part, base_features=found.base_features[:, :bars])
+    return msgspec.structs.replace(found, **part, base_features=found.base_features[:, :bars])
 
 
 def noisy(days=20, rows_a_day=24):
@@ -27,7 +26,7 @@ def noisy(days=20, rows_a_day=24):
     observed[LONG, 30:40] = observed[SHORT, 200] = np.nan
     predicted = found.predicted * np.array([[1.0], [5.0]])
     predicted[:, :24] = np.nan
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         found,
         observed=observed,
         predicted=predicted,
@@ -93,7 +92,7 @@ def test_scores_are_what_one_method_and_side_at_a_time_give():
 def test_an_interval_holds_what_lies_at_its_ends():
     found = trial(5, members=0)
     for low, high in ((found.observed, 2 * found.observed), (0 * found.observed, found.observed)):
-        edged = dataclasses.replace(found, low=low, high=high)
+        edged = msgspec.structs.replace(found, low=low, high=high)
         assert validate.scored(edged)[1] == 1.0
         assert all((c.below, c.inside, c.above) == (0, 1, 0) for c in validate.reliability(edged))
 
@@ -113,7 +112,7 @@ def test_reliability_is_told_of_five_cases_on(known, classes):
     found = trial(10)
     low = np.full_like(found.low, np.nan)
     low[SHORT, -known:] = found.low[SHORT, -known:]
-    told = validate.reliability(dataclasses.replace(found, low=low))
+    told = validate.reliability(msgspec.structs.replace(found, low=low))
     assert len(told) == classes
     assert sum(c.cases for c in told) == (known if classes else 0)
 
@@ -143,5 +142,5 @@ def test_what_was_never_predicted_in_training_is_scored_all_the_same():
     found = trial(10, members=0)
     late = found.fixed.copy()
     late[:, :210] = 0.0
-    names = {row.name: row for row in validate.scored(dataclasses.replace(found, fixed=late))[0]}
+    names = {row.name: row for row in validate.scored(msgspec.structs.replace(found, fixed=late))[0]}
     assert np.isfinite(names["fixed leverages"].r2_gain)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -207,7 +207,7 @@ def observed_market(interval_ms, bars):
     rows = [
         venue("a", volume, interest, bars=bars),
         venue("b", volume / 2, interest / 3, fall, rise),
-        dataclasses.replace(venue("c", volume, interest[::-1] / 2, holes, rise / 2, complete=True), inverse=True),
+        msgspec.structs.replace(venue("c", volume, interest[::-1] / 2, holes, rise / 2, complete=True), inverse=True),
         venue("d", volume, interest, 0 * fall, 0 * rise),
         venue("e", volume / 5, interest / 7, rise / 9, np.where(holes > 0, fall, np.nan) / 9),
     ]
