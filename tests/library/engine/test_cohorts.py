@@ -117,7 +117,7 @@ def test_a_level_that_price_just_touches_is_reached(side, now):
     made = cohorts.build(path, volume[None], interest[None], 1.0, LIVES, np.ones(40), 0.7)
     edges, price = density.distance_edges(14), float(path.close[-1])
     held, felt = [], []
-    (level,) = (v[8] for s, i, _price, v in density.entries(made, edges, 1, sides=(side,)) if i == 7)
+    (level,) = (v[8] for i, _who, _price, v in density.entries(made, edges, 1, side) if i == 7)
     for touched in (abs(level), np.nextafter(abs(level), np.inf if side == LONG else -np.inf)):
         if now:
             price = touched

@@ -100,7 +100,7 @@ def test_a_level_that_an_extreme_just_touches_is_reached(side):
     made = market_cohorts(path, [venue], HOUR_MS, A)
     edges = density.distance_edges(A.distances)
     # The level of a position of bar 8, which no other bar comes near.
-    levels = {i: level[8] for s, i, _price, level in density.entries(made, edges, 1, sides=(side,)) if s == side}
+    levels = {i: level[8] for i, _who, _price, level in density.entries(made, edges, 1, side)}
     row, away, sums = (2 if side == LONG else 1), np.inf if side == LONG else -np.inf, []
     for columns in (40, 4):  # of bars of their own, and of bars 0 to 9 in one
         for price in (abs(levels[7]), np.nextafter(abs(levels[7]), away)):
