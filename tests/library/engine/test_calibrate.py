@@ -21,51 +21,71 @@ def captured(expected, printed, complete):
     return [1.0 if a else y / e if e > 0 else 1.0 for a, e, y in zip(anchor, expected, printed, strict=True)]
 
 
-def climbed(x, y, floor, phi, start, capture, complete, strength):
-    """Return weights and captures after 25 steps of the rule, one row at a time; y is NaN where not known."""
+def stepped(problem, weights, capture, complete, strength):
+    """Return weights and captures after one step of the rule, one row at a time; y is NaN where not known."""
+    x, y, floor, phi, start = problem
     venues, rows, size = x.shape
-    weights, capture = list(start), list(capture)
+    gain, seen = [0.0] * size, [0.0] * size
+    expected, printed = [0.0] * venues, [0.0] * venues
+    for v, r in itertools.product(range(venues), range(rows)):
+        if math.isnan(y[v, r]):
+            continue
+        plain = sum(a * w for a, w in zip(x[v, r], weights, strict=True))
+        mean = capture[v] * plain
+        u = floor[v] / (mean + floor[v])
+        expected[v] += u * plain
+        printed[v] += u * y[v, r]
+        for f in range(size):
+            seen[f] += capture[v] * x[v, r, f] * u / phi
+            gain[f] += capture[v] * x[v, r, f] * u * y[v, r] / mean / phi if mean > 0 else 0.0
+    weights = [
+        (strength + w * g) / (strength / max(w0, 1e-15) + s)
+        for w, w0, g, s in zip(weights, start, gain, seen, strict=True)
+    ]
+    return weights, captured(expected, printed, complete)
+
+
+def climbed(problems, captures, complete, strength):
+    """Return weights and captures after 25 steps of all fits, or fewer where none moves any weight by a 2,000th."""
+    at = [(problem[-1], capture) for problem, capture in zip(problems, captures, strict=True)]
     for _ in range(25):
-        gain, seen = [0.0] * size, [0.0] * size
-        expected, printed = [0.0] * venues, [0.0] * venues
-        for v, r in itertools.product(range(venues), range(rows)):
-            if math.isnan(y[v, r]):
-                continue
-            plain = sum(a * w for a, w in zip(x[v, r], weights, strict=True))
-            mean = capture[v] * plain
-            u = floor[v] / (mean + floor[v])
-            expected[v] += u * plain
-            printed[v] += u * y[v, r]
-            for f in range(size):
-                seen[f] += capture[v] * x[v, r, f] * u / phi
-                gain[f] += capture[v] * x[v, r, f] * u * y[v, r] / mean / phi if mean > 0 else 0.0
-        weights = [
-            (strength + w * g) / (strength / max(w0, 1e-15) + s)
-            for w, w0, g, s in zip(weights, start, gain, seen, strict=True)
+        before = at
+        at = [stepped(p, w, c, complete, strength) for p, (w, c) in zip(problems, before, strict=True)]
+        moved = [
+            abs(1 - old / new) for a, b in zip(at, before, strict=True) for new, old in zip(a[0], b[0], strict=True)
         ]
-        capture = captured(expected, printed, complete)
-    return weights, capture
+        if max(moved) <= 5e-4:
+            break
+    return at
 
 
-def fitted(x, y, prior, complete, day):
-    """Return (weights, captures, their start, floor, dispersion) as `calibrate.fit` should find them."""
-    known = np.isfinite(y)
-    whole = np.where(known, y, 0.0)
+def fitted(x, y, prior, complete, day, ends):
+    """Return by end (weights, captures, their start, level, floor, dispersion) as `calibrate.fits` should find them."""
     scaled = (x.reshape(*y.shape, *prior.shape) * prior).sum(axis=2)
-    base = np.where(known, scaled.sum(axis=2), 0.0)
-    floor = likelihood.floors(whole, known)
-    expected, printed = base.sum(axis=1), whole.sum(axis=1)
-    own = complete & (expected > 0) & (printed > 0)
-    anchored = own if own.any() else expected > 0
-    level = printed[anchored].sum() / expected[anchored].sum()
-    capture = captured(level * expected, printed, complete)
-    mean = np.array(capture)[:, None] * level * base
-    phi = likelihood.dispersion(whole, mean, floor, known, day)
-    start = [level] * prior.shape[1]
-    scale, capture = climbed(scaled, y, floor, phi, start, capture, complete, 5.0)
-    begun = (prior * scale).ravel()
-    weights, capture = climbed(x, y, floor, phi, begun, capture, complete, 1.0)
-    return np.array(weights), np.array(capture), begun, level, floor, phi
+    begun, captures, levels = [], [], []
+    for end in ends:
+        known = np.isfinite(y[:, :end])
+        whole = np.where(known, y[:, :end], 0.0)
+        base = np.where(known, scaled[:, :end].sum(axis=2), 0.0)
+        floor = likelihood.floors(whole, known)
+        expected, printed = base.sum(axis=1), whole.sum(axis=1)
+        own = complete & (expected > 0) & (printed > 0)
+        anchored = own if own.any() else expected > 0
+        levels.append(printed[anchored].sum() / expected[anchored].sum())
+        captures.append(captured(levels[-1] * expected, printed, complete))
+        mean = np.array(captures[-1])[:, None] * levels[-1] * base
+        phi = likelihood.dispersion(whole, mean, floor, known, day[:end])
+        begun.append((scaled[:, :end], y[:, :end], floor, phi, [levels[-1]] * prior.shape[1]))
+    scales = climbed(begun, captures, complete, 5.0)
+    pooled = [
+        (x[:, :end], rows, floor, phi, (prior * scale).ravel())
+        for end, (_x, rows, floor, phi, _start), (scale, _c) in zip(ends, begun, scales, strict=True)
+    ]
+    found = climbed(pooled, [c for _scale, c in scales], complete, 1.0)
+    return [
+        (np.array(w), np.array(c), p[4], level, p[2], p[3])
+        for (w, c), p, level in zip(found, pooled, levels, strict=True)
+    ]
 
 
 def resampled(x, y, floor, phi, found, begun, capture, day, draws, seed):
@@ -104,7 +124,7 @@ def test_a_fit_is_what_loops_find(seed, unit, complete):
     x, y, prior, day = market(seed)
     x, y = unit * x, unit * y
     fit = calibrate.fit(x, y, prior, complete, day, 0, 0)
-    weights, capture, _begun, level, floor, phi = fitted(x, y, prior, complete, day)
+    ((weights, capture, _begun, level, floor, phi),) = fitted(x, y, prior, complete, day, [day.size])
     assert fit.weights == pytest.approx(weights, rel=1e-9, abs=1e-18)
     assert fit.capture == pytest.approx(capture, rel=1e-9)
     assert fit.floor == pytest.approx(floor)
@@ -127,8 +147,9 @@ def test_fits_of_first_rows_are_fits_of_these_alone(monkeypatch):
     monkeypatch.setattr(solver, "BLOCK_VALUES", 6 * 7)
     x, y, prior, day = market(3)
     ends = [8, 17, 40]
-    for end, fit in zip(ends, calibrate.fits(x, y, prior, ONE, day, ends, 0, 0), strict=True):
-        weights, capture, *_rest = fitted(x[:, :end], y[:, :end], prior, ONE, day[:end])
+    twins = fitted(x, y, prior, ONE, day, ends)
+    for end, fit, twin in zip(ends, calibrate.fits(x, y, prior, ONE, day, ends, 0, 0), twins, strict=True):
+        weights, capture, *_rest = twin
         assert fit.weights == pytest.approx(weights, rel=1e-9, abs=1e-18)
         assert fit.capture == pytest.approx(capture, rel=1e-9)
         assert fit.days == {8: 1, 17: 2, 40: 4}[end]
@@ -137,7 +158,7 @@ def test_fits_of_first_rows_are_fits_of_these_alone(monkeypatch):
 def test_draws_are_one_step_on_resampled_days_and_no_farther_than_e_squared():
     x, y, prior, day = market(5, days=4)
     fit = calibrate.fit(x, y, prior, ONE, day, 60, 9)
-    _weights, _capture, begun, _level, floor, phi = fitted(x, y, prior, ONE, day)
+    ((_weights, _capture, begun, _level, floor, phi),) = fitted(x, y, prior, ONE, day, [day.size])
     draws, steps = resampled(x, y, floor, phi, fit.weights, begun, fit.capture, day, 60, 9)
     assert steps.min() < -4 < 2.5 < steps.max()
     assert fit.draws == pytest.approx(draws, rel=1e-10, abs=1e-24)

@@ -133,7 +133,7 @@ def slow_follow(x, flow, push, impact, scale):
     return reach, min(max(free), push), slope.max()
 
 
-def shown(seed, first=6):
+def shown(seed, first):
     """Return a map of a few draws with mass on both sides from some bins off the price on."""
     path, volume, interest = walk(60)
     made = mapped(path, [venue("a", volume, interest, bars=60)])
@@ -145,9 +145,11 @@ def shown(seed, first=6):
     return msgspec.structs.replace(made, forced=forced, draws=draws, exposed=3 * forced)
 
 
-@pytest.mark.parametrize(("move", "law"), [(0.06, 2e9), (-0.06, 2e9), (-0.11, 1.2e8), (0.0151, 1e9)])
-def test_a_cascade_is_what_points_one_by_one_give(move, law):
-    made, seed = shown(3), 5
+@pytest.mark.parametrize(
+    ("move", "law", "first"), [(0.06, 2e9, 0), (-0.06, 2e9, 0), (-0.11, 1.2e8, 6), (0.0151, 1e9, 6)]
+)
+def test_a_cascade_is_what_points_one_by_one_give(move, law, first):
+    made, seed = shown(3, first), 5
     impact, cost = linear(law), linear(1 / law)
     found = cascade.run(made, made.price * (1 + move), {"law": (impact, cost)}, seed, volume_day_usd=law * 0.05)
     side, push, bins = SHORT if move > 0 else LONG, abs(move), made.forced.shape[1] // 2
@@ -190,7 +192,7 @@ def test_of_one_bin_no_growth_is_told_and_of_two_it_is():
     flow[7:] = 1.0
     for push, told in ((float(X[7]), False), (float(X[8]), True)):
         assert math.isnan(follow(flow / 1e6, push, linear(1.0))[2]) is not told
-    made = shown(3, first=6)
+    made = shown(3, 6)
     nearest = made.price * math.exp(6.5 * 0.0025)
     assert cascade.run(made, nearest, {"law": (linear(1e15), linear(1e-15))}).laws[0].reproduction is None
 

@@ -87,3 +87,11 @@ def test_activity_is_turnover_over_its_mean_over_bars_with_open_interest(seed):
         mean = sum(turnover[: t + 1]) / max(counted, 1)
         speeds.append(min(turnover[t] / mean, 30.0) if held[t] > 0 and mean > 0 else 1.0)
     assert clock.activity(volume, interest, 0.6) == pytest.approx(speeds)
+
+
+def test_activity_is_the_same_in_any_unit():
+    g = np.random.default_rng(3)
+    volume, interest = g.gamma(0.3, 10, (2, 14)), 50 + g.normal(0, 5, (2, 14))
+    found = clock.activity(volume, interest, 0.6)
+    assert clock.activity(volume * 1e-9, interest * 1e-9, 0.6) == pytest.approx(found)
+    assert found.max() > 1
