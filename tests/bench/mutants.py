@@ -38,6 +38,8 @@ SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Add: ast.Sub, ast.Sub: ast.Add,
     ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
 }  # fmt: skip
+# They change nothing that runs, but where the code itself is at fault.
+GUARDS = {"frozen", "strict"}
 NAMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
 
 
@@ -78,7 +80,7 @@ def _mutated(node: ast.AST) -> bool:
 
 
 def sites(root: Path) -> Iterator[Mutant]:
-    """Yield every place that can be changed; type hints and `frozen=True` are none: they change nothing that runs."""
+    """Yield every place that can be changed; type hints are none, nor what guards (`GUARDS`)."""
     for package in PACKAGES:
         for file in sorted((root / package).rglob("*.py")):
             tree = ast.parse(file.read_text())
@@ -90,7 +92,7 @@ def sites(root: Path) -> Iterator[Mutant]:
 
 
 def _idle(node: ast.AST) -> list[ast.AST]:
-    if isinstance(node, ast.keyword) and node.arg == "frozen":
+    if isinstance(node, ast.keyword) and node.arg in GUARDS:
         return [node.value]
     return [part for part in (getattr(node, "annotation", None), getattr(node, "returns", None)) if part is not None]
 
