@@ -123,7 +123,9 @@ class MarketData(msgspec.Struct, frozen=True):
             return self
         venues = tuple(_cut(v, slice(bars)) for v in self.venues)
         if all(v.path is not None for v in venues):
-            return market_of_venues(self.symbol, self.interval_ms, self.time_ms[:bars], venues)
+            # A market of prices alone stays one.
+            needs = any(v.has_open_interest for v in self.venues)
+            return market_of_venues(self.symbol, self.interval_ms, self.time_ms[:bars], venues, needs_interest=needs)
         path = {name: getattr(self, name)[:bars] for name in PricePath._fields}
         last = float(path["close"][-1])
         return msgspec.structs.replace(self, time_ms=self.time_ms[:bars], price=last, venues=venues, **path)

@@ -160,6 +160,15 @@ def test_a_market_as_it_was():
     assert (then.price, then.close.tolist(), then.venues[0].volume_base.size) == (12.0, [10.0, 11.0, 12.0], 3)
 
 
+def test_a_market_of_prices_alone_stays_one_and_another_needs_its_interest():
+    bare = venue("v", np.arange(6) + 10.0, interest=UNKNOWN)
+    found = market_of_venues("BTC", HOUR_MS, START + HOUR_MS * np.arange(6), (bare,), needs_interest=False)
+    assert found.until(START + 3 * HOUR_MS).close.tolist() == [10.0, 11.0, 12.0]
+    late = market(venue("v", np.arange(6) + 10.0, interest=[0.0, 0.0, 0.0, 0.0, 1.0, 1.0]))
+    with pytest.raises(MissingDataError, match="no open interest"):
+        late.until(START + 3 * HOUR_MS)
+
+
 def test_a_file_is_read_up_to_a_moment(tmp_path):
     path = write(tmp_path / "a.csv", rows())
     for as_of_ms, bars in ((START + 30 * HOUR_MS, 30), (START + 30 * HOUR_MS - 1, 29), (START + HOUR_MS, 1)):
