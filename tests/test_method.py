@@ -120,7 +120,7 @@ NUMBERS = {
     "quasi-likelihood": [f"f is {likelihood.FLOOR_SHARE:g} times"],
     "dispersion": [f"largest {100 * (1 - likelihood.TRIMMED):.0f} %"],
     "calibrated": [
-        f"at most {solver.ITERATIONS} steps", f"by {100 * solver.SMALL_STEP:g} % of itself",
+        f"{solver.ITERATIONS} steps",
         f"a = {calibrate.CLASS_STRENGTH:g} events",
         f"(a = {calibrate.PRIOR_STRENGTH:g})",
         f"first {calibration.SKIPPED_DAYS} days", f"{A.least_events:g} effective",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from imbalance.bars.cells import MARKS, PRICES, QUANTITIES, fail_first
 from imbalance.bars.limits import limit
 from imbalance.bars.source import RawTable
-from imbalance.units import DAY_MS, plain
+from imbalance.units import DAY_MS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,10 +49,6 @@ def check_plausible(raw: RawTable, table: pd.DataFrame) -> None:
     _check_highs(raw, table)
 
 
-def _plain(value: float) -> str:
-    return plain(value, thousands="")
-
-
 def _fail_at(
     raw: RawTable, rows: pd.DataFrame, bad: npt.ArrayLike, column: str, held: str, other: npt.ArrayLike, way: str = ""
 ) -> None:
@@ -61,7 +57,7 @@ def _fail_at(
     if where.size:
         at = int(where[np.argmin(rows.index.to_numpy()[where])])
         value, beside = float(rows[column].iloc[at]), float(np.broadcast_to(np.asarray(other), len(rows))[at])
-        raw.fail(int(rows.index[at]), column, f"{_plain(value)} cannot be true: {held} {_plain(beside)}{way}")
+        raw.fail(int(rows.index[at]), column, f"{value:.6g} cannot be true: {held} {beside:.6g}{way}")
 
 
 def _check_sizes(raw: RawTable, table: pd.DataFrame) -> None:
@@ -247,6 +243,5 @@ def _check_between_venues(raw: RawTable, table: pd.DataFrame) -> None:
         raw,
         np.isin(np.arange(len(raw.cells)), table.index.to_numpy()[wide]),
         "close",
-        f"venues differ more than {apart:g} times at this time: {_plain(low[wide].iloc[0])} and "
-        f"{_plain(high[wide].iloc[0])}",
+        f"venues differ more than {apart:g} times at this time: {low[wide].iloc[0]:.6g} and {high[wide].iloc[0]:.6g}",
     )

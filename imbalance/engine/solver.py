@@ -17,7 +17,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 ITERATIONS = 25
-SMALL_STEP = 5e-4  # of a weight, after which those to come are far below what a range tells
 # Blocks stay in the cache and are too little for BLAS to share out to threads, whose waiting costs more than it saves.
 BLOCK_VALUES = 36_000
 LEAST = 1e-200  # in place of 0 below a stroke whose product is 0 all the same
@@ -121,11 +120,8 @@ def solve(begun: list[Problem], strength: float) -> list[Solution]:
     offered = _sums(some, np.zeros_like(weights), np.ones_like(capture), floor)[1]
     for _ in range(ITERATIONS):
         gain, seen, expected, printed = _sums(some, weights, capture, floor)
-        before = weights
         weights = (strength + weights * gain / dispersion) / (inverse_prior + seen / dispersion)
         capture = captures(expected, printed, last.complete)
-        if (np.abs(weights - before) <= SMALL_STEP * weights).all():
-            break
     _gain, seen, expected, printed = _sums(some, weights, capture, floor)
     return [Solution(*found) for found in zip(weights, capture, offered, seen, expected, printed, strict=True)]
 

@@ -1,5 +1,8 @@
 """What a second report asks for, by what is asked and by how long after the first; against a loopback exchange.
 
+Ten minutes later within a bar, and across the end of a bar and of an hour. What is recorded ends with the hour: the
+seven ratios that a report asks for when an hour has ended are there before it does, and are not in the last column.
+
 python -m tests.bench.second_report
 """
 

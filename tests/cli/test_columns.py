@@ -114,6 +114,7 @@ def filled(**fields):
         "data": "open_interest", "source": "okx", "venue": None, "instrument": "BTC-USDT-SWAP", "what": None,
         "interval": "15m", "unit": "page", "units": 1_234, "requests": 2_468, "rows": 12_345, "missing": 0, "failed": 0,
         "skipped": 0, "spans": [tree.KnownSpan("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
+        tree.KnownSpan("2026-01-02T06:00:00Z", "2026-01-02T07:00:00Z"),
         tree.KnownSpan("2026-01-03T00:00:00Z", MOMENT)],
     }  # fmt: skip
     return tree.FilledSeries(**{**given, **fields})

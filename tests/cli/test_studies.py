@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from imbalance_cli.render.history_views import collected
 from imbalance_cli.render.signal_views import _base_rates, _readings, _sweeps, study
 
@@ -73,7 +74,7 @@ def test_what_followed_is_told_of_signals_with_enough_events():
     told, listed, none = (line.text for line in found)
     assert (told, listed) == ("a: text of a", "e: text of e")
     assert none == (
-        "No base rate: too few events in 30 days of bars (c 3, f 4); nothing stored of what they need (d, g). "
+        "No base rate: too few events to say in 30 days of bars (c 3, f 4); nothing stored of what they need (d, g). "
         "imbalance backtest SIGNAL reads what is stored."
     )
     assert [line.text for line in _base_rates(signals(reading("a", rate("a", 30, 0.01))))] == ["a: text of a"]
@@ -102,16 +103,15 @@ def test_sweeps_by_when_they_were_won_back():
             }
         )  # fmt: skip
 
-    [table] = _sweeps(
-        [event("long", 0.925, spring=True), event("short", None, spring=False), event("short", 0.5, spring=None)]
-    )
+    rows = [event("long", 0.925, spring=True), event("short", None, spring=False), event("short", 0.5, spring=None)]
+    [table] = _sweeps(msgspec.structs.replace(signals(), sweeps=rows))
     shared = ["01-29 10:00", "01-30 12:00", "100.00, 200.00", "90", "110.00"]
     assert table.rows == [
         ["lows", *shared, "92 %", "yes"], ["highs", *shared, "-", "no"], ["highs", *shared, "50 %", "?"],
     ]  # fmt: skip
     assert [c.right for c in table.columns] == [False, False, False, True, True, True, True, False]
     assert given_up(table) == ["Spring", "Close", "Cleared"]
-    assert _sweeps([]) == []
+    assert _sweeps(signals()) == []
 
 
 def outcome(**fields):

@@ -25,7 +25,7 @@ def tiny(request, tmp_path_factory):
     venues = tuple(
         msgspec.structs.replace(v, **{name: getattr(v, name) / small for name in coins}) for v in market.venues
     )
-    scaled = msgspec.structs.replace(market, venues=tuple(venues), **prices)
+    scaled = msgspec.structs.replace(market, venues=venues, **prices)
     return scaled, write(tmp_path_factory.mktemp("tiny") / "pepe.csv", scaled, volume_base=100 / small)
 
 

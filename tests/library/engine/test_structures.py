@@ -331,7 +331,6 @@ def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
     sample, prior = sampled(rows=480)
     sample.y[:, 1, 30:50] = np.nan
     monkeypatch.setattr(solver, "BLOCK_VALUES", 1200)
-    monkeypatch.setattr(solver, "SMALL_STEP", 0.0)  # fits that are made together take as many steps as the slowest
     told, evidence = [], ensemble.evidence
     rows = {float(v): t for t, v in enumerate(sample.y[0, 0])}
 
