@@ -70,5 +70,8 @@ def test_default_weights_are_those_of_each_venues_ladder_by_what_is_open():
     for nothing in (np.zeros((2, 3)), np.full((2, 3), np.nan)):
         alike = sum(prior_weights(a, [row], np.ones((1, 1)), edges, 1.0) for row in rows) / 2
         assert prior_weights(a, rows, nothing, edges, 1.0) == pytest.approx(alike)
+    # Of one whose open interest is not known nothing counts.
+    alone = prior_weights(a, rows, np.array([[np.nan] * 3, [np.nan, 7.0, 3.0]]), edges, 1.0)
+    assert alone == pytest.approx(prior_weights(a, rows[1:], np.ones((1, 1)), edges, 1.0))
     tiny = prior_weights(a, rows, interest * 1e-9, edges, 1.5)
     assert tiny == pytest.approx(expected)
