@@ -14,6 +14,7 @@ import pytest
 
 from imbalance.collect import Options, chosen
 from imbalance.errors import MissingDataError
+from imbalance.fetch import budget
 from imbalance.fetch.budget import Budgets, shared_file
 from imbalance.service import report
 from tests.support.exchange import NOW_MS, SOURCES, Exchange
@@ -70,6 +71,19 @@ def test_what_the_exchange_counts_and_asks_is_heeded(clock, tmp_path):
     mine.pause("y", 30.0)
     mine.pause("y", 5.0)
     assert other.reserve("y", 1.0, 100.0, 60.0)[1] == other.paused_s("y") == pytest.approx(30)
+
+
+def test_where_others_leave_no_room_nothing_is_known_and_one_looks_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(budget, "BUSY_S", 0.02)
+    budgets, other = Budgets(tmp_path / "b.db"), sqlite3.connect(tmp_path / "b.db", isolation_level=None)
+    budgets.told("x", 70.0, 60.0)
+    budgets.pause("x", 30.0)
+    other.execute("BEGIN IMMEDIATE")
+    assert (budgets.used("x"), budgets.paused_s("x")) == (0.0, 0.0)
+    assert budgets.reserve("y", 1.0, 100.0, 60.0) == (0, budget.LOOK_AGAIN_S)
+    other.execute("COMMIT")
+    assert budgets.used("x") == 70
+    assert budgets.paused_s("x") > 29
 
 
 def test_what_a_killed_process_left_counts_for_its_period_alone(tmp_path):

@@ -63,6 +63,11 @@ def test_what_a_signal_needs_is_told():
     assert lacking(alone, DEFINITIONS["sweep"]) == []
     assert lacking(alone, DEFINITIONS["rally"]) == ["the Fear & Greed index", "open interest", "funding"]
     assert lacking(own, DEFINITIONS["rally"]) == []
+    # One figure is known, however little it tells.
+    once = own._replace(mood=Series(own.mood.time_ms[:1], own.mood.values[:1]))
+    assert lacking(once, DEFINITIONS["fear"]) == []
+    paid_once = own._replace(funding=Series(own.funding.time_ms[:1], own.funding.values[:1]))
+    assert lacking(paid_once, DEFINITIONS["rally"]) == []
     for name in ("fear", "new-longs", "rally"):
         assert not DEFINITIONS[name].detect(alone).fired.any()
 
