@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from imbalance_cli import context
 from imbalance_cli.render.change_views import changes as blocks_of_changes
+from imbalance_cli.render.change_views import figure
 
 from imbalance.report import tree
 from imbalance.report.changes import changes
@@ -134,6 +135,13 @@ def compared(*moved, new=(), gone=()):
 
 def moved(label, unit, before, after, change=None, relative=None, **more):
     return tree.Change(label, label, unit, more.pop("kind", "observed"), before, after, change, relative, **more)
+
+
+@pytest.mark.parametrize(
+    ("share", "told"), [(0.01, "1.0 %"), (-0.01, "-1.0 %"), (0.0099, "0.990 %"), (-0.00012, "-0.012 %")]
+)
+def test_small_shares_have_more_digits(share, told):
+    assert figure(share, "fraction").lstrip("+") == told
 
 
 def test_changes_on_a_screen():
