@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from imbalance.market import MarketData
+from imbalance.records import Candle
 from imbalance.signals import checklist
 from imbalance.signals.past import NONE, Series
 from imbalance.signals.quadrant import Quadrant, changes
@@ -30,11 +31,15 @@ LEAST_LONG_PAST_MS = 30 * DAY_MS
 
 
 class History(NamedTuple):
-    """A market's bars with what is known beside them: the Fear & Greed index, and funding per 8 hours."""
+    """A market's bars with what is known beside them: the Fear & Greed index, funding per 8 hours, and daily candles.
+
+    Levels that price turned at before the first bar are known by the daily candles alone.
+    """
 
     market: MarketData
     mood: Series = NONE
     funding: Series = NONE
+    daily: Sequence[Candle] = ()
 
     @property
     def close_ms(self) -> Ints:
@@ -68,7 +73,7 @@ def _cleared(view: Sided) -> list[tuple[Sweep, float | None]]:
 
 def _swept(side: Side) -> Callable[[History], Firings]:
     def detect(history: History) -> Firings:
-        found = _cleared(sided(history.market, side))
+        found = _cleared(sided(history.market, side, history.daily))
         places = [sweep.reclaimed for sweep, _share in found]
         return Firings(_at(history.market.time_ms.size, places), sum(share is None for _sweep, share in found))
 
@@ -77,7 +82,7 @@ def _swept(side: Side) -> Callable[[History], Firings]:
 
 def _sprung(side: Side) -> Callable[[History], Firings]:
     def detect(history: History) -> Firings:
-        view = sided(history.market, side)
+        view = sided(history.market, side, history.daily)
         found = [spring for spring in view.springs(view.sweeps()) if spring.confirmed is not False]
         places = [spring.sweep.reclaimed for spring in found]
         return Firings(_at(view.time_ms.size, places), sum(spring.confirmed is None for spring in found))
@@ -174,7 +179,7 @@ def _squeeze(squeezed: Side) -> Callable[[History], Firings]:
         held = np.zeros(market.time_ms.size, dtype=np.bool_)
         held[daily[0] :] = np.repeat((high >= checklist.HIGH_FROM) & crowded, day)[: held.size - daily[0]]
         hit = Side.LONG if squeezed is Side.SHORT else Side.SHORT
-        found = _cleared(sided(market, hit))
+        found = _cleared(sided(market, hit, history.daily))
         recent = np.zeros(held.size, dtype=np.bool_)
         for sweep, _share in found:
             recent[sweep.reclaimed : sweep.reclaimed + checklist.RECENT_MS // market.interval_ms + 1] = True

@@ -169,6 +169,7 @@ def test_alerts_of_the_configuration(home):
     Path(home["IMBALANCE_CONFIG"]).write_text(
         f'[alerts.fear]\nwhen = "{TRUE}"\ncooldown = "1d"\n[alerts.eth]\nwhen = "ratio > 1"\nsymbol = "ETH"\n'
         '[alerts.odd]\nwhen = 3\n[alerts.empty]\n[alerts.typo]\nwhen = "ratio > 1"\nnotfy = []\n'
+        '[alerts.cut]\nwhen = "ratio <"\n'
     )
     told = json.loads(run(*CHECK, "--alert", "fear", "--json", env=home, check=10).stdout)
     assert (told["alert"], told["when"]) == ("fear", TRUE)
@@ -176,7 +177,7 @@ def test_alerts_of_the_configuration(home):
     assert "symbol=ETHUSDT" in run("check", "--replay", "article", "--alert", "eth", env=home, check=3).stderr
     for alert, reason in {
         "nope": "no alert 'nope'", "odd": "alerts.odd.when must be a text", "empty": "does not say when",
-        "typo": "alerts.typo.notfy: unknown",
+        "typo": "alerts.typo.notfy: unknown", "cut": "config.toml: alerts.cut.when: column 8: it ends here",
     }.items():  # fmt: skip
         assert reason in run(*CHECK, "--alert", alert, env=home, check=2).stderr
     for other in ("SOL", "BTC"):

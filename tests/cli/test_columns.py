@@ -6,10 +6,12 @@ import itertools
 import re
 
 import pytest
+from imbalance_cli.context import Screen
 from imbalance_cli.render.history_views import backfill, history
 from imbalance_cli.render.parts import Table
-from imbalance_cli.render.terminal import _shown
+from imbalance_cli.render.terminal import _shown, to_terminal
 from imbalance_cli.render.view import blocks_of
+from rich.cells import cell_len
 
 from imbalance.report import tree
 from tests.cli.test_explain import SCREENS, document_of, tables_of
@@ -64,6 +66,19 @@ def test_what_is_needed_least_goes_first(name):
     tables = {tuple(c.name for c in table.columns): table for table in tables_of(document_of(name, "article"))}
     gone = [given_up(table) for table in tables.values() if table.rows]
     assert list(itertools.chain.from_iterable(gone)) == GOES[name]
+
+
+@pytest.mark.parametrize("width", [40, 60])
+@pytest.mark.parametrize("name", SCREENS)
+def test_nothing_is_cut_on_a_narrow_screen(name, width):
+    for table in filter(lambda table: table.rows, tables_of(document_of(name, "article"))):
+        lines = to_terminal([table], Screen(width, color=False, ascii=False)).splitlines()
+        assert max(map(cell_len, lines)) <= width
+        text = " ".join(" ".join(lines).split())
+        for i in _shown(table, width):
+            if not table.columns[i].wrap:
+                cells = [table.columns[i].name, *(row[i] for row in table.rows)][i == 0 :]
+                assert [cell for cell in cells if " ".join(cell.split()) not in text] == []
 
 
 def test_what_sources_give_goes_from_what_is_besides_on():

@@ -127,6 +127,19 @@ def test_text_that_wraps_needs_eighteen_columns():
     assert "B" not in drawn(table, width=29).splitlines()[0]
 
 
+def test_a_table_that_is_too_wide_is_drawn_as_a_card_a_row():
+    columns = [Column("Market"), Column("After", right=True), Column("Any time", right=True)]
+    table = Table(columns, [["BTC", "-1.25 %", "+0.05 %"], ["  part", "", "-"]], ["short", ""])
+    assert drawn(table, width=25) == "Market    After  Any time\nBTC     -1.25 %   +0.05 %\n  part                  -\n"
+    assert drawn(table, width=24) == "BTC: After -1.25 %,\n  Any time +0.05 %\n  part: Any time -\n"
+
+
+def test_texts_fold_down_to_eight_columns_beside_others():
+    table = Table([Column("Name"), Column("Why", wrap=True)], [["okx", "as it is"]])
+    assert drawn(table, width=14) == "Name  Why\nokx   as it is\n"
+    assert drawn(table, width=13) == "okx: Why as\n  it is\n"
+
+
 ROWS_OF_TWO = [["okx", "5m", "x"], ["gate", "12345m", ""]]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from imbalance.errors import MissingDataError, UsageError
+from imbalance.errors import ExpressionError, MissingDataError, UsageError
 from imbalance.units import DAY_MS, iso
 from imbalance_cli import configuration, context, cooldown, notifying, safe, values
 from imbalance_cli.commands.run import run
@@ -17,6 +17,8 @@ from imbalance_cli.options import CHECK, shared
 from imbalance_cli.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import apprise
 
     from imbalance.report.tree import CheckReport, Document
@@ -55,7 +57,7 @@ def check(settings: Settings) -> None:
         reached.append(fires and _notified(document, ways))  # first: it does not hang on who reads stdout
         return not settings.nagios and document.holds is not None and (fires or not settings.quiet)
 
-    run("check", settings, judged)
+    _run(settings, judged)
     document = found[0]
     if settings.nagios and document.holds is not None:
         context.answer(_line(document) + "\n")
@@ -65,6 +67,17 @@ def check(settings: Settings) -> None:
         if span_ms and reached[0]:
             _note(known)
         raise typer.Exit(Exit.TRUE)
+
+
+def _run(settings: Settings, judged: Callable[[Document], bool]) -> None:
+    """Run the check; a condition of the configuration that cannot be read is named by where it stands there."""
+    try:
+        run("check", settings, judged)
+    except ExpressionError as error:
+        if settings.alert is None:
+            raise
+        where = f"{configuration.path()}: alerts.{settings.alert}.when"
+        raise UsageError(f"{where}: {error.message}", error.hint) from None
 
 
 def _require_answerable(settings: Settings) -> None:

@@ -26,7 +26,8 @@ STYLES = {
     "verdict": "bold",
     "": "",
 }
-NARROWEST_WRAP = 18
+NARROWEST_WRAP = 18  # columns are given up for texts to have as many
+NARROWEST_FOLD = 8  # in fewer no text can be read
 NARROWEST_BAR = 4
 PADDING = 2
 RANGES_FROM = 100  # columns from which ranges are written out
@@ -96,14 +97,17 @@ def _draw(block: Block, console: Console, screen: Screen) -> None:
         _bars(block, console, screen)
 
 
+def _room(table: Table, shown: list[int], wrapped: int) -> int:
+    """Return how wide columns are side by side, those whose texts wrap of the width `wrapped`."""
+    cells = ((table.columns[i], [table.columns[i].name, *(row[i] for row in table.rows)]) for i in shown)
+    widths = [wrapped if column.wrap else max(map(cell_len, texts)) for column, texts in cells]
+    return sum(widths) + PADDING * (len(shown) - 1)
+
+
 def _shown(table: Table, width: int) -> list[int]:
     """Return the columns that fit: those to be dropped first go until the rest fits."""
-    widths = [
-        NARROWEST_WRAP if c.wrap else max(cell_len(c.name), *(cell_len(row[i]) for row in table.rows))
-        for i, c in enumerate(table.columns)
-    ]
     shown = list(range(len(table.columns)))
-    while sum(widths[i] for i in shown) + PADDING * (len(shown) - 1) > width:
+    while _room(table, shown, NARROWEST_WRAP) > width:
         droppable = [i for i in shown if table.columns[i].drop]
         if not droppable:
             break
@@ -116,6 +120,9 @@ def _table(table: Table, console: Console, screen: Screen) -> None:
     if not table.rows:
         return
     shown = _shown(table, screen.width)
+    if _room(table, shown, NARROWEST_FOLD) > screen.width:
+        _cards(table, shown, console)
+        return
     drawn = RichTable(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold")
     # rich justifies no text that it may not cut.
     wide = {
@@ -138,6 +145,17 @@ def _table(table: Table, console: Console, screen: Screen) -> None:
     for row, style in zip(table.rows, styles, strict=True):
         drawn.add_row(*(Text(words.glued(placed(i, row[i]))) for i in shown), style=STYLES[style])
     console.print(drawn)
+
+
+def _cards(table: Table, shown: list[int], console: Console) -> None:
+    """Draw a table that is too wide as a page does on a phone: a card a row, in which each cell says what it is."""
+    first, *more = shown
+    for row, style in zip(table.rows, table.styles or [""] * len(table.rows), strict=True):
+        cells = ", ".join(f"{table.columns[i].name} {row[i].strip()}" for i in more if row[i].strip())
+        text = Text(words.glued(row[first]), style="bold")
+        text.append(words.glued(f": {cells}" if cells else ""), style=f"not bold {STYLES[style]}".strip())
+        for i, line in enumerate(text.wrap(console, console.width - PADDING)):
+            console.print(Text(" " * PADDING if i else "") + line)
 
 
 def _bars(bars: Bars, console: Console, screen: Screen) -> None:

@@ -141,6 +141,16 @@ def test_every_event_has_its_base_rate_or_says_that_there_is_none():
     assert found["checklists"][0]["base_rate"]["events"] is None
 
 
+def test_base_rates_count_the_sweeps_that_are_shown():
+    found = document()
+    rates = {s["id"]: s["base_rate"]["events"] for s in found["signals"] if s["base_rate"]}
+    old = [event for event in found["sweeps"] if event["reclaimed"] <= "2026-01-29T12:00:00Z"]
+    for side, sweep, spring in (("long", "sweep", "spring"), ("short", "sweep_high", "upthrust")):
+        mine = [event for event in old if event["side"] == side]
+        assert rates[sweep] == sum(event["cleared"] is not False for event in mine) > 0
+        assert rates[spring] == sum(event["spring"] is not False for event in mine) > 0
+
+
 def test_the_newest_sweep_is_held_against_the_map_of_before():
     *older, newest = document()["sweeps"]
     assert newest["map_usd_low"] < newest["map_usd"] < newest["map_usd_high"]
