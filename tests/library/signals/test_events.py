@@ -31,7 +31,7 @@ def test_the_command_line_names_every_signal():
 def test_what_comes_later_changes_no_firing(seed, bars, name):
     whole, detect = history(seed, 70), DEFINITIONS[name].detect
     end_ms = int(whole.close_ms[bars - 1])
-    known = [Series(s.time_ms[s.time_ms <= end_ms], s.values[s.time_ms <= end_ms]) for s in whole[1:]]
+    known = [Series(s.time_ms[s.time_ms <= end_ms], s.values[s.time_ms <= end_ms]) for s in (whole.mood, whole.funding)]
     before = History(cut(whole.market, bars), *known)
     assert detect(before).fired.tolist() == detect(whole).fired[:bars].tolist()
 
