@@ -140,6 +140,7 @@ def through_time(
         Assumptions(),
         columns,
         bins,
+        opened=found.opened,
     )
     own = {f.name: getattr(built, f.name) for f in dataclasses.fields(built)}
     return LiquidationHeatmap(**own, interval_ms=market.interval_ms, forced_share=found.model.forced_share)

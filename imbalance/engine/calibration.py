@@ -7,12 +7,11 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import assimilate, density, ensemble, likelihood
-from imbalance.engine.assumptions import Assumptions
+from imbalance.engine import assimilate, density, ensemble, features, likelihood
+from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.calibrate import Fit
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.ensemble import Sample
-from imbalance.engine.features import liquidation_features
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.venue import DAY_MS, HOUR_MS, Venue, reported
 from imbalance.path import PricePath
@@ -32,6 +31,8 @@ class Calibration:
     fits, parts : of each structure, and their parts of the mixture.
     printed : which venues were observed.
     level, events : each side's level now and the events that it rests on, shape (sides,).
+    opened : what a side's positions count for by opening day, the last those older than the data, shape
+        (sides, days + 1).
     """
 
     fits: list[Fit]
@@ -39,6 +40,7 @@ class Calibration:
     printed: Ints
     level: Floats
     events: Floats
+    opened: Floats
 
     @property
     def capture(self) -> Floats:
@@ -65,7 +67,7 @@ def hourly(
     bucket = (time_ms // bucket_ms - time_ms[0] // bucket_ms).astype(np.intp)
     a_day = max(DAY_MS // interval_ms, 1)
     points = density.sum_points(interval_ms)
-    x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
+    x = features.liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
     buckets = x.shape[2]
     y = np.full((printed.size, 2, buckets), np.nan)
     for n, v in enumerate(printed):
@@ -107,8 +109,60 @@ def calibrated(
         return None
     mean = sum(p * ensemble.predicted(f, sample, k) for p, f, k in zip(parts, fits, lives.columns(), strict=True))
     observed, expected = effective(sample.y, np.asarray(mean), fits[0].floor, fits[0].dispersion)
+    x = aged(time_ms, interval_ms, path, venues, cohorts, edges, printed)
+    older = older_share(x, fits, parts, lives, np.asarray(mean).sum(axis=0), sample.day)
+    opened = assimilate.opening_days(daily(observed, sample.day), daily(expected, sample.day), older)
+    expected = expected * assimilate.by_opening_day(opened, older)[:, sample.day]
     level, events = assimilate.side_levels(observed, expected, max(HOUR_MS, interval_ms) / DAY_MS)
-    return Calibration(fits, parts, printed, level[:, -1], events[:, -1])
+    return Calibration(fits, parts, printed, level[:, -1], events[:, -1], opened)
+
+
+def aged(
+    time_ms: npt.NDArray[np.int64],
+    interval_ms: int,
+    path: PricePath,
+    venues: list[Venue],
+    cohorts: Cohorts,
+    edges: Floats,
+    printed: Ints,
+) -> Floats:
+    """Return `features.by_opening_day` of the venues that print."""
+    day, a_day = days(time_ms, interval_ms), max(DAY_MS // interval_ms, 1)
+
+    def make(mine: Ints, *, inverse: bool) -> Floats:
+        points = density.sum_points(interval_ms)
+        return features.by_opening_day(path, cohorts, edges, day, points, mine, a_day, inverse=inverse)
+
+    return features.of_kinds(make, np.array([v.inverse for v in venues]), printed)
+
+
+def older_share(x: Floats, fits: list[Fit], parts: Floats, lives: Lives, mean: Floats, day: Ints) -> Floats:
+    """Return which share of what is predicted of a day was opened how many days before, shape (sides, days, ages).
+
+    Parameters
+    ----------
+    x : of `aged`.
+    fits, parts : of the structures.
+    mean : USD predicted of all venues, shape (sides, rows).
+    day : of each row, shape (rows,).
+    """
+    cells = x.shape[4]
+    weights = ensemble.mixed([f.weights for f in fits], parts, cells)
+    capture = np.stack([f.capture for f in fits])[lives.structure]
+    usd = np.einsum("vsdack,ck,kv->sda", x, weights, capture, optimize=True)
+    whole = np.maximum(daily(mean, day), usd.sum(axis=2))[..., None]
+    return np.asarray(np.divide(usd, whole, out=np.zeros_like(usd), where=whole > 0))
+
+
+def days(time_ms: npt.NDArray[np.int64], interval_ms: int) -> Ints:
+    """Return the day of each bar, of 24 hours from the first one on as a sample's rows have, shape (bars,)."""
+    bucket_ms = max(HOUR_MS, interval_ms)
+    return np.asarray((time_ms // bucket_ms - time_ms[0] // bucket_ms) * bucket_ms // DAY_MS, dtype=np.intp)
+
+
+def daily(values: Floats, day: Ints) -> Floats:
+    """Return sums by day of rows, shape (sides, days)."""
+    return np.stack([np.bincount(day, row) for row in values])
 
 
 def effective(y: Floats, mean: Floats, floor: Floats, dispersion: float) -> tuple[Floats, Floats]:

@@ -121,6 +121,7 @@ def mass_basis(
     *,
     inverse: bool = False,
     alive: Floats | None = None,
+    times: Floats | None = None,
 ) -> Floats:
     """Return mass by bin for every distance.
 
@@ -130,6 +131,7 @@ def mass_basis(
         (streams, classes, cohorts).
     alive : zeros, to which the share of each cohort that lives is added where it is wanted, shape
         (sides, distances, cohorts).
+    times : what a side's cohorts count for in each stream, shape (streams, sides, cohorts); once where not given.
 
     Returns
     -------
@@ -155,9 +157,10 @@ def mass_basis(
             held, where = left_over.take(inside), at.take(inside)
             usd = live.take(inside) / points if inverse else (live * at_price).take(inside) / points
             for s in range(streams):
+                counted = usd if times is None else usd * times[s, side].take(held)
                 for k in range(classes):
                     late = slice(int(np.searchsorted(held, first[s][k])), None)
-                    weights = left[s, k].take(held[late]) * usd[late]
+                    weights = left[s, k].take(held[late]) * counted[late]
                     mass[s, i, k] += np.bincount(where[late], weights, minlength=bins)
         return mass
 

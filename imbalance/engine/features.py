@@ -7,6 +7,7 @@ used but its own price path: flows, open interest and the clock end with the bar
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ SEGMENT = 300.0  # of the exponent of decay: e^-300 is nothing, and e^300 is far
 OWN_BAR_POWER = 0.5
 USUAL_RANGE = 0.04  # of the price over a day, as at 2.5 % a day
 MERGED_A_DAY = (96, 24)
+AGES = 30  # days; what is older counts as of one age
 
 
 def trailing(values: Floats, span: int) -> Floats:
@@ -85,12 +87,16 @@ def standing_and_own(
     opening = cohorts.opened[venues][:, cohorts.structure == 0, : bucket.size].sum(axis=1)
     own = own_bar_flow(opening, path, bars_a_day)[:, None] * _before(cohorts.scale[venues])
 
+    def in_bucket(_which: Ints, when: Ints) -> Ints:
+        return bucket.take(when)
+
     def one_side(side: int) -> None:
         low = lows(path, side)
         minima, after = passage.block_minima(low), passage.suffix_low(low)
         for (few, part), fades in zip(runs, fading, strict=True):
             some = edges[part.start : part.stop + 1]
-            _add_standing(out[:, side, :, part], few, fades, side, minima, after, some, bucket, points, inverse=inverse)
+            mine = out[:, side, :, part]
+            _add_standing(mine, few, fades, side, minima, after, some, in_bucket, points, inverse=inverse)
         new = cohorts.part(slice(bucket.size))
         _add_own(out[:, side, :, :, classes:], new, own, side, low, edges, bucket, points, inverse=inverse)
 
@@ -106,20 +112,25 @@ def _add_standing(
     minima: list[Floats],
     after: Floats,
     edges: Floats,
-    bucket: Ints,
+    row: Callable[[Ints, Ints], Ints],
     points: int,
     *,
     inverse: bool,
 ) -> None:
-    """Add what stood at a bar's start and dies in it to `out`, shape (venues, buckets, distances, classes or more)."""
+    """Add what stood at a bar's start and dies in it to `out`, shape (venues, rows, distances, classes or more).
+
+    Parameters
+    ----------
+    row : of cohorts and the bars in which they die.
+    """
     later, born = after[cohorts.birth], cohorts.birth + 1
     for i, who, price, level in entries(cohorts, edges, points, side, inverse=inverse, above=later):
         alive = arrival(cohorts, side, level, who)
         hit = passage.hits(level, born.take(who), minima, later.take(who))
-        met = np.flatnonzero((hit < bucket.size) & (alive > 0))
+        met = np.flatnonzero((hit < minima[0].size - 1) & (alive > 0))
         usd = (alive if inverse else alive * price).take(met) / points
         which, when = who.take(met), hit.take(met)
-        at = bucket.take(when)
+        at = row(which, when)
         for k, fade in enumerate(fades):
             fade.add(out[:, :, i, k], which, when, usd, at)
 
@@ -150,6 +161,49 @@ def _add_own(
         at = bucket.take(when)
         for v, m in np.ndindex(own.shape[:2]):
             out[v, :, i, m] += np.bincount(at, lost * own[v, m].take(when), minlength=out.shape[1])
+
+
+def by_opening_day(
+    path: PricePath,
+    cohorts: Cohorts,
+    edges: Floats,
+    day: Ints,
+    points: int,
+    venues: Ints,
+    bars_a_day: int,
+    *,
+    inverse: bool = False,
+) -> Floats:
+    """Return what `standing_and_own` has by day, by how many days before it was opened.
+
+    The cohorts of an hour count as one: when within its day a position was opened does not matter here.
+
+    Parameters
+    ----------
+    day : of each bar, rising from 0, shape (bars,).
+
+    Returns
+    -------
+    shape (venues wanted, sides, days, `AGES`, distances, classes) [USD]: 1, 2, ... days before, in the last all that is
+    older. What is opened on the day is left out.
+    """
+    few = cohorts.merged(bars_a_day // MERGED_A_DAY[-1])
+    classes, days = cohorts.clock.shape[0], int(day[-1]) + 1
+    fades = [_clock(cohorts, k, venues).fading(few.birth, few.opened[venues, k]) for k in range(classes)]
+    born = np.where(few.old, -AGES, day.take(few.birth))
+    out = np.zeros((venues.size, len(SIDES), days * (AGES + 1), edges.size - 1, classes))
+
+    def by_age(which: Ints, when: Ints) -> Ints:
+        today = day.take(when)
+        return np.asarray(today * (AGES + 1) + np.minimum(today - born.take(which), AGES))
+
+    def one_side(side: int) -> None:
+        low = lows(path, side)
+        minima, after = passage.block_minima(low), passage.suffix_low(low)
+        _add_standing(out[:, side], few, fades, side, minima, after, edges, by_age, points, inverse=inverse)
+
+    at_once.each(one_side, SIDES, few.birth.size)
+    return out.reshape(*out.shape[:2], days, AGES + 1, *out.shape[3:])[:, :, :, 1:]
 
 
 def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
@@ -235,6 +289,27 @@ def _before(values: Floats) -> Floats:
     return np.concatenate([values[..., :1], values[..., :-1]], axis=-1)
 
 
+def of_kinds(make: Callable[..., Floats], inverse: npt.NDArray[np.bool_], venues: Ints) -> Floats:
+    """Return what `make` returns of linear and of inverse venues together, shape (venues, ...).
+
+    Parameters
+    ----------
+    make : a function of venues and, by name, of whether they are `inverse`.
+    inverse : of each venue of the market, shape (venues of the market,).
+    venues : which are wanted, shape (venues,).
+    """
+    out = None
+    for kind in (False, True):
+        mine = np.flatnonzero(inverse[venues] == kind)
+        if mine.size:
+            x = make(venues[mine], inverse=kind)
+            out = np.empty((venues.size, *x.shape[1:])) if out is None else out
+            out[mine] = x
+    if out is None:
+        raise ValueError("no venue is wanted")
+    return out
+
+
 def liquidation_features(
     path: PricePath,
     cohorts: Cohorts,
@@ -246,14 +321,8 @@ def liquidation_features(
     bars_a_day: int,
 ) -> Floats:
     """Return `standing_and_own` of the venues wanted, each by its kind of contract."""
-    inverse = np.array([venues[v].inverse for v in wanted])
-    out = None
-    for kind in (False, True):
-        mine = np.flatnonzero(inverse == kind)
-        if mine.size:
-            x = standing_and_own(path, cohorts, edges, bucket, points, wanted[mine], bars_a_day, inverse=kind)
-            out = np.empty((wanted.size, *x.shape[1:])) if out is None else out
-            out[mine] = x
-    if out is None:
-        raise ValueError("no venue is wanted")
-    return out
+
+    def make(mine: Ints, *, inverse: bool) -> Floats:
+        return standing_and_own(path, cohorts, edges, bucket, points, mine, bars_a_day, inverse=inverse)
+
+    return of_kinds(make, np.array([v.inverse for v in venues]), wanted)
