@@ -10,7 +10,7 @@ Gamma-Poisson filter: West & Harrison 1997, ch. 10). Only what lies before a mom
 
 Traders of a day lean to one side, and what they opened then lives on. Of each day's events the part that each opening
 day was predicted to have is taken as its own (one step of EM: Dempster, Laird & Rubin 1977); a day's positions of a
-side then have the posterior mean above with their own k, for all days alike. Only the difference of the sides is kept:
+side then have the posterior mean above, for all days alike. Only the difference of the sides is kept:
 what both sides of a day have in common, fit and levels tell better.
 """
 
@@ -26,7 +26,6 @@ Ints = npt.NDArray[np.intp]
 
 PRIOR_EVENTS = 10.0
 HALF_LIFE_DAYS = 3.0
-DAY_EVENTS = 5.0  # k of an opening day
 
 
 def side_levels(observed: Floats, predicted: Floats, days_a_row: float) -> tuple[Floats, Floats]:
@@ -69,7 +68,7 @@ def opening_days(observed: Floats, predicted: Floats, older: Floats) -> Floats:
         parts = (of_day[..., None] * share).reshape(2, -1)
         return np.stack([np.bincount(opened.ravel(), part, minlength=observed.shape[1] + 1) for part in parts])
 
-    long, short = np.log((DAY_EVENTS + events(observed)) / (DAY_EVENTS + events(predicted)))
+    long, short = np.log((PRIOR_EVENTS + events(observed)) / (PRIOR_EVENTS + events(predicted)))
     return np.exp(np.stack([long - short, short - long]) / 2)
 
 
@@ -101,4 +100,5 @@ def of_cohorts(multiplier: Floats, day: Ints, cohorts: Cohorts) -> Floats:
     multiplier : of `opening_days`.
     day : of each bar, from 0, shape (bars,).
     """
+    day = np.minimum(day, multiplier.shape[1] - 1)
     return np.asarray(multiplier[:, np.where(cohorts.old, multiplier.shape[1] - 1, day[cohorts.birth])])

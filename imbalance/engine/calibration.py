@@ -61,13 +61,17 @@ def hourly(
     cohorts: Cohorts,
     edges: Floats,
     printed: Ints,
-) -> Sample:
-    """Return features and liquidations summed over hours (or bars, where these are longer); the first days unknown."""
+) -> tuple[Sample, Floats]:
+    """Return features and liquidations summed over hours (or bars, where these are longer); the first days unknown.
+
+    And the features by day and age, as in `features.standing_and_own`.
+    """
     bucket_ms = max(HOUR_MS, interval_ms)
     bucket = (time_ms // bucket_ms - time_ms[0] // bucket_ms).astype(np.intp)
     a_day = max(DAY_MS // interval_ms, 1)
     points = density.sum_points(interval_ms)
-    x = features.liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
+    day = days(time_ms.size, interval_ms)
+    x, ages = features.liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day, day)
     buckets = x.shape[2]
     y = np.full((printed.size, 2, buckets), np.nan)
     for n, v in enumerate(printed):
@@ -77,8 +81,8 @@ def hourly(
             whole = np.bincount(bucket[known], minlength=buckets) == np.bincount(bucket, minlength=buckets)
             y[n, side] = np.where(whole, sums, np.nan)
     y[:, :, : min(SKIPPED_DAYS * DAY_MS // bucket_ms, buckets // 4)] = np.nan
-    day = (np.arange(buckets) * bucket_ms // DAY_MS).astype(np.intp)
-    return Sample(x, y, day, np.array([venues[v].complete_feed for v in printed]))
+    of_bucket = (np.arange(buckets) * bucket_ms // DAY_MS).astype(np.intp)
+    return Sample(x, y, of_bucket, np.array([venues[v].complete_feed for v in printed])), ages
 
 
 def calibrated(
@@ -101,68 +105,64 @@ def calibrated(
     printed = np.array([i for i, v in enumerate(venues) if reported(v)], dtype=np.intp)
     if not printed.size or time_ms.size < 2:  # noqa: PLR2004
         return None
-    sample = hourly(time_ms, interval_ms, path, venues, cohorts, edges, printed)
+    sample, ages = hourly(time_ms, interval_ms, path, venues, cohorts, edges, printed)
     lives = a.lives()
     weight = np.array([s.weight for s in a.structures])
     fits, parts = ensemble.walk_forward(sample, prior, weight, lives, a.draws, seed)
     if fits is None or fits[0].effective_events < a.least_events:
         return None
-    mean = sum(p * ensemble.predicted(f, sample, k) for p, f, k in zip(parts, fits, lives.columns(), strict=True))
-    observed, expected = effective(sample.y, np.asarray(mean), fits[0].floor, fits[0].dispersion)
-    x = aged(time_ms, interval_ms, path, venues, cohorts, edges, printed)
-    older = older_share(x, fits, parts, lives, np.asarray(mean).sum(axis=0), sample.day)
-    opened = assimilate.opening_days(daily(observed, sample.day), daily(expected, sample.day), older)
-    expected = expected * assimilate.by_opening_day(opened, older)[:, sample.day]
+    observed, expected, opened = by_side(sample, ages, fits, parts, lives)
     level, events = assimilate.side_levels(observed, expected, max(HOUR_MS, interval_ms) / DAY_MS)
     return Calibration(fits, parts, printed, level[:, -1], events[:, -1], opened)
 
 
-def aged(
-    time_ms: npt.NDArray[np.int64],
-    interval_ms: int,
-    path: PricePath,
-    venues: list[Venue],
-    cohorts: Cohorts,
-    edges: Floats,
-    printed: Ints,
-) -> Floats:
-    """Return `features.by_opening_day` of the venues that print."""
-    day, a_day = days(time_ms, interval_ms), max(DAY_MS // interval_ms, 1)
+def by_side(
+    sample: Sample, ages: Floats, fits: list[Fit], parts: Floats, lives: Lives
+) -> tuple[Floats, Floats, Floats]:
+    """Return effective events observed and expected, shape (sides, rows), and what opening days count for in these.
 
-    def make(mine: Ints, *, inverse: bool) -> Floats:
-        points = density.sum_points(interval_ms)
-        return features.by_opening_day(path, cohorts, edges, day, points, mine, a_day, inverse=inverse)
+    Parameters
+    ----------
+    sample : what the fits know; its last days may be those of its last row.
+    ages : features by day and age of the same days.
+    fits, parts : of the structures.
+    """
+    mean = np.asarray(
+        sum(p * ensemble.predicted(f, sample, k) for p, f, k in zip(parts, fits, lives.columns(), strict=True))
+    )
+    observed, expected = effective(sample.y, mean, fits[0].floor, fits[0].dispersion)
+    last = ages.shape[4]
+    day = np.minimum(sample.day, last - 1)
+    older = older_share(ages, fits, parts, lives, daily(mean.sum(axis=0), day, last))
+    opened = assimilate.opening_days(daily(observed, day, last), daily(expected, day, last), older)
+    return observed, expected * assimilate.by_opening_day(opened, older)[:, day], opened
 
-    return features.of_kinds(make, np.array([v.inverse for v in venues]), printed)
 
-
-def older_share(x: Floats, fits: list[Fit], parts: Floats, lives: Lives, mean: Floats, day: Ints) -> Floats:
+def older_share(ages: Floats, fits: list[Fit], parts: Floats, lives: Lives, mean: Floats) -> Floats:
     """Return which share of what is predicted of a day was opened how many days before, shape (sides, days, ages).
 
     Parameters
     ----------
-    x : of `aged`.
+    ages : features by day and age.
     fits, parts : of the structures.
-    mean : USD predicted of all venues, shape (sides, rows).
-    day : of each row, shape (rows,).
+    mean : USD predicted of all venues, shape (sides, days).
     """
-    cells = x.shape[4]
-    weights = ensemble.mixed([f.weights for f in fits], parts, cells)
+    weights = ensemble.mixed([f.weights for f in fits], parts, ages.shape[2])
     capture = np.stack([f.capture for f in fits])[lives.structure]
-    usd = np.einsum("vsdack,ck,kv->sda", x, weights, capture, optimize=True)
-    whole = np.maximum(daily(mean, day), usd.sum(axis=2))[..., None]
+    each = weights[None] * capture.T[:, None]
+    usd = np.tensordot(each, ages[..., 1:], axes=((0, 1, 2), (0, 2, 3)))
+    whole = np.maximum(mean, usd.sum(axis=2))[..., None]
     return np.asarray(np.divide(usd, whole, out=np.zeros_like(usd), where=whole > 0))
 
 
-def days(time_ms: npt.NDArray[np.int64], interval_ms: int) -> Ints:
-    """Return the day of each bar, of 24 hours from the first one on as a sample's rows have, shape (bars,)."""
-    bucket_ms = max(HOUR_MS, interval_ms)
-    return np.asarray((time_ms // bucket_ms - time_ms[0] // bucket_ms) * bucket_ms // DAY_MS, dtype=np.intp)
+def days(bars: int, interval_ms: int) -> Ints:
+    """Return which 24 hours from the first bar on each bar lies in, shape (bars,)."""
+    return np.asarray(np.arange(bars) * interval_ms // DAY_MS, dtype=np.intp)
 
 
-def daily(values: Floats, day: Ints) -> Floats:
+def daily(values: Floats, day: Ints, days: int) -> Floats:
     """Return sums by day of rows, shape (sides, days)."""
-    return np.stack([np.bincount(day, row) for row in values])
+    return np.stack([np.bincount(day, row, minlength=days) for row in values])
 
 
 def effective(y: Floats, mean: Floats, floor: Floats, dispersion: float) -> tuple[Floats, Floats]:

@@ -63,9 +63,7 @@ def estimate(
     if calibrated and comparable:
         found = calibration.calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, prior, seed)
     opened = np.ones((2, 1)) if found is None else found.opened
-    times = assimilate.of_cohorts(
-        opened, np.minimum(calibration.days(time_ms, interval_ms), opened.shape[1] - 1), cohorts
-    )
+    times = assimilate.of_cohorts(opened, calibration.days(time_ms.size, interval_ms), cohorts)
     left = cohorts.left_at_end()
     mass, standing = _mass(path, cohorts, left, edges, price, points, venues, times)
     null = _mass_of_path(path, interval_ms, a, edges, price, inverse=kinds(venues)[0][0])

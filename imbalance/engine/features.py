@@ -7,7 +7,7 @@ used but its own price path: flows, open interest and the clock end with the bar
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -62,21 +62,25 @@ def standing_and_own(
     bars_a_day: int,
     *,
     inverse: bool = False,
-) -> Floats:
-    """Return contracts x price liquidated by bucket if every position had the distance.
+    day: Ints | None = None,
+) -> tuple[Floats, Floats]:
+    """Return contracts x price liquidated by bucket if every position had the distance, and by day and age.
 
     By distance and class for positions that stood at the bar's start; the last columns, one a structure, hold those
-    that open and die in one bar, whatever their class.
+    that open and die in one bar, whatever their class. The second is of positions that stood alone, by how many days
+    before they were opened: 0, 1, 2, ..., in the last all that is older.
 
     Parameters
     ----------
     bucket : bucket of each bar, rising from 0, shape (bars,).
     points : entries that stand for a bar's range.
     venues : which rows of the cohorts are wanted.
+    day : of each bar, rising from 0, shape (bars,); no ages are wanted where it is not given.
 
     Returns
     -------
-    shape (venues wanted, sides, buckets, distances, classes + structures) [USD].
+    shapes (venues wanted, sides, buckets, distances, classes + structures) and (venues wanted, sides, distances,
+    classes, days, `AGES` + 1) [USD].
     """
     cells, classes = edges.size - 1, cohorts.clock.shape[0]
     buckets, structures = int(bucket[-1]) + 1, cohorts.scale.shape[1]
@@ -87,52 +91,49 @@ def standing_and_own(
     opening = cohorts.opened[venues][:, cohorts.structure == 0, : bucket.size].sum(axis=1)
     own = own_bar_flow(opening, path, bars_a_day)[:, None] * _before(cohorts.scale[venues])
 
-    def in_bucket(_which: Ints, when: Ints) -> Ints:
-        return bucket.take(when)
+    ages = np.zeros((venues.size, len(SIDES), cells, classes, 0 if day is None else int(day[-1]) + 1, AGES + 1))
+    born = [None if day is None else np.where(few.old, -AGES, day.take(few.birth)) for few, _ in runs]
 
     def one_side(side: int) -> None:
         low = lows(path, side)
         minima, after = passage.block_minima(low), passage.suffix_low(low)
-        for (few, part), fades in zip(runs, fading, strict=True):
+        for (few, part), fades, since in zip(runs, fading, born, strict=True):
             some = edges[part.start : part.stop + 1]
-            mine = out[:, side, :, part]
-            _add_standing(mine, few, fades, side, minima, after, some, in_bucket, points, inverse=inverse)
+            for i, which, when, usd in _deaths(few, side, minima, after, some, points, inverse=inverse):
+                at, cell = bucket.take(when), part.start + i
+                age = None if day is None or since is None else _row_of_age(day, since.take(which), when)
+                for k, fade in enumerate(fades):
+                    fade.add(out[:, side, :, cell, k], ages[:, side, cell, k], which, when, usd, at, age)
         new = cohorts.part(slice(bucket.size))
         _add_own(out[:, side, :, :, classes:], new, own, side, low, edges, bucket, points, inverse=inverse)
 
     at_once.each(one_side, SIDES, bucket.size)
-    return out
+    return out, ages
 
 
-def _add_standing(
-    out: Floats,
+def _deaths(
     cohorts: Cohorts,
-    fades: list[_Fading],
     side: int,
     minima: list[Floats],
     after: Floats,
     edges: Floats,
-    row: Callable[[Ints, Ints], Ints],
     points: int,
     *,
     inverse: bool,
-) -> None:
-    """Add what stood at a bar's start and dies in it to `out`, shape (venues, rows, distances, classes or more).
-
-    Parameters
-    ----------
-    row : of cohorts and the bars in which they die.
-    """
+) -> Iterator[tuple[int, Ints, Ints, Floats]]:
+    """Yield (distance cell, cohorts, bars in which they die, price x share of them) for each entry point."""
     later, born = after[cohorts.birth], cohorts.birth + 1
     for i, who, price, level in entries(cohorts, edges, points, side, inverse=inverse, above=later):
         alive = arrival(cohorts, side, level, who)
         hit = passage.hits(level, born.take(who), minima, later.take(who))
         met = np.flatnonzero((hit < minima[0].size - 1) & (alive > 0))
-        usd = (alive if inverse else alive * price).take(met) / points
-        which, when = who.take(met), hit.take(met)
-        at = row(which, when)
-        for k, fade in enumerate(fades):
-            fade.add(out[:, :, i, k], which, when, usd, at)
+        yield i, who.take(met), hit.take(met), (alive if inverse else alive * price).take(met) / points
+
+
+def _row_of_age(day: Ints, born: Ints, when: Ints) -> Ints:
+    """Return rows of days and ages, shape of the bars `when`, given the day of each bar and of each birth."""
+    today = day.take(when)
+    return np.asarray(today * (AGES + 1) + np.minimum(today - born, AGES))
 
 
 def _add_own(
@@ -161,49 +162,6 @@ def _add_own(
         at = bucket.take(when)
         for v, m in np.ndindex(own.shape[:2]):
             out[v, :, i, m] += np.bincount(at, lost * own[v, m].take(when), minlength=out.shape[1])
-
-
-def by_opening_day(
-    path: PricePath,
-    cohorts: Cohorts,
-    edges: Floats,
-    day: Ints,
-    points: int,
-    venues: Ints,
-    bars_a_day: int,
-    *,
-    inverse: bool = False,
-) -> Floats:
-    """Return what `standing_and_own` has by day, by how many days before it was opened.
-
-    The cohorts of an hour count as one: when within its day a position was opened does not matter here.
-
-    Parameters
-    ----------
-    day : of each bar, rising from 0, shape (bars,).
-
-    Returns
-    -------
-    shape (venues wanted, sides, days, `AGES`, distances, classes) [USD]: 1, 2, ... days before, in the last all that is
-    older. What is opened on the day is left out.
-    """
-    few = cohorts.merged(bars_a_day // MERGED_A_DAY[-1])
-    classes, days = cohorts.clock.shape[0], int(day[-1]) + 1
-    fades = [_clock(cohorts, k, venues).fading(few.birth, few.opened[venues, k]) for k in range(classes)]
-    born = np.where(few.old, -AGES, day.take(few.birth))
-    out = np.zeros((venues.size, len(SIDES), days * (AGES + 1), edges.size - 1, classes))
-
-    def by_age(which: Ints, when: Ints) -> Ints:
-        today = day.take(when)
-        return np.asarray(today * (AGES + 1) + np.minimum(today - born.take(which), AGES))
-
-    def one_side(side: int) -> None:
-        low = lows(path, side)
-        minima, after = passage.block_minima(low), passage.suffix_low(low)
-        _add_standing(out[:, side], few, fades, side, minima, after, edges, by_age, points, inverse=inverse)
-
-    at_once.each(one_side, SIDES, few.birth.size)
-    return out.reshape(*out.shape[:2], days, AGES + 1, *out.shape[3:])[:, :, :, 1:]
 
 
 def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
@@ -269,12 +227,16 @@ class _Fading:
     born_in: Floats | None
     until: Ints | None
 
-    def add(self, out: Floats, met: Ints, when: Ints, usd: Floats, at: Ints) -> None:
-        """Add the worth of the cohorts `met` in the bars `when`, of buckets `at`, to `out`, shape (venues, buckets)."""
+    def add(self, out: Floats, ages: Floats, met: Ints, when: Ints, usd: Floats, at: Ints, age: Ints | None) -> None:
+        """Add the worth of the cohorts `met` in the bars `when` to the rows `at` of `out`, shape (venues, buckets).
+
+        And to the rows `age` of `ages`, shape (venues, days, ages), where these are wanted.
+        """
         if self.until is not None:
             left = np.flatnonzero(when <= self.until.take(met))
             if left.size < when.size:
                 met, when, usd, at = met.take(left), when.take(left), usd.take(left), at.take(left)
+                age = None if age is None else age.take(left)
         if self.born_in is not None and self.clock.seen_in is not None:
             usd = np.where(self.clock.seen_in.take(when) > self.born_in.take(met), usd * np.exp(-SEGMENT), usd)
         for v, (up, down) in enumerate(zip(self.up, self.clock.down, strict=True)):
@@ -282,32 +244,13 @@ class _Fading:
             worth *= usd
             worth *= down.take(when)
             out[v] += np.bincount(at, worth, minlength=out.shape[1])
+            if age is not None:
+                ages[v] += np.bincount(age, worth, minlength=ages[v].size).reshape(ages[v].shape)
 
 
 def _before(values: Floats) -> Floats:
     """Return each bar's values as of the bar before, of which alone a bar may know; the first bar has its own."""
     return np.concatenate([values[..., :1], values[..., :-1]], axis=-1)
-
-
-def of_kinds(make: Callable[..., Floats], inverse: npt.NDArray[np.bool_], venues: Ints) -> Floats:
-    """Return what `make` returns of linear and of inverse venues together, shape (venues, ...).
-
-    Parameters
-    ----------
-    make : a function of venues and, by name, of whether they are `inverse`.
-    inverse : of each venue of the market, shape (venues of the market,).
-    venues : which are wanted, shape (venues,).
-    """
-    out = None
-    for kind in (False, True):
-        mine = np.flatnonzero(inverse[venues] == kind)
-        if mine.size:
-            x = make(venues[mine], inverse=kind)
-            out = np.empty((venues.size, *x.shape[1:])) if out is None else out
-            out[mine] = x
-    if out is None:
-        raise ValueError("no venue is wanted")
-    return out
 
 
 def liquidation_features(
@@ -319,10 +262,20 @@ def liquidation_features(
     venues: list[Venue],
     wanted: Ints,
     bars_a_day: int,
-) -> Floats:
+    day: Ints | None = None,
+) -> tuple[Floats, Floats]:
     """Return `standing_and_own` of the venues wanted, each by its kind of contract."""
-
-    def make(mine: Ints, *, inverse: bool) -> Floats:
-        return standing_and_own(path, cohorts, edges, bucket, points, mine, bars_a_day, inverse=inverse)
-
-    return of_kinds(make, np.array([v.inverse for v in venues]), wanted)
+    inverse = np.array([venues[v].inverse for v in wanted])
+    out, ages = None, None
+    for kind in (False, True):
+        mine = np.flatnonzero(inverse == kind)
+        if mine.size:
+            x, by_age = standing_and_own(
+                path, cohorts, edges, bucket, points, wanted[mine], bars_a_day, inverse=kind, day=day
+            )
+            out = np.empty((wanted.size, *x.shape[1:])) if out is None else out
+            ages = np.empty((wanted.size, *by_age.shape[1:])) if ages is None else ages
+            out[mine], ages[mine] = x, by_age
+    if out is None or ages is None:
+        raise ValueError("no venue is wanted")
+    return out, ages

@@ -88,7 +88,7 @@ def heatmap(
     grid = _Grid(column, last, low, (high - low) / bins, bins)
     table = weights.reshape(2, a.distances, -1)
     opened = np.ones((2, 1)) if opened is None else opened
-    day = np.minimum(calibration.days(time_ms, interval_ms), opened.shape[1] - 1)
+    day = calibration.days(bars, interval_ms)
     lives = a.lives()
     speed = clock.activity(
         np.stack([v.volume for v in venues]), np.stack([v.open_interest for v in venues]), a.turnover_share

@@ -142,7 +142,9 @@ def test_the_level_error_is_of_a_maps_sum_before_any_scale(monkeypatch):
     cases = iter([np.stack([seen * times, seen, seen, np.ones(10)]) for times in (2.0, 4.0)])
     monkeypatch.setattr(frozen, "_maps", lambda *_rest: np.zeros((2, 2, 1)))
     monkeypatch.setattr(frozen, "_crossed", lambda *_rest: next(cases))
-    held = dataclasses.replace(trial(2), fits=[Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1))])
+    held = dataclasses.replace(
+        trial(2), fits=[Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1), np.ones((2, 1)))]
+    )
     path = PricePath(*np.ones((4, 120)))
     (row,) = frozen.frozen_scores(3_600_000, path, [], Assumptions(), held, [1.0])
     floor = frozen.FLOOR_USD

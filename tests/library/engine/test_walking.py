@@ -120,7 +120,7 @@ def test_liquidations_are_summed_by_the_hour_and_known_where_all_its_bars_are():
     time_ms = np.arange(bars, dtype=np.int64) * 15 * MINUTE_MS + 100 * DAY_MS + 30 * MINUTE_MS
     a = Assumptions()
     cohorts, edges = market_cohorts(path, [row], 15 * MINUTE_MS, a), density.distance_edges(a.distances)
-    sample = calibration.hourly(time_ms, 15 * MINUTE_MS, path, [row], cohorts, edges, np.zeros(1, dtype=np.intp))
+    sample, _ages = calibration.hourly(time_ms, 15 * MINUTE_MS, path, [row], cohorts, edges, np.zeros(1, dtype=np.intp))
     # It begins at half past: the first hour has two quarters, so the last has two as well.
     assert sample.y.shape == (1, 2, 24 * 12 + 1)
     assert np.isnan(sample.y[:, :, :48]).all()  # what two days teach is about the guess of the old inventory
@@ -135,7 +135,7 @@ def test_liquidations_are_summed_by_the_hour_and_known_where_all_its_bars_are():
     short = slice(0, 4 * 24 * 4)
     part = venue("a", volume[short], interest[short], long[short], long[short], bars=4 * 24 * 4)
     cohorts = market_cohorts(path.until(4 * 24 * 4), [part], 15 * MINUTE_MS, a)
-    sample = calibration.hourly(
+    sample, _ages = calibration.hourly(
         time_ms[short], 15 * MINUTE_MS, path.until(4 * 24 * 4), [part], cohorts, edges, np.zeros(1, dtype=np.intp)
     )
     assert np.flatnonzero(np.isfinite(sample.y[0, 0]))[0] == 97 // 4
