@@ -150,7 +150,11 @@ def older_share(ages: Floats, fits: list[Fit], parts: Floats, lives: Lives, mean
     weights = ensemble.mixed([f.weights for f in fits], parts, ages.shape[2])
     capture = np.stack([f.capture for f in fits])[lives.structure]
     each = weights[None] * capture.T[:, None]
-    usd = np.tensordot(each, ages[..., 1:], axes=((0, 1, 2), (0, 2, 3)))
+    # Side by side and venue by venue, so that nothing is copied.
+    sides = [
+        sum(w.ravel() @ x.reshape(w.size, -1) for w, x in zip(each, mine, strict=True)) for mine in ages.swapaxes(0, 1)
+    ]
+    usd = np.stack(sides).reshape(2, *ages.shape[4:])[..., 1:]
     whole = np.maximum(mean, usd.sum(axis=2))[..., None]
     return np.asarray(np.divide(usd, whole, out=np.zeros_like(usd), where=whole > 0))
 

@@ -203,4 +203,6 @@ def _told(venues: list[Venue], found: Calibration | None) -> dict[str, str]:
         f"the data moved the prior by a factor {math.exp(fit.moved):.2f} (rms)",
         "structures": f"weighted {parts} by how they predicted",
         "recent level": f"longs {long:.2f}, shorts {short:.2f} of what the fit predicts",
+        "opening days": f"a day's longs count for {found.opened[0].min():.2f} to {found.opened[0].max():.2f}, "
+        "its shorts for the inverse, by which days' positions were liquidated",
     }
