@@ -12,12 +12,12 @@ TYPE_CHECKING = False  # as type checkers know it, without loading typing
 if TYPE_CHECKING:
     from imbalance.library import estimate as estimate
     from imbalance.library import heatmap as heatmap
-    from imbalance.market import read_bars as read_bars
+    from imbalance.reader import read_bars as read_bars
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "estimate", "heatmap", "read_bars"]
 
-_HOMES = {"read_bars": "imbalance.market", "estimate": "imbalance.library", "heatmap": "imbalance.library"}
+_HOMES = {"read_bars": "imbalance.reader", "estimate": "imbalance.library", "heatmap": "imbalance.library"}
 
 
 def __getattr__(name: str) -> object:

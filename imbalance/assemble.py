@@ -5,11 +5,11 @@ A series that a venue publishes more coarsely than the bars is interpolated, and
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
+import msgspec
 import numpy as np
 
 from imbalance.errors import MissingDataError
@@ -83,15 +83,8 @@ def assemble(symbol: str, interval_ms: int, end_ms: int, price: float, venues: S
     candled = [v for v in usable if v.candles]
     if not candled:
         raise MissingDataError("no venue gave both candles and open interest", "See the gaps above; try --venue.")
-    most = max(len(v.candles) for v in candled)
-    path = min(
-        candled,
-        key=lambda v: (
-            len(v.candles) < LEAST_OF_MOST * most,
-            -sum(c.volume_base for c in v.candles),
-            v.instrument.venue,
-        ),
-    )
+    chosen = path_of({v.instrument.venue: v.candles for v in candled})
+    path = next(v for v in candled if v.instrument.venue == chosen)
     closed = [c for c in path.candles if c.time_ms + interval_ms <= end_ms]
     if not closed:
         raise MissingDataError(f"no {interval_name(interval_ms)} bar has ended yet")
@@ -116,6 +109,19 @@ def assemble(symbol: str, interval_ms: int, end_ms: int, price: float, venues: S
         price=price,
         venues=tuple(_shaped([_venue(v, time_ms, interval_ms, ohlc[3]) for v in usable])),
         notes=tuple(notes),
+    )
+
+
+def path_of(candles: Mapping[str, Sequence[Candle]]) -> str:
+    """Return whose bars the path is: of those that have about as many as the one with most, the largest volume's."""
+    most = max(map(len, candles.values()))
+    return min(
+        candles,
+        key=lambda who: (
+            len(candles[who]) < LEAST_OF_MOST * most,
+            -sum(candle.volume_base for candle in candles[who]),
+            who,
+        ),
     )
 
 
@@ -157,7 +163,7 @@ def _shaped(venues: list[VenueBars]) -> list[VenueBars]:
             continue
         shape = np.ones(venue.open_interest_base.size) if total is None or total[-1] <= 0 else total / total[-1]
         note = "no history of open interest: shaped like that of the others"
-        found.append(dataclasses.replace(venue, open_interest_base=frozen(now * shape), notes=(*venue.notes, note)))
+        found.append(msgspec.structs.replace(venue, open_interest_base=frozen(now * shape), notes=(*venue.notes, note)))
     return found
 
 

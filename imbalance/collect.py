@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import difflib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from imbalance.assemble import assemble
 from imbalance.doubts import act, examine
@@ -23,7 +24,7 @@ from imbalance.errors import (
     UnknownSymbolError,
     UsageError,
 )
-from imbalance.fetch import last_good
+from imbalance.fetch import kept, last_good
 from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import Recorder, Recording, find
 from imbalance.fetch.replay import Replay
@@ -41,6 +42,7 @@ from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, iso
 from imbalance.venue_records import by_venue, records_of
 from imbalance.venues import VENUES
 from imbalance.wire import Ask, Kind, Source
+from imbalance.wire.answers import Answers
 from imbalance.wire.harvest import Figure, Harvest
 
 if TYPE_CHECKING:
@@ -52,8 +54,7 @@ PATIENCE = 0.3
 Done = Callable[[Harvest], None]
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What a caller may choose; the command line's options, one to one."""
 
     symbol: str = "BTC"
@@ -88,8 +89,7 @@ class Options:
     sort: str | None = None
 
 
-@dataclasses.dataclass
-class Run:
+class Run(msgspec.Struct):
     """What a gathering gave, with the clock and mode that the documents carry.
 
     `venues` are those chosen, whether or not they have anything that was `wanted`; `orders` are liquidations known from
@@ -104,8 +104,8 @@ class Run:
     skipped: list[tuple[str, str, str]]
     wanted: frozenset[Kind]
     venues: tuple[Source, ...]
-    orders: dict[tuple[str, str], Orders] = dataclasses.field(default_factory=dict)
-    days: Days = dataclasses.field(default_factory=dict)
+    orders: dict[tuple[str, str], Orders] = msgspec.field(default_factory=dict)
+    days: Days = msgspec.field(default_factory=dict)
 
     def frame(self) -> Frame:
         """Return what the documents of this run have around their sections."""
@@ -167,19 +167,22 @@ def collect(
     remembering = _remembering(given)
     harvests: list[Harvest] = []
     with given.recorded():
-        asyncio.run(_gather(given, options.timeout_s, done, harvests, remembering))
+        answers = _answers(given, settings)
+        asyncio.run(_gather(given, options.timeout_s, done, harvests, remembering, answers))
     harvests += remembering.recorded({h.name for h in harvests}) if remembering is not None else []
     run = run_of(given, given.options, harvests)
     if remembering is not None:
         run.orders, run.days = remembering.orders, remembering.days
     if given.mode == "live":
-        last_good.note([h.name for h in harvests if not h.failures and not stale(h, now_ms)], now_ms)
+        asked = [h for h in harvests if h.requests]
+        last_good.note([h.name for h in asked if not h.failures and not stale(h, now_ms)], now_ms)
+    if given.remembers:
+        kept.note(options.symbol, harvests, settings, now_ms)
     require_all(run)
     return run
 
 
-@dataclasses.dataclass(frozen=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """What answers a run, which sources it asks and which it skips: (name, title, why)."""
 
     client: Client | Replay
@@ -199,6 +202,12 @@ class Opened:
     def scenario(self) -> str | None:
         """The name of the bundled scenario, where one answers."""
         return self.client.recording.index.scenario if self.client.recording else None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether earlier runs may spare this one requests: a recording holds all that its options ask for."""
+        recorded = self.client.recording is not None or self.client.recorder is not None
+        return self.options.history is not None and not recorded
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
@@ -229,7 +238,7 @@ def opened(
     if client.recording is not None:
         now_ms = client.recording.captured_at_ms
         if not options.accounts:
-            options = dataclasses.replace(options, accounts=client.recording.accounts())
+            options = msgspec.structs.replace(options, accounts=client.recording.accounts())
     sources = _giving(wanted, offered)
     asked = _usable(sources, client, settings)
     skipped = [
@@ -255,13 +264,19 @@ def require_all(run: Run) -> None:
 
 
 def _remembering(given: Opened) -> Remembering | None:
-    """Begin to read local history, where that may spare requests: a recording holds all that its options ask for."""
-    history, client = given.options.history, given.client
-    recorded = client.recording is not None or client.recorder is not None
-    if history is None or recorded or not given.wanted & RECALLED:
+    """Begin to read local history, where that may spare requests."""
+    history = given.options.history
+    if history is None or not given.remembers or not given.wanted & RECALLED:
         return None
     venues = [s for s in chosen(given.options.venues) if s.is_venue]
     return Remembering(history, venues, ask_of(given.options, given.now_ms), given.wanted)
+
+
+def _answers(given: Opened, settings: Settings) -> Answers:
+    """Return what earlier runs were answered that still stands; whoever probes the sources asks them."""
+    if not given.remembers or given.options.probe:
+        return {}
+    return kept.read(given.options.symbol, given.asked, settings, given.now_ms)
 
 
 def _known_at(options: Options, as_of_ms: int, now_ms: int, wanted: frozenset[Kind]) -> Run:
@@ -308,13 +323,18 @@ def _usable(sources: Iterable[Source], client: Client | Replay, settings: Settin
 
 
 async def _gather(
-    given: Opened, timeout_s: float, done: Done, into: list[Harvest], remembering: Remembering | None
+    given: Opened,
+    timeout_s: float,
+    done: Done,
+    into: list[Harvest],
+    remembering: Remembering | None,
+    answers: Answers,
 ) -> None:
     # The result leaves by `into`: a task's result is written out in full by the signal handler's clean-up.
     try:
         memory = remembering.memory(timeout_s * PATIENCE) if remembering is not None else None
         ask = ask_of(given.options, given.now_ms)
-        into += await gather(given.client, given.asked, ask, given.wanted, timeout_s, done, memory)
+        into += await gather(given.client, given.asked, ask, given.wanted, timeout_s, done, memory, answers=answers)
     finally:
         await given.client.close()
 

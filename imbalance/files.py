@@ -129,7 +129,7 @@ class Group:
         """Remove all that the group made, but for folders into which someone else put something."""
         for file in list(self._files):
             with contextlib.suppress(OSError):
-                file.unlink(missing_ok=True)
+                file.unlink()
         for place in list(self._folders):
             with contextlib.suppress(OSError):
                 place.rmdir()
@@ -164,7 +164,7 @@ def _is_open_end(target: Path, known: os.stat_result | None) -> bool:
 
 
 def _target(path: Path) -> Path:
-    for _ in range(MOST_LINKS):
+    for _ in range(MOST_LINKS + 1):
         if str(path).startswith(STREAMS) or not path.is_symlink():
             return path
         path = path.parent / path.readlink()

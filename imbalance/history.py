@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from imbalance import files
 from imbalance.errors import BarsError, MissingDataError, StoreError, UsageError
-from imbalance.market import MarketData, market_of_table
+from imbalance.market import MarketData
+from imbalance.reader import market_of_table
 from imbalance.report import tree
 from imbalance.report.frame import Frame
 from imbalance.report.signals.read import Past
@@ -235,7 +236,7 @@ def _mood(connection: Connection) -> Figures:
 
 
 def _by_venue(connection: Connection, symbol: str, data: str, column: str, **of: str) -> dict[str, Figures]:
-    found = {}
+    found: dict[str, dict[str, list[Figures]]] = {}
     for number, one in reading.all_series(connection, data=data, symbol=symbol, **of).items():
         if one.source == one.venue:
             rows = reading.arrays(connection, number, data)
@@ -243,8 +244,19 @@ def _by_venue(connection: Connection, symbol: str, data: str, column: str, **of:
             if data == "funding":
                 values = values * FUNDING_HOURS / rows["interval_hours"]
             known = np.isfinite(values)
-            found[one.venue] = Figures(rows["time_ms"][known], values[known])
-    return found
+            own = found.setdefault(one.venue, {}).setdefault(one.what, [])
+            own.append(Figures(rows["time_ms"][known], values[known]))
+    # Fundings that were paid, where they are known, go before those of running periods.
+    return {venue: _joined(parts[max(parts)]) for venue, parts in found.items()}
+
+
+def _joined(parts: Sequence[Figures]) -> Figures:
+    """Return the regular series, which is last, and what others have after it: live runs go on after a backfill."""
+    regular = parts[-1]
+    end_ms = regular.time_ms.max(initial=-1)
+    later = sorted({row for part in parts for row in zip(*part, strict=True) if row[0] > end_ms})
+    times_ms, values = zip(*later, strict=True) if later else ((), ())
+    return Figures(np.append(regular.time_ms, np.array(times_ms, dtype=np.int64)), np.append(regular.values, values))
 
 
 def longer(address: str | None, than: MarketData) -> MarketData | None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import estimate as run_engine
-from imbalance.engine.heatmap import heatmap as run_heatmap
 from imbalance.engine.venue import Venue
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.market import MarketData, VenueBars
 from imbalance.records import Contract, Feed, MarginTier
-from imbalance.results import LiquidationHeatmap, LiquidationMap, result
+from imbalance.results.liquidation_map import LiquidationMap, result
 from imbalance.units import parse_time_ms
 from imbalance.venues import ladders
+
+if TYPE_CHECKING:
+    from imbalance.results.heatmap import LiquidationHeatmap
 
 
 def liquidation_map(
@@ -56,7 +59,7 @@ def liquidation_map(
 
 def _at(bars: MarketData, symbol: str | None, as_of: str | int | None) -> MarketData:
     """Return the market under the name and at the moment that a caller gives; its own where none is given."""
-    market = bars if symbol is None else dataclasses.replace(bars, symbol=symbol)
+    market = bars if symbol is None else msgspec.structs.replace(bars, symbol=symbol)
     if as_of is None:
         return market
     try:
@@ -130,6 +133,10 @@ def through_time(
     tiers: dict[str, list[MarginTier]] | None = None,
 ) -> LiquidationHeatmap:
     """Return the map of a market through time, with the weights that its last map found."""
+    # A map alone needs none of this.
+    from imbalance.engine.heatmap import heatmap as run_heatmap
+    from imbalance.results.heatmap import LiquidationHeatmap
+
     built = run_heatmap(
         market.symbol,
         market.time_ms,
@@ -142,7 +149,7 @@ def through_time(
         bins,
         opened=found.opened,
     )
-    own = {f.name: getattr(built, f.name) for f in dataclasses.fields(built)}
+    own = msgspec.structs.asdict(built)
     return LiquidationHeatmap(**own, interval_ms=market.interval_ms, forced_share=found.model.forced_share)
 
 

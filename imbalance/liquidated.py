@@ -21,7 +21,7 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS, HOUR_MS, Side
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest
 
 # Steps without a row that chance makes less than once in 2,500 days are no silence of the market; rarer than one would
 # ask of chance alone, since liquidations come in bursts.
@@ -165,9 +165,9 @@ def silent(filled: set[int], steps: int) -> bool:
 
 def _regular(harvest: Harvest, now_ms: int) -> Day | None:
     """Return the day of buckets that come whether something was liquidated or not."""
-    statistics = in_time(harvest.of(ContractStats))
+    statistics = harvest.in_time(ContractStats)
     rows = [_Row(s.time_ms, s.long_liquidations_usd, s.short_liquidations_usd) for s in statistics]
-    sums = in_time(harvest.at(Kind.LIQUIDATION_SUMS, LiquidationSum))
+    sums = harvest.in_time(LiquidationSum, Kind.LIQUIDATION_SUMS)
     rows = rows or [_Row(s.time_ms, s.long_usd, s.short_usd) for s in sums]
     if len(rows) < 2:  # noqa: PLR2004  a step needs two
         return None

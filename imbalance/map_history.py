@@ -7,13 +7,13 @@ makes it. So it may run anywhere, again, and in any order.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,17 +24,18 @@ from imbalance.engine.margin import LONG, SHORT
 from imbalance.errors import ImbalanceError, MissingDataError, UsageError
 from imbalance.jobs import Runner
 from imbalance.library import liquidation_map
-from imbalance.market import MarketData, read_bars
+from imbalance.market import MarketData
 from imbalance.partitions import Partition, Partitions
+from imbalance.reader import read_bars
 from imbalance.report import tree
 from imbalance.report.frame import Frame
 from imbalance.units import interval_name, iso
 
 FILE = "map.parquet"
+MADE_BY = "imbalance db export -o DIR/ makes folders by coin and month: symbol=BTC/month=2026-01/..."
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """The maps of a coin at each `step_ms` after `from_ms` up to `to_ms`, each of the `warm_up_ms` before it."""
 
     folder: str
@@ -62,8 +63,7 @@ class Task:
         return range(first, self.to_ms + 1, self.step_ms)
 
 
-@dataclasses.dataclass(frozen=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """What a task gave: its partition, and of how many moments there is no map and why not of the first of them."""
 
     content: bytes
@@ -80,16 +80,17 @@ def tasks(folder: Path, symbols: Sequence[str], step_ms: int, warm_up_ms: int) -
     BarsError
         If a coin is not there.
     UsageError
-        If the folder is not parted by coin and month.
+        If there is no such folder, or it is not parted by coin and month.
     """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: {'no folder' if folder.exists() else 'no such folder'}", MADE_BY)
     found = []
     for symbol in symbols or bars_folder.symbols(folder):
         for month in bars_folder.months(folder, symbol):
             from_ms, to_ms = bars_folder.month_span_ms(month)
             found.append(Task(str(folder), symbol, month, from_ms, to_ms, step_ms, warm_up_ms))
     if not found:
-        message = f"{folder} is not parted by coin and month"
-        raise UsageError(message, "imbalance db export -o DIR/ makes such folders: symbol=BTC/month=2026-01/...")
+        raise UsageError(f"{folder} is not parted by coin and month", MADE_BY)
     return found
 
 

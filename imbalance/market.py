@@ -1,28 +1,17 @@
-"""MarketData: a market's bars as read-only arrays, and the reader of bars files."""
+"""MarketData: a market's bars as read-only arrays."""
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.bars.cells import ALL, PRICES, checked
-from imbalance.bars.clocks import check_clocks
-from imbalance.bars.folder import read_folder
-from imbalance.bars.grid import interval_of
-from imbalance.bars.plausible import check_plausible
-from imbalance.bars.source import read_raw
-from imbalance.bars.sums import check_repeats, check_totals
 from imbalance.errors import BarsError, MissingDataError
 from imbalance.path import PricePath
 from imbalance.records import Contract, Feed, MarginTier
 from imbalance.units import DAY_MS, interval_name, iso
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -42,8 +31,7 @@ MOST_MISSING = 0.2
 NO_INTEREST = "open interest is empty or 0 in every bar: left out of the map and of sums"
 
 
-@dataclasses.dataclass(frozen=True)
-class VenueBars:
+class VenueBars(msgspec.Struct, frozen=True):
     """One venue's series on the market's bars; arrays of shape (bars,), NaN where not known.
 
     `open_interest_base` is one side, at bar close; volumes count each trade once. `liquidations_by` names who saw the
@@ -70,8 +58,11 @@ class VenueBars:
         return bool(np.nanmax(self.open_interest_base, initial=0.0) > 0)
 
 
-@dataclasses.dataclass(frozen=True)
-class MarketData:
+# Of `VenueBars`, those with a value a bar.
+SERIES = tuple(name for name in VenueBars.__struct_fields__ if name.endswith("_base"))
+
+
+class MarketData(msgspec.Struct, frozen=True):
     """A market: one price path in USD that all venues share, and each venue's series.
 
     Attributes
@@ -132,10 +123,12 @@ class MarketData:
             return self
         venues = tuple(_cut(v, slice(bars)) for v in self.venues)
         if all(v.path is not None for v in venues):
-            return market_of_venues(self.symbol, self.interval_ms, self.time_ms[:bars], venues)
-        path = {name: getattr(self, name)[:bars] for name in PRICES}
+            # A market of prices alone stays one.
+            needs = any(v.has_open_interest for v in self.venues)
+            return market_of_venues(self.symbol, self.interval_ms, self.time_ms[:bars], venues, needs_interest=needs)
+        path = {name: getattr(self, name)[:bars] for name in PricePath._fields}
         last = float(path["close"][-1])
-        return dataclasses.replace(self, time_ms=self.time_ms[:bars], price=last, venues=venues, **path)
+        return msgspec.structs.replace(self, time_ms=self.time_ms[:bars], price=last, venues=venues, **path)
 
     def between(self, from_ms: int, to_ms: int) -> MarketData:
         """Return the market as a table of its bars from `from_ms` to `to_ms` alone would give it.
@@ -156,9 +149,8 @@ class MarketData:
 
 
 def _cut(venue: VenueBars, bars: slice) -> VenueBars:
-    series = {f.name for f in dataclasses.fields(VenueBars) if f.type == "Floats"}
     path = None if venue.path is None else venue.path[:, bars]
-    return dataclasses.replace(venue, path=path, **{name: getattr(venue, name)[bars] for name in series})
+    return msgspec.structs.replace(venue, path=path, **{name: getattr(venue, name)[bars] for name in SERIES})
 
 
 def frozen(values: npt.ArrayLike) -> Floats:
@@ -166,78 +158,6 @@ def frozen(values: npt.ArrayLike) -> Floats:
     array = np.array(values, dtype=np.float64)
     array.flags.writeable = False
     return array
-
-
-def read_bars(
-    path: str | Path,
-    *,
-    symbol: str = "BTC",
-    as_of_ms: int | None = None,
-    from_ms: int | None = None,
-    needs_interest: bool = True,
-) -> MarketData:
-    """Read a bars file (CSV, optionally gzipped, or Parquet), or a folder of Parquet parted by symbol and month.
-
-    Columns may be parted by commas, semicolons, tabs or ``|``; their names may be in any case. Rows may come in any
-    order. Bars that lack for all venues are filled flat at the close before, without volume, up to a fifth of the
-    span. A venue's price path counts only if no other venue trades more.
-
-    Parameters
-    ----------
-    path : the file or folder; columns as in the README's "Bars file".
-    symbol : base coin; it labels what is made of the bars, chooses the margin ladders and, in a folder, the files.
-    as_of_ms : only bars that end at or before this moment are kept.
-    from_ms : only bars that open at or after this moment are kept.
-    needs_interest : whether open interest must be known; a map needs it, prices alone do not.
-
-    Raises
-    ------
-    BarsError
-        Naming file, line and column of the first fault.
-    MissingDataError
-        If no bar is left, or no open interest.
-    """
-    place = Path(path)
-    raw = read_folder(place, symbol, ALL, as_of_ms, from_ms) if place.is_dir() else read_raw(place)
-    table = checked(raw)
-    interval_ms = interval_of(raw, table)
-    kept = table if as_of_ms is None else table[table["time"] + interval_ms <= as_of_ms]
-    if as_of_ms is not None and kept.empty:
-        first = iso(int(table["time"].min()) + interval_ms)
-        raise MissingDataError(f"{path}: no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
-    if from_ms is not None:
-        kept = kept[kept["time"] >= from_ms]
-        if kept.empty:
-            raise MissingDataError(f"{path}: no bar opens at or after {iso(from_ms)}")
-    check_totals(raw, kept)
-    check_plausible(raw, kept)
-    check_repeats(raw, kept)
-    check_clocks(raw, kept, interval_ms)
-    try:
-        return market_of_table(symbol, interval_ms, kept, needs_interest=needs_interest)
-    except (BarsError, MissingDataError) as error:
-        raise type(error)(f"{path}: {error.message}", error.hint) from None
-
-
-def market_of_table(symbol: str, interval_ms: int, table: pd.DataFrame, *, needs_interest: bool = True) -> MarketData:
-    """Join the rows of a table in the form of a bars file, one a time and venue, to a market.
-
-    Parameters
-    ----------
-    table : all columns of a bars file, those that are not given as missing values.
-    needs_interest : as in `read_bars`.
-
-    Raises
-    ------
-    BarsError, MissingDataError
-        As in `market_of_venues`.
-    """
-    _check_missing(np.unique(table["time"].to_numpy()), interval_ms)
-    first_ms, last_ms = int(table["time"].min()), int(table["time"].max())
-    time_ms = np.arange(first_ms, last_ms + 1, interval_ms, dtype=np.int64)
-    frames = table.groupby("venue")
-    venues = tuple(_venue(str(name), rows.set_index("time").reindex(time_ms)) for name, rows in frames)
-    return market_of_venues(symbol, interval_ms, time_ms, venues, needs_interest=needs_interest)
 
 
 def market_of_venues(
@@ -264,7 +184,7 @@ def market_of_venues(
         absent = np.isnan(path[3])
         if v.path is not None:
             path[:, absent] = v.path[:, absent]
-    _check_missing(time_ms[:bars][np.isfinite(path[3])], interval_ms)
+    check_missing(time_ms[:bars][np.isfinite(path[3])], interval_ms)
     filled = _fill_gaps(path)
     if needs_interest:
         _require_interest(venues)
@@ -298,7 +218,7 @@ def _last_known(series: Floats) -> float:
     return float(known[-1]) if known.size else 0.0
 
 
-def _check_missing(known_ms: Ints, interval_ms: int) -> None:
+def check_missing(known_ms: Ints, interval_ms: int) -> None:
     """Raise where more than `MOST_MISSING` of the bars between the first and the last known one lack."""
     bars = int((known_ms[-1] - known_ms[0]) // interval_ms) + 1
     missing = bars - known_ms.size
@@ -338,34 +258,10 @@ def _noted(venue: VenueBars, time_ms: Ints, interval_ms: int) -> VenueBars:
         if age_ms:
             since = iso(int(time_ms[-1]) + interval_ms - age_ms)
             notes.append(f"open interest last known at {since}, and taken to stand since")
-    return dataclasses.replace(venue, notes=tuple(notes), **series)
+    return msgspec.structs.replace(venue, notes=tuple(notes), **series)
 
 
 def _interest_age_ms(venue: VenueBars, bars: int, interval_ms: int) -> int:
     known = np.flatnonzero(np.isfinite(venue.open_interest_base))
     age_ms = (bars - 1 - int(known[-1])) * interval_ms if known.size else 0
     return age_ms if age_ms >= max(DAY_MS, 2 * interval_ms) else 0
-
-
-def _venue(name: str, frame: pd.DataFrame) -> VenueBars:
-    def only(column: str) -> str | None:
-        given = frame[column].dropna()
-        return str(given.iloc[0]) if len(given) else None
-
-    feed = only("liquidation_feed")
-    path = frame[list(PRICES)].to_numpy(dtype=np.float64).T.copy()
-    # A mark-price range need not hold the traded close; a trade at the close is no reason to widen it.
-    for row, mark in ((1, "mark_high"), (2, "mark_low")):
-        marks = frame[mark].to_numpy(dtype=np.float64)
-        path[row] = np.where(np.isfinite(marks), marks, path[row])
-    return VenueBars(
-        name=name,
-        contract=Contract(only("contract") or Contract.LINEAR),
-        feed=Feed(feed) if feed else FEEDS.get(name, Feed.UNKNOWN),
-        volume_base=frozen(frame["volume_base"]),
-        taker_buy_base=frozen(frame["taker_buy_base"]),
-        open_interest_base=frozen(frame["open_interest_base"]),
-        long_liquidations_base=frozen(frame["long_liquidations_base"]),
-        short_liquidations_base=frozen(frame["short_liquidations_base"]),
-        path=frozen(path),
-    )

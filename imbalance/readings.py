@@ -9,7 +9,7 @@ from statistics import median
 from imbalance.records import Candle, ContractStats, Funding, FundingInterval, OpenInterest, OpenInterestUsd, Ticker
 from imbalance.units import DAY_MS
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest
 
 FUNDING_HOURS = 8.0
 
@@ -19,7 +19,7 @@ def ticker(harvest: Harvest) -> Ticker:
     found: dict[str, float | int] = {}
     for row in harvest.of(Ticker):
         found.update({f: v for f in row.__struct_fields__ if (v := getattr(row, f)) is not None})
-    statistics = in_time(harvest.of(ContractStats))
+    statistics = harvest.in_time(ContractStats)
     if statistics and "mark_price" not in found:
         found["mark_price"] = statistics[-1].mark_price
     return Ticker(**found)  # type: ignore[arg-type]
@@ -62,7 +62,7 @@ def open_interest_now(harvest: Harvest) -> float | None:
     now = open_interest_rows(harvest)
     if now:
         return now[-1].open_interest_base
-    statistics = in_time(harvest.of(ContractStats))
+    statistics = harvest.in_time(ContractStats)
     return statistics[-1].open_interest_base if statistics else None
 
 
@@ -71,8 +71,8 @@ def open_interest_history(harvest: Harvest) -> list[OpenInterest]:
 
     A bucket of statistics tells its end: prices in it fit the bar that opens at its stamp.
     """
-    rows = in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest))
-    return rows or from_statistics(in_time(harvest.of(ContractStats)))
+    rows = harvest.in_time(OpenInterest, Kind.OPEN_INTEREST_HISTORY)
+    return rows or from_statistics(harvest.in_time(ContractStats))
 
 
 def from_statistics(statistics: Sequence[ContractStats]) -> list[OpenInterest]:

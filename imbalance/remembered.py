@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
+
+import msgspec
 
 from imbalance.errors import NoStoreError, StoreError
 from imbalance.liquidated import Orders
@@ -19,8 +20,7 @@ RECALLED = frozenset({Kind.CANDLES, Kind.OPEN_INTEREST_HISTORY, Kind.LIQUIDATION
 HEAD_START_S = 0.015
 
 
-@dataclasses.dataclass(frozen=True)
-class History:
+class History(msgspec.Struct, frozen=True):
     """A store to read from; `tell` hears why it cannot be read now, which is no reason to fail."""
 
     address: str | None = None
@@ -43,7 +43,7 @@ class Remembering:
         """Return what need not be asked for: nothing, where that cannot be read in time."""
         from imbalance.store import loading
 
-        # Loading a database library takes turns with whatever else runs: the first requests go out before.
+        # Reading takes turns with whatever else runs: the first requests go out before.
         await asyncio.sleep(HEAD_START_S)
         begun = loading.recalling(self._history.address, list(self._sources.values()), self._ask, self._wanted)
         try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
 
 from imbalance import ranking
 from imbalance.collect import Opened, Options, ask_of, opened, require_all, run_of
@@ -41,8 +42,7 @@ LONGEST_S = DAY_MS / SECOND_MS
 Done = Callable[[tree.ScanRow | None, int], None]
 
 
-@dataclasses.dataclass
-class _Scan:
+class _Scan(msgspec.Struct):
     """What a scan has found so far: a row a coin, but for those that a condition leaves out or that it is `unknown` of.
 
     `states` are how the sources fared, coin by coin.
@@ -53,9 +53,9 @@ class _Scan:
     done: Done
     symbols: Sequence[str] = ()
     ranked: str | None = None
-    rows: dict[str, tree.ScanRow] = dataclasses.field(default_factory=dict)
-    unknown: list[str] = dataclasses.field(default_factory=list)
-    states: list[tree.SourceState] = dataclasses.field(default_factory=list)
+    rows: dict[str, tree.ScanRow] = msgspec.field(default_factory=dict)
+    unknown: list[str] = msgspec.field(default_factory=list)
+    states: list[tree.SourceState] = msgspec.field(default_factory=list)
 
     def keep(self, row: tree.ScanRow) -> None:
         """Keep a row that the condition lets through; one that failed always is."""
@@ -107,7 +107,7 @@ async def _all(found: _Scan) -> None:
 
         async def one(symbol: str, after_s: float) -> None:
             await asyncio.sleep(after_s)
-            options = dataclasses.replace(given.options, symbol=symbol)
+            options = msgspec.structs.replace(given.options, symbol=symbol)
             async with places:
                 ask = ask_of(options, given.now_ms)
                 harvests = await gather(client, given.asked, ask, given.wanted, LONGEST_S)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from imbalance.collect import (
@@ -20,19 +20,18 @@ from imbalance.collect import (
     why_not,
 )
 from imbalance.errors import MissingDataError, UsageError
-from imbalance.fetch import last_good
 from imbalance.fetch.settings import Settings
 from imbalance.library import engine_venues, liquidation_map, through_time
-from imbalance.market import MarketData, read_bars
+from imbalance.market import MarketData
 from imbalance.readings import mark_price
 from imbalance.records import OrderBook, Position
-from imbalance.report import bars_sections, mapping, metrics, others, phrases, sections, tree
+from imbalance.report import mapping, metrics, others, phrases, sections, tree
 from imbalance.report import signals as signalling
 from imbalance.report.capabilities import capabilities
 from imbalance.report.frame import Frame
 from imbalance.report.signals.read import Past, Read
 from imbalance.report.since import Days, statements
-from imbalance.results import LiquidationMap
+from imbalance.results.liquidation_map import LiquidationMap
 from imbalance.units import INTERVALS_MS, interval_name, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
@@ -90,8 +89,7 @@ HEALTH_KINDS = frozenset(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Market:
+class _Market(msgspec.Struct, frozen=True):
     """A market with the frame of its documents, from a bars file or from a run over the sources."""
 
     bars: MarketData
@@ -99,7 +97,7 @@ class _Market:
     harvests: Sequence[Harvest]
     accounts: tuple[str, ...] = ()
     venues: tuple[Source, ...] = ()
-    days: Days = dataclasses.field(default_factory=dict)
+    days: Days = msgspec.field(default_factory=dict)
 
 
 def _market(
@@ -107,6 +105,9 @@ def _market(
 ) -> _Market:
     """Return the market that a command works on: the user's bars where given, else what the sources give."""
     if options.bars is not None:
+        # Most runs read no table of bars.
+        from imbalance.reader import read_bars
+
         market = read_bars(options.bars, symbol=options.symbol, as_of_ms=options.as_of_ms)
         require_fresh(options, market.as_of_ms, options.as_of_ms if options.as_of_ms is not None else now_ms)
         notes = (*mapping.short_history(market), *_later(options.as_of_ms, market.as_of_ms))
@@ -122,7 +123,7 @@ def _gathered(run: Run) -> _Market:
     require_fresh_run(run)
     frame = run.frame()
     notes, gaps = tuple(mapping.short_history(market)), (*frame.gaps, *mapping.left_out(market))
-    frame = dataclasses.replace(frame, notes=notes, gaps=gaps)
+    frame = msgspec.structs.replace(frame, notes=notes, gaps=gaps)
     return _Market(market, frame, run.harvests, run.options.accounts, run.venues, run.days)
 
 
@@ -215,6 +216,8 @@ def _read(given: _Market, options: Options, found: LiquidationMap) -> Read:
     """Return a market's sections beside its map: what a report tells and signals are made of."""
     market, harvests, at_ms = given.bars, given.harvests, given.frame.as_of_ms
     if options.bars is not None:
+        from imbalance.report import bars_sections
+
         interest, volumes = bars_sections.open_interest(market), bars_sections.volume(market)
         seen = bars_sections.liquidations(market)
     else:
@@ -289,7 +292,7 @@ def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
     read = _read(given, options, liquidation_map(given.bars))
     if kept is not None:
         stored = history.longer(kept.address, given.bars)
-        read = dataclasses.replace(read, stored=None if stored is None else past.history(stored))
+        read = msgspec.structs.replace(read, stored=None if stored is None else past.history(stored))
 
     def map_before(moment_ms: int) -> LiquidationMap:
         return liquidation_map(given.bars.until(moment_ms))
@@ -300,6 +303,7 @@ def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
 def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) -> tree.BacktestReport:
     """Study what followed a signal on own or stored bars: ``imbalance.backtest/1``."""
     from imbalance import history
+    from imbalance.reader import read_bars
     from imbalance.report import studying
 
     definition, kept = studying.definition(options.signal), options.history
@@ -402,6 +406,8 @@ def check(options: Options, settings: Settings, now_ms: int, done: Done) -> tree
 
 def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:
     """Say what every source gives and, where they are probed, how each fares: ``imbalance.sources/1``."""
+    from imbalance.fetch import last_good
+
     offered = capabilities(chosen(options.venues))
     if not options.probe and options.replay is None and options.record is None:
         return Frame("live", None, options.symbol, now_ms).document(tree.SourcesReport, capabilities=offered)

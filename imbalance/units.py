@@ -48,6 +48,13 @@ def interval_name(interval_ms: int) -> str:
     return f"{interval_ms / MINUTE_MS:g}m"
 
 
+def plain(value: float, digits: int = 6, *, thousands: str = ",") -> str:
+    """Return a finite number with so many significant digits, or all of its whole ones, as a decimal: 0.000014352."""
+    power = int(f"{value:.{digits - 1}e}".partition("e")[2] or 0)
+    text = f"{value:{thousands}.{max(digits - 1 - power, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def iso(time_ms: int) -> str:
     """Return epoch milliseconds as ISO-8601 UTC ending in Z, seconds precision."""
     return datetime.fromtimestamp(time_ms / SECOND_MS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -49,7 +49,7 @@ def records_of(
         harvest.instrument,
         candles=joined(harvest.candles, interval_ms),
         open_interest=in_time(harvest.at(Kind.OPEN_INTEREST_HISTORY, OpenInterest) + open_interest_rows(harvest)),
-        statistics=in_time(harvest.of(ContractStats)),
+        statistics=harvest.in_time(ContractStats),
         seen_elsewhere=elsewhere.get((seen_by, harvest.name), ()),
         seen_elsewhere_by=seen_by,
         orders=orders.get((harvest.name, harvest.instrument.symbol)),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from imbalance_cli.commands import app
+from imbalance_cli.commands import whole
 from imbalance_cli.configuration import ALERT_KINDS, DEFAULTS, TEMPLATE
 
 from tests.conftest import ROOT
@@ -36,13 +36,13 @@ def test_the_manual_page_is_the_help():
 
 
 def test_every_command_is_in_the_readme():
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(whole())
     for name in group.commands:
         assert f"imbalance {name}" in TEXT or re.search(rf"^  {name} ", TEXT, re.MULTILINE), name
 
 
 def test_every_shell_line_names_a_command_and_options_that_exist():
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(whole())
     lines = [c for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) for c in re.split(r"\n|&&|\|", block)]
     calls = [shlex.split(line, comments=True) for line in lines if re.match(r"\s*(\.venv/bin/)?imbalance ", line)]
     assert len(calls) >= 5

@@ -157,3 +157,13 @@ def test_jq_reads_what_is_written(bare):
 def test_the_readme_holds_them_as_they_are():
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert [block for block in (CRON, SERVICE, TIMER, NAGIOS, TMUX, LOG, CHANGES, FIGURES) if block not in readme] == []
+
+
+@needs("jq")
+def test_every_jq_program_of_the_readme_is_one():
+    """Those in Debian's jq too, where `{label}` is a syntax error."""
+    programs = re.findall(r"\| jq (?:-\w+ )*'([^']+)'", (Path(__file__).parents[1] / "README.md").read_text())
+    assert len(programs) >= 4
+    for program in programs:
+        done = subprocess.run(["jq", program], input="", capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), program

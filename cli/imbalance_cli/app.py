@@ -91,6 +91,7 @@ def _ended() -> int:
     try:
         code = _run()
         sys.stdout.flush()
+        gc.freeze()  # what is left goes with the process: its last look for garbage would go through all of it
     except ImbalanceError as error:
         _tell_nagios(error.message)
         say(f"imbalance: {error.message}")

@@ -6,7 +6,8 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 from imbalance.errors import UsageError
 from imbalance_cli import safe
@@ -17,8 +18,7 @@ WIDEST = 200  # more is filled with nothing
 WITHOUT_TERMINAL = 80
 
 
-@dataclass(frozen=True)
-class Screen:
+class Screen(msgspec.Struct, frozen=True):
     """How to draw: columns, colour, whether only ASCII may be used, and whether all there is is shown."""
 
     width: int

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from imbalance.errors import UsageError
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS
@@ -19,8 +20,7 @@ PICTURE_CELLS = 200
 LONGEST_LOOKBACK_MS = 400 * DAY_MS
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """The shared options as given; None where neither flag, environment nor configuration says.
 
     `format` is the default: what a flag asked for is in `asked_format`, and a symbol that was given in `asked_symbol`.

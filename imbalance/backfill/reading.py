@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from imbalance import files
 from imbalance.backfill import rows
@@ -41,8 +42,7 @@ LONGEST_PAUSE_S = 120.0
 SHORTEST_PAUSE_S = 1.0
 
 
-@dataclasses.dataclass
-class Outcome:
+class Outcome(msgspec.Struct):
     """What became of a unit: rows stored, nothing there, or an error."""
 
     unit: Unit
@@ -82,8 +82,7 @@ async def read_all(client: Client | None, units: Sequence[Unit], keeper: Keeper,
     keeper.flush()
 
 
-@dataclasses.dataclass
-class _Source:
+class _Source(msgspec.Struct):
     """How often in a row a source could not be reached."""
 
     in_a_row: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -35,8 +34,7 @@ WAIT_S = 30.0
 Coverage = dict[Series, Covered]
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What a caller may choose; `interval` None stands for the usual one, of a folder for all that lie there."""
 
     symbol: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -30,8 +29,7 @@ FEW_DAYS = 3
 Covered = list[tuple[int, int]]
 
 
-@dataclasses.dataclass(frozen=True)
-class FileUnit:
+class FileUnit(msgspec.Struct, frozen=True):
     """A file of an archive; `place` is where it lies on this machine, None where it is asked for."""
 
     source: Source
@@ -57,8 +55,7 @@ class FileUnit:
         return self.file.to_ms + binance.LATE_MS.get(self.file.kind, 0)
 
 
-@dataclasses.dataclass(frozen=True)
-class PageUnit:
+class PageUnit(msgspec.Struct, frozen=True):
     """What an API is asked at once; `parts` are the spans of it that are wanted."""
 
     source: Source
@@ -149,7 +146,7 @@ def file_units(
                 continue
             days = [] if file.is_day else [d for d in binance.day_files(file) if _meets(d, missing)]
             if days and kind not in binance.MONTHLY_ALONE and len(days) <= FEW_DAYS:
-                yield from (dataclasses.replace(unit, file=day) for day in days)
+                yield from (msgspec.structs.replace(unit, file=day) for day in days)
             else:
                 yield unit
 

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imbalance.backtest.outcomes import after
-from imbalance.backtest.study import LEAST_EVENTS
+from imbalance.backtest.outcomes import LEAST_EVENTS, after
 from imbalance.market import MarketData
 from imbalance.signals.events import Bools
 from imbalance.units import DAY_MS

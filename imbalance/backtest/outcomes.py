@@ -12,6 +12,7 @@ from imbalance.units import DAY_MS, HOUR_MS
 Floats = npt.NDArray[np.float64]
 Outcome = Literal["return", "absolute return", "realised volatility"]
 OUTCOMES: tuple[Outcome, ...] = ("return", "absolute return", "realised volatility")
+LEAST_EVENTS = 20  # fewer tell nothing that one could bootstrap
 HORIZONS_MS = (HOUR_MS, 4 * HOUR_MS, 12 * HOUR_MS, DAY_MS, 3 * DAY_MS, 7 * DAY_MS)
 
 

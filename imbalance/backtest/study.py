@@ -8,13 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from imbalance.backtest import chance
-from imbalance.backtest.outcomes import OUTCOMES, Outcome, after, horizons
+from imbalance.backtest.outcomes import LEAST_EVENTS, OUTCOMES, Outcome, after, horizons
 from imbalance.market import MarketData
 from imbalance.signals.events import Firings
 from imbalance.units import DAY_MS
 
-# Fewer events tell nothing that one could bootstrap.
-LEAST_EVENTS = 20
 # Of a mean block; the longest horizon overlaps its neighbours for a week.
 BLOCK_DAYS = 14
 DRAWS = 1000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import gzip
 import io
 import os
@@ -12,6 +11,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -40,8 +40,7 @@ OTHERS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class RawTable:
+class RawTable(msgspec.Struct, frozen=True):
     """Cells as they stand in the file, columns by their usual names.
 
     Attributes

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """Which coins (all, where none is named) of which venues (all that have a stream), and for how long.
 
     `once` ends it when every stream has been subscribed or has failed. `snapshots` reads open interest each minute.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import difflib
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from imbalance.collector.ending import ended_by
 from imbalance.collector.listings import Listings, share
@@ -43,8 +44,7 @@ MOST_COINS = 900  # what the largest venue lists, where its listing cannot be re
 Parts = tuple[list[Reader], list[str]]
 
 
-@dataclasses.dataclass(frozen=True)
-class Watch:
+class Watch(msgspec.Struct, frozen=True):
     """Who watches: `say` is called with what happened, `status` each second with how it is.
 
     `saved` is called with how many rows are stored by now, as soon as they are.
@@ -96,8 +96,7 @@ def chosen(options: Options) -> list[Source]:
     return [source for name, source in having.items() if not options.venues or name in options.venues]
 
 
-@dataclasses.dataclass
-class _Run:
+class _Run(msgspec.Struct):
     """What a collection came to."""
 
     tallies: list[Tally]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from imbalance.report import tree
 from imbalance.store.ledger import Course
@@ -10,8 +10,7 @@ from imbalance.units import SECOND_MS, Side, iso
 from imbalance.wire.streams import Down, Event, Garbled, Told, Up
 
 
-@dataclass
-class Tally:
+class Tally(msgspec.Struct):
     """Counts of one part; `trouble` is the last one there was."""
 
     name: str

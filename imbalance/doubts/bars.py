@@ -14,7 +14,7 @@ from imbalance.bars.clocks import LEAST_COMMON, correlation
 from imbalance.bars.limits import doubtful, limit
 from imbalance.doubts.evidence import Doubt
 from imbalance.market import MarketData, VenueBars
-from imbalance.units import DAY_MS, HOUR_MS, iso
+from imbalance.units import DAY_MS, HOUR_MS, iso, plain
 from imbalance.wire.harvest import Figure
 
 Floats = npt.NDArray[np.float64]
@@ -68,8 +68,8 @@ def _untraded(market: MarketData, interest: Floats, volume: Floats) -> Iterator[
     far &= (now > factor * before) | (before > factor * now)
     if far.any():
         at = int(np.argmax(far))
-        told = f"goes from {before[at]:,.6g} to {now[at]:,.6g} in the bar of {iso(int(market.time_ms[at + 1]))}, where "
-        yield Figure.INTEREST, f"{told}{traded[at]:,.6g} were traded: other units, or contracts, from there?"
+        told = f"goes from {plain(before[at])} to {plain(now[at])} in the bar of {iso(int(market.time_ms[at + 1]))}"
+        yield Figure.INTEREST, f"{told}, where {plain(traded[at])} were traded: other units, or contracts, from there?"
 
 
 def _volume(venue: VenueBars) -> Iterator[tuple[Figure, str]]:
@@ -118,7 +118,7 @@ def _steps(market: MarketData, opens: Floats, close: Floats) -> Iterator[tuple[F
     factors = np.nan_to_num(np.fmax(moves, 1 / moves))
     if factors.max(initial=1.0) > doubtful("step of price" + (", in a day" if market.interval_ms >= DAY_MS else "")):
         at = int(np.argmax(factors)) + 1
-        told = f"the close of {iso(int(market.time_ms[at]))}, {close[at]:,.6g}, is a factor of {factors.max():.3g}"
+        told = f"the close of {iso(int(market.time_ms[at]))}, {plain(close[at])}, is a factor of {factors.max():.3g}"
         yield Figure.CANDLES, f"{told} off the one before: other units, or another coin, from there?"
     gaps, own_moves = np.abs(np.log(opens[1:] / close[:-1])), np.abs(np.log(close / opens))[1:]
     joined = np.isfinite(gaps)
@@ -150,11 +150,9 @@ def _wick(
         at = int(np.argmax(beyond))
         if beyond[at] > doubtful(f"{name} beyond {what}"):
             value = tip[at] if name == "high" else 1 / tip[at]
-            told = (
-                f"the {name} of {iso(int(market.time_ms[at]))}, {value:,.6g}, lies a factor of {beyond[at]:.3g} beyond "
-            )
-            told += f"its open, close and {what}: the mark price, by which positions are liquidated, may not have"
-            yield Figure.CANDLES, f"{told} gone there"
+            told = f"the {name} of {iso(int(market.time_ms[at]))}, {plain(value)}, lies a factor of {beyond[at]:.3g}"
+            told += f" beyond its open, close and {what}: the mark price, by which positions are liquidated, may not"
+            yield Figure.CANDLES, f"{told} have gone there"
             return
 
 

@@ -14,6 +14,7 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import venue_price
 from imbalance.records import OrderBook
+from imbalance.units import plain
 from imbalance.wire.harvest import Figure, Harvest
 
 Levels = tuple[tuple[float, float], ...]
@@ -42,11 +43,11 @@ def _lacking(book: OrderBook) -> str:
 def _price(harvest: Harvest, book: OrderBook) -> str:
     bid, ask, price = book.bids[0][0], book.asks[0][0], venue_price(harvest)
     if bid >= ask:
-        return f"its best bid of {bid:,.6g} is not below its best ask of {ask:,.6g}"
+        return f"its best bid of {plain(bid)} is not below its best ask of {plain(ask)}"
     middle = (bid + ask) / 2
     if price is None or abs(middle / price - 1) <= MARK_OFF:
         return ""
-    return f"its middle of {middle:,.6g} is {middle / price:.3g} times the venue's price of {price:,.6g}"
+    return f"its middle of {plain(middle)} is {middle / price:.3g} times the venue's price of {plain(price)}"
 
 
 def _sizes(harvest: Harvest, book: OrderBook, volume_usd: float | None) -> list[Doubt]:

@@ -19,7 +19,7 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -65,8 +65,13 @@ class Bars(NamedTuple):
 
 def bars_of(rows: Sequence[Candle]) -> Bars:
     """Return candles in order as arrays."""
-    table = np.array([(c.high, c.low, c.close, c.volume_base) for c in rows], dtype=np.float64).reshape(-1, 4)
-    return Bars(np.array([c.time_ms for c in rows], dtype=np.int64), *table.T)
+    return Bars(
+        np.fromiter([c.time_ms for c in rows], np.int64, len(rows)),
+        np.fromiter([c.high for c in rows], np.float64, len(rows)),
+        np.fromiter([c.low for c in rows], np.float64, len(rows)),
+        np.fromiter([c.close for c in rows], np.float64, len(rows)),
+        np.fromiter([c.volume_base for c in rows], np.float64, len(rows)),
+    )
 
 
 def aligned(series: Mapping[str, Bars], columns: Callable[[Bars], tuple[Floats, ...]]) -> tuple[Ints, Floats]:
@@ -129,7 +134,7 @@ class Evidence:
 
 def daily(harvest: Harvest) -> list[Candle]:
     """Return a venue's daily candles in order."""
-    return in_time(harvest.at(Kind.DAILY_CANDLES, Candle))
+    return harvest.in_time(Candle, Kind.DAILY_CANDLES)
 
 
 def _without_volume(row: Ticker) -> Ticker:

@@ -23,9 +23,9 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import open_interest_history, open_interest_now, open_interest_rows, ticker, venue_price
 from imbalance.records import OpenInterest, Position
-from imbalance.units import DAY_MS, Side, date, iso
+from imbalance.units import DAY_MS, Side, date, iso, plain
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 
 def own(evidence: Evidence) -> list[Doubt]:
@@ -44,7 +44,7 @@ def own(evidence: Evidence) -> list[Doubt]:
 def _value(harvest: Harvest, bars: Bars | None) -> str:
     """Hold the value in USD against the price of its moment, or of now where no bar tells that."""
     price = venue_price(harvest)
-    past = _implied([*in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest)), *open_interest_history(harvest)])
+    past = _implied([*harvest.in_time(OpenInterest, Kind.OPEN_INTEREST_DAILY), *open_interest_history(harvest)])
     rows = [*past, *_implied(open_interest_rows(harvest)[-1:])]
     if price is None or not rows:
         return ""
@@ -60,7 +60,7 @@ def _value(harvest: Harvest, bars: Bars | None) -> str:
     if not wrong.any():
         return ""
     at_ms = int(times_ms[np.argmax(wrong)])
-    return f"its open interest in coins and in USD imply a price of {implied[np.argmax(wrong)]:,.6g} at {iso(at_ms)}"
+    return f"its open interest in coins and in USD imply a price of {plain(implied[np.argmax(wrong)])} at {iso(at_ms)}"
 
 
 def _implied(rows: Sequence[OpenInterest]) -> list[tuple[int, float]]:
@@ -86,7 +86,8 @@ def _steps(harvest: Harvest, bars: Bars | None) -> str:
     if not wrong.any():
         return ""
     at = int(np.argmax(wrong))
-    return f"its open interest jumps from {levels[at]:,.6g} to {levels[at + 1]:,.6g} at {iso(int(times_ms[at + 1]))}"
+    jump = f"from {plain(levels[at])} to {plain(levels[at + 1])}"
+    return f"its open interest jumps {jump} at {iso(int(times_ms[at + 1]))}"
 
 
 def _now(harvest: Harvest, bars: Bars | None) -> str:
@@ -99,28 +100,29 @@ def _now(harvest: Harvest, bars: Bars | None) -> str:
     if not past or not now:
         return ""
     level, last = now[0].open_interest_base, past[-1].open_interest_base
-    told = f"its open interest of {level:,.6g} disagrees with its own history, {last:,.6g} at {iso(past[-1].time_ms)}"
+    before = f"{plain(last)} at {iso(past[-1].time_ms)}"
+    told = f"its open interest of {plain(level)} disagrees with its own history, {before}"
     if bars is not None and bars.time_ms[0] <= past[-1].time_ms <= bars.time_ms[-1] + bars.step_ms:
         traded = float(bars.traded(past[-1].time_ms, max(now[0].time_ms, past[-1].time_ms)))
         if abs(level - last) > TRADED_TIMES * traded + TRADED_SLACK_NOW * last:
-            return f"{told}: {abs(level - last):,.6g} more or less, when {traded:,.6g} were traded since"
+            return f"{told}: {plain(abs(level - last))} more or less, when {plain(traded)} were traded since"
     return "" if 1 / IMPLIED_APART < level / last < IMPLIED_APART else told
 
 
 def _daily(harvest: Harvest) -> str:
     """Hold the daily history against a wrong unit and against the figure of now."""
-    rows = in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterest))
+    rows = harvest.in_time(OpenInterest, Kind.OPEN_INTEREST_DAILY)
     for before, row in itertools.pairwise(rows):
         level, last = row.open_interest_base, before.open_interest_base
         if last > 0 and not 1 / JUMP < level / last < JUMP:
-            return f"it jumps from {last:,.6g} to {level:,.6g} on {date(row.time_ms)}"
+            return f"it jumps from {plain(last)} to {plain(level)} on {date(row.time_ms)}"
     if told := spike({row.time_ms: row.open_interest_base for row in rows}):
         return told
     for day, now in zip(rows[-1:], open_interest_rows(harvest)[-1:], strict=False):
         level, last = now.open_interest_base, day.open_interest_base
         recent = now.time_ms - day.time_ms <= APART_MS + DAY_MS
         if recent and last > 0 and not 1 / APART < level / last < APART:
-            return f"its last day, {last:,.6g} on {date(day.time_ms)}, disagrees with {level:,.6g} of now"
+            return f"its last day, {plain(last)} on {date(day.time_ms)}, disagrees with {plain(level)} of now"
     return ""
 
 
@@ -133,7 +135,7 @@ def positions(evidence: Evidence) -> list[Doubt]:
             held[row.side] += row.quantity_base
         most = max(held.values())
         if now and most > now:
-            told = f"{most:,.6g} coins on one side are more than its open interest of {now:,.6g}"
+            told = f"{plain(most)} coins on one side are more than its open interest of {plain(now)}"
             found.append(Doubt(harvest.name, Figure.POSITIONS, told))
     return found
 
@@ -145,7 +147,7 @@ def spike(days: Mapping[int, float]) -> str:
         if after_ms - before_ms > 2 * DAY_MS or min(before, level, after) <= 0:
             continue
         if min(before, after) > SPIKE * level or level > SPIKE * max(before, after):
-            return f"it is {level:,.6g} coins on {date(day_ms)}, {before:,.6g} the day before, {after:,.6g} after"
+            return f"it is {plain(level)} coins on {date(day_ms)}, {plain(before)} the day before, {plain(after)} after"
     return ""
 
 
@@ -157,8 +159,6 @@ def supply(evidence: Evidence) -> list[Doubt]:
         levels = [row.open_interest_base for row in open_interest_history(harvest)]
         levels += [now] if (now := open_interest_now(harvest)) is not None else []
         if coins is not None and levels and max(levels) > SUPPLY_SHARE * coins:
-            told = (
-                f"its open interest of {max(levels):,.6g} is {max(levels) / coins:.2g} of all {evidence.base} there are"
-            )
-            found.append(Doubt(harvest.name, Figure.INTEREST, told))
+            told = f"its open interest of {plain(max(levels))} is {max(levels) / coins:.2g} of all"
+            found.append(Doubt(harvest.name, Figure.INTEREST, f"{told} {evidence.base} there are"))
     return found

@@ -19,9 +19,9 @@ from imbalance.doubts.thresholds import (
 from imbalance.liquidated import last_day
 from imbalance.readings import venue_price
 from imbalance.records import ContractStats, Covered, Instrument, Liquidation, LiquidationSum, VenueLiquidations
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, iso, plain
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 Bucket = tuple[int, int, float]
 
@@ -58,7 +58,7 @@ def _priced(harvest: Harvest, bars: Bars | None) -> str:
             if base:
                 prices.append((row.time_ms, usd / base))
     off = [(at_ms, price) for at_ms, price in prices if not low < price < high]
-    return f"its price of {off[0][1]:,.6g} at {iso(off[0][0])} is none that the venue had" if off else ""
+    return f"its price of {plain(off[0][1])} at {iso(off[0][0])} is none that the venue had" if off else ""
 
 
 def coverage(evidence: Evidence) -> list[Doubt]:
@@ -115,7 +115,7 @@ def seen_usd(harvest: Harvest, now_ms: int) -> float:
 def _buckets(harvest: Harvest) -> list[Bucket]:
     """Return (start, length, base) of what a venue prints of itself; an order has no length."""
     orders = [(row.time_ms, 1, row.quantity_base) for row in harvest.of(Liquidation)]
-    rows = in_time(harvest.of(ContractStats))
+    rows = harvest.in_time(ContractStats)
     step_ms = min((b.time_ms - a.time_ms for a, b in itertools.pairwise(rows)), default=DAY_MS)
     return orders + [(r.time_ms, step_ms, r.long_liquidations_base + r.short_liquidations_base) for r in rows]
 
@@ -134,8 +134,8 @@ def _more_than_traded(harvest: Harvest, buckets: list[Bucket], bars: Bars, evide
     if wrong.any():
         at = int(np.argmax(wrong))
         told = (
-            f"{liquidated[at]:,.6g} coins liquidated from {iso(int(starts_ms[at]))} are more than the "
-            f"{traded[at]:,.6g} traded there"
+            f"{plain(liquidated[at])} coins liquidated from {iso(int(starts_ms[at]))} are more than the "
+            f"{plain(traded[at])} traded there"
         )
         return [Doubt(harvest.name, Figure.LIQUIDATIONS, told)]
     recent = float(liquidated[starts_ms >= evidence.now_ms - DAY_MS].sum())

@@ -8,14 +8,14 @@ from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import MOOD_STEP, MOOD_WORDS
 from imbalance.records import Sentiment
 from imbalance.units import DAY_MS, date
-from imbalance.wire.harvest import Figure, in_time
+from imbalance.wire.harvest import Figure
 
 
 def mood(evidence: Evidence) -> list[Doubt]:
     """Doubt an index whose value is not what its word says, or that moves more in a day than it ever did."""
     found = []
     for harvest in evidence.others:
-        rows = in_time(harvest.of(Sentiment))
+        rows = harvest.in_time(Sentiment)
         told = next((told for row in rows if (told := _word(row))), "")
         told = told or next((told for pair in itertools.pairwise(rows) if (told := _step(*pair))), "")
         if told:

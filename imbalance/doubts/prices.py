@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, aligned, found_in, known_median
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints, aligned, found_in, known_median
 from imbalance.doubts.thresholds import (
     BAR_FACTOR,
     BAR_FACTOR_STRANGE,
@@ -21,7 +22,7 @@ from imbalance.doubts.thresholds import (
     STALE_MS,
 )
 from imbalance.readings import ticker, venue_price
-from imbalance.units import DAY_MS, MINUTE_MS, date, iso
+from imbalance.units import DAY_MS, MINUTE_MS, date, iso, plain
 from imbalance.wire.harvest import Figure
 
 
@@ -33,21 +34,22 @@ def marks(evidence: Evidence) -> list[Doubt]:
     for harvest in evidence.venues:
         price = prices.get(harvest.name)
         if price is not None and middle is not None and abs(price / middle - 1) > PRICE_OFF:
-            told = f"its price of {price:,.6g} is {price / middle:.3g} times that of the other venues"
+            told = f"its price of {plain(price)} is {price / middle:.3g} times that of the other venues"
             found.append(Doubt(harvest.name, Figure.ALL, told))
             continue
         now = ticker(harvest)
         if now.index_price and now.mark_price and abs(now.index_price / now.mark_price - 1) > MARK_OFF:
-            told = f"its index of {now.index_price:,.6g} is {now.index_price / now.mark_price:.3g} times its mark"
+            told = f"its index of {plain(now.index_price)} is {now.index_price / now.mark_price:.3g} times its mark"
             found.append(Doubt(harvest.name, Figure.INDEX, told))
     return found
 
 
 def bars(evidence: Evidence) -> list[Doubt]:
     """Doubt bars of another price than the other venues' at the same time, or than the venue's own mark."""
-    apart = _apart(evidence.bars)
+    ratios = _ratios(evidence.bars)
+    apart = _apart(ratios)
     found = [Doubt(name, Figure.CANDLES, told) for name, told in apart.items()]
-    strange = _apart(evidence.bars, BAR_FACTOR_STRANGE)
+    strange = _apart(ratios, BAR_FACTOR_STRANGE)
     found += [Doubt(name, Figure.CANDLES, strange[name], left_out=False) for name in strange if name not in apart]
     moved = {n: told for n, told in _moved(evidence.bars).items() if n not in apart}
     found += [Doubt(name, Figure.CANDLES, told) for name, told in moved.items()]
@@ -62,7 +64,7 @@ def bars(evidence: Evidence) -> list[Doubt]:
         ended = evidence.now_ms - (int(own.time_ms[-1]) + own.step_ms) > STALE_MS
         if ended or abs(mark / close - 1) <= MARK_OFF:
             continue
-        told = f"its mark of {mark:,.6g} is {mark / close:.3g} times its last close, {close:,.6g}"
+        told = f"its mark of {plain(mark)} is {mark / close:.3g} times its last close, {plain(close)}"
         bars_off = others is not None and abs(close / others - 1) > abs(mark / others - 1)
         found.append(Doubt(harvest.name, Figure.CANDLES if bars_off else Figure.ALL, told))
     return found
@@ -70,7 +72,7 @@ def bars(evidence: Evidence) -> list[Doubt]:
 
 def days(evidence: Evidence) -> list[Doubt]:
     """Doubt daily candles of another price than the other venues', or than the venue's own bars."""
-    found = _apart(evidence.days)
+    found = _apart(_ratios(evidence.days))
     for name, daily in evidence.days.items():
         own = evidence.bars.get(name)
         if name in found or own is None:
@@ -95,41 +97,53 @@ def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
     if closes.shape[1] < LEAST_FITTED:
         return {}
     others = known_median(closes)
-    found = {}
-    for i, name in enumerate(series):
-        own = closes[i]
-        fits = {bars: _fit(own, others, bars) for bars in range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)}
-        best = min(fits, key=lambda bars: fits[bars])
-        if best and fits[0] > MOVED_TIMES * fits[best]:
-            found[name] = f"its bars fit the other venues' when they are moved by {best * step_ms / MINUTE_MS:+.0f} min"
-    return found
+    moves = range(-STALE_MS // step_ms, STALE_MS // step_ms + 1)
+    fits = np.array([_fits(closes, others, bars) for bars in moves])
+    best, plain = np.argmin(fits, axis=0), fits[moves.index(0)]
+    return {
+        name: f"its bars fit the other venues' when they are moved by {moves[at] * step_ms / MINUTE_MS:+.0f} min"
+        for name, at, now, then in zip(series, best, plain, np.min(fits, axis=0), strict=True)
+        if moves[at] and now > MOVED_TIMES * then
+    }
 
 
-def _fit(own: Floats, others: Floats, later: int) -> float:
-    """Return how far closes lie from others' where they are moved to be later by some bars."""
-    size = own.size - abs(later)
+def _fits(closes: Floats, others: Floats, later: int) -> Floats:
+    """Return how far closes lie from others' where they are moved to be later by some bars, shape (series,)."""
+    size = others.size - abs(later)
     start = max(later, 0)
-    apart = np.abs(own[start - later : start - later + size] - others[start : start + size])
-    known = apart[np.isfinite(apart)]
-    return float(np.mean(known)) if known.size else np.inf
+    apart = np.abs(closes[:, start - later : start - later + size] - others[start : start + size])
+    known = np.isfinite(apart)
+    count = np.count_nonzero(known, axis=1)
+    return np.where(count > 0, np.where(known, apart, 0.0).sum(axis=1) / np.maximum(count, 1), np.inf)
 
 
-def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, str]:
+class _Ratios(NamedTuple):
+    """Close, high and low of series over the median of all that have the same time, shape (series, 3, times)."""
+
+    names: list[str]
+    times_ms: Ints
+    table: Floats
+
+
+def _ratios(series: Mapping[str, Bars]) -> _Ratios | None:
+    """Return ratios at the times that enough series have; None where they are too few, or there is no such time."""
+    if len(series) < LEAST_VENUES:
+        return None
+    times_ms, table = aligned(series, lambda bars: (bars.close, bars.high, bars.low))
+    common = np.count_nonzero(np.isfinite(table).all(axis=1), axis=0) >= LEAST_VENUES
+    table = table[:, :, common]
+    return _Ratios(list(series), times_ms[common], table / known_median(table)) if common.any() else None
+
+
+def _apart(ratios: _Ratios | None, factor: float = BAR_FACTOR) -> dict[str, str]:
     """Return why a venue's bars are not of the price that the others have at the same time, by name.
 
     One bar that is off by `factor` is enough.
     """
-    if len(series) < LEAST_VENUES:
-        return {}
-    times, table = aligned(series, lambda bars: (bars.close, bars.high, bars.low))
-    common = np.count_nonzero(np.isfinite(table).all(axis=1), axis=0) >= LEAST_VENUES
-    times, table = times[common], table[:, :, common]
-    if not times.size:
-        return {}
-    ratio: Floats = table / known_median(table)
-    found = {}
-    for i, name in enumerate(series):
-        own = ratio[i]
+    found: dict[str, str] = {}
+    if ratios is None:
+        return found
+    for name, own in zip(ratios.names, ratios.table, strict=True):
         known = np.isfinite(own).all(axis=0)
         off = np.abs(own[0, known] - 1) > CLOSE_OFF
         far = np.flatnonzero(((own > factor) | (own < 1 / factor)).any(axis=0))
@@ -138,6 +152,6 @@ def _apart(series: Mapping[str, Bars], factor: float = BAR_FACTOR) -> dict[str, 
             worst = own[np.nanargmax(np.abs(np.log(own[:, at]))), at]
             found[name] = (
                 f"{max(int(off.sum()), far.size)} of its {int(known.sum())} bars are of another price than the other "
-                f"venues': {worst:.3g} times theirs at {iso(int(times[at]))}"
+                f"venues': {worst:.3g} times theirs at {iso(int(ratios.times_ms[at]))}"
             )
     return found

@@ -24,7 +24,7 @@ from imbalance.doubts.thresholds import (
 )
 from imbalance.readings import mark_price, open_interest_history, open_interest_now, venue_price
 from imbalance.records import ContractStats, LiquidationLevel, LiquidationSum, OpenInterestUsd, Total, VenueLiquidations
-from imbalance.units import DAY_MS, date
+from imbalance.units import DAY_MS, date, plain
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest, in_time
 
@@ -145,7 +145,7 @@ def levels(evidence: Evidence) -> list[Doubt]:
             continue
         usd, nearest = sum(row.usd for row in rows), min(abs(row.price / price - 1) for row in rows)
         if nearest > PRICE_OFF:
-            told = f"its nearest level lies {nearest * 100:.0f} % from the price of {price:,.6g}"
+            told = f"its nearest level lies {nearest * 100:.0f} % from the price of {plain(price)}"
             found.append(Doubt(harvest.name, Figure.LEVELS, told))
         elif len(held) >= LEAST_SUMMED and usd > LEVELS_TIMES * sum(held) * price:
             told = f"its levels hold {usd:,.4g} USD, {usd / sum(held) / price:.3g} times all open interest that is read"
@@ -180,14 +180,14 @@ def _contradicted(days: dict[int, float], binance: Harvest, now_ms: int) -> str:
     for day_ms, level in sorted(days.items()):
         day, end_ms = date(day_ms), day_ms + DAY_MS
         if before > 0 and level > 0 and not 1 / JUMP < level / before < JUMP:
-            return f"it jumps from {before:,.6g} to {level:,.6g} coins on {day}"
+            return f"it jumps from {plain(before)} to {plain(level)} coins on {day}"
         before = level
         for row in own[bisect.bisect_left(stamps, end_ms) :][:1] or own[-1:]:
             held = row.open_interest_base
             if abs(row.time_ms - end_ms) <= DAY_MS and held > 0 and not 1 / APART < level / held < APART:
-                return f"its {level:,.6g} coins on {day} disagree with {binance.name}'s own {held:,.6g}"
+                return f"its {plain(level)} coins on {day} disagree with {binance.name}'s own {plain(held)}"
     now = open_interest_now(binance)
     recent = before > 0 and now_ms - max(days) <= APART_MS + DAY_MS
     if now and recent and not 1 / APART < now / before < APART:
-        return f"its last day, {before:,.6g} coins, disagrees with {binance.name}'s {now:,.6g} of now"
+        return f"its last day, {plain(before)} coins, disagrees with {binance.name}'s {plain(now)} of now"
     return ""

@@ -21,7 +21,7 @@ from imbalance.readings import venue_price
 from imbalance.records import ContractStats, Liquidation, LiquidationSum, VenueLiquidations
 from imbalance.units import HOUR_MS, Side
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 
 class _Series(NamedTuple):
@@ -53,9 +53,9 @@ def _series(harvest: Harvest) -> list[_Series]:
     orders = [(r.time_ms, usd * (r.position is Side.LONG), usd * (r.position is Side.SHORT)) for r, usd in sized]
     statistics = [
         (r.time_ms, r.long_liquidations_base * price, r.short_liquidations_base * price)
-        for r in in_time(harvest.of(ContractStats))
+        for r in harvest.in_time(ContractStats)
     ]
-    sums = [(r.time_ms, r.long_usd, r.short_usd) for r in in_time(harvest.at(Kind.LIQUIDATION_SUMS, LiquidationSum))]
+    sums = [(r.time_ms, r.long_usd, r.short_usd) for r in harvest.in_time(LiquidationSum, Kind.LIQUIDATION_SUMS)]
     found = [_bucketed(harvest.name, orders, HOUR_MS), _bucketed(harvest.name, statistics), _bucketed("", sums)]
     buckets: dict[str, list[tuple[int, float, float]]] = {}
     for row in harvest.of(VenueLiquidations):

@@ -26,7 +26,7 @@ from imbalance.doubts.thresholds import (
     WHOLE,
 )
 from imbalance.readings import funding_8h, open_interest_now, ticker, venue_price
-from imbalance.units import DAY_MS, date
+from imbalance.units import DAY_MS, date, plain
 from imbalance.wire.harvest import Figure, Harvest
 
 
@@ -39,7 +39,7 @@ def volumes(evidence: Evidence) -> list[Doubt]:
         if told:
             found.append(Doubt(harvest.name, Figure.VOLUME, told))
         elif evidence.day_volume_base(harvest.name) == 0 and (traded := ticker(harvest).volume_24h_base):
-            told = f"the bars of 24 hours hold no volume, where the venue says {traded:,.6g} coins"
+            told = f"the bars of 24 hours hold no volume, where the venue says {plain(traded)} coins"
             found.append(Doubt(harvest.name, Figure.CANDLES, told))
         told = _implied(harvest) or _summed(harvest.name, evidence) or shares.get(harvest.name, "")
         if told:
@@ -65,14 +65,14 @@ def _day(harvest: Harvest, evidence: Evidence) -> str:
             recent = slice(-DAY_MS // bars.step_ms, None)
             prices += [bars.low[recent].min(), bars.high[recent].max()]
         if not min(prices) * (1 - IMPLIED_OFF) < implied < max(prices) * (1 + IMPLIED_OFF):
-            return f"its volume in coins and in USD imply a price of {implied:,.6g}"
+            return f"its volume in coins and in USD imply a price of {plain(implied)}"
     told = now.volume_24h_base
     if told is None and now.volume_24h_usd is not None and price:
         told = now.volume_24h_usd / price
     summed = evidence.day_volume_base(harvest.name)
     if told is None or not summed or 1 / VOLUME_OFF < told / summed < VOLUME_OFF:
         return ""
-    return f"its 24-hour volume of {told:,.6g} coins is {told / summed:.3g} times what its bars add up to"
+    return f"its 24-hour volume of {plain(told)} coins is {told / summed:.3g} times what its bars add up to"
 
 
 def _implied(harvest: Harvest) -> str:
@@ -81,7 +81,7 @@ def _implied(harvest: Harvest) -> str:
             continue
         implied = row.volume_usd / row.volume_base
         if not row.low * (1 - IMPLIED_OFF) < implied < row.high * (1 + IMPLIED_OFF):
-            return f"volume in coins and in USD imply a price of {implied:,.6g} on {date(row.time_ms)}"
+            return f"volume in coins and in USD imply a price of {plain(implied)} on {date(row.time_ms)}"
     return ""
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Sequence
 from statistics import median
+from typing import TypeVar
 
 from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import FROZEN_MS, LEAST_FROZEN, LEAST_VENUES, STALE_MS
 from imbalance.readings import open_interest_history, open_interest_rows
-from imbalance.records import Ticker
-from imbalance.units import HOUR_MS, SECOND_MS, iso
+from imbalance.records import Candle, OpenInterest, Ticker
+from imbalance.units import HOUR_MS, SECOND_MS, iso, plain
 from imbalance.wire.harvest import Figure, Harvest
 
 Stamp = tuple[str, int, int]
+R = TypeVar("R", Candle, OpenInterest)
 
 
 def feeds(evidence: Evidence) -> list[Doubt]:
@@ -57,20 +61,25 @@ def _still_bars(harvest: Harvest) -> str:
     if len(rows) < LEAST_FROZEN:
         return ""
     step_ms = rows[-1].time_ms - rows[-2].time_ms
-    recent = [row for row in rows if row.time_ms > rows[-1].time_ms - FROZEN_MS]
+    recent = _recent(rows)
     still = len({row.close for row in recent}) == 1 and not any(row.volume_base for row in recent)
     if still and len(recent) >= max(FROZEN_MS // step_ms, LEAST_FROZEN):
         return f"its bars have not moved since {iso(recent[0].time_ms)}"
     return ""
 
 
+def _recent(rows: Sequence[R]) -> Sequence[R]:
+    """Return the rows of the last `FROZEN_MS`, given in order of time."""
+    return rows[bisect.bisect_right(rows, rows[-1].time_ms - FROZEN_MS, key=lambda row: row.time_ms) :]
+
+
 def _still_interest(harvest: Harvest) -> str:
     past = open_interest_history(harvest)
     if not past or past[-1].time_ms - past[0].time_ms < FROZEN_MS:
         return ""
-    recent = [row.open_interest_base for row in past if row.time_ms > past[-1].time_ms - FROZEN_MS]
+    recent = [row.open_interest_base for row in _recent(past)]
     if len(recent) >= LEAST_FROZEN and len(set(recent)) == 1:
-        return f"its open interest has been {past[-1].open_interest_base:,.6g} for {FROZEN_MS // HOUR_MS} hours"
+        return f"its open interest has been {plain(past[-1].open_interest_base)} for {FROZEN_MS // HOUR_MS} hours"
     return ""
 
 

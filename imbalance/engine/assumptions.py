@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -12,8 +13,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 
-@dataclasses.dataclass(frozen=True)
-class Structure:
+class Structure(msgspec.Struct, frozen=True):
     """One account of how long positions live and how much leverage they use.
 
     Attributes
@@ -32,8 +32,7 @@ class Structure:
     weight: float = 1.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Lives:
+class Lives(msgspec.Struct, frozen=True):
     """The classes of all structures on one axis, shape (classes,) each.
 
     Attributes
@@ -50,15 +49,14 @@ class Lives:
     def slices(self) -> list[slice]:
         """Return the classes of each structure."""
         ends = np.cumsum(np.bincount(self.structure))
-        return [slice(int(a), int(b)) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+        return [slice(int(a), int(b)) for a, b in itertools.pairwise([0, *ends])]
 
     def columns(self) -> list[Ints]:
         """Return the features of each structure among those of all: its classes, and its own-bar deaths."""
         return [np.append(np.arange(k.start, k.stop), self.share.size + m) for m, k in enumerate(self.slices())]
 
 
-@dataclasses.dataclass(frozen=True)
-class Assumptions:
+class Assumptions(msgspec.Struct, frozen=True):
     """What the data do not tell, each with the span that the ranges take it over (90 %).
 
     Attributes

@@ -16,9 +16,9 @@ doi:10.1109/TMI.1982.4307558; with the prior as in Dempster, Laird & Rubin 1977)
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -35,8 +35,7 @@ CLASS_STRENGTH = 5.0  # events, of each class's scale
 SQUARE_ROWS = 48
 
 
-@dataclasses.dataclass(frozen=True)
-class Fit:
+class Fit(msgspec.Struct, frozen=True):
     """A calibration.
 
     Attributes
@@ -110,14 +109,14 @@ def fits(
     if not begun:
         return [None for _ in ends]
     pooled = [
-        dataclasses.replace(
+        msgspec.structs.replace(
             p, x=predicted[:, : p.day.size], start=(prior * scales.weights).ravel(), capture=scales.capture
         )
         for p, scales in zip(begun, solver.solve(begun, CLASS_STRENGTH), strict=True)
     ]
     solved = solver.solve(pooled, PRIOR_STRENGTH)
     found = [_found(p, (prior * q.start).ravel(), s) for p, q, s in zip(pooled, begun, solved, strict=True)]
-    found[-1] = dataclasses.replace(
+    found[-1] = msgspec.structs.replace(
         found[-1], draws=_resampled(pooled[-1], solved[-1].weights, solved[-1].capture, draws, seed)
     )
     return [None] * (len(ends) - len(told)) + found

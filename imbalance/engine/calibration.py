@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -22,8 +21,7 @@ Ints = npt.NDArray[np.intp]
 SKIPPED_DAYS = 2  # old inventory has unknown entries: its first days teach more about the guess than about leverage
 
 
-@dataclasses.dataclass(frozen=True)
-class Calibration:
+class Calibration(msgspec.Struct, frozen=True):
     """What observed liquidations taught.
 
     Attributes

@@ -12,9 +12,9 @@ day's volume, is told as such.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -29,8 +29,7 @@ IMPACT_LOG_SD = 0.3
 STRESSED_SHARE = 0.1
 
 
-@dataclasses.dataclass(frozen=True)
-class LawResult:
+class LawResult(msgspec.Struct, frozen=True):
     """What one impact law says, each with its range over the draws.
 
     `reach` is the price at which the push ends; `push_needed` the share of the price that others must push
@@ -48,8 +47,7 @@ class LawResult:
     beyond_day: bool | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Cascade:
+class Cascade(msgspec.Struct, frozen=True):
     """A push to a target: the forced flow on the way, and the laws."""
 
     side: str

@@ -7,8 +7,7 @@ is scaled to the venue's open interest at every bar: each structure accounts for
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -26,8 +25,7 @@ OLD_PHASE = 100_000_007  # beyond any bar, so that the sequence does not depend 
 LONGEST_EXPONENT = 500.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Cohorts:
+class Cohorts(msgspec.Struct, frozen=True):
     """Cohorts of all venues on one axis: one a bar, then `old_points` for each venue's old inventory.
 
     Attributes
@@ -65,7 +63,7 @@ class Cohorts:
         """Return some of the cohorts, on the same bars."""
         names = ("birth", "phase", "entry_low", "entry_high", "seen_low", "seen_high", "seen_close")
         own = {name: getattr(self, name)[which] for name in names}
-        return dataclasses.replace(self, opened=self.opened[:, :, which], **own)
+        return msgspec.structs.replace(self, opened=self.opened[:, :, which], **own)
 
     def merged(self, every: int) -> Cohorts:
         """Return the cohorts with those of so many neighbouring bars as one, born in the last of them.
@@ -87,7 +85,9 @@ class Cohorts:
             "seen_high": np.maximum.reduceat(self.seen_high[:bars], starts),
         }
         joined = {name: np.append(values, getattr(self, name)[bars:]) for name, values in ends.items()}
-        return dataclasses.replace(kept, opened=np.concatenate([together, self.opened[:, :, bars:]], axis=2), **joined)
+        return msgspec.structs.replace(
+            kept, opened=np.concatenate([together, self.opened[:, :, bars:]], axis=2), **joined
+        )
 
     def left_at_end(self) -> Floats:
         """Return contracts left after the last bar if none was liquidated, shape (venues, classes, cohorts)."""
@@ -190,7 +190,7 @@ def inventory(opening: Floats, exponent: Floats) -> Floats:
     out = np.empty_like(opening)
     start, carried = 0, 0.0
     while start < opening.size:
-        end = max(int(np.searchsorted(exponent, exponent[start] + LONGEST_EXPONENT, side="right")), start + 1)
+        end = int(np.searchsorted(exponent, exponent[start] + LONGEST_EXPONENT, side="right"))
         grown = np.exp(exponent[start:end] - exponent[start])
         if start:
             carried *= np.exp(exponent[start - 1] - exponent[start])

@@ -8,9 +8,9 @@ for days, so that the few first days would otherwise decide for weeks.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,8 +24,7 @@ BLOCKS = 2
 TEMPER = 0.1  # of the evidence: what one account gets wrong in an hour it gets wrong in the hours and days after
 
 
-@dataclasses.dataclass(frozen=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """What could have been printed and what was, by venue, side and row.
 
     Attributes
@@ -57,8 +56,7 @@ class Sample:
         return x.reshape(venues, rows * sides, -1), y, np.repeat(self.day, sides)
 
 
-@dataclasses.dataclass(frozen=True)
-class Ensemble:
+class Ensemble(msgspec.Struct, frozen=True):
     """The structures' fits and their parts of the mixture, shape (structures,), which sum to 1."""
 
     fits: list[calibrate.Fit]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -72,7 +72,7 @@ def estimate(
     exposed_share = ranges.exposed_weights(draw.central, prior, draw.part)
     exposed = np.einsum("sfb,f->sb", basis, exposed_share)
     forced = np.einsum("sfb,f->sb", leaning, draw.central) * draw.level[:, None]
-    forced_draws = np.einsum("rf,sfb->rsb", draw.weights, leaning, optimize=True) * draw.factor
+    forced_draws = np.tensordot(draw.weights, leaning, (1, 1)) * draw.factor
     return LiquidationMap(
         symbol=symbol,
         as_of_ms=int(time_ms[-1]) + interval_ms,
@@ -82,7 +82,7 @@ def estimate(
         exposed=np.maximum(exposed, forced),
         draws=forced_draws,
         path_implied=np.einsum("sfb,f->sb", path_basis, draw.central),
-        path_draws=np.einsum("rf,sfb->rsb", draw.weights, path_basis, optimize=True),
+        path_draws=np.tensordot(draw.weights, path_basis, (1, 1)),
         weights=draw.level[:, None] * draw.central,
         opened=opened,
         model=_model(a, venues, found, draw, forced, exposed, forced_draws, leaning),
@@ -185,7 +185,7 @@ def _captures(venues: list[Venue], found: Calibration | None, capture: Range | N
     if found is None or capture is None:
         return {}
     return {
-        venues[v].name: Range(*(min(float(c) * x, 1.0) for x in dataclasses.astuple(capture)))
+        venues[v].name: Range(*(min(float(c) * x, 1.0) for x in msgspec.structs.astuple(capture)))
         for v, c in zip(found.printed, found.capture, strict=True)
     }
 

@@ -6,9 +6,10 @@ used but its own price path: flows, open interest and the clock end with the bar
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -175,12 +176,11 @@ def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
     spans = sorted({1, *(bars_a_day // a_day for a_day in MERGED_A_DAY if bars_a_day > a_day)})
     which = np.maximum(np.searchsorted(spans, days * bars_a_day, side="right") - 1, 0)
     first = np.searchsorted(which, np.arange(len(spans) + 1))
-    runs = zip(spans, first[:-1], first[1:], strict=True)
-    return [(every, slice(int(start), int(stop))) for every, start, stop in runs if start < stop]
+    runs = zip(spans, itertools.pairwise(first), strict=True)
+    return [(every, slice(int(start), int(stop))) for every, (start, stop) in runs if start < stop]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Clock:
+class _Clock(msgspec.Struct, frozen=True):
     """What is left of a class's cohorts at a later bar, as a product of one factor for each.
 
     Both factors are relative to the start of their own segment of the exponent, so that neither overflows.
@@ -218,8 +218,7 @@ def _clock(cohorts: Cohorts, k: int, venues: Ints) -> _Clock:
     return _Clock(np.exp(grown), down, None if one else segment, None if one else _before(segment), until)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Fading:
+class _Fading(msgspec.Struct, frozen=True):
     """A class's cohorts on its clock: contracts opened, grown to birth (venues, cohorts), and the clock's of births."""
 
     clock: _Clock

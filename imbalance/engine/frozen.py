@@ -7,8 +7,7 @@ as well, and so is what the path with a constant flow would hold.
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -28,8 +27,7 @@ LEAST_BANDS = 20
 FLOOR_USD = 1e4
 
 
-@dataclasses.dataclass(frozen=True)
-class KeptScore:
+class KeptScore(msgspec.Struct, frozen=True):
     """The rank correlation and the mean |ln error| after one scale of another map than the model's."""
 
     name: str
@@ -37,8 +35,7 @@ class KeptScore:
     ln_error: float
 
 
-@dataclasses.dataclass(frozen=True)
-class HorizonScore:
+class HorizonScore(msgspec.Struct, frozen=True):
     """Maps kept for `days`, by bands of 1 % that price came to cross.
 
     Rank correlations of what a band held with what was observed in it, of the width of the band that was crossed with
@@ -119,7 +116,8 @@ def _maps(
     """
     past = path.until(fit.first)
     short = [
-        dataclasses.replace(v, volume=v.volume[: fit.first], open_interest=v.open_interest[: fit.first]) for v in venues
+        msgspec.structs.replace(v, volume=v.volume[: fit.first], open_interest=v.open_interest[: fit.first])
+        for v in venues
     ]
     cohorts, lone = market_cohorts(past, short, interval_ms, a), path_cohorts(past, interval_ms, a)
     edges, points = density.distance_edges(a.distances), density.entry_points(interval_ms)

@@ -6,9 +6,9 @@ the one before, faded, plus these changes. Every factor is at most 1, so that no
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -32,8 +32,7 @@ ENTRIES_A_COLUMN = 32  # with distances spread over their cells, more only smoot
 CHUNK = 131_072  # cohorts at a time, so that memory and cost grow with bars and no faster
 
 
-@dataclasses.dataclass(frozen=True)
-class LiquidationHeatmap:
+class LiquidationHeatmap(msgspec.Struct, frozen=True):
     """Forced liquidations by price through time.
 
     Attributes
@@ -94,7 +93,7 @@ def heatmap(
         np.stack([v.volume for v in venues]), np.stack([v.open_interest for v in venues]), a.turnover_share
     )
     volume, contracts = in_contracts(venues, path.close)
-    out = np.zeros((2, columns, bins))
+    out = np.zeros((len(density.SIDES), columns, bins))
     for inverse, mine in kinds(venues):
         for interest, traded in _sums(volume[mine], contracts[mine]):
             cohorts = build(
@@ -149,11 +148,10 @@ def _gathered(cohorts: Cohorts, column: Ints) -> Cohorts:
     fading = np.exp(cohorts.clock - cohorts.clock[:, np.repeat(middle, counts)])
     together = np.add.reduceat(cohorts.opened[:, :, :bars] * fading, starts, axis=2)
     kept = cohorts.part(np.append(middle, np.arange(bars, cohorts.birth.size)))
-    return dataclasses.replace(kept, opened=np.concatenate([together, cohorts.opened[:, :, bars:]], axis=2))
+    return msgspec.structs.replace(kept, opened=np.concatenate([together, cohorts.opened[:, :, bars:]], axis=2))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Grid:
+class _Grid(msgspec.Struct, frozen=True):
     """Column of each bar and last bar of each column; lowest log price, width and number of bins."""
 
     column: Ints
@@ -222,8 +220,7 @@ def _change(
             np.subtract.at(change[k], there, mass.take(left) * np.exp(seen[k].take(came_in) - seen[k].take(leaves)))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sweep:
+class _Sweep(msgspec.Struct, frozen=True):
     """One side's extremes by column: of the rest of each bar's own column, and of whole columns from each on."""
 
     rest: Floats

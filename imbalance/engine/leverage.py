@@ -20,11 +20,11 @@ Floats = npt.NDArray[np.float64]
 UNKNOWN_RATE = 0.005  # maintenance rate where no ladder is known
 
 
-def _log_normal_cdf(leverage: Floats, median: npt.ArrayLike, log_sd: npt.ArrayLike) -> Floats:
-    """Return the distribution function at each leverage for each median, shape (..., leverages)."""
+def _log_normal(leverage: Floats, median: npt.ArrayLike, log_sd: npt.ArrayLike) -> Floats:
+    """Return the share below each leverage less the share above, for each median, shape (..., leverages)."""
     middle, width = np.log(np.asarray(median))[..., None], math.sqrt(2) * np.asarray(log_sd)[..., None]
     z = (np.log(leverage) - middle) / width
-    return np.array([0.5 * (1 + math.erf(value)) for value in z.ravel().tolist()]).reshape(z.shape)
+    return np.array([math.erf(value) for value in z.ravel().tolist()]).reshape(z.shape)
 
 
 def distance_weights(
@@ -44,8 +44,8 @@ def distance_weights(
     shape (..., points), summing to at most 1: what lies beyond the grid is never liquidated on the map.
     """
     leverage = np.clip(leverage_at_distance(edges, rate), 1.0, most_leverage)
-    share = _log_normal_cdf(leverage, median, log_sd)
-    whole = _log_normal_cdf(np.array([1.0, most_leverage]), median, log_sd)
+    share = _log_normal(leverage, median, log_sd)
+    whole = _log_normal(np.array([1.0, most_leverage]), median, log_sd)
     return np.asarray((share[..., :-1] - share[..., 1:]) / (whole[..., 1:] - whole[..., :1]))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +20,7 @@ BAND_SHARE = 0.8
 SIDE_NAMES: tuple[Literal["long"], Literal["short"]] = ("long", "short")
 
 
-@dataclasses.dataclass(frozen=True)
-class Range:
+class Range(msgspec.Struct, frozen=True):
     """A figure with its 90 % range."""
 
     value: float
@@ -29,8 +28,7 @@ class Range:
     high: float
 
 
-@dataclasses.dataclass(frozen=True)
-class SideRisk:
+class SideRisk(msgspec.Struct, frozen=True):
     """Forced mass of a side in a span [USD], its range, what is exposed there and the narrowest 80 % band."""
 
     usd: float
@@ -40,8 +38,7 @@ class SideRisk:
     band: tuple[float, float] | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Risk:
+class Risk(msgspec.Struct, frozen=True):
     """Both sides in a span, their ratio, and the ratio that the price path alone implies."""
 
     low_price: float
@@ -61,8 +58,7 @@ class Risk:
         return "short" if self.ratio.value > 1 else "long"
 
 
-@dataclasses.dataclass(frozen=True)
-class Cluster:
+class Cluster(msgspec.Struct, frozen=True):
     """A run of prices around a local peak of one side's forced mass."""
 
     side: Literal["long", "short"]
@@ -76,8 +72,7 @@ class Cluster:
     distance: float
 
 
-@dataclasses.dataclass(frozen=True)
-class VenueAudit:
+class VenueAudit(msgspec.Struct, frozen=True):
     """Exposed positions of a venue against its open interest [base]."""
 
     name: str
@@ -86,8 +81,7 @@ class VenueAudit:
     short_exposed_base: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Audit:
+class Audit(msgspec.Struct, frozen=True):
     """What became of what was opened, as shares of it, and the exposed positions left."""
 
     venues: tuple[VenueAudit, ...]
@@ -100,8 +94,7 @@ class Audit:
         return float(sum(getattr(v, field) for v in self.venues))
 
 
-@dataclasses.dataclass(frozen=True)
-class Model:
+class Model(msgspec.Struct, frozen=True):
     """How the map was made: scales with ranges, assumptions, and the one that dominates the range."""
 
     name: str
@@ -113,8 +106,7 @@ class Model:
     dominant_uncertainty: str
 
 
-@dataclasses.dataclass(frozen=True)
-class LiquidationMap:
+class LiquidationMap(msgspec.Struct, frozen=True):
     """Forced and exposed liquidations by price.
 
     Attributes
@@ -185,7 +177,7 @@ class LiquidationMap:
         ratio = _ratio(forced, draws)
         path_ratio = _ratio(path, path_draws)
         lift = None
-        if ratio is not None and path_ratio is not None and path_ratio.value > 0:
+        if ratio is not None and path_ratio is not None:
             each = _quotients(draws) / _quotients(path_draws)
             lift = range_of(ratio.value / path_ratio.value, each)
         return Risk(

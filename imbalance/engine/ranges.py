@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -27,8 +27,7 @@ MOVES = (0.3, 1.25)  # of that, beyond which they change no further
 PIVOT = 0.15  # distance from the price inside of which the form is less and less sure
 
 
-@dataclasses.dataclass(frozen=True)
-class Draws:
+class Draws(msgspec.Struct, frozen=True):
     """Weights of the map and their draws.
 
     Attributes
@@ -124,8 +123,7 @@ def _fitted_draws(
     spread = 0.0 if whole else math.log(a.capture_span) / NORMAL_95
     kept = np.clip(middle * np.exp(z[:, 1] * spread), LEAST_CAPTURE, 1.0)
     lives, cells, half = a.lives(), prior.shape[0], a.draws // 2
-    chosen = np.searchsorted(np.cumsum(found.parts)[:-1], (np.arange(half) + 0.5) / half).repeat(2)
-    chosen = np.concatenate([chosen[::2], chosen[::2]])
+    chosen = np.tile(np.searchsorted(np.cumsum(found.parts)[:-1], (np.arange(half) + 0.5) / half), 2)
     fitted, mixture = np.zeros_like(prior), np.zeros((a.draws, *prior.shape))
     replica, free = np.zeros_like(mixture), np.zeros_like(prior)
     for m, (fit, mine_of) in enumerate(zip(found.fits, lives.slices(), strict=True)):
@@ -133,7 +131,7 @@ def _fitted_draws(
         seen = fit.seen.reshape(cells, -1)[:, :-1]
         fitted[:, mine_of] = found.parts[m] * own
         # The prior's span enters only where the data have not overruled it.
-        free[:, mine_of] = (own > 0) * calibrate.PRIOR_STRENGTH / (calibrate.PRIOR_STRENGTH + seen * own)
+        free[:, mine_of] = calibrate.PRIOR_STRENGTH / (calibrate.PRIOR_STRENGTH + seen * own)
         mine = np.flatnonzero(chosen == m)
         mixture[mine, :, mine_of] = own
         again = fit.draws[mine % fit.draws.shape[0]].reshape(mine.size, *own.shape[:1], own.shape[1] + 1)
@@ -142,9 +140,8 @@ def _fitted_draws(
     loose = leverage ** free.ravel()
     fitted, mixture, replica = fitted.ravel(), mixture.reshape(a.draws, -1), replica.reshape(a.draws, -1)
     factor = _form(a, z, found.moved) * _levels(found, z)
-    exposed = np.einsum("sfb,f->", basis, exposed_weights(fitted, prior, part))
-    whole = np.einsum("sfb,f,s->", leaning, fitted, found.level, optimize=True)
-    printed = np.einsum("sfb,rf,s->r", leaning, replica * loose, found.level, optimize=True) / max(exposed, 1e-12)
+    at_risk = max(float((basis.sum(axis=2) @ exposed_weights(fitted, prior, part)).sum()), 1e-12)
+    sides = found.level @ leaning.sum(axis=2)
     return Draws(
         fitted / middle,
         replica * loose / kept[:, None],
@@ -158,7 +155,7 @@ def _fitted_draws(
             "structure of lives": mixture / middle,
         },
         Range(middle, *quantiles(kept, LOW, HIGH).tolist()),
-        range_of(float(whole / max(exposed, 1e-12)), printed),
+        range_of(float(sides @ fitted / at_risk), (replica * loose) @ sides / at_risk),
     )
 
 

@@ -6,10 +6,10 @@ deepest first, into blocks without the columns that none of their rows has, smal
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -22,8 +22,7 @@ BLOCK_VALUES = 36_000
 LEAST = 1e-200  # in place of 0 below a stroke whose product is 0 all the same
 
 
-@dataclasses.dataclass(frozen=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """What one fit knows.
 
     Attributes
@@ -47,8 +46,7 @@ class Problem:
     capture: Floats
 
 
-@dataclasses.dataclass(frozen=True)
-class Solution:
+class Solution(msgspec.Struct, frozen=True):
     """Weights and captures at the maximum, and what they expect.
 
     Attributes
@@ -67,8 +65,7 @@ class Solution:
     printed: Floats
 
 
-@dataclasses.dataclass(frozen=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Some rows of all venues.
 
     Attributes

@@ -6,8 +6,7 @@ the mixture is scored by itself as well.
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -27,8 +26,7 @@ LEAST_DAYS = 5  # in the test part: fewer blocks than that make no interval
 MODEL, NULL = "model", "path null"
 
 
-@dataclasses.dataclass(frozen=True)
-class Score:
+class Score(msgspec.Struct, frozen=True):
     """One method's scores over the test part, the mean of both sides; gains come with a 90 % day-block interval.
 
     No interval is given where fewer than `LEAST_DAYS` days were tested.
@@ -45,8 +43,7 @@ class Score:
     over_null_high: float | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Reliability:
+class Reliability(msgspec.Struct, frozen=True):
     """A class of predictions against what was observed [USD].
 
     How often that lay below, inside and above the 90 % interval; the means of both, that of the observed with its 90 %

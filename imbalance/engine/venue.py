@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -13,8 +12,7 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 
-@dataclasses.dataclass(frozen=True)
-class Venue:
+class Venue(msgspec.Struct, frozen=True):
     """One venue's arrays for the engine, shape (bars,), in base coin, NaN where unknown.
 
     The ladder arrays have shape (brackets,); empty where none is known. `seen_by` names who saw the liquidations where

@@ -7,8 +7,7 @@ flow, and positions at fixed leverages.
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -33,8 +32,7 @@ RELIABILITY_BINS = 8
 LEAST_IN_BIN = 30
 
 
-@dataclasses.dataclass(frozen=True)
-class Refit:
+class Refit(msgspec.Struct, frozen=True):
     """A day's fit.
 
     Attributes
@@ -56,8 +54,7 @@ class Refit:
     opened: Floats
 
 
-@dataclasses.dataclass(frozen=True)
-class Walk:
+class Walk(msgspec.Struct, frozen=True):
     """Predictions of every bar, shape (sides, bars), NaN where nothing was predicted or observed [USD].
 
     `members` are those of each structure by itself, shape (structures, sides, bars); `printed` are the venues that
@@ -98,7 +95,7 @@ def walk(
     whole = Sample(features, y, day, np.array([venues[v].complete_feed for v in printed]))
     each, events, fits = _predicted(whole, ages, prior, lives, a, interval_ms)
     level = np.stack([assimilate.side_levels(way[0], way[1], interval_ms / DAY_MS)[0] for way in events])
-    fits = [dataclasses.replace(f, level=level[..., f.first]) for f in fits]
+    fits = [msgspec.structs.replace(f, level=level[..., f.first]) for f in fits]
     # A venue counts in a bar only where it was observed, on both sides of the comparison.
     seen = np.isfinite(y)
     observed = np.where(seen.any(axis=0), np.where(seen, y, 0.0).sum(axis=0), np.nan)
@@ -152,7 +149,7 @@ def _predicted(
         opened = np.ones((2, 1))
         if found is not None:
             past = hours.rows(slice(0, now // wide))
-            past = dataclasses.replace(past, day=np.arange(past.day.size) * wide // a_day)
+            past = msgspec.structs.replace(past, day=np.arange(past.day.size) * wide // a_day)
             opened = calibration.by_side(past, ages[..., : now // a_day, :], found, share, lives)[2]
         fits.append(Refit(now, np.stack(mixes), share @ np.stack(captures), np.ones((ways, 2)), share, opened))
         if found is not None:
@@ -188,8 +185,8 @@ def _features(
     contracts = in_contracts(venues, path.close)
     forever = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), a.turnover_share)
     stay, _ages = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
-    fixed = np.einsum("vsbdk,d->sb", stay, point_weights(edges, FIXED_LEVERAGES, 0.005), optimize=True)
-    return x, ages, np.asarray(null), np.asarray(fixed)
+    fixed = stay.sum(axis=(0, 4)) @ point_weights(edges, FIXED_LEVERAGES, 0.005)
+    return x, ages, np.asarray(null), fixed
 
 
 def _hours(sample: Sample, wide: int) -> Sample:
@@ -203,7 +200,7 @@ def _hours(sample: Sample, wide: int) -> Sample:
 def _intervals(observed: Floats, predicted: Floats, start: int, a_day: int) -> tuple[Floats, Floats]:
     """Return 90 % prediction intervals: what past bars with a prediction of that size went on to show."""
     low, high = np.full_like(predicted, np.nan), np.full_like(predicted, np.nan)
-    for now in range(start + a_day, predicted.shape[1], a_day):
+    for now in range(start, predicted.shape[1], a_day):
         past = slice(start, now)
         p, o = predicted[:, past].ravel(), observed[:, past].ravel()
         known = np.isfinite(p) & np.isfinite(o) & (p > 0)

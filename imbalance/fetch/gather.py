@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from imbalance.errors import DeadlineError, SourceError
+from imbalance.errors import DeadlineError, ParseError, RefusedError, SourceError
 from imbalance.fetch.replay import Replay
 from imbalance.readings import running_day
-from imbalance.records import Instrument, Unread
+from imbalance.records import Instrument, OpenInterest, Ticker, Unread
 from imbalance.wire import Ask, Endpoint, Kind, Params, Record, Source
+from imbalance.wire.answers import Answers, answer_of
 from imbalance.wire.harvest import Harvest, Known, Memory
 
 Page = tuple[Params, Ask]
+# What a run may have in a store.
+STORED = frozenset(
+    {
+        Kind.CANDLES,
+        Kind.DAILY_CANDLES,
+        Kind.OPEN_INTEREST_HISTORY,
+        Kind.OPEN_INTEREST_DAILY,
+        Kind.LIQUIDATIONS,
+    }
+)
 
 if TYPE_CHECKING:
     from imbalance.fetch.client import Client
@@ -33,27 +44,31 @@ async def gather(
     done: Callable[[Harvest], None] = lambda _harvest: None,
     memory: Awaitable[Memory] | None = None,
     listings: Mapping[str, Sequence[Instrument]] = MappingProxyType({}),
+    answers: Answers = MappingProxyType({}),  # type: ignore[assignment]
 ) -> list[Harvest]:
     """Ask every source at once; the answer holds one harvest a source, in the order given.
 
-    `done` is called as each source ends; what `memory` holds is not asked for again, nor are `listings` by source.
+    `done` is called as each source ends; what `memory` holds is not asked for again, nor are `listings` by source, nor
+    what the `answers` of an earlier run stand in for.
     """
     wanted = frozenset(kinds)
     remembering = None if memory is None else asyncio.ensure_future(memory)
 
     async def one(source: Source) -> Harvest:
-        known = listings.get(source.name)
-        harvest = await _harvest(client, source, ask, wanted, timeout_s, remembering, known)
+        known, deadline = listings.get(source.name), time.perf_counter() + timeout_s
+        harvest = await _harvest(client, source, ask, wanted, deadline, remembering, known, answers)
+        if _out_of_date(harvest, wanted):
+            harvest = await _harvest(client, source, ask, wanted, deadline, remembering, known, {})
         done(harvest)
         return harvest
 
     # What is walked page by page takes longest: it goes first.
     walked = sorted(sources, key=lambda s: not any(e.following and e.kind in wanted for e in s.endpoints))
-    found = {h.name: h for h in await _all([asyncio.create_task(one(source)) for source in walked])}
+    found: dict[str, Harvest] = {h.name: h for h in await _all([asyncio.create_task(one(s)) for s in walked])}
     return [found[source.name] for source in sources]
 
 
-async def _all(tasks: Sequence[asyncio.Task[Harvest]]) -> list[Harvest]:
+async def _all(tasks: Sequence[asyncio.Task[Any]]) -> list[Any]:
     """Return what all tasks give; where one fails, such as by a full disk, end the others first."""
     if not tasks:
         return []
@@ -76,18 +91,19 @@ async def _harvest(
     source: Source,
     ask: Ask,
     wanted: frozenset[Kind],
-    timeout_s: float,
+    deadline: float,
     memory: asyncio.Future[Memory] | None,
     listing: Sequence[Instrument] | None,
+    answers: Answers,
 ) -> Harvest:
     started = time.perf_counter()
     harvest = Harvest(source, asked_ms=ask.start_ms)
     endpoints = [e for e in source.endpoints if e.kind in wanted and e.kind is not Kind.INSTRUMENTS]
     endpoints.sort(key=lambda e: e.following is None)
-    deadline = started + timeout_s
     if source.lists:
         if listing is None:
-            await _run(client, harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], deadline)
+            asked = _unanswered(harvest, ask, [source.endpoint(Kind.INSTRUMENTS)], answers)
+            await _run(client, harvest, ask, asked, deadline)
             listing = harvest.of(Instrument)
         rows = listing
         harvest.listed = tuple(row.base for row in rows)
@@ -96,8 +112,13 @@ async def _harvest(
         if harvest.instrument is None:
             endpoints = []
         ask = msgspec.structs.replace(ask, instrument=harvest.instrument, listings=own)
-    known = _known(await asyncio.shield(memory), harvest, wanted) if memory is not None else {}
-    await _run(client, harvest, ask, [e for e in endpoints if e.instead_of is None], deadline, known)
+    asked = _unanswered(harvest, ask, [e for e in endpoints if e.instead_of is None], answers)
+    # What may be known is asked for when that is read; the rest goes out before.
+    of_now = [e for e in asked if memory is None or e.kind not in STORED]
+    series = [e for e in asked if e not in of_now]
+    recalling = asyncio.create_task(_run_known(client, harvest, ask, series, deadline, memory, wanted))
+    await _all([recalling, asyncio.create_task(_run(client, harvest, ask, of_now, deadline))])
+    known = recalling.result()
     _join(harvest, endpoints, known)
     if Kind.DAILY_CANDLES in harvest.known:
         # The days before are known; today is made of its bars, or asked for where one is missing.
@@ -116,6 +137,43 @@ async def _harvest(
         harvest.budget_used = client.budget_used(source)
     harvest.elapsed_s = time.perf_counter() - started
     return harvest
+
+
+def _unanswered(harvest: Harvest, ask: Ask, endpoints: Iterable[Endpoint], answers: Answers) -> list[Endpoint]:
+    """Return the endpoints that must be asked; keep what the others were answered before."""
+    left = []
+    for endpoint in endpoints:
+        answer = None
+        if answers and endpoint.holds is not None:
+            answer = answers.get((harvest.name, endpoint.question(ask)))
+        if answer is None:
+            left.append(endpoint)
+        else:
+            harvest.stand_in(answer)
+    return left
+
+
+def _out_of_date(harvest: Harvest, wanted: frozenset[Kind]) -> bool:
+    """Tell whether a contract that was listed earlier is not answered for now: it may be listed no more."""
+    if all(answer.kind is not Kind.INSTRUMENTS for answer in harvest.kept):
+        return False
+    silent = Kind.TICKER in wanted and not harvest.of(Ticker) and not harvest.of(OpenInterest)
+    return silent or any(type(failure) in {RefusedError, ParseError} for failure in harvest.failures)
+
+
+async def _run_known(
+    client: Client | Replay | Shared,
+    harvest: Harvest,
+    ask: Ask,
+    endpoints: Sequence[Endpoint],
+    deadline: float,
+    memory: asyncio.Future[Memory] | None,
+    wanted: frozenset[Kind],
+) -> dict[Kind, Known]:
+    """Ask for what is not known yet; return what is."""
+    known = _known(await asyncio.shield(memory), harvest, wanted) if memory is not None else {}
+    await _run(client, harvest, ask, endpoints, deadline, known)
+    return known
 
 
 def _known(memory: Memory, harvest: Harvest, wanted: frozenset[Kind]) -> dict[Kind, Known]:
@@ -186,7 +244,16 @@ async def _run(
         elif error is not None:
             raise error
         else:
-            harvest.keep(endpoint.kind, task.result())
+            _keep(harvest, endpoint, ask, task.result())
+
+
+def _keep(harvest: Harvest, endpoint: Endpoint, ask: Ask, rows: list[Record]) -> None:
+    """Keep what was answered, and as an answer for later where it holds for longer; of a listing the coin alone."""
+    harvest.keep(endpoint.kind, rows)
+    own = [row for row in rows if not isinstance(row, Instrument) or row.base == ask.base]
+    answer = answer_of(endpoint, ask, own)
+    if answer is not None:
+        harvest.answers.append(answer)
 
 
 def _together(endpoint: Endpoint, asks: Iterable[Ask]) -> list[Sequence[Page]]:

@@ -7,12 +7,19 @@ import difflib
 import re
 
 from imbalance.errors import UsageError
-from imbalance.glossary import map_terms, market_terms, score_terms, signal_terms
+from imbalance.glossary import engine_terms, learning_terms, map_terms, market_terms, score_terms, signal_terms
 from imbalance.glossary.term import Term
 
 _MONTHS = "|".join(calendar.month_name[1:]).lower()
 _ADDED = re.compile(rf"^(?:{_MONTHS})(?: \d{{4}})? | in [0-9.]+ %$|, .*$|(?<=^member) \d+$|\.(?:low|high)$")
-TERMS = (*map_terms.TERMS, *market_terms.TERMS, *score_terms.TERMS, *signal_terms.TERMS)
+TERMS = (
+    *map_terms.TERMS,
+    *engine_terms.TERMS,
+    *learning_terms.TERMS,
+    *market_terms.TERMS,
+    *score_terms.TERMS,
+    *signal_terms.TERMS,
+)
 
 
 def lookup(text: str) -> Term:

@@ -11,8 +11,11 @@ TERMS = (
         "sum over price bins above the price of forced positions x their liquidation price",
         "open interest, candles and volume of each venue; observed liquidations where a venue publishes them",
         "leverage, lifetimes and turnover as listed in JSON under model.assumptions, each with its span",
-        "the level hangs on how much of its liquidations a venue prints; the shape by price is known better",
+        "the level hangs on how much of its liquidations a venue prints; the shape by price is known better. On "
+        "simulated markets, measured: W1 of the shape 1.05 percentage points of price (path alone 1.29), |ln error| of "
+        "the mass within 10 % 0.28 calibrated and 1.42 not",
         ("buying pressure", "short_usd"),
+        code="engine/estimate.py, engine/liquidation_map.py",
     ),
     Term(
         "long liquidation risk",
@@ -22,6 +25,7 @@ TERMS = (
         "as for short liquidation risk",
         "as for short liquidation risk",
         ("selling pressure", "long_usd"),
+        code="engine/estimate.py, engine/liquidation_map.py",
     ),
     Term(
         "short : long",
@@ -29,17 +33,21 @@ TERMS = (
         "short liquidation risk / long liquidation risk",
         "the map",
         "both sides open with the same leverage; every contract is one long and one short",
-        "most of it is geometry: after a fall it is below 1 whatever traders did; read it beside what the path implies",
+        "most of it is geometry: after a fall it is below 1 whatever traders did; read it beside what the path "
+        "implies. On simulated markets, measured: |ln error| 0.31, of the path alone 0.38",
         ("ratio", "s:l"),
+        code="engine/liquidation_map.py",
     ),
     Term(
         "price path implies",
         "The ratio of sides that a market with the same price path and a constant flow of positions would show.",
-        "the map with the same opening flow in every bar, its shorts over its longs",
+        "the map with volume 1 and open interest 1 in every bar, on wall time, its shorts over its longs",
         "candles alone",
         "the same leverage and lifetimes as the map",
-        "it knows nothing of who traded when",
+        "it knows nothing of who traded when. It is hard to beat: the rank correlation of maps kept for a day with "
+        "what was liquidated, measured: 0.52 for SOL and 0.49 for BTC, the map's 0.55 and 0.54",
         ("path alone", "path null", "path-implied", "path", "path_implied_ratio"),
+        code="engine/estimate.py",
     ),
     Term(
         "lift",
@@ -47,34 +55,41 @@ TERMS = (
         "ratio / path-implied ratio; its range is over paired draws of the parameters",
         "the map and its path-implied twin",
         "as for short : long",
-        "a range that holds 1 says that the two cannot be told apart",
+        "a range that holds 1 says that the two cannot be told apart. On simulated markets, measured: the range holds "
+        "the true lift in 0.92 of maps and excludes 1 in 0.06",
+        code="engine/liquidation_map.py",
     ),
     Term(
         "exposed",
         "Open positions whose liquidation price lies there. Per venue and side, in coins, at most open interest.",
-        "what was opened, less what closed and what price has swept, by liquidation price",
+        "what was opened, less what closed and what price has swept, by liquidation price: mass x (the fitted weights' "
+        "shape by distance within each class) x (the prior's total of the class); at least what is forced",
         "open interest, volume and candles",
         "lifetimes and turnover",
-        "includes positions that will be stopped out or closed before they are liquidated",
+        "includes positions that will be stopped out or closed before they are liquidated. It has no range of its own",
         ("long_exposed_usd", "short_exposed_usd"),
+        code="engine/ranges.py, engine/estimate.py",
     ),
     Term(
         "heavier",
         "The side of which more would be force-closed within the window: long, short or neither.",
-        "long or short where the whole 90 % range of short : long lies on one side of 1; else neither, "
-        "as after a day or less of history",
+        "long or short where the whole 90 % range of short : long lies on one side of 1; else neither, as after a day "
+        "or less of history",
         "the map",
         "as for short : long",
         "as for short : long: that a side is heavier may be the path's doing alone",
+        code="engine/liquidation_map.py",
     ),
     Term(
         "forced",
         "What would really be liquidated on a straight move there, the rest being stopped out or closed before.",
-        "exposed x the share of exposed positions that observed liquidations confirm",
+        "mass x fitted weight x the side's recent level / capture, over distances and classes; the forced share is its "
+        "part of exposed within 15 %. Not calibrated: mass x prior x 0.25",
         "observed liquidations over what the map predicted for the same bars",
         "how much of its liquidations a venue prints (capture)",
-        "without observed liquidations the share is an assumption with a wide range",
+        "without observed liquidations the share of 0.25 is an assumption, a factor of 2.5 either way",
         ("force-closed", "forced share"),
+        code="engine/estimate.py, engine/ranges.py",
     ),
     Term(
         "est",
@@ -82,18 +97,23 @@ TERMS = (
     ),
     Term(
         "90 % range",
-        "Where the figure lies in nine of ten draws of parameters, days and the model's own form. A bar's lighter "
-        "tail ends with it, or goes on beyond the line (»).",
-        "5 % and 95 % quantiles of draws",
+        "Where the figure lies in nine of ten draws of parameters, days and the model's own form. A bar's lighter tail "
+        "ends with it, or goes on beyond the line (»).",
+        "5 % and 95 % quantiles of draws, between order statistics in proportion; widened to hold the figure",
         "resampled days of observed liquidations; spans of the assumptions",
         "the spans are right",
-        "measured cover is in the README: with a complete feed the ranges are too narrow",
+        "on simulated markets of the kind they were set on, measured: they hold the true sum in 0.89 of cases with a "
+        "complete feed, within 5 % of the price in 0.86 (longs) and 0.87 (shorts), and in 0.83 of 18 sums with "
+        "censored feeds alone; what no simulated market does is in none of them",
         ("range", "90 %", "░", "»"),
+        reference="Hyndman & Fan, Am. Stat. 50, 1996, definition 7, doi:10.1080/00031305.1996.10473566",
+        code="engine/quantiles.py, engine/ranges.py",
     ),
     Term(
         "cluster",
         "A run of prices around a peak of forced liquidations; the row with most of a side's largest is marked.",
-        "smoothed bins, from a peak down to half of it or to the next rise",
+        "bins smoothed by a mean of three, twice; from each peak, the highest first, out to where they fall below half "
+        "of it, rise again or belong to another; the three with the most mass of a side",
         "the map",
         known_errors="distance is that of its peak; large is half of the largest of its side and more",
         aliases=(
@@ -111,40 +131,79 @@ TERMS = (
             "nearest_long_distance",
             "nearest_short_distance",
         ),
+        code="engine/clusters.py",
     ),
     Term(
         "liquidation map",
         "Forced and exposed positions by the price at which they would be liquidated; through time it is a heatmap.",
         known_errors="it locates risk and predicts no direction",
-        aliases=("map", "heatmap"),
+        aliases=("map",),
     ),
     Term(
         "cascade",
         "Liquidations that move the price on to further liquidations.",
-        "the map, walked from the price, each forced trade moving it by an impact law",
+        "N(x) forced within distance x, I the impact law: a push p reaches the least x >= p with p + I(N(x)) <= x",
+        "the map and its draws; each draw of the map has its own scale of the law (log-normal, log-sd 0.3)",
+        "nobody else trades against the move; forced trades meet the law as any other order",
+        "what neither law was made for, a push of more than a day's volume, is told as such",
+        code="engine/cascade.py",
     ),
     Term("sum from price", "Forced liquidations from the price outward to the end of the row."),
     Term(
         "calibrated",
         "Fitted to observed liquidations; not calibrated: assumptions alone (the prior) give amounts and ranges.",
-        aliases=("not calibrated", "prior"),
+        "w <- (a + w sum of c x u y / (mu phi)) / (a / w0 + sum of c x u / phi), u = f / (mu + f), 25 steps: "
+        "first one scale for each class of lives (a = 5 events), then every weight around it (a = 1)",
+        "liquidations printed by hour, venue and side, the first 2 days left out; at least 10 effective events and "
+        "more than a day of open interest",
+        "printed liquidations are linear in the weights; longs and shorts share them",
+        "hourly liquidations teach little of far prices, which are seldom reached: there the prior stands",
+        ("not calibrated", "prior", "calibration"),
+        reference="Richardson-Lucy where u is 1: Lucy, Astron. J. 79, 1974, doi:10.1086/111605; Shepp & Vardi, IEEE "
+        "Trans. Med. Imaging 1, 1982, doi:10.1109/TMI.1982.4307558; with the prior: Dempster, Laird & Rubin, J. R. "
+        "Stat. Soc. B 39, 1977, doi:10.1111/j.2517-6161.1977.tb01600.x; classes first: Gelman et al., Bayesian Data "
+        "Analysis, 2013, ch. 5, doi:10.1201/b16018",
+        code="engine/calibrate.py, engine/solver.py, engine/calibration.py",
     ),
     Term(
         "capture",
         "The share of its liquidations that a venue prints.",
-        assumptions="a share with a span for feeds not known to be complete; JSON lists it under model.assumptions",
-        known_errors="the largest uncertainty of most live maps",
-        aliases=("printed share",),
+        "relative to the complete feeds (else to the one that prints most): sum of u y / sum of u X w; 1 for a "
+        "complete feed. Where none is complete only forced share x capture is seen (the printed share)",
+        "observed liquidations of each venue; which feeds are complete, by name",
+        "0.4 with a factor of 2.5 either way for feeds not known to be complete; JSON lists it under model.assumptions",
+        "the largest uncertainty of most live maps",
+        ("printed share",),
+        code="engine/solver.py, engine/ranges.py",
     ),
     Term(
         "largest uncertainty",
         "What widens the ranges most: leverage, capture, the forced share, too few liquidations observed, or the form "
         "of the model, which is what a market may do otherwise than supposed.",
-        aliases=("too few liquidations", "form of the model"),
+        "that of which alone the draws of the mass within 15 % have the largest log-sd",
+        aliases=("too few liquidations",),
+        code="engine/estimate.py",
     ),
-    Term("audit", "Whether the sums are possible: exposed positions of each side against open interest."),
-    Term("swept", "Positions that price has already passed: liquidated or stopped before now."),
-    Term("unexplained", "Open interest that the flows do not account for."),
+    Term(
+        "audit",
+        "Whether the sums are possible: exposed positions of each side against open interest.",
+        "per venue and side, in coins, exposed <= open interest; closed share = 1 - left / ever opened",
+        "cohorts, first passage, exposed weights",
+        known_errors="it holds for sums of the accounts of leverage, before exposed is raised to what is forced",
+        code="engine/audit.py",
+    ),
+    Term(
+        "swept",
+        "Positions that price has already passed: liquidated or stopped before now.",
+        "(what would stand had price reached nothing - the mean of both sides that stand) / open interest",
+        code="engine/audit.py",
+    ),
+    Term(
+        "unexplained",
+        "Open interest that the flows do not account for.",
+        "|contracts left of all cohorts - open interest| / open interest",
+        code="engine/audit.py",
+    ),
     Term(
         "R",
         "Reproduction number of a cascade: forced flow that a unit of it sets off; above 1 the move feeds itself.",
@@ -153,11 +212,15 @@ TERMS = (
         "one of three impact laws, shown side by side",
         "books show a part of the orders that a move would meet",
         ("largest r", "reproduction number"),
+        code="engine/cascade.py",
     ),
     Term(
         "within",
         "The span of prices that a row sums: so many per cent to both sides of the price, or a band of prices.",
+        "price (1 - w) to price (1 + w), bins at its ends cut in proportion; the band beside a risk is the narrowest "
+        "run of bins that holds 80 % of the side's mass in the window",
         aliases=("window", "band"),
+        code="engine/clusters.py, engine/liquidation_map.py",
     ),
     Term(
         "distance",
@@ -178,17 +241,20 @@ TERMS = (
     Term(
         "impact law",
         "How far an amount of buying or selling moves the price. No law is right: three stand side by side.",
-        "square root: I = Y sigma sqrt(N / V); book: the distance at which displayed orders add up to N; "
-        "stressed book: the same with a tenth of the orders",
+        "square root: I = Y sigma sqrt(N / V), Y = 1; book: the distance at which displayed orders add up to N, beyond "
+        "the last of them at their mean density; stressed book: the same with a tenth of the orders",
         "volume and volatility of a day, or the order books read",
         "orders that are displayed stay; the law holds beyond the sizes it was measured on",
         "books show a part of the orders; the square root is fitted to single orders, not to panics",
         ("square root", "stressed book"),
+        reference="square root: Toth et al., Phys. Rev. X 1, 2011, doi:10.1103/PhysRevX.1.021006",
+        code="engine/cascade.py",
     ),
     Term(
         "push needed",
         "How far others must move the price, in per cent of it, for liquidations to carry it on to the target.",
-        "the smallest push from which the fixed point of push and forced flow, by the impact law, reaches the target",
+        "max of x - I(N(x)) over all distances x up to the target",
+        code="engine/cascade.py",
     ),
     Term("cost", "What the whole way would take without any liquidation, by the impact law."),
     Term("from liquidations", "The share of the way that forced trades carry, after the push that starts it."),
@@ -200,7 +266,6 @@ TERMS = (
     Term(
         "liquidated at",
         "The price at which a venue says that a position is liquidated.",
-        aliases=("liquidation price",),
     ),
     Term("entry", "The average price at which a position was opened.", aliases=("entry price",)),
     Term("leverage", "Notional over margin: at 10, a move of a tenth of the price costs the whole margin."),

@@ -20,7 +20,12 @@ TERMS = (
     Term(
         "maintenance margin rate",
         "Margin as a share of notional below which a position is liquidated; venues raise it by steps of size.",
-        aliases=("margin tiers", "tiers", "margin ladder"),
+        "effective rate m = rate of the bracket - its deduction / notional at the liquidation price",
+        "each venue's ladder, read or dated; 0.5 % where none is known",
+        "a position of 250,000 USD stands for all",
+        "larger positions are liquidated earlier than the map has it",
+        ("margin tiers", "tiers", "margin ladder"),
+        code="engine/margin.py, engine/leverage.py",
     ),
     Term("taker buy volume", "Volume whose aggressor bought."),
     Term("quoted", "Another service's published figure, shown beside ours and never blended in."),
@@ -101,6 +106,10 @@ TERMS = (
     Term(
         "HHI",
         "Concentration: the sum of squared shares; 1 is a single venue.",
+        "sum over venues of (amount / sum of amounts)^2",
+        "volume, open interest or liquidation mass of the venues that were read",
+        known_errors="venues that were not read are in no share",
+        code="signals/concentration.py",
         aliases=(
             "concentration",
             "volume by venue",
@@ -123,10 +132,11 @@ TERMS = (
     Term("price, 24 h", "The change of the mark price in the last 24 hours.", aliases=("change_24h",)),
     Term(
         "price since its high",
-        "How far the mark price is below the highest of the bars that were read.",
-        "price now / highest high - 1",
+        "How far the mark price is below the highest close of the bars that were read.",
+        "price now / highest close - 1",
         "candles of the lookback",
         aliases=("drawdown",),
+        code="signals/__init__.py",
     ),
     Term(
         "CoinGlass's bands",
@@ -135,8 +145,8 @@ TERMS = (
     ),
     Term(
         "status",
-        "How a source fared: ok; partial or failed; doubtful, where figures cannot be; stale, where they are old; "
-        "not open; unlisted, where it has no such coin; skipped.",
+        "How a source fared: ok; partial or failed; doubtful, where figures cannot be; stale, where they are old; not "
+        "open; unlisted, where it has no such coin; skipped.",
         aliases=("ok", "partial source", "failed", "doubtful", "stale", "not open", "unlisted", "skipped"),
     ),
     Term("latency", "How long a source's answers took, in the middle."),

@@ -28,6 +28,7 @@ TERMS = (
             "extreme",
             "close",
         ),
+        code="signals/levels.py, signals/sweeps.py",
     ),
     Term(
         "Wyckoff spring",
@@ -38,8 +39,16 @@ TERMS = (
         "candles, open interest, observed liquidations",
         known_errors="Wyckoff's own phases and volumes are judged by eye, and are not asked for",
         aliases=("spring", "upthrust"),
+        code="signals/springs.py",
     ),
-    Term("cleared", "In a sweep more of a side was liquidated than in so many per cent of the spans as long before."),
+    Term(
+        "cleared",
+        "In a sweep more of a side was liquidated than in so many per cent of the spans as long before.",
+        "share of the spans of as many bars in the 30 days before with less, ties by half; 90 % and more cleared "
+        "clusters; not known with less than a week before or with a bar missing",
+        "observed liquidations",
+        code="signals/sweeps.py",
+    ),
     Term(
         "price and interest",
         "Who pushed a move: price up and contracts up, new longs; up and down, short covering; down and up, new "
@@ -60,11 +69,13 @@ TERMS = (
             "long-exit",
             "interest in the decline",
         ),
+        code="signals/quadrant.py, signals/events.py",
     ),
     Term(
         "basis",
         "How far perpetuals trade from the index of spot prices: above it longs pay for being long.",
         "mark price / index price - 1, the median of the venues",
+        code="report/signals/positions.py",
     ),
     Term(
         "rally checklist",
@@ -95,13 +106,33 @@ TERMS = (
             "holders sell less",
             "holders sell more",
         ),
+        code="signals/checklist.py, signals/events.py",
+    ),
+    Term(
+        "percentile",
+        "A figure against its own past.",
+        "share of the past below it, ties by half; z = (figure - mean of its past) / standard deviation of its past; "
+        "neither of fewer than 20 past figures",
+        "the bars, or what the local history holds",
+        aliases=("z", "z-score", "against its own past"),
+        code="signals/past.py",
+    ),
+    Term(
+        "since",
+        "Since when a figure has not been as large, or as small.",
+        "back from now, step by step, to the first that is; the search ends where a step is missing or of something "
+        "else",
+        "days or months of history without a break",
+        aliases=("largest since", "lowest since"),
+        code="signals/since.py",
     ),
     Term("signal", "Something read out of the market beside the map: a figure or an event, and what it rests on."),
     Term(
         "base rate",
         "What followed a signal before, against what follows any time.",
         "means over all events and over all bars of: return ln(close h later / close), its size, and realised "
-        "volatility, the root of the sum of squared returns (Andersen et al., Econometrica 71, 2003)",
+        "volatility, the root of the sum of squared returns; h of 1, 4, 12 hours, 1, 3 and 7 days, where it is no "
+        "longer than a tenth of the bars; the range is of a stationary bootstrap with blocks of 14 days on average",
         "your own bars, or those that the store holds",
         known_errors="it is of these bars and no others; costs are not taken off; fewer than 20 events tell nothing",
         aliases=(
@@ -118,25 +149,36 @@ TERMS = (
             "realised volatility",
             "market",
         ),
+        reference="realised volatility: Andersen et al., Econometrica 71, 2003, doi:10.1111/1468-0262.00418; "
+        "stationary bootstrap: Politis & Romano, J. Am. Stat. Assoc. 89, 1994, doi:10.1080/01621459.1994.10476870",
+        code="backtest/outcomes.py, backtest/study.py, backtest/base_rate.py",
     ),
     Term(
         "p adjusted",
         "How often chance alone makes the best of all outcomes, horizons and markets look as good as this one.",
-        "the step-down of Romano and Wolf (J. Am. Stat. Assoc. 100, 2005) on differences of means over their spread "
-        "among placebo dates, the events' own, all moved by one random span in all markets",
+        "step-down on differences of means over their spread among 1,000 placebo dates, the events' own, all moved by "
+        "one random span in all markets",
         known_errors="evidence asks 0.05 of it: of twenty studies with nothing to find one finds something; signals "
         "fire in restless times, which stay restless: that moves are larger after them is no news",
         aliases=("evidence", "no evidence", "romano-wolf"),
+        reference="Romano & Wolf, J. Am. Stat. Assoc. 100, 2005, doi:10.1198/016214504000000539, and Stat. Probab. "
+        "Lett. 113, 2016, doi:10.1016/j.spl.2016.02.012",
+        code="backtest/chance.py",
     ),
     Term(
         "p Newey-West",
         "How often chance makes one difference as large, horizons that overlap being no new evidence.",
-        "regression on a constant and the events, covariance of Newey and West (Econometrica 55, 1987), as many lags "
-        "as the horizon has bars",
+        "regression on a constant and the events, covariance with Bartlett weights over as many lags as the horizon "
+        "has bars, t distribution",
         known_errors="of one row alone: with many rows some are small by chance; use the adjusted one",
+        reference="Newey & West, Econometrica 55, 1987, doi:10.2307/1913610",
+        code="backtest/chance.py",
     ),
     Term(
         "p placebo",
         "The share of placebo dates with as large a difference: the events' own dates, all moved by one random span.",
+        "(1 + placebos as far from 0) / (1 + placebos); dates that leave the end come in at the beginning",
+        known_errors="of one row alone, as for p Newey-West",
+        code="backtest/chance.py",
     ),
 )

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Term(NamedTuple):
-    """A term in plain words; what it is computed from and where it errs, as far as there is something to say."""
+    """A term in plain words; what it is computed from and where it errs, as far as there is something to say.
+
+    `code` names the modules, inside the package, that compute it.
+    """
 
     name: str
     meaning: str
@@ -15,3 +18,5 @@ class Term(NamedTuple):
     assumptions: str = ""
     known_errors: str = ""
     aliases: tuple[str, ...] = ()
+    reference: str = ""
+    code: str = ""

@@ -11,7 +11,7 @@ import msgspec
 from imbalance.errors import SourceError
 from imbalance.records import Commitments
 from imbalance.units import DAY_MS, MINUTE_MS, parse_time_ms
-from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, holding
 from imbalance.wire.decode import Amount, decode, iso_ms, maybe, require
 from imbalance.wire.refusals import by_status
 
@@ -125,7 +125,15 @@ CFTC = Source(
     refusal=refusal,
     is_venue=False,
     endpoints=(
-        Endpoint(Kind.COMMITMENTS, "/resource/gpe5-46if.json", _pages, parse_commitments, reach="2018; 8 weeks read"),
+        Endpoint(
+            Kind.COMMITMENTS,
+            "/resource/gpe5-46if.json",
+            _pages,
+            parse_commitments,
+            reach="2018; 8 weeks read",
+            # Until the next week's may be published.
+            holds=holding(7 * DAY_MS + PUBLISHED_AFTER_MS),
+        ),
     ),
     history=(
         History(

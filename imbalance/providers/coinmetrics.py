@@ -11,7 +11,7 @@ import msgspec
 from imbalance.errors import NotOpenError, SourceError
 from imbalance.records import Holders
 from imbalance.units import DAY_MS, iso
-from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, params
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, holding, params
 from imbalance.wire.decode import Price, decode, in_order, iso_ms, maybe, require
 from imbalance.wire.refusals import FORBIDDEN, UNAUTHORIZED, by_status
 
@@ -98,7 +98,17 @@ COINMETRICS = Source(
     budget=Budget(10, 6),
     refusal=refusal,
     is_venue=False,
-    endpoints=(Endpoint(Kind.HOLDERS, "/timeseries/asset-metrics", _pages, parse_holders, reach="35 d read"),),
+    endpoints=(
+        Endpoint(
+            Kind.HOLDERS,
+            "/timeseries/asset-metrics",
+            _pages,
+            parse_holders,
+            reach="35 d read",
+            # A day is stamped at its start, and counted when it has ended.
+            holds=holding(2 * DAY_MS),
+        ),
+    ),
     history=(
         History(
             Endpoint(

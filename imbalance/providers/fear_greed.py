@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from imbalance.errors import RefusedError, SourceError
 from imbalance.records import Sentiment
-from imbalance.units import SECOND_MS, parse_time_ms
-from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Source, once
+from imbalance.units import DAY_MS, SECOND_MS, parse_time_ms
+from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Source, holding, once
 from imbalance.wire.decode import TimeS, decode, in_order, require
 from imbalance.wire.refusals import by_status
 
@@ -58,7 +58,11 @@ FEAR_GREED = Source(
     budget=Budget(60, 60),
     refusal=refusal,
     is_venue=False,
-    endpoints=(Endpoint(Kind.SENTIMENT, "/fng/", once(limit=31), parse_sentiment, reach="2018; 31 d read"),),
+    endpoints=(
+        Endpoint(
+            Kind.SENTIMENT, "/fng/", once(limit=31), parse_sentiment, reach="2018; 31 d read", holds=holding(DAY_MS)
+        ),
+    ),
     # A limit of 0 gives all days.
     history=(History(Endpoint(Kind.SENTIMENT, "/fng/", once(limit=0), parse_sentiment), first_ms=FIRST_MS),),
 )

@@ -14,7 +14,7 @@ from imbalance.market import Floats, MarketData
 from imbalance.records import OrderBook
 from imbalance.report import tree
 from imbalance.report.mapping import beyond_map, range_
-from imbalance.units import DAY_MS
+from imbalance.units import DAY_MS, plain
 
 MOST_SHOCK = 0.4
 STRESSED = "stressed book"
@@ -32,9 +32,9 @@ def sections(
     """
     target = to if to is not None else found.price * (1 + (shock if shock is not None else 0.05))
     if not 1e-4 < abs(target / found.price - 1) <= MOST_SHOCK:  # noqa: PLR2004
-        raise UsageError(f"a target of {target:,.6g} is not within 0.01 % to 40 % of the price {found.price:,.6g}")
+        raise UsageError(f"a target of {plain(target)} is not within 0.01 % to 40 % of the price {plain(found.price)}")
     if beyond := beyond_map(found, *sorted((found.price, target))):
-        raise UsageError(f"a target of {target:,.6g} cannot be told: {beyond}")
+        raise UsageError(f"a target of {plain(target)} cannot be told: {beyond}")
     volume, volatility = _day(market)
     laws = {}
     if volume is not None and volatility:

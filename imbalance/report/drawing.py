@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from imbalance.errors import UsageError
 from imbalance.report import tree, words
+from imbalance.units import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +84,7 @@ def amount(value: float, _at: Any = None) -> str:  # noqa: ANN401  matplotlib's 
 
 
 def _price(value: float, _at: Any = None) -> str:  # noqa: ANN401  as above
-    return f"{value:,.0f}" if value >= 1e5 else f"{value:,.6g}"  # noqa: PLR2004
+    return plain(value)
 
 
 def _bin_percent(edges: Floats) -> str:

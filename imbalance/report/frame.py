@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, TypeVar
+
+import msgspec
 
 from imbalance import __version__
 from imbalance.report import tree
@@ -12,8 +13,7 @@ from imbalance.units import iso
 D = TypeVar("D", bound=tree.Head)
 
 
-@dataclasses.dataclass(frozen=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """Where a document's figures are from, of what moment, what must be read first and what went wrong on the way."""
 
     mode: tree.Mode

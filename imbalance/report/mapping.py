@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
-from imbalance.doubts.bars import examine_bars
 from imbalance.engine import liquidation_map as engine
 from imbalance.engine.estimate import SHORTEST_HISTORY_MS
 from imbalance.engine.margin import LONG, SHORT
@@ -102,6 +101,8 @@ def left_out(market: MarketData) -> list[tree.Gap]:
 
 def doubted(market: MarketData) -> list[tree.Gap]:
     """Return a gap for each figure of a bars file that is doubted."""
+    from imbalance.doubts.bars import examine_bars
+
     return [tree.Gap(d.source, d.figure.value, d.reason, failed=False) for d in examine_bars(market)]
 
 
@@ -238,6 +239,6 @@ def sections(
             audit.swept_share,
             audit.closed_share,
             audit.unexplained_share,
-            [tree.VenueAudit(**dataclasses.asdict(v)) for v in audit.venues],
+            [tree.VenueAudit(**msgspec.structs.asdict(v)) for v in audit.venues],
         ),
     }

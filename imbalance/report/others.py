@@ -8,7 +8,7 @@ from imbalance.records import Commitments, Holders
 from imbalance.report import tree, words
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest
 
 WEEK_MS = 7 * DAY_MS
 MONTH_MS = 30 * DAY_MS
@@ -55,7 +55,7 @@ def holders(harvests: Sequence[Harvest]) -> list[tree.HolderActivity]:
     """Build the section: one row a source."""
     found = []
     for harvest in harvests:
-        rows = in_time(harvest.at(Kind.HOLDERS, Holders))
+        rows = harvest.in_time(Holders, Kind.HOLDERS)
         if rows:
             last = rows[-1]
             month = [row.value for row in rows if row.time_ms == last.time_ms - MONTH_MS]

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imbalance.backtest.chance import require_library
-from imbalance.backtest.study import LEAST_EVENTS, Result, Studied, study
+from imbalance.backtest.outcomes import LEAST_EVENTS
+from imbalance.backtest.study import Result, Studied, study
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.report import tree, words
 from imbalance.signals.events import DEFINITIONS, Definition, Firings, History, lacking

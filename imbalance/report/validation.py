@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from imbalance.engine.assumptions import Assumptions
@@ -42,13 +42,13 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
     found = walk(market.time_ms, market.interval_ms, path, venues, a)
     methods, inside, tested = scored(found)
     horizons = frozen_scores(market.interval_ms, path, venues, a, found, list(horizons_days)) if horizons_days else []
-    told = [tree.MethodScore(**dataclasses.asdict(m)) for m in methods]
+    told = [tree.MethodScore(**msgspec.structs.asdict(m)) for m in methods]
     return {
         "venues": told_venues(market),
         "verdict": phrases.trial_verdict(next((m for m in told if m.name == MODEL), None), LEAST_DAYS),
         "bars_tested": tested,
         "inside_range_share": inside if np.isfinite(inside) else None,
-        "reliability": [tree.Reliability(**dataclasses.asdict(r)) for r in reliability(found)],
+        "reliability": [tree.Reliability(**msgspec.structs.asdict(r)) for r in reliability(found)],
         "methods": told,
         "members": _members(a, found),
         "horizons": [_horizon(h) for h in horizons],
@@ -57,8 +57,8 @@ def sections(market: MarketData, venues: list[Venue], horizons_days: Sequence[fl
 
 
 def _horizon(h: HorizonScore) -> tree.HorizonScore:
-    others = [tree.KeptScore(**dataclasses.asdict(other)) for other in h.others]
-    return tree.HorizonScore(**dataclasses.asdict(h) | {"others": others})
+    others = [tree.KeptScore(**msgspec.structs.asdict(other)) for other in h.others]
+    return tree.HorizonScore(**msgspec.structs.asdict(h) | {"others": others})
 
 
 def _members(a: Assumptions, found: Walk) -> list[tree.Member]:

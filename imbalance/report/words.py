@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from imbalance.units import plain
+
 MISSING = "-"
 # Private use: it is as wide as a space, no wrapper breaks a line at it, and no text from outside can hold it.
 GLUE = "\ue000"
@@ -34,7 +36,7 @@ def coins(value: float) -> str:
 
 def _small(value: float) -> str:
     """Return a quantity below a hundred with two digits: a small market's are not all 0."""
-    return f"{value:.2g}"
+    return plain(value, 2)
 
 
 def price(value: float | None) -> str:
@@ -45,7 +47,7 @@ def price(value: float | None) -> str:
         return f"{value:,.0f}"
     if abs(value) >= 100:  # noqa: PLR2004
         return f"{value:,.2f}"
-    return f"{value:.5g}"
+    return plain(value, 5)
 
 
 def short_price(value: float) -> str:
@@ -53,7 +55,7 @@ def short_price(value: float) -> str:
     if value >= 1e4:  # noqa: PLR2004
         text = f"{value / 1e3:.1f}"
         return f"{text.removesuffix('.0')}K"
-    return f"{value:.4g}" if value < 1e3 else f"{value:,.0f}"  # noqa: PLR2004
+    return plain(value, 4)
 
 
 def band(low: float, high: float) -> str:
@@ -75,7 +77,7 @@ def ratio(value: float | None) -> str:
     """Return a ratio with two significant digits."""
     if value is None:
         return MISSING
-    return f"{value:.1f}" if value > 0.95 else f"{value:.2g}"  # noqa: PLR2004
+    return f"{value:.1f}" if value > 0.95 else plain(value, 2)  # noqa: PLR2004
 
 
 def age(newest: str, as_of: str) -> str:
@@ -107,7 +109,7 @@ def figure(value: float | str | None, unit: str) -> str:
     if unit == "fraction":
         return fraction(value, 3 if abs(value) < 1e-3 else 1)  # noqa: PLR2004  a funding rate has small per cents
     shown = {"price": price, "usd": usd, "base": coins, "ratio": ratio}
-    return shown[unit](value) if unit in shown else f"{value:g}"
+    return shown[unit](value) if unit in shown else plain(value, thousands="")
 
 
 def sentences(*parts: str) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from imbalance.records import Instrument, Liquidation
 from imbalance.store.rows import Batch, Row, Series
@@ -29,13 +30,12 @@ def series_of(instrument: Instrument) -> Series:
     return Series("liquidations", one.venue, one.venue, one.base, one.symbol, one.contract.value, STREAM)
 
 
-@dataclass
-class Course:
+class Course(msgspec.Struct):
     """How a part of a stream went: its newest spans that are known and missing, and how much was missing in all."""
 
     up_ms: int | None = None  # since when it is up without a gap
-    known: deque[Known] = field(default_factory=lambda: deque(maxlen=SHOWN))
-    missing: deque[Missing] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    known: deque[Known] = msgspec.field(default_factory=lambda: deque(maxlen=SHOWN))
+    missing: deque[Missing] = msgspec.field(default_factory=lambda: deque(maxlen=SHOWN))
     gaps: int = 0
     missing_ms: int = 0
 
@@ -61,18 +61,17 @@ class Course:
         self.missing.append((from_ms, to_ms, why))
 
 
-@dataclass
-class _Part:
+class _Part(msgspec.Struct):
     """What is known of the contracts that one part of a stream carries."""
 
     delay_ms: int
-    since_ms: dict[Series, int] = field(default_factory=dict)  # where each one's span begins that goes on
+    since_ms: dict[Series, int] = msgspec.field(default_factory=dict)  # where each one's span begins that goes on
     certain_ms: int = 0
     series: Sequence[Series] = ()
     down_ms: int | None = None  # since when it is down
     why: str = ""
-    missing: list[Missing] = field(default_factory=list)
-    course: Course = field(default_factory=Course)
+    missing: list[Missing] = msgspec.field(default_factory=list)
+    course: Course = msgspec.field(default_factory=Course)
 
     def until_ms(self, since_ms: int) -> int:
         """Return where a span ends by now that began at a moment."""

@@ -1,6 +1,6 @@
 """Reading a store while the sources answer: in a thread of its own, so that nothing waits for it.
 
-The database library takes longer to load than a source to answer; it is loaded in that thread too.
+What reads is loaded in that thread too; a database library, which takes longer than a source to answer, is not.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from imbalance.errors import StoreError
 from imbalance.wire import Ask, Kind, Source
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from imbalance.liquidated import Orders
+    from imbalance.store.asking import Reader
     from imbalance.store.days import Days
     from imbalance.store.recall import Recalled
     from imbalance.wire.harvest import Harvest
@@ -34,10 +33,10 @@ def recalling(address: str | None, sources: Sequence[Source], ask: Ask, wanted: 
     address : of the store, as `opening.opened` takes it.
     """
 
-    def read(connection: Connection) -> Recalled:
+    def read(reader: Reader) -> Recalled:
         from imbalance.store.recall import recall
 
-        return recall(connection, sources, ask, wanted)
+        return recall(reader, sources, ask, wanted)
 
     return _beside(lambda: reading(address, read))
 
@@ -51,11 +50,11 @@ def known_at(address: str | None, sources: Sequence[Source], ask: Ask) -> tuple[
         If the store cannot be read.
     """
 
-    def read(connection: Connection) -> tuple[list[Harvest], dict[str, Orders], Days]:
+    def read(reader: Reader) -> tuple[list[Harvest], dict[str, Orders], Days]:
         from imbalance.store.days import days
         from imbalance.store.past import harvests
 
-        return *harvests(connection, sources, ask), days(connection, ask.base, ask.now_ms)
+        return *harvests(reader, sources, ask), days(reader, ask.base, ask.now_ms)
 
     return reading(address, read)
 
@@ -68,14 +67,14 @@ def reading(address: str | None, read: Callable[[Any], T]) -> T:
     StoreError
         If it cannot be read; a `NoStoreError` if there is none.
     """
-    from imbalance.store.opening import opened
+    from imbalance.store import asking
 
-    with opened(address, wait_s=LONGEST_WAIT_S) as store, store.reading() as connection:
+    with asking.reading(address, LONGEST_WAIT_S) as reader:
         try:
-            return read(connection)
+            return read(reader)
         except (ValueError, TypeError, LookupError, ArithmeticError) as error:
             # Damage that the database does not see: a side that is none, a moment that no calendar has.
-            raise StoreError(f"the store {store.place}: it holds what cannot be: {error}") from None
+            raise StoreError(f"it holds what cannot be: {error}") from None
 
 
 def _beside(act: Callable[[], T]) -> Future[T]:

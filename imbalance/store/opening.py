@@ -13,30 +13,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from imbalance import files
-from imbalance.errors import NoStoreError, StoreBusyError, StoreError
-from imbalance.store import engines, migrations, schema
+from imbalance.errors import NoStoreError, StoreError
+from imbalance.store import engines, migrations, places, schema
 
 WAIT_S = 5.0
-NONE, MAKE = "there is no store yet", "A live run makes one: imbalance report BTC."
-POSTGRES = ("postgresql://", "postgres://")
-_BUSY = "another process is writing to it"
-_REASONS = {
-    "database is locked": _BUSY,
-    "canceling statement due to lock timeout": _BUSY,
-    "attempt to write a readonly database": "it may not be written to",
-    "unable to open database file": "it cannot be opened there",
-    "database or disk is full": "the disk is full",
-    "disk I/O error": "the disk refused",
-    "file is not a database": "it is no SQLite database, or a damaged one",
-    "database disk image is malformed": "it is damaged",
-}
-
-
-def default_file() -> Path:
-    """Return where the store lies unless IMBALANCE_DB says otherwise."""
-    import platformdirs
-
-    return platformdirs.user_data_path("imbalance") / "history.db"
 
 
 class Store:
@@ -129,7 +109,7 @@ def _require_newest(version: int | None, *, make: bool) -> None:
     if make:
         return
     if version is None:
-        raise NoStoreError(NONE, MAKE)
+        raise NoStoreError(places.NONE, places.MAKE)
     if version < schema.VERSION:
         raise StoreError(f"it has schema {version}, an older one", "Bring it forward with: imbalance db migrate.")
 
@@ -142,27 +122,17 @@ def connected(address: str | None, *, wait_s: float = WAIT_S, make: bool = False
     StoreError
         If the address cannot be one, or there is no file and none is to be made.
     """
-    if address and address.startswith(POSTGRES):
+    if address and places.is_server(address):
         return _postgres(address, wait_s)
-    if address and "://" in address:
-        raise StoreError("IMBALANCE_DB is neither a file nor postgresql://...")
-    file = Path(address).expanduser() if address else default_file()
+    file = places.file_of(address, make=make)
     try:
         return _sqlite(file, wait_s, make=make, own=not address)
     except OSError as error:
         raise StoreError(f"the store {file}: {error.strerror}") from None
-    except ValueError:  # a NUL in its name
-        raise StoreError("IMBALANCE_DB is no name of a file") from None
 
 
 def _sqlite(file: Path, wait_s: float, *, make: bool, own: bool) -> Store:
-    if file.exists() and not file.is_file():
-        raise StoreError(f"the store {file}: it is no regular file")
     if not file.exists():
-        if not make:
-            raise NoStoreError(
-                f"the store {file}: there is no store yet", "A live run makes one: imbalance report BTC."
-            )
         if own:
             files.private_folder(file.parent)
         # SQLite gives the files beside it the same mode.
@@ -190,13 +160,5 @@ def _told(place: str, engine: Engine) -> Iterator[None]:
     driver = engine.dialect.loaded_dbapi.Error
     try:
         yield
-    except StoreError as error:
-        if error.message.startswith("the store "):
-            raise
-        raise type(error)(f"the store {place}: {error.message}", error.hint) from None
-    except (SQLAlchemyError, driver) as error:
-        cause = getattr(error, "orig", None) or error
-        said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-        known = next((reason for words, reason in _REASONS.items() if words in said), said)
-        kind = StoreBusyError if known is _BUSY else StoreError
-        raise kind(f"the store {place}: {known}") from None
+    except (StoreError, SQLAlchemyError, driver) as error:
+        raise places.trouble(place, error) from None

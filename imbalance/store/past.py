@@ -11,7 +11,6 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
 
 from imbalance.liquidated import Orders
 from imbalance.readings import running_day
@@ -31,6 +30,7 @@ from imbalance.records import (
     VenueLiquidations,
 )
 from imbalance.store import reading, records
+from imbalance.store.asking import Reader
 from imbalance.store.reading import Arrays
 from imbalance.store.rows import Series
 from imbalance.units import DAY_MS, HOUR_MS, Side
@@ -48,7 +48,7 @@ Found = Iterator[tuple[Kind, Sequence[Record]]]
 class Past:
     """What was known of a coin at a moment, `ask.now_ms`."""
 
-    def __init__(self, connection: Connection, ask: Ask) -> None:
+    def __init__(self, connection: Reader, ask: Ask) -> None:
         self.connection = connection
         self.ask = ask
         self.series = reading.all_series(connection, symbol=ask.base) | reading.all_series(connection, symbol="")
@@ -140,7 +140,7 @@ class Past:
         return {name: values[at] for name, values in together.items()}
 
 
-def harvests(connection: Connection, sources: Iterable[Source], ask: Ask) -> tuple[list[Harvest], dict[str, Orders]]:
+def harvests(connection: Reader, sources: Iterable[Source], ask: Ask) -> tuple[list[Harvest], dict[str, Orders]]:
     """Return what sources had given by a moment, `ask.now_ms`, and the liquidations known then by venue."""
     past = Past(connection, ask)
     offered = list(sources)

@@ -39,6 +39,8 @@ ONCE = 0  # the interval of rows that are of moments
 HOLE = "the answer leaves it out"
 MORE = "more was printed than was read"
 EARLIER = "the answer begins later"
+# What is stored of the answers that stand in for later ones.
+KEPT = frozenset({Kind.FUNDING, Kind.LONG_SHORT, Kind.CONTRACT_STATS, Kind.SENTIMENT, Kind.COMMITMENTS, Kind.HOLDERS})
 # What the source itself does not have need not be asked for again.
 ANSWERED = frozenset({HOLE, EARLIER})
 
@@ -83,7 +85,7 @@ def batches(harvest: Harvest, symbol: str, now_ms: int) -> list[Batch]:
     symbol : base coin.
     now_ms : the moment of the run [ms].
     """
-    instrument = harvest.instrument
+    instrument, harvest = harvest.instrument, _new(harvest)
     own = Series(
         "",
         harvest.name,
@@ -94,6 +96,18 @@ def batches(harvest: Harvest, symbol: str, now_ms: int) -> list[Batch]:
     )
     found = [batch for build in BUILDERS for batch in build(harvest, own, now_ms)]
     return [batch for batch in found if batch.rows or batch.known or batch.missing]
+
+
+def _new(harvest: Harvest) -> Harvest:
+    """Return a harvest without the rows of answers to an earlier run: that one saved them, and read them then."""
+    old = {kind: [r for a in harvest.kept if a.kind is kind for r in a.records] for kind in KEPT}
+    if not any(old.values()):
+        return harvest
+    new = harvest.copied()
+    new.forget(KEPT)
+    for kind in KEPT & set(harvest.records):
+        new.keep(kind, [row for row in harvest.records[kind] if row not in old[kind]])
+    return new
 
 
 def _step_ms(rows: Sequence[Any]) -> int | None:
@@ -212,7 +226,14 @@ def _ratios(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:
     for what in sorted({row.kind for row in rows}):
         of_kind = in_time([row for row in rows if row.kind == what])
         series = own._replace(data="ratios", what=what)
-        yield from _regular(series, of_kind, now_ms, lambda r: {"time_ms": r.time_ms, "long_share": r.long_share})
+        if len(of_kind) == 1:
+            # The newest alone tells no step: it is of its moment.
+            yield Batch(series, [_share(of_kind[0])])
+        yield from _regular(series, of_kind, now_ms, _share)
+
+
+def _share(row: LongShort) -> Row:
+    return {"time_ms": row.time_ms, "long_share": row.long_share}
 
 
 def _liquidations(harvest: Harvest, own: Series, now_ms: int) -> Iterable[Batch]:

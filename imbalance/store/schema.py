@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -19,14 +18,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import REAL, TypeEngine
 
-VERSION = 1
+from imbalance.store.layout import IDENTITY, ROWS, TEXTS, VERSION, Layout
+
+__all__ = ["DATA", "GAPS", "METADATA", "REPORTS", "SERIES", "SPANS", "STORE", "VERSION"]
+
 METADATA = MetaData()
 # SQLite's tables are strict: a damaged or foreign row cannot hold text where a number belongs.
 _INT: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 _REAL: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
 _STRICT: dict[str, Any] = {"sqlite_strict": True}
-IDENTITY = ("data", "source", "venue", "symbol", "instrument", "contract", "what", "interval_ms")
-TIMES = frozenset({"time_ms", "learned_ms", "confirmed_ms"})  # never missing, unlike other whole numbers
 
 STORE = Table("imbalance_store", METADATA, Column("version", Integer, nullable=False), **_STRICT)
 # An empty text where a series has none: texts that are missing would never be equal.
@@ -45,67 +45,29 @@ def _series(*, key: bool) -> Column[int]:
     return Column("series", Integer, ForeignKey("series.id"), primary_key=key, autoincrement=False, nullable=False)
 
 
-def _rows(name: str, *columns: Column[Any], more: Sequence[Column[Any]] = ()) -> Table:
-    """Return a table of rows in time, `more` of them at a moment, each with when it was learned and last confirmed."""
+def _rows(name: str, layout: Layout) -> Table:
+    """Return a table of rows in time, each with when it was learned and last confirmed."""
     return Table(
         name,
         METADATA,
         _series(key=True),
-        Column("time_ms", _INT, primary_key=True, autoincrement=False),
-        # Before the others: the integrity check of some SQLite versions takes them for missing where they stand behind.
-        *more,
-        Column("learned_ms", _INT, nullable=False),
-        Column("confirmed_ms", _INT, nullable=False),
-        *columns,
+        # The key goes before the others: the integrity check of some SQLite versions takes it for missing behind them.
+        *(Column(of, _type(of), primary_key=True, autoincrement=False) for of in layout.key[1:]),
+        *(Column(of, _type(of), nullable=of in layout.maybe) for of in layout.columns[len(layout.key) :]),
         sqlite_with_rowid=False,
         **_STRICT,
     )
 
 
-def _key(name: str, kind: Any) -> Column[Any]:  # noqa: ANN401  a column's type or its class
-    return Column(name, kind, primary_key=True, autoincrement=False)
+def _type(column: str) -> Any:  # noqa: ANN401  a column's type or its class
+    if column in TEXTS:
+        return Text
+    if column == "nth":
+        return Integer
+    return _INT if column.endswith("_ms") else _REAL
 
 
-def _known(*names: str) -> list[Column[Any]]:
-    return [Column(name, _REAL, nullable=False) for name in names]
-
-
-def _maybe(*names: str) -> list[Column[Any]]:
-    return [Column(name, _REAL) for name in names]
-
-
-DATA = {
-    table.name: table
-    for table in (
-        _rows(
-            "candles",
-            *_known("open", "high", "low", "close", "volume_base"),
-            *_maybe("volume_usd", "taker_buy_base"),
-        ),
-        _rows("open_interest", *_maybe("open_interest_base", "open_interest_usd")),
-        _rows("funding", *_known("rate"), *_maybe("interval_hours"), Column("next_time_ms", _INT)),
-        _rows("ratios", *_known("long_share")),
-        # Orders without a number of their own may be alike: `nth` counts those in one answer.
-        _rows(
-            "liquidations",
-            more=(
-                _key("position", Text),
-                _key("price", _REAL),
-                _key("quantity_base", _REAL),
-                _key("order_id", Text),
-                _key("nth", Integer),
-            ),
-        ),
-        _rows("liquidation_sums", *_maybe("long_usd", "short_usd", "long_base", "short_base")),
-        _rows("sentiment", *_known("value"), Column("label", Text, nullable=False)),
-        _rows(
-            "commitments",
-            *_known("units", "open_interest", "long", "short", "spread"),
-            more=[_key("trader_group", Text)],
-        ),
-        _rows("holders", *_known("value")),
-    )
-}
+DATA = {name: _rows(name, layout) for name, layout in ROWS.items()}
 SPANS = Table(
     "spans",
     METADATA,

@@ -28,6 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
 from imbalance.store import reading, schema
+from imbalance.store.layout import TIMES
 from imbalance.store.rows import Batch, Block, Series
 from imbalance.store.spans import Gap, Span, left, union
 
@@ -154,7 +155,7 @@ def _statement(table: Table, dialect: str) -> str:
     newer, earlier = new.confirmed_ms > old.confirmed_ms, new.learned_ms < old.learned_ms
     given = [c for c in table.columns if not c.primary_key]
     values = {c.name: case((newer, new[c.name]), else_=c) for c in given}
-    same = and_(true(), *(new[c.name].is_not_distinct_from(c) for c in given if c.name not in schema.TIMES))
+    same = and_(true(), *(new[c.name].is_not_distinct_from(c) for c in given if c.name not in TIMES))
     # What a row says now was not known before it said so.
     learned = [(and_(same, earlier), new.learned_ms), (and_(not_(same), newer), new.learned_ms)]
     values["learned_ms"] = case(*learned, else_=old.learned_ms)

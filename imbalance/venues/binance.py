@@ -26,6 +26,8 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, interval_name
 from imbalance.wire import (
+    BRIEF_MS,
+    LISTED_MS,
     Ask,
     Budget,
     Endpoint,
@@ -36,6 +38,7 @@ from imbalance.wire import (
     bar_ms,
     coarsest_needed,
     coins_of,
+    holding,
     params,
     windows,
 )
@@ -326,7 +329,15 @@ def _ratio_parser(kind: str) -> Endpoint:
             require(fits, "not the ratio of the shares", NAME, Kind.LONG_SHORT, f"$[{i}].longShortRatio")
         return [LongShort(row.timestamp, name, row.long_account) for row in rows]
 
-    return Endpoint(Kind.LONG_SHORT, path, _latest_ratio, parse, budget=STATISTICS, label=f"long/short ratio ({name})")
+    return Endpoint(
+        Kind.LONG_SHORT,
+        path,
+        _latest_ratio,
+        parse,
+        budget=STATISTICS,
+        label=f"long/short ratio ({name})",
+        holds=holding(HOUR_MS),
+    )
 
 
 class _Settled(msgspec.Struct, rename="camel"):
@@ -400,8 +411,16 @@ BINANCE = Source(
     prints="at most one order a second and symbol, in a stream",
     used_header="x-mbx-used-weight-1m",
     endpoints=(
-        Endpoint(Kind.INSTRUMENTS, "/fapi/v1/exchangeInfo", _no_parameters, parse_instruments),
-        Endpoint(Kind.FUNDING_INTERVALS, "/fapi/v1/fundingInfo", _no_parameters, parse_funding_intervals),
+        Endpoint(
+            Kind.INSTRUMENTS, "/fapi/v1/exchangeInfo", _no_parameters, parse_instruments, holds=holding(LISTED_MS)
+        ),
+        Endpoint(
+            Kind.FUNDING_INTERVALS,
+            "/fapi/v1/fundingInfo",
+            _no_parameters,
+            parse_funding_intervals,
+            holds=holding(HOUR_MS),
+        ),
         Endpoint(
             Kind.MARK_PRICE,
             "/fapi/v1/premiumIndex",
@@ -414,6 +433,7 @@ BINANCE = Source(
             "/fapi/v1/ticker/24hr",
             _symbol,
             parse_ticker,
+            holds=holding(BRIEF_MS),
             at_once=AtOnce((), "symbol", "symbol", 40, bare=True),
         ),
         Endpoint(Kind.OPEN_INTEREST, "/fapi/v1/openInterest", _symbol, parse_open_interest),

@@ -24,6 +24,8 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, MINUTE_MS, interval_name
 from imbalance.wire import (
+    BRIEF_MS,
+    LISTED_MS,
     Ask,
     Budget,
     Endpoint,
@@ -33,6 +35,7 @@ from imbalance.wire import (
     Source,
     bar_ms,
     coarsest_needed,
+    holding,
     params,
     windows,
 )
@@ -292,7 +295,13 @@ BINANCE_COINM = Source(
     prints="at most one order a second and symbol, in a stream",
     used_header="x-mbx-used-weight-1m",
     endpoints=(
-        Endpoint(Kind.INSTRUMENTS, "/dapi/v1/exchangeInfo", lambda _ask: [()], parse_instruments),
+        Endpoint(
+            Kind.INSTRUMENTS,
+            "/dapi/v1/exchangeInfo",
+            lambda _ask: [()],
+            parse_instruments,
+            holds=holding(LISTED_MS),
+        ),
         Endpoint(
             Kind.MARK_PRICE,
             "/dapi/v1/premiumIndex",
@@ -306,6 +315,7 @@ BINANCE_COINM = Source(
             "/dapi/v1/ticker/24hr",
             _symbol,
             parse_ticker,
+            holds=holding(BRIEF_MS),
             at_once=AtOnce((), "symbol", "symbol", 40),
         ),
         Endpoint(Kind.OPEN_INTEREST, "/dapi/v1/openInterest", _symbol, parse_open_interest),

@@ -27,6 +27,7 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, Side
 from imbalance.wire import (
+    LISTED_MS,
     Ask,
     Budget,
     Endpoint,
@@ -37,6 +38,7 @@ from imbalance.wire import (
     Source,
     coins_of,
     dividing,
+    holding,
     params,
     windows,
 )
@@ -372,6 +374,7 @@ BITGET = Source(
             "/api/v2/mix/market/contracts",
             lambda _ask: [params(productType=PRODUCT)],
             parse_instruments,
+            holds=holding(LISTED_MS),
         ),
         Endpoint(
             Kind.TICKER,
@@ -410,6 +413,7 @@ BITGET = Source(
             _contract(),
             parse_margin_tiers,
             budget=Budget(10, 1),
+            holds=holding(LISTED_MS),
         ),
     ),
     history=(

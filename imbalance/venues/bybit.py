@@ -26,6 +26,7 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, parse_time_ms
 from imbalance.wire import (
+    LISTED_MS,
     Ask,
     Budget,
     Endpoint,
@@ -37,6 +38,7 @@ from imbalance.wire import (
     bar_ms,
     coarsest_needed,
     coins_of,
+    holding,
     params,
     windows,
 )
@@ -443,7 +445,13 @@ _OPEN_INTEREST_HISTORY = Endpoint(
     step=_period_ms,
 )
 _CANDLES = Endpoint(Kind.CANDLES, "/v5/market/kline", _candle_pages, parse_candles, reach="all", step=bar_ms)
-_RATIO = Endpoint(Kind.LONG_SHORT, "/v5/market/account-ratio", _linear(period="1h", limit=1), parse_long_short)
+_RATIO = Endpoint(
+    Kind.LONG_SHORT,
+    "/v5/market/account-ratio",
+    _linear(period="1h", limit=1),
+    parse_long_short,
+    holds=holding(HOUR_MS),
+)
 
 BYBIT = Source(
     name=NAME,
@@ -460,6 +468,7 @@ BYBIT = Source(
             lambda _ask: [params(category="linear", limit=1000)],
             parse_instruments,
             following=_more_instruments,
+            holds=holding(LISTED_MS),
         ),
         Endpoint(
             Kind.TICKER,
@@ -480,7 +489,7 @@ BYBIT = Source(
         Endpoint(Kind.MONTHLY_CANDLES, "/v5/market/kline", _linear(interval="M", limit=MONTHS), parse_candles),
         _RATIO,
         Endpoint(Kind.ORDER_BOOK, "/v5/market/orderbook", _linear(limit=1000), parse_order_book),
-        Endpoint(Kind.MARGIN_TIERS, "/v5/market/risk-limit", _linear(), parse_margin_tiers),
+        Endpoint(Kind.MARGIN_TIERS, "/v5/market/risk-limit", _linear(), parse_margin_tiers, holds=holding(LISTED_MS)),
     ),
     history=(
         History(_CANDLES, tuple(KLINE_NAMES), CANDLE_LIMIT, also_ms=(DAY_MS,)),

@@ -250,7 +250,8 @@ def parse_liquidations(body: bytes, ask: Ask) -> list[Liquidation | Covered]:
 def _older_trades(body: bytes, ask: Ask) -> Params | None:
     """Return the request for the trades up to the oldest of a page, which stands on both."""
     read = _result(body, _Trades, Kind.LIQUIDATIONS)
-    return _trade_page(ask, min(row.timestamp for row in read.trades)) if read.has_more and read.trades else None
+    oldest_ms = min((row.timestamp for row in read.trades), default=ask.day_ms)
+    return _trade_page(ask, oldest_ms) if read.has_more and oldest_ms > ask.day_ms else None
 
 
 class _Paid(msgspec.Struct):

@@ -28,6 +28,7 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, SECOND_MS, Side, interval_name
 from imbalance.wire import (
+    LISTED_MS,
     Ask,
     Budget,
     Endpoint,
@@ -37,6 +38,7 @@ from imbalance.wire import (
     Source,
     coarsest_needed,
     dividing,
+    holding,
     params,
     windows,
 )
@@ -72,10 +74,14 @@ OFFERED_MS = [INTERVALS_MS[p] for p in ("1m", "5m", "15m", "30m", "1h", "4h", "1
 PERIODS_MS = [INTERVALS_MS[p] for p in ("5m", "15m", "30m", "1h", "4h", "1d")]
 
 
-def _stats_pages(ask: Ask) -> list[Params]:
+def _stats_ms(ask: Ask) -> int:
     # Hourly at the finest: liquidations of shorter buckets are mostly zero, and pages are small.
     hourly = [p for p in PERIODS_MS if p >= INTERVALS_MS["1h"]]
-    return _stats(ask, coarsest_needed(ask, hourly, most_rows=12 * 100))
+    return coarsest_needed(ask, hourly, most_rows=12 * 100)
+
+
+def _stats_pages(ask: Ask) -> list[Params]:
+    return _stats(ask, _stats_ms(ask))
 
 
 def _stats(ask: Ask, period_ms: int) -> list[Params]:
@@ -195,10 +201,11 @@ class _Stats(msgspec.Struct):
 
 
 def parse_contract_stats(body: bytes, ask: Ask) -> list[ContractStats]:
-    """Read contract_stats: sizes are contracts; open interest is halved to one side."""
+    """Read contract_stats: sizes are contracts; open interest is halved to one side, the bucket that runs left out."""
     rows = decode(body, list[_Stats], NAME, Kind.CONTRACT_STATS)
     in_order([row.time for row in rows], NAME, Kind.CONTRACT_STATS, "$[{}].time")
     size = ask.listed.base_of
+    step_s = rows[1].time - rows[0].time if len(rows) > 1 else 0
     for i, row in enumerate(rows):
         if row.open_interest_usd is not None:
             value = size(row.open_interest) * row.mark_price
@@ -218,6 +225,7 @@ def parse_contract_stats(body: bytes, ask: Ask) -> list[ContractStats]:
             taker_sell_base=None if row.short_taker_size is None else size(row.short_taker_size),
         )
         for row in rows
+        if len(rows) == 1 or row.time + step_s <= ask.now_ms // SECOND_MS  # one alone tells no length
     ]
 
 
@@ -394,7 +402,13 @@ GATE = Source(
     feed=Feed.UNKNOWN,
     prints="its own sums; how they are made is not documented",
     endpoints=(
-        Endpoint(Kind.INSTRUMENTS, "/futures/usdt/contracts", lambda _ask: [()], parse_instruments),
+        Endpoint(
+            Kind.INSTRUMENTS,
+            "/futures/usdt/contracts",
+            lambda _ask: [()],
+            parse_instruments,
+            holds=holding(LISTED_MS),
+        ),
         Endpoint(
             Kind.TICKER,
             "/futures/usdt/tickers",
@@ -409,11 +423,19 @@ GATE = Source(
             parse_contract_stats,
             following=_more_stats,
             reach="90 d",
+            # The next bucket begins with the end of the newest, and is told at its own.
+            holds=lambda ask: 2 * _stats_ms(ask),
         ),
         _LIQUIDATIONS,
         _CANDLES,
         Endpoint(Kind.DAILY_CANDLES, "/futures/usdt/candlesticks", _daily_pages, parse_candles, reach="200 d read"),
-        Endpoint(Kind.MARGIN_TIERS, "/futures/usdt/risk_limit_tiers", _contract, parse_margin_tiers),
+        Endpoint(
+            Kind.MARGIN_TIERS,
+            "/futures/usdt/risk_limit_tiers",
+            _contract,
+            parse_margin_tiers,
+            holds=holding(LISTED_MS),
+        ),
     ),
     history=(
         History(_CANDLES, tuple(OFFERED_MS), CANDLE_LIMIT, also_ms=(DAY_MS,), depth_rows=LAST_BARS - 10),

@@ -27,7 +27,21 @@ from imbalance.records import (
     Ticker,
 )
 from imbalance.units import DAY_MS, HOUR_MS, INTERVALS_MS, SECOND_MS, Side
-from imbalance.wire import Ask, Budget, Endpoint, History, Kind, Params, Source, dividing, params, windows
+from imbalance.wire import (
+    BRIEF_MS,
+    LISTED_MS,
+    Ask,
+    Budget,
+    Endpoint,
+    History,
+    Kind,
+    Params,
+    Source,
+    dividing,
+    holding,
+    params,
+    windows,
+)
 from imbalance.wire.at_once import AtOnce
 from imbalance.wire.decode import (
     Amount,
@@ -65,7 +79,9 @@ KLINE_NAMES = {
         "1m": "1min", "5m": "5min", "15m": "15min", "30m": "30min", "1h": "60min", "4h": "4hour",
     }.items()
 }  # fmt: skip
-PERIOD_NAMES = {INTERVALS_MS[name]: told for name, told in {"1h": "60min", "4h": "4hour", "12h": "12hour"}.items()}
+PERIOD_NAMES = {
+    INTERVALS_MS[name]: told for name, told in {"1h": "60min", "4h": "4hour", "12h": "12hour", "1d": "1day"}.items()
+}
 T = TypeVar("T")
 
 
@@ -73,9 +89,12 @@ def _contract(ask: Ask) -> list[Params]:
     return [params(contract_code=ask.listed.symbol)]
 
 
+def _history_ms(ask: Ask) -> int:
+    return next((ms for ms in PERIOD_NAMES if ask.span_ms <= ms * HISTORY_ROWS), DAY_MS)
+
+
 def _history_pages(ask: Ask) -> list[Params]:
-    span_ms = ask.end_ms - ask.start_ms
-    period = next((told for ms, told in PERIOD_NAMES.items() if span_ms <= ms * HISTORY_ROWS), "1day")
+    period = PERIOD_NAMES[_history_ms(ask)]
     return [params(contract_code=ask.listed.symbol, period=period, size=HISTORY_ROWS, amount_type=2)]
 
 
@@ -385,7 +404,13 @@ HTX = Source(
     feed=Feed.CENSORED,
     prints="its liquidation orders, all pages",
     endpoints=(
-        Endpoint(Kind.INSTRUMENTS, "/linear-swap-api/v1/swap_contract_info", lambda _ask: [()], parse_instruments),
+        Endpoint(
+            Kind.INSTRUMENTS,
+            "/linear-swap-api/v1/swap_contract_info",
+            lambda _ask: [()],
+            parse_instruments,
+            holds=holding(LISTED_MS),
+        ),
         Endpoint(
             Kind.OPEN_INTEREST,
             "/linear-swap-api/v1/swap_open_interest",
@@ -399,14 +424,18 @@ HTX = Source(
             _history_pages,
             parse_open_interest_history,
             reach="200 rows",
+            step=_history_ms,
         ),
         _CANDLES,
-        Endpoint(Kind.TICKER, "/linear-swap-ex/market/history/kline", _day_pages, parse_ticker),
+        Endpoint(
+            Kind.TICKER, "/linear-swap-ex/market/history/kline", _day_pages, parse_ticker, holds=holding(BRIEF_MS)
+        ),
         Endpoint(
             Kind.FUNDING,
             "/linear-swap-api/v1/swap_batch_funding_rate",
             _contract,
             parse_funding,
+            holds=holding(BRIEF_MS),
             at_once=ALL_SWAPS,
         ),
         _LIQUIDATIONS,

@@ -30,6 +30,7 @@ from imbalance.records import (
 )
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS, Side, interval_name, parse_time_ms
 from imbalance.wire import (
+    LISTED_MS,
     Ask,
     Budget,
     Endpoint,
@@ -39,6 +40,7 @@ from imbalance.wire import (
     Source,
     coarsest_needed,
     dividing,
+    holding,
     params,
     windows,
 )
@@ -400,8 +402,8 @@ KRAKEN = Source(
     refusal=refusal,
     prints="all, in the trades",
     endpoints=(
-        Endpoint(Kind.INSTRUMENTS, f"{API}/instruments", _everything, parse_instruments),
-        Endpoint(Kind.MARGIN_TIERS, f"{API}/instruments", _everything, parse_margin_tiers),
+        Endpoint(Kind.INSTRUMENTS, f"{API}/instruments", _everything, parse_instruments, holds=holding(LISTED_MS)),
+        Endpoint(Kind.MARGIN_TIERS, f"{API}/instruments", _everything, parse_margin_tiers, holds=holding(LISTED_MS)),
         Endpoint(Kind.TICKER, f"{API}/tickers", _everything, parse_ticker),
         Endpoint(
             Kind.LIQUIDATIONS,

@@ -12,10 +12,16 @@ import msgspec
 
 from imbalance.errors import SourceError
 from imbalance.records import Contract, Feed, Instrument
-from imbalance.units import DAY_MS
+from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS
 from imbalance.wire.at_once import AtOnce
 
 Params = tuple[tuple[str, str], ...]
+A_MOMENT_MS = 20_000 * DAY_MS  # any that all bars and periods divide
+MOST_PAGES = 20
+# How long an answer may stand in for the next: contracts and their ladders change on days that are announced; sums of
+# 24 hours and the mean of a running period of funding move little within minutes, fewer than a ticker may be old.
+LISTED_MS = 6 * HOUR_MS
+BRIEF_MS = 12 * MINUTE_MS
 Record = msgspec.Struct
 _MULTIPLIED = re.compile(r"^(1000+)([A-Z].*)$")
 
@@ -105,7 +111,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     `reach` says how far back the series goes. Pages that are `apart` have nothing to do with each other: one that fails
     leaves the others. An endpoint that is `instead_of` a kind is asked only where that kind gave nothing. `step` gives
     the length of its rows [ms] where `pages` keep to the span from `start_ms` to `end_ms`: of such a series only what
-    is not known yet need be asked for. `at_once` says how all coins are asked for in one request, where they can be.
+    is not known yet need be asked for. `holds` gives how long an answer stands in for the next one [ms], counted from
+    the stamp of its newest row, or from when it was asked where rows have none; without it what is asked is of now.
+    `at_once` says how all coins are asked for in one request, where they can be.
     """
 
     kind: Kind
@@ -119,15 +127,28 @@ class Endpoint(msgspec.Struct, frozen=True):
     body: Callable[[Params], Any] | None = None
     reach: str = ""
     apart: bool = False
-    most_pages: int = 20
+    most_pages: int = MOST_PAGES
     instead_of: Kind | None = None
     step: Callable[[Ask], int | None] | None = None
+    holds: Callable[[Ask], int] | None = None
     at_once: AtOnce | None = None
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return self.label or self.kind.value
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether fewer pages are read than there are: asking anew reaches back no further than before."""
+        return self.most_pages < MOST_PAGES
+
+    def question(self, ask: Ask) -> str:
+        """Return what is asked as it would be at another moment: equal where an answer may stand in for another."""
+        span_ms = ask.end_ms - ask.start_ms
+        then = {"now_ms": A_MOMENT_MS, "start_ms": A_MOMENT_MS - span_ms, "end_ms": A_MOMENT_MS, "known_ms": 0}
+        queries = self.pages(msgspec.structs.replace(ask, **then))
+        return "\n".join("?".join((self.name, *self.asked(query))) for query in queries)
 
     def for_all(self, at_once: AtOnce) -> Endpoint:
         """Return the endpoint that asks for all coins in one request."""
@@ -229,6 +250,11 @@ def coarsest_needed(ask: Ask, periods_ms: Sequence[int], most_rows: int) -> int:
     """Return the finest period, no finer than the bars, that covers the span in `most_rows` rows."""
     fitting = [p for p in periods_ms if p >= ask.interval_ms and ask.span_ms / p <= most_rows]
     return fitting[0] if fitting else periods_ms[-1]
+
+
+def holding(span_ms: int) -> Callable[[Ask], int]:
+    """Return `holds` of an endpoint whose answers stand so long [ms], whatever is asked."""
+    return lambda _ask: span_ms
 
 
 def bar_ms(ask: Ask) -> int:

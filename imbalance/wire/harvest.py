@@ -12,6 +12,7 @@ import msgspec
 from imbalance.errors import DoubtfulError, SourceError
 from imbalance.records import Candle, Covered, Instrument
 from imbalance.wire import Kind, Record, Source
+from imbalance.wire.answers import Answer
 
 R = TypeVar("R", bound=msgspec.Struct)
 DAILY = frozenset({Kind.DAILY_CANDLES, Kind.MONTHLY_CANDLES, Kind.OPEN_INTEREST_DAILY, Kind.LIQUIDATION_DAILY})
@@ -69,6 +70,8 @@ class Harvest(msgspec.Struct):
     """What one source gave: records by endpoint kind, what failed, and what is kept but `doubted`.
 
     `known` is what of the records was read before, in an earlier run; `asked_ms` is the start of the span asked for.
+    `kept` are answers to an earlier run that stand in for such that were not asked for again, `answers` those of this
+    run that may do so later.
     """
 
     source: Source
@@ -84,14 +87,16 @@ class Harvest(msgspec.Struct):
     elapsed_s: float = 0.0
     clock_ahead_s: float | None = None
     budget_used: float | None = None
-    bars: list[Candle] | None = None
+    ordered: dict[tuple[type, Kind | None], list[Record]] = {}
     known: dict[Kind, Known] = {}
     asked_ms: int | None = None
+    kept: list[Answer] = []
+    answers: list[Answer] = []
 
     def keep(self, kind: Kind, rows: Sequence[Record]) -> None:
         """Keep the records of an endpoint."""
         self.records.setdefault(kind, []).extend(rows)
-        self.bars = None
+        self.ordered = {}
         if kind not in DAILY:
             types = set(map(type, rows))
             for type_ in types:
@@ -125,15 +130,25 @@ class Harvest(msgspec.Struct):
         )
 
     def _keep_only(self, records: dict[Kind, list[Record]]) -> None:
-        self.records, self.typed, self.bars = {}, {}, None
+        self.records, self.typed, self.ordered = {}, {}, {}
         for kind, rows in records.items():
             self.keep(kind, rows)
 
     def copied(self) -> Harvest:
         """Return a harvest of its own with the same records."""
         return msgspec.structs.replace(
-            self, records=dict(self.records), typed=dict(self.typed), failures=[], doubted=[], bars=self.bars
+            self,
+            records=dict(self.records),
+            typed=dict(self.typed),
+            failures=[],
+            doubted=[],
+            ordered=dict(self.ordered),
         )
+
+    def stand_in(self, answer: Answer) -> None:
+        """Keep what an earlier run was answered in place of asking again."""
+        self.keep(answer.kind, answer.records)
+        self.kept.append(answer)
 
     def why_left_out(self, figure: str) -> str:
         """Return why a figure of this source is left out as doubtful; empty where it is not."""
@@ -162,12 +177,20 @@ class Harvest(msgspec.Struct):
         rows = self.records.get(kind, [])
         return [r for r in rows if type(r) is type_]  # records have no subtypes
 
+    def in_time(self, type_: type[R], kind: Kind | None = None) -> list[R]:
+        """Return records of a type, of one endpoint kind where given, by time, each time once (pages may touch).
+
+        They are put in order when they are first asked for.
+        """
+        if (type_, kind) not in self.ordered:
+            rows = self.of(type_) if kind is None else self.at(kind, type_)
+            self.ordered[type_, kind] = in_time(rows)
+        return self.ordered[type_, kind]  # type: ignore[return-value]
+
     @property
     def candles(self) -> list[Candle]:
-        """The bars asked for, in order, each time once; put in order when first asked for."""
-        if self.bars is None:
-            self.bars = in_time(self.at(Kind.CANDLES, Candle))
-        return self.bars
+        """The bars asked for, in order of time."""
+        return self.in_time(Candle, Kind.CANDLES)
 
 
 def in_time(rows: Sequence[R]) -> list[R]:

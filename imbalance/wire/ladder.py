@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from imbalance.errors import ParseError
 from imbalance.records import MarginTier
+from imbalance.units import plain
 from imbalance.wire import Kind
 
 CLOSE = 1e-9
@@ -27,7 +28,7 @@ def whole_ladder(tiers: Sequence[MarginTier], source: str, path: str) -> list[Ma
     cap, rate = 0.0, 0.0
     for i, tier in enumerate(tiers):
         faults = {
-            f"starts at {tier.floor:,.6g}, not at {cap:,.6g}": abs(tier.floor - cap) > CLOSE * cap,
+            f"starts at {plain(tier.floor)}, not at {plain(cap)}": abs(tier.floor - cap) > CLOSE * cap,
             "ends where it starts": tier.cap <= tier.floor,
             "the rate is below that of the step below": tier.rate < rate,
             "maintenance exceeds the initial margin": not 0 < tier.rate * tier.max_leverage < 1,

@@ -24,7 +24,7 @@ from imbalance.engine.leverage import point_weights
 from imbalance.engine.venue import DAY_MS
 from imbalance.engine.walk import FIXED_LEVERAGES
 from imbalance.library import engine_venues, liquidation_map
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from imbalance.report.validation import sections
 from tests.bench.simulator import EDGES, World
 from tests.conftest import SHARED

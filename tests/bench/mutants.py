@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("imbalance", "cli/imbalance_cli")
 LONGEST_S = 1200
@@ -76,7 +78,7 @@ def _mutated(node: ast.AST) -> bool:
 
 
 def sites(root: Path) -> Iterator[Mutant]:
-    """Yield every place that can be changed; type hints and `frozen=True` are none: they change nothing that runs."""
+    """Yield every place that can be changed; type hints are none, nor what only guards (`_idle`)."""
     for package in PACKAGES:
         for file in sorted((root / package).rglob("*.py")):
             tree = ast.parse(file.read_text())
@@ -88,8 +90,11 @@ def sites(root: Path) -> Iterator[Mutant]:
 
 
 def _idle(node: ast.AST) -> list[ast.AST]:
+    """Return the parts of a node that change nothing that runs, unless the code around them is at fault."""
     if isinstance(node, ast.keyword) and node.arg == "frozen":
         return [node.value]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip":
+        return [word.value for word in node.keywords]
     return [part for part in (getattr(node, "annotation", None), getattr(node, "returns", None)) if part is not None]
 
 
@@ -114,13 +119,24 @@ def _copied(to: Path) -> Path:
 
 
 def coverage(copied: Path) -> Path:
-    """Run the tests once, noting which test passes through which line."""
+    """Run the tests once, in two halves at a time, noting which test passes through which line."""
     settings = copied / "contexts.ini"
-    settings.write_text("[run]\nsource =\n    imbalance\n    imbalance_cli\ndynamic_context = test_function\n")
-    command = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", *LEFT_OUT]
-    done = subprocess.run(command, cwd=copied, env=_environment(copied), check=False, stdout=subprocess.DEVNULL)
-    if done.returncode:
+    settings.write_text("[run]\nsource =\n    imbalance\n    imbalance_cli\n")
+    files = sorted(str(file.relative_to(copied)) for file in (copied / "tests").rglob("test_*.py"))
+    halves = [copied / f".coverage.{half}" for half in range(2)]
+    traced = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", *LEFT_OUT]
+    running = [
+        subprocess.Popen(
+            [*traced, "-p", "tests.bench.contexts", "-p", "no:cacheprovider", *files[i::2]],
+            cwd=copied,
+            env=_environment(copied) | {"COVERAGE_FILE": str(half)},
+            stdout=subprocess.DEVNULL,
+        )
+        for i, half in enumerate(halves)
+    ]
+    if [code for process in running if (code := process.wait())]:
         sys.exit("the tests fail without any change: what fails anyway catches nothing")
+    subprocess.run([sys.executable, "-m", "coverage", "combine", "-q", *halves], cwd=copied, check=True)
     return copied / ".coverage"
 
 
@@ -154,7 +170,7 @@ def _through(store: sqlite3.Connection, file: str, lines: set[int]) -> set[str]:
         "JOIN context ON context.id = line_bits.context_id WHERE file.path LIKE ?",
         (f"%/{file}",),
     ).fetchall()
-    return {_node(context) for context, bits in rows if not lines.isdisjoint(numbits_to_nums(bits))} - {""}
+    return {context for context, bits in rows if not lines.isdisjoint(numbits_to_nums(bits))} - {""}
 
 
 def _named(root: Path, mutant: Mutant) -> set[str]:
@@ -185,16 +201,6 @@ def _uses(root: Path, names: set[str]) -> dict[str, set[int]]:
     return found
 
 
-def _node(context: str) -> str:
-    """Return pytest's name of a test, ``tests/x/test_y.py::test_z``; empty for what no test runs."""
-    parts = context.split(".")
-    for i in range(len(parts) - 1, 0, -1):
-        file = Path(*parts[:i]).with_suffix(".py")
-        if (ROOT / file).is_file():
-            return f"{file}::{parts[i]}" if parts[i].startswith("test") else ""
-    return ""
-
-
 def starting_processes() -> list[str]:
     """Return the files of tests that start the program: what runs there is not traced."""
     files = sorted((ROOT / "tests").rglob("test_*.py"))
@@ -219,6 +225,8 @@ def caught_by(copied: Path, first: list[str]) -> str:
             )
         except subprocess.TimeoutExpired:
             return "it never ends"
+        if done.returncode in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            sys.exit(f"the trace is of other tests: {' '.join(chosen)}")
         if done.returncode:
             failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
             return failed[1] if failed else f"exit code {done.returncode}"

@@ -10,7 +10,6 @@ is opened; standing: of what stands at a time, lifetimes weighing in. Shares are
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import itertools
 import json
@@ -19,6 +18,7 @@ import tarfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from imbalance.engine.assumptions import Assumptions, Lives
@@ -36,8 +36,7 @@ HALF = 0.5
 NEAR = (0.0, 0.02, 0.05, 0.10, 0.20, 0.30)  # from the price: what the maps by price hold nearly all of
 
 
-@dataclasses.dataclass(frozen=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """A position: its notional at the mark [USD], its distance from entry and from the mark, inf without a price."""
 
     coin: str

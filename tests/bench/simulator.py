@@ -11,8 +11,7 @@ the shortest use more leverage by a drawn tilt, and one side's distances to liqu
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 
 from imbalance.market import MarketData, VenueBars, frozen
@@ -29,8 +28,7 @@ RATE = 0.005
 USUAL_ACTIVITY = 0.3  # log of mean activity: half the variance of the process below
 
 
-@dataclasses.dataclass(frozen=True)
-class Truth:
+class Truth(msgspec.Struct, frozen=True):
     """The true map at a moment: forced USD by side and log-distance bin, shape (sides, bins)."""
 
     bars: int

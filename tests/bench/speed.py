@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import cProfile
-import dataclasses
 import pstats
 import time
 import tracemalloc
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from imbalance.engine import calibration, clock, density
@@ -27,7 +27,7 @@ from imbalance.path import PricePath
 
 BARS = 105_120
 CELLS = 12
-A = dataclasses.replace(Assumptions(), distances=CELLS)
+A = msgspec.structs.replace(Assumptions(), distances=CELLS)
 LIVES = A.lives()
 BAR_MS = 300_000
 

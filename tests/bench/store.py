@@ -1,11 +1,12 @@
 """How fast a store is: ``python -m tests.bench.store [ADDRESS]``; a temporary file where none is given.
 
-Rows a second of upserts, new and again, a venue-year of 5-minute bars back into arrays, and writes of four processes at
-once.
+Rows a second of upserts, new and again, a venue-year of 5-minute bars back into arrays, and four writing and four
+reading processes at once for a minute: how long a write takes, and that none fails.
 """
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from imbalance.store.rows import Batch, Series
 
 STEP_MS = 300_000
 YEAR = 365 * 288
-WRITERS, WRITES, ROWS = 4, 50, 200
+NAMES = ("time_ms", "open", "high", "low", "close", "volume_base", "taker_buy_base")
+EACH, SECONDS, ROWS, PAUSE_S = 4, 60, 200, 0.05
 
 
 def year(venue: str, start: int = 0, many: int = YEAR) -> Batch:
@@ -47,15 +49,47 @@ def save(address: str, batch: Batch, learned_ms: int) -> float:
 
 
 def write(address: str, venue: str) -> None:
-    """Write often from one process through one store; print how long each write took [ms]."""
+    """Write again and again from one process through one store; print how long each write took [ms]."""
+    until = time.monotonic() + SECONDS
     with opening.opened(address, wait_s=30) as store:
-        for i in range(WRITES):
+        for i in itertools.count():
+            if time.monotonic() > until:
+                return
             batch = year(venue, i * ROWS, ROWS)
             started = time.perf_counter()
             with store.writing() as connection:
                 writing.save(connection, [batch], i)
             print(1000 * (time.perf_counter() - started))
-            time.sleep(0.05)
+            time.sleep(PAUSE_S)
+
+
+def read(address: str) -> None:
+    """Read a venue-year again and again; print how long each took [ms]."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        started = time.perf_counter()
+        with opening.opened(address, wait_s=30) as store, store.reading() as connection:
+            [number] = reading.all_series(connection, source="bench")
+            if reading.arrays(connection, number, "candles", NAMES)["time_ms"].size != YEAR:
+                sys.exit("rows are missing")
+        print(1000 * (time.perf_counter() - started))
+
+
+def at_once(address: str) -> None:
+    words = [[what, f"{what}{i}"] for what in ("writer", "reader") for i in range(EACH)]
+    running = [
+        subprocess.Popen([sys.executable, "-m", "tests.bench.store", address, *two], stdout=subprocess.PIPE, text=True)
+        for two in words
+    ]
+    took_ms: dict[str, list[float]] = {"writer": [], "reader": []}
+    for (what, _name), one in zip(words, running, strict=True):
+        took_ms[what] += map(float, one.communicate()[0].splitlines())
+    failed = sum(one.returncode != 0 for one in running)
+    print(f"{EACH} writers and {EACH} readers for {SECONDS} s, {failed} of {len(running)} failed", end="")
+    for what, each in took_ms.items():
+        p99 = sorted(each)[int(len(each) * 0.99)]
+        print(f"; {len(each):,} by {what}s: median {statistics.median(each):.0f} ms, p99 {p99:.0f} ms", end="")
+    print()
 
 
 def main(address: str) -> None:
@@ -63,32 +97,23 @@ def main(address: str) -> None:
     for learned_ms, what in ((1, "new"), (2, "again")):
         took = save(address, batch, learned_ms)
         print(f"{YEAR:,} rows {what}: {took:.2f} s, {YEAR / took:,.0f} a second")
-    names = ("time_ms", "open", "high", "low", "close", "volume_base", "taker_buy_base")
     with opening.opened(address) as store, store.reading() as connection:
         [number] = reading.all_series(connection, source="bench")
         times = []
         for _ in range(5):
             started = time.perf_counter()
-            reading.arrays(connection, number, "candles", names)
+            reading.arrays(connection, number, "candles", NAMES)
             times.append(time.perf_counter() - started)
         size = upkeep.size_bytes(store, connection)
     print(f"a venue-year of 5-minute bars into arrays: {statistics.median(times):.3f} s")
     print(f"size: {size:,} bytes, {size / YEAR:.0f} a row")
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.store", address, f"writer{i}"], stdout=subprocess.PIPE, text=True
-        )
-        for i in range(WRITERS)
-    ]
-    took_ms = sorted(float(line) for one in running for line in one.communicate()[0].splitlines())
-    p99 = took_ms[int(len(took_ms) * 0.99)]
-    print(f"{len(took_ms)} writes of {ROWS} rows by {WRITERS} processes: ", end="")
-    print(f"median {statistics.median(took_ms):.0f} ms, p99 {p99:.0f} ms")
+    at_once(address)
 
 
 if __name__ == "__main__":
     if sys.argv[2:]:
-        write(sys.argv[1], sys.argv[2])
+        _program, place, what, name = sys.argv
+        write(place, name) if what == "writer" else read(place)
     elif sys.argv[1:]:
         main(sys.argv[1])
     else:

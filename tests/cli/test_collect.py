@@ -15,6 +15,7 @@ import time
 
 import imbalance_cli.app
 import pytest
+from imbalance_cli.commands import collect
 from imbalance_cli.commands.collect import status_line
 
 from imbalance.collector import running, writer
@@ -362,6 +363,23 @@ def test_the_status_in_a_line():
         "2 of 3 streams up (down: gate); 6.8 a second; 12,345 saved; lag 1.3 s; gaps: okx 2"
     )
     assert status_line(tallies[2:], 0, 0.0) == "1 of 1 stream up; 0.0 a second; 0 saved"
+
+
+def test_how_it_goes_is_told_a_minute_apart(monkeypatch):
+    now_s, told = [1_000.0], []
+    monkeypatch.setattr(collect.time, "monotonic", lambda: now_s[0])
+    status = collect._Status(60, told.append)
+    tally = Tally("okx", "okx", up=True, liquidations=30)
+    for after_s, lines in ((59.9, 0), (60.0, 1), (119.9, 1), (120.0, 2)):
+        now_s[0] = 1_000.0 + after_s
+        status([tally], 5)
+        assert len(told) == lines
+    # Thirty in the first minute, none in the second.
+    assert told == ["1 of 1 stream up; 0.5 a second; 5 saved", "1 of 1 stream up; 0.0 a second; 5 saved"]
+    tally.liquidations = 31
+    every = collect._Status(0, told.append)
+    every([tally], 6)
+    assert told[-1] == "1 of 1 stream up; 31,000.0 a second; 6 saved"
 
 
 def test_it_ends_soon_where_it_is_asked_to_while_listings_are_read(env):

@@ -6,7 +6,7 @@ import itertools
 import re
 
 import pytest
-from imbalance_cli.render.history_views import history
+from imbalance_cli.render.history_views import backfill, history
 from imbalance_cli.render.parts import Table
 from imbalance_cli.render.terminal import _shown
 from imbalance_cli.render.view import blocks_of
@@ -107,3 +107,54 @@ def test_what_is_stored(reports, told):
     assert (table.styles, table.kept) == (["", "", "warn", ""], (2,))
     assert given_up(table) == ["First", "Every", "Last"]
     assert [c.name for c in table.columns if c.right] == ["Every", "Rows", "Spans", "Gaps"]
+
+
+def filled(**fields):
+    given = {
+        "data": "open_interest", "source": "okx", "venue": None, "instrument": "BTC-USDT-SWAP", "what": None,
+        "interval": "15m", "unit": "page", "units": 1_234, "requests": 2_468, "rows": 12_345, "missing": 0, "failed": 0,
+        "skipped": 0, "spans": [tree.KnownSpan("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
+        tree.KnownSpan("2026-01-02T06:00:00Z", "2026-01-02T07:00:00Z"),
+        tree.KnownSpan("2026-01-03T00:00:00Z", MOMENT)],
+    }  # fmt: skip
+    return tree.FilledSeries(**{**given, **fields})
+
+
+def backfilled(series, *, dry_run=False):
+    return backfill(
+        tree.BackfillReport(
+            schema="imbalance.backfill/1",
+            since="2026-01-01T00:00:00Z",
+            dry_run=dry_run,
+            place=None,
+            series=series,
+            **{**HEAD, "mode": "live"},
+        )
+    )
+
+
+def test_what_was_backfilled():
+    line, table = backfilled(
+        [
+            filled(),
+            filled(what="1m", unit="file", units=1, rows=5, missing=1_000, failed=1_001, skipped=2),
+            filled(instrument=None, interval=None, spans=[], skipped=1),
+        ]
+    )
+    assert line.text == "BTC since 2026-01-01: 24,695 rows stored"
+    whole = ["okx", "BTC-USDT-SWAP", "15m", "2026-01-01", MOMENT[:10]]
+    assert table.rows[0] == ["open interest", *whole, "1,234 pages", "12,345", "-", "-"]
+    assert table.rows[1] == ["open interest (1m)", *whole, "1 file", "5", "1,000", "1,003"]
+    assert table.rows[2] == ["open interest", "okx", "-", "-", "-", "-", "1,234 pages", "12,345", "-", "1"]
+    assert (table.styles, table.kept) == (["", "warn", "warn"], (1, 2))
+    assert given_up(table) == ["Not there", "Contract", "From To", "Every", "Rows"]
+    assert [c.name for c in table.columns if c.right] == ["Every", "Read", "Rows", "Not there", "Failed"]
+
+
+def test_what_a_backfill_would_read():
+    line, table = backfilled([filled(), filled(requests=2)], dry_run=True)
+    assert line.text == "BTC since 2026-01-01: 2,470 requests to make; nothing was read"
+    assert [row[7] for row in table.rows] == ["-", "-"]
+    assert [c.name for c in table.columns][6] == "To read"
+    (line,) = backfilled([])
+    assert line.text == "Nothing is missing since 2026-01-01."

@@ -11,11 +11,13 @@ import imbalance_cli.app
 import msgspec
 import pytest
 from imbalance_cli import context
+from imbalance_cli.render.change_views import changes as blocks_of_changes
 
 from imbalance.report import tree
 from imbalance.report.changes import changes
 from imbalance.store import opening, writing
 from imbalance.units import HOUR_MS, iso
+from tests.support.maps import HEAD
 
 NOW_MS = 1_769_774_400_000
 REPLAY = ("report", "--replay", "article", "--json")
@@ -118,6 +120,59 @@ def test_a_change_from_nothing_has_no_share(report, content):
     later.signals[0].value = 0.5
     found = by_name(report, later)[report.signals[0].id]
     assert (found.change, found.relative) == (0.5, None)
+
+
+def compared(*moved, new=(), gone=()):
+    sides = [tree.Compared(iso(NOW_MS - i * HOUR_MS), "live", "0", place) for i, place in ((1, "a"), (0, "b"))]
+    return blocks_of_changes(
+        tree.DiffReport(
+            schema="imbalance.diff/1", before=sides[0], after=sides[1], changes=list(moved), new=list(new),
+            gone=list(gone), **HEAD,
+        )
+    )  # fmt: skip
+
+
+def moved(label, unit, before, after, change=None, relative=None, **more):
+    return tree.Change(label, label, unit, more.pop("kind", "observed"), before, after, change, relative, **more)
+
+
+def test_changes_on_a_screen():
+    head, table, new, gone, same, note = compared(
+        moved("Price", "price", 100.0, 110.0, 10.0, 0.1),
+        moved("Forced", "usd", 2e9, 1e9, -1e9, -0.5, kind="estimated", low=1.5e9, high=3e9, inside=False),
+        moved("Lost", "usd", 2e9, None, kind="estimated"),
+        moved("Other", "usd", 2e9, 1e9, low=0.5e9, high=3e9, inside=True, note="not compared: now without okx"),
+        moved("Funding", "fraction", 0.0001, 0.0004, 0.0003, 3.0),
+        moved("Share", "fraction", 0.25, 0.26, 0.01, 0.04),
+        moved("Mood", "index", 16.0, 20.0, 4.0, 0.25),
+        moved("Ratio", "ratio", 0.0, 0.5, 0.5, None),
+        moved("Coins", "base", 123_500.0, 123_000.0, -500.0, -0.004),
+        moved("Same", "usd", 1.0, 1.0, 0.0, 0.0),
+        moved("Never", "usd", None, None),
+        new=["A", "B"],
+        gone=["C"],
+    )
+    assert head.text == "From 01-30 11:00 UTC (a) to 01-30 12:00 UTC (b)"
+    assert table.rows == [
+        ["Price", "100.00", "110.00", "+10, +10.0 %", "", ""],
+        ["Forced", "2.0B", "1.0B est", "-1.0B, -50.0 %", "1.5B-3.0B", "outside"],
+        ["Lost", "2.0B", "-", "-", "", ""],
+        ["Other", "2.0B", "1.0B", "not compared: now without okx", "500M-3.0B", "inside"],
+        ["Funding", "+0.010 %", "+0.040 %", "+0.030 points", "", ""],
+        ["Share", "+25.0 %", "+26.0 %", "+1.0 points", "", ""],
+        ["Mood", "16", "20", "+4", "", ""],
+        ["Ratio", "0", "0.5", "+0.5", "", ""],
+        ["Coins", "123,500", "123,000", "-500, -0.4 %", "", ""],
+    ]
+    assert (table.styles, table.kept) == (["", "warn", "", "dim", "", "", "", "", ""], (1,))
+    assert [(c.right, c.wrap, c.drop) for c in table.columns] == [
+        (False, False, 0), (True, False, 0), (True, False, 0), (False, True, 0), (True, False, 2), (False, False, 1),
+    ]  # fmt: skip
+    assert [line.text for line in (new, gone, same)] == ["New: A, B", "Gone: C", "1 figure unchanged"]
+    assert note.text.startswith("Outside: ")
+    still = [moved(name, "usd", 1.0, 1.0, 0.0, 0.0) for name in "ab"]
+    assert [line.text for line in compared(*still)[2:3]] == ["2 figures unchanged"]
+    assert len(compared(moved("Price", "price", 1.0, 2.0, 1.0, 1.0))) == 3
 
 
 def test_files_are_compared_in_every_format(imbalance, content, home):

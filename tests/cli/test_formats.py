@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from imbalance_cli import formats
-from imbalance_cli.commands import app
+from imbalance_cli.commands import whole
 from imbalance_cli.formats import SUFFIXES, UNWRITTEN, Format, Picture, chosen
 
 from imbalance.errors import UsageError
@@ -14,7 +14,7 @@ from imbalance.errors import UsageError
 
 def invoke(*args):
     """Run a command in this process."""
-    return app(list(args), prog_name="imbalance", standalone_mode=False)
+    return whole()(list(args), prog_name="imbalance", standalone_mode=False)
 
 
 def test_the_suffix_says_the_format():

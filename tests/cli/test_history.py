@@ -74,7 +74,7 @@ def test_a_live_report_is_saved_once_however_often_it_runs(imbalance, file):
     first = series(file)
     assert {one.data for one in first} == {
         "candles", "open_interest", "funding", "liquidations", "liquidation_sums", "sentiment", "commitments",
-        "holders",
+        "holders", "ratios",
     }  # fmt: skip
     assert all(first.values())
     assert file.stat().st_mode & 0o077 == 0
@@ -95,6 +95,16 @@ def test_a_live_report_is_saved_once_however_often_it_runs(imbalance, file):
     # Orders are known as far back as the answer says it reaches, and not at all where it says that there are more.
     assert rows["liquidations", "okx", "okx", None]["known"][0]["end"] == "2026-01-30T12:00:00Z"
     assert rows["sentiment", "fear_greed", None, "1d"]["symbol"] is None
+
+
+def test_what_was_not_asked_for_again_is_told_with_its_time(imbalance, monkeypatch):
+    assert "as of" not in imbalance("fear-greed", "-f", "text", "-v")[2]
+    monkeypatch.setattr(context, "now_ms", lambda: NOW_MS + 5 * 60_000)
+    _code, out, err = imbalance("fear-greed", "--json", "-v")
+    assert "fear_greed: ok, 0 requests, newest 2026-01-30T00:00:00Z; sentiment as of 2026-01-30T12:00:00Z\n" in err
+    assert json.loads(out)["sources"][0]["kept"] == [{"what": "sentiment", "as_of": "2026-01-30T12:00:00Z"}]
+    anew = imbalance("fear-greed", "--json", "--no-store")[1]
+    assert (json.loads(anew)["sources"][0]["kept"], json.loads(anew)["sources"][0]["requests"]) == ([], 1)
 
 
 def test_bars_go_out_as_a_file_for_the_map(imbalance, file, home):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import sys
 import time
 
+import msgspec
 import pytest
 from imbalance_cli import configuration, context, safe, values
-from imbalance_cli.commands import app
+from imbalance_cli.commands import whole
 from imbalance_cli.commands.run import _save, require_writable
 from imbalance_cli.formats import Format
 from imbalance_cli.settings import Settings, settings_of
@@ -68,7 +68,7 @@ def test_options_become_what_the_library_is_asked():
     plain = asked(columns=7, bins=9)
     assert (plain.columns, plain.bins) == (7, 9)
     assert (plain.as_of_ms, plain.max_age_s, plain.to_price, plain.shock) == (None, None, None, None)
-    fields = {field.name: field.default for field in dataclasses.fields(Settings)}
+    fields = {field.name: field.default for field in msgspec.structs.fields(Settings)}
     assert (fields["dark"], fields["probe"]) == (False, False)
 
 
@@ -315,13 +315,13 @@ def test_texts_of_any_part_are_made_safe():
 
 
 def test_flags_are_off_where_they_are_not_given():
-    result = CliRunner().invoke(app, ["heatmap", "--replay", "article", "--columns", "0"])
+    result = CliRunner().invoke(whole(), ["heatmap", "--replay", "article", "--columns", "0"])
     assert "1<=x<=5000" in str(result.exception or "") + result.output
     for columns, told in (("1", None), ("5000", None), ("5001", "1<=x<=5000")):
-        output = CliRunner().invoke(app, ["heatmap", "--columns", columns, "--json-schema"])
+        output = CliRunner().invoke(whole(), ["heatmap", "--columns", columns, "--json-schema"])
         assert (output.exit_code != 0) is (told is not None)
-    assert CliRunner().invoke(app, ["report", "--width", "39", "--json-schema"]).exit_code != 0
-    assert CliRunner().invoke(app, ["report", "--width", "40", "--json-schema"]).exit_code == 0
+    assert CliRunner().invoke(whole(), ["report", "--width", "39", "--json-schema"]).exit_code != 0
+    assert CliRunner().invoke(whole(), ["report", "--width", "40", "--json-schema"]).exit_code == 0
 
 
 def test_what_was_not_saved_is_told_unless_quiet(monkeypatch, capsys):

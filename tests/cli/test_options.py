@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
+import typer
+from imbalance_cli.commands import MODULES, named, whole
 from imbalance_cli.commands.run import run
 from imbalance_cli.formats import Format
 from imbalance_cli.settings import Settings
@@ -86,9 +88,19 @@ def test_an_answer_may_lie_beside_what_it_rests_on(tmp_path, monkeypatch):
 
 
 def settings(**given):
-    names = {f.name: None for f in dataclasses.fields(Settings)}
+    names = {f.name: None for f in msgspec.structs.fields(Settings)}
     return Settings(**(names | {"format": Format.TABLE, "files": ()} | given))
 
 
 def test_a_span_is_read_in_its_unit():
     assert span_ms("--lookback", " 1.5d ") == 1.5 * DAY_MS
+
+
+def test_each_module_holds_the_commands_that_it_is_loaded_for():
+    words = [word for own in MODULES.values() for word in own]
+    assert sorted(words) == sorted(set(words))
+    for word in words:
+        group = typer.main.get_command(named(word))
+        assert list(group.commands) == [word]
+    assert list(typer.main.get_command(whole()).commands) == words
+    assert list(typer.main.get_command(named("reprot")).commands) == words

@@ -16,7 +16,7 @@ from imbalance_cli.formats import Format
 from imbalance_cli.render import render
 from imbalance_cli.render.page.heat import LEVELS, _levels, _paths, heat
 
-from imbalance.report import tree
+from imbalance.report import tree, words
 from tests.cli.test_cli import run
 
 VOID = {"meta"}
@@ -177,3 +177,12 @@ def test_price_stands_where_its_row_is():
     assert at == pytest.approx([19.0, 19.0], abs=0.01)
     marks = [span.text or "" for span in figure.findall("div/span")]
     assert figure.attrib["style"] == f"--marks:{max(map(len, marks))}ch"  # there is room for the longest of them
+
+
+def test_marks_are_the_prices_at_their_heights():
+    spans = _heatmap(100.0).findall("div/span")
+    tops = [4, 22, 41, 59, 78, 96]
+    assert [span.attrib["style"] for span in spans] == [f"top:{top}%" for top in tops]
+    # From ln .19 above the price down to -.23, in steps of .42 * .184.
+    prices = [100 * np.exp(0.19 - 0.42 * at) for at in np.linspace(0.04, 0.96, 6)]
+    assert [span.text for span in spans] == [words.short_price(price) for price in prices]

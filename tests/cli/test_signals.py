@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
+import re
 import sys
 
 import imbalance_cli.app
@@ -16,7 +16,7 @@ import pytest
 from imbalance.report import tree
 from imbalance.store import opening, writing
 from imbalance.store.rows import Batch, Series
-from imbalance.units import DAY_MS, HOUR_MS, iso
+from imbalance.units import DAY_MS, HOUR_MS, iso, parse_time_ms
 from tests.support.walks import START_MS, history, walk
 
 
@@ -40,14 +40,15 @@ COLUMNS = (
 )
 
 
-def write(file, market, *, interest=True):
+def write(file, market, *, interest=True, volume_base=100.0):
     venue = market.venues[0]
     rows = zip(
         market.time_ms, market.open, market.high, market.low, market.close, venue.open_interest_base,
         venue.long_liquidations_base, venue.short_liquidations_base, strict=True,
     )  # fmt: skip
+    traded = volume_base * (1 + np.sin(np.arange(market.time_ms.size)) / 10)
     lines = [
-        f"{iso(int(t))},binance,{o},{h},{low},{c},{100 + 10 * np.sin(i)},,{oi if interest else ''},{long},{short}"
+        f"{iso(int(t))},binance,{o},{h},{low},{c},{traded[i]},,{oi if interest else ''},{long},{short}"
         for i, (t, o, h, low, c, oi, long, short) in enumerate(rows)
     ]
     file.write_text("\n".join([COLUMNS, *lines]) + "\n")
@@ -71,6 +72,27 @@ def test_signals_of_own_bars_say_what_they_do_not_know(imbalance, bars):
     states = {c["id"]: c["state"] for c in found["checklists"][0]["conditions"]}
     assert states["extreme_sentiment"] == states["holders"] == "unknown"
     assert found["sweeps"]
+
+
+@pytest.mark.parametrize("kind", ["table", "markdown", "html"])
+def test_every_signal_with_events_is_told_with_how_many_and_that_they_are_too_few(imbalance, bars, kind):
+    _code, out, _err = imbalance("signals", "SOL", "--bars", bars, "-f", kind, "--width", "100")
+    found = json.loads(imbalance("signals", "SOL", "--bars", bars, "--json")[1])
+    rates = [s["base_rate"] for s in found["signals"] if s["base_rate"]]
+    few = ", ".join(f"{r['signal']} {r['events']}" for r in rates if r["event_return"] is None)
+    assert few
+    assert f"too few events to say in 60 days of bars ({few})" in " ".join(out.split())
+
+
+def test_sweeps_of_another_year_are_told_with_it(imbalance, tmp_path):
+    market = walk(6, 60)
+    old = msgspec.structs.replace(
+        market, time_ms=market.time_ms - market.time_ms[-1] + parse_time_ms("2026-01-20T00:00:00Z")
+    )
+    _code, out, _err = imbalance("signals", "SOL", "--bars", write(tmp_path / "old.csv", old), "--width", "120")
+    rows = re.findall(r"^(?:lows|highs) +(\S+) \S+ +(\S+) ", out, re.MULTILINE)
+    assert {len(time) for row in rows for time in row} == {5, 10}
+    assert all(time[:5] == "2025-" for row in rows for time in row if len(time) == 10)
 
 
 @pytest.mark.parametrize("kind", ["table", "text", "markdown", "csv"])
@@ -199,11 +221,11 @@ def test_a_study_on_stored_bars_knows_what_is_stored_beside_them(imbalance, stor
         assert (code, err) == (0, "")
         found = json.loads(out)
         assert (found["mode"], found["markets"][0]["place"]) == ("store", "the local history")
-        venue = dataclasses.replace(
+        venue = msgspec.structs.replace(
             store.market.venues[0], long_liquidations_base=np.full(1680, np.nan),
             short_liquidations_base=np.full(1680, np.nan),
         )  # fmt: skip
-        bare = store._replace(market=dataclasses.replace(store.market, venues=(venue,)))
+        bare = store._replace(market=msgspec.structs.replace(store.market, venues=(venue,)))
         fired = DEFINITIONS[signal].detect(bare).fired
         closes = [iso(int(t)) for t in bare.close_ms[fired]]
         assert found["markets"][0]["fired"] == closes

@@ -160,7 +160,7 @@ def test_texts_are_no_markup_and_get_no_colour_of_their_own():
     assert set(re.findall(r"\x1b\[[0-9;]*m", told)) == {"\x1b[1m", "\x1b[0m"}
     assert "price 5 'x' http://a.b" in told
     assert "\x1b" not in drawn(MAP, table)
-    assert "\x1b[32m██" in drawn(MAP, width=60, color=True)
+    assert "\x1b[94m██" in drawn(MAP, width=60, color=True)
 
 
 def test_ascii_is_as_wide_as_what_it_stands_for():

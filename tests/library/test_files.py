@@ -50,6 +50,35 @@ def test_a_new_file_follows_the_umask_and_an_existing_one_keeps_its_mode(tmp_pat
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
 
+def test_the_umask_alone_takes_from_a_new_file(tmp_path):
+    before = os.umask(0)
+    try:
+        files.write(tmp_path / "file", b"1")
+        files.write(tmp_path / "secret", b"1", mode=files.PRIVATE)
+    finally:
+        os.umask(before)
+    assert (mode(tmp_path / "file"), mode(tmp_path / "secret")) == (0o666, 0o600)
+
+
+@pytest.mark.parametrize("links", [1, files.MOST_LINKS, files.MOST_LINKS + 1])
+def test_as_many_links_are_followed_as_the_kernel_follows(tmp_path, links):
+    end = tmp_path / "file"
+    end.write_bytes(b"old")
+    for i in range(links):
+        (tmp_path / f"link{i}").symlink_to(tmp_path / f"link{i - 1}" if i else end)
+    last = tmp_path / f"link{links - 1}"
+    try:
+        assert last.read_bytes() == b"old"
+    except OSError as error:
+        with pytest.raises(OSError, match="symbolic links") as ours:
+            files.write(last, b"new")
+        assert ours.value.errno == error.errno
+        assert end.read_bytes() == b"old"
+    else:
+        files.write(last, b"new")
+        assert end.read_bytes() == b"new"
+
+
 def test_a_symlink_is_followed_and_stays(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "file").write_bytes(b"old")

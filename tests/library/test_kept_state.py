@@ -7,12 +7,14 @@ import sqlite3
 
 import pytest
 
-from imbalance import service
+from imbalance import history, service
 from imbalance.collect import Options
 from imbalance.fetch import last_good
 from imbalance.fetch.budget import SCHEMA, Budgets
 from imbalance.fetch.settings import Settings
-from imbalance.units import iso
+from imbalance.store import opening, writing
+from imbalance.store.rows import Batch, Series
+from imbalance.units import HOUR_MS, iso
 from tests.support.exchange import NOW_MS, Exchange
 
 
@@ -59,3 +61,20 @@ def test_when_a_source_last_answered_is_told_of_a_live_run_alone(kept):
     with Exchange() as exchange:
         live = service.sources(Options(probe=True), exchange.settings, NOW_MS, lambda _harvest: None)
     assert {row.name for row in live.sources if row.last_good} >= {"gate", "okx"}
+
+
+def test_ratios_of_live_runs_go_on_where_a_backfill_ends(tmp_path):
+    address = str(tmp_path / "history.db")
+    own = Series("ratios", "okx", "okx", "BTC", "X", "linear", "accounts")
+
+    def shares(*hours):
+        return [{"time_ms": hour * HOUR_MS, "long_share": hour / 100} for hour in hours]
+
+    backfilled = Batch(own._replace(interval_ms=HOUR_MS), shares(1, 2, 3))
+    # A live run read one that was backfilled since, and two that were not.
+    live = Batch(own, [{"time_ms": 2 * HOUR_MS, "long_share": 0.9}, *shares(5, 6)])
+    with opening.opened(address, make=True) as store, store.writing() as connection:
+        writing.save(connection, [backfilled, live], NOW_MS)
+    found = history.past(address, "BTC").accounts_long["okx"]
+    assert found.time_ms.tolist() == [hour * HOUR_MS for hour in (1, 2, 3, 5, 6)]
+    assert found.values.tolist() == [0.01, 0.02, 0.03, 0.05, 0.06]

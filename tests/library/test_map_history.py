@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,8 +20,8 @@ from imbalance import jobs
 from imbalance.errors import BarsError, UsageError
 from imbalance.library import liquidation_map
 from imbalance.map_history import map_history, mapped, tasks
-from imbalance.market import read_bars
 from imbalance.partitions import MANIFEST, Partition, Partitions
+from imbalance.reader import read_bars
 from imbalance.units import DAY_MS, HOUR_MS
 
 pytest.importorskip("pyarrow")
@@ -124,7 +124,7 @@ def test_only_the_months_of_the_span_are_read(folder):
     put(folder, "AAA", "2025-11", bars(JANUARY_MS, 1)).write_bytes(b"damaged")
     *_others, february = tasks(folder, ["AAA"], DAY_MS, WARM_UP_MS)
     assert mapped(february).rows
-    assert "damaged" in mapped(dataclasses.replace(february, warm_up_ms=90 * DAY_MS)).why
+    assert "damaged" in mapped(msgspec.structs.replace(february, warm_up_ms=90 * DAY_MS)).why
 
 
 def test_the_order_of_the_work_changes_nothing(folder, tmp_path):
@@ -137,10 +137,20 @@ def test_the_order_of_the_work_changes_nothing(folder, tmp_path):
 
 def test_hours_are_mapped_too(folder):
     *_others, february = tasks(folder, ["AAA"], HOUR_MS, WARM_UP_MS)
-    found = mapped(dataclasses.replace(february, to_ms=february.from_ms + 5 * HOUR_MS))
+    found = mapped(msgspec.structs.replace(february, to_ms=february.from_ms + 5 * HOUR_MS))
     table = pd.read_parquet(io.BytesIO(found.content))
     assert [t.hour for t in sorted(table["time"].unique())] == [1, 2, 3, 4, 5]
     assert found.missing == 0
+
+
+def test_a_folder_that_is_none_is_named_for_what_it_is(tmp_path):
+    file, empty = tmp_path / "bars.csv", tmp_path / "empty"
+    file.touch()
+    empty.mkdir()
+    for place, told in ((tmp_path / "nope", ": no such folder"), (file, ": no folder"), (empty, " is not parted by")):
+        for symbols in ((), ("BTC",)) if place != empty else ((),):
+            with pytest.raises(UsageError, match=re.escape(f"{place}{told}")):
+                tasks(place, symbols, DAY_MS, DAY_MS)
 
 
 def test_what_is_there_is_kept_and_what_is_not_is_made_again(folder, tmp_path):
@@ -298,3 +308,11 @@ def test_workers_that_are_lost_again_and_again_are_an_error():
         pytest.raises(UsageError, match="were lost again and again"),
     ):
         list(jobs.cluster(cluster.scheduler_address)(die, [1]))
+
+
+def test_a_manifest_of_more_than_100_megabytes_is_not_read(tmp_path):
+    for size, reason in ((100_000_000, "JSON is malformed"), (100_000_001, "File too large")):
+        (tmp_path / MANIFEST).touch()
+        os.truncate(tmp_path / MANIFEST, size)  # on the disk it takes nothing
+        with pytest.raises(UsageError, match=reason):
+            Partitions(tmp_path, {})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import imbalance
 from imbalance.errors import BarsError, MissingDataError, UsageError
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from imbalance.records import Feed, MarginTier
 from tests.conftest import SHARED
 

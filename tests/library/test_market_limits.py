@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
 from imbalance.errors import BarsError, MissingDataError
-from imbalance.market import VenueBars, market_of_venues, read_bars
+from imbalance.market import VenueBars, market_of_venues
 from imbalance.path import PricePath
+from imbalance.reader import read_bars
 from imbalance.records import Contract, Feed
 from imbalance.units import DAY_MS, HOUR_MS
 from tests.library.test_market import HEAD, START, rows, write
@@ -103,7 +103,7 @@ def test_what_is_0_in_every_bar_is_not_known():
         own = market(venue("v", [10.0, 11.0], liquidated=value)).venues[0]
         assert own.notes == notes
         assert np.isnan(own.long_liquidations_base).all() == (bool(notes) or value is UNKNOWN)
-    one = dataclasses.replace(venue("v", [10.0, 11.0], liquidated=0.0), long_liquidations_base=np.array([1.0, 0.0]))
+    one = msgspec.structs.replace(venue("v", [10.0, 11.0], liquidated=0.0), long_liquidations_base=np.array([1.0, 0.0]))
     assert market(one).venues[0].notes == ()
     none = market(venue("v", [10.0, 11.0]), venue("w", [10.0, 11.0], interest=0.0)).venues[1]
     assert none.notes == ("open interest is empty or 0 in every bar: left out of the map and of sums",)
@@ -138,7 +138,7 @@ def test_how_long_open_interest_is_known():
     assert found.history_ms == 4 * HOUR_MS
     both = market(venue("v", [10.0] * 6, interest=[0.0, 0.0, 0.5, 1.0, 1.0, 1.0]), venue("w", [10.0] * 6))
     assert both.history_ms == 6 * HOUR_MS
-    assert dataclasses.replace(found, venues=found.venues[1:]).history_ms == 0
+    assert msgspec.structs.replace(found, venues=found.venues[1:]).history_ms == 0
 
 
 def test_a_market_as_it_was():
@@ -155,9 +155,18 @@ def test_a_market_as_it_was():
         found.until(START + HOUR_MS - 1)
     told = "no bar ends at or before 2023-11-14T22:59:59Z: the first ends at 2023-11-14T23:00:00Z"
     assert caught.value.message == told
-    alone = dataclasses.replace(found, venues=tuple(dataclasses.replace(v, path=None) for v in found.venues))
+    alone = msgspec.structs.replace(found, venues=tuple(msgspec.structs.replace(v, path=None) for v in found.venues))
     then = alone.until(START + 3 * HOUR_MS)
     assert (then.price, then.close.tolist(), then.venues[0].volume_base.size) == (12.0, [10.0, 11.0, 12.0], 3)
+
+
+def test_a_market_of_prices_alone_stays_one_and_another_needs_its_interest():
+    bare = venue("v", np.arange(6) + 10.0, interest=UNKNOWN)
+    found = market_of_venues("BTC", HOUR_MS, START + HOUR_MS * np.arange(6), (bare,), needs_interest=False)
+    assert found.until(START + 3 * HOUR_MS).close.tolist() == [10.0, 11.0, 12.0]
+    late = market(venue("v", np.arange(6) + 10.0, interest=[0.0, 0.0, 0.0, 0.0, 1.0, 1.0]))
+    with pytest.raises(MissingDataError, match="no open interest"):
+        late.until(START + 3 * HOUR_MS)
 
 
 def test_a_file_is_read_up_to_a_moment(tmp_path):

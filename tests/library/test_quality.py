@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 
 import msgspec
 import pytest
@@ -42,7 +41,7 @@ def changed(harvests, name, kind, change):
                 k: [change(i, r) if isinstance(r, kind) else r for i, r in enumerate(rows)]
                 for k, rows in harvest.records.items()
             }
-            own.typed, own.bars = {}, None
+            own.typed, own.ordered = {}, {}
             for rows in own.records.values():
                 for row in rows:
                     own.typed.setdefault(type(row), []).append(row)
@@ -68,7 +67,7 @@ def test_nothing_is_doubted_in_sound_figures(healthy):
 
 @pytest.mark.parametrize("venue", sorted(v.name for v in VENUES))
 def test_each_venue_alone_makes_a_report(venue):
-    only = dataclasses.replace(REPLAY, venues=(venue,))
+    only = msgspec.structs.replace(REPLAY, venues=(venue,))
     found = report(only, Settings(), 0, lambda _h: None)
     assert found.risk.long.usd > 0
     assert found.audit.long_exposed_base <= found.audit.open_interest_base

@@ -10,7 +10,7 @@ import pytest
 
 import imbalance
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from imbalance.report import drawing
 from imbalance.report.drawing import amount
 from tests.library.test_market import rows, write

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import json
 
+import msgspec
 import pytest
 
 from imbalance.collect import Options
@@ -31,7 +31,7 @@ def scanned(exchange, **more):
     """Return the document, and (symbol or None, coins) of each row as it came."""
     came = []
     found = scan(
-        dataclasses.replace(QUICK, **more),
+        msgspec.structs.replace(QUICK, **more),
         exchange.settings,
         NOW_MS,
         lambda row, coins: came.append((row and row.symbol, coins)),
@@ -43,7 +43,7 @@ def test_a_row_holds_what_a_report_of_the_coin_says(exchange):
     found, came = scanned(exchange, symbols=("QAAA", "BTC", "qaaa"))
     assert [row.symbol for row in found.rows] == ["QAAA", "BTC"]
     assert sorted(came) == [("BTC", 2), ("QAAA", 2)]
-    own = report(dataclasses.replace(QUICK, symbol="BTC"), exchange.settings, NOW_MS, lambda _h: None)
+    own = report(msgspec.structs.replace(QUICK, symbol="BTC"), exchange.settings, NOW_MS, lambda _h: None)
     figures = found.rows[1].figures
     assert figures["price"] == own.market_price.mark
     assert (figures["ratio"], figures["ratio.low"], figures["lift"]) == (

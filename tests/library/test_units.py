@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imbalance.records import Contract, Instrument
 from imbalance.units import (
@@ -15,6 +20,7 @@ from imbalance.units import (
     interval_name,
     iso,
     parse_time_ms,
+    plain,
 )
 
 MINUTES = {
@@ -42,6 +48,29 @@ def test_bar_lengths_are_what_their_names_say():
 )
 def test_other_lengths_are_named_in_days_or_minutes(length_ms, name):
     assert interval_name(length_ms) == name
+
+
+@given(st.floats(1e-30, 1e30), st.integers(1, 12))
+def test_a_number_of_any_size_is_a_decimal_with_the_digits_asked_for(value, digits):
+    text = plain(value, digits, thousands="")
+    assert re.fullmatch(r"\d+(?:\.\d*[1-9])?", text)
+    if value < 10 ** (digits - 1):
+        assert Decimal(text) == Decimal(f"{value:.{digits}g}")
+    else:
+        assert Decimal(text) == Decimal(f"{value:.0f}")
+    assert plain(-value, digits, thousands="") == f"-{text}"
+    assert plain(value, digits).replace(",", "") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"), (1e-5, "0.00001"), (1.4352e-5, "0.000014352"), (9.999999, "10"), (99_999.96, "100,000"),
+        (82_512.34, "82,512.3"), (1_234_567.8, "1,234,568"), (float("inf"), "inf"), (float("nan"), "nan"),
+    ],
+)  # fmt: skip
+def test_six_digits_are_told_where_none_are_asked_for(value, text):
+    assert plain(value) == text
 
 
 def test_times_are_read_and_written_in_utc():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import pytest
 
 import imbalance
-from imbalance import history, library, results, service
+from imbalance import history, library, service
 from imbalance.collect import (
     Options,
     Run,
@@ -35,6 +35,8 @@ from imbalance.fetch.settings import Settings
 from imbalance.glossary import lookup
 from imbalance.records import Contract, Feed, Instrument, MarginTier, Ticker
 from imbalance.report import validation
+from imbalance.results import heatmap, liquidation_map
+from imbalance.results.liquidation_map import result
 from imbalance.store.rows import Series
 from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS
 from imbalance.wire import Kind
@@ -175,11 +177,11 @@ def test_the_engine_is_given_venues_with_their_ladders():
     assert (found.rate.tolist(), found.deduction_usd.tolist(), found.most_leverage) == ([0.01, 0.02], [3, 0], 75)
     (found,) = library.engine_venues(plain, {"okx": []})
     assert (found.cap_usd.size, found.most_leverage) == (0, 125)
-    held = dataclasses.replace(plain.venues[0], tiers=tuple(own), feed=Feed.COMPLETE, contract=Contract.INVERSE)
-    (found,) = library.engine_venues(dataclasses.replace(plain, venues=(held,)))
+    held = msgspec.structs.replace(plain.venues[0], tiers=tuple(own), feed=Feed.COMPLETE, contract=Contract.INVERSE)
+    (found,) = library.engine_venues(msgspec.structs.replace(plain, venues=(held,)))
     assert (found.complete_feed, found.inverse, found.cap_usd.tolist()) == (True, True, [10, 2000])
     with pytest.raises(MissingDataError, match="no venue has open interest"):
-        library.engine_venues(dataclasses.replace(plain, venues=plain.venues[1:]))
+        library.engine_venues(msgspec.structs.replace(plain, venues=plain.venues[1:]))
 
 
 @pytest.mark.parametrize(("columns", "bins"), [(0, 5), (5, 0), (-1, 1)])
@@ -221,7 +223,7 @@ def test_estimates_of_the_same_bars_are_the_same():
 
 
 def test_a_map_prints_its_answer_in_three_lines_of_a_hundred_columns():
-    found = results.result(in_dollars({90: 2e6, 88: 1e6}, {116: 8e6, 110: 1e6}, 60, 140))
+    found = result(in_dollars({90: 2e6, 88: 1e6}, {116: 8e6, 110: 1e6}, 60, 140))
     first, *middle, last = repr(found).splitlines()
     assert first == "LiquidationMap BTC 100.00, 2026-01-30T12:00:00Z, calibrated"
     assert last == "80 bins from 60 to 140.00"
@@ -231,22 +233,22 @@ def test_a_map_prints_its_answer_in_three_lines_of_a_hundred_columns():
 
 
 def test_what_is_printed_breaks_at_a_hundred_columns_alone(monkeypatch):
-    found = results.result(in_dollars({90: 2e6}, {110: 8e6}))
+    found = result(in_dollars({90: 2e6}, {110: 8e6}))
     text = "x" * 60 + " " + "y" * 39 + " z"
-    monkeypatch.setattr(results.phrases, "verdict", lambda *_, **__: SimpleNamespace(text=text))
+    monkeypatch.setattr(liquidation_map.phrases, "verdict", lambda *_, **__: SimpleNamespace(text=text))
     assert repr(found).splitlines()[1:3] == [text[:100], "z"]
     text = "x" * 60 + " " + "y" * 40
     assert repr(found).splitlines()[1:3] == [text[:60], "y" * 40]
 
 
 def test_moments_are_told_to_the_millisecond():
-    (moment,) = results._moments(np.array([NOW_MS + 500]))
+    (moment,) = heatmap._moments(np.array([NOW_MS + 500]))
     assert moment.isoformat() == "2026-01-30T12:00:00.500000+00:00"
 
 
 def test_pictures_are_light_unless_told():
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
-    found = results.result(in_dollars({90: 2e6}, {110: 8e6}))
+    found = result(in_dollars({90: 2e6}, {110: 8e6}))
     assert found.plot().get_facecolor() == (1, 1, 1, 1)
     assert imbalance.heatmap(moving(), columns=2, bins=2).plot().get_facecolor() == (1, 1, 1, 1)
 

@@ -8,6 +8,7 @@ import pytest
 from imbalance import wire
 from imbalance.errors import (
     BlockedError,
+    DoubtfulError,
     KeyRefusedError,
     ParseError,
     RateLimitedError,
@@ -15,7 +16,9 @@ from imbalance.errors import (
 )
 from imbalance.records import MarginTier
 from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS
+from imbalance.venues import BYBIT
 from imbalance.wire import decode, ladder, refusals
+from imbalance.wire.harvest import Harvest
 
 
 @pytest.mark.parametrize(
@@ -288,3 +291,13 @@ def test_what_may_be_there_is_none_where_it_is_not_of_its_kind():
     assert decode.maybe(b"5", int) == 5
     assert decode.maybe(b'"5"', int) is None
     assert decode.maybe(b"{", int) is None
+
+
+def test_why_a_figure_is_left_out_or_doubted_is_told_of_that_figure_alone():
+    found = Harvest(
+        BYBIT,
+        failures=[DoubtfulError("bybit", "candles", "too old"), RefusedError("bybit", "volume", "refused", "", 500)],
+        doubted=[DoubtfulError("bybit", "ticker", "far off")],
+    )
+    assert [found.why_left_out(name) for name in ("candles", "volume", "ticker")] == ["too old", "", ""]
+    assert [found.why_doubted(name) for name in ("candles", "volume", "ticker")] == ["", "", "far off"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from imbalance.collect import Options, Run, ask_of, collect, market_of
@@ -54,7 +54,7 @@ class Scenario:
         self.recording = Recording(find("article"))
         self.options = Options(replay="article")
         replayed = collect(self.options, Settings(), 0, Kind)
-        self.options = dataclasses.replace(self.options, accounts=self.recording.accounts())
+        self.options = msgspec.structs.replace(self.options, accounts=self.recording.accounts())
         self.run = replayed
         assert not [d for h in replayed.harvests for d in h.doubted]
         self.figures = figures(replayed)
@@ -75,7 +75,7 @@ class Scenario:
     def judged(self, harvests) -> Run:
         """Return a run of these harvests after they were doubted."""
         act(harvests, examine(harvests, "BTC", NOW_MS))
-        return dataclasses.replace(self.run, harvests=harvests)
+        return msgspec.structs.replace(self.run, harvests=harvests)
 
 
 def figures(run: Run) -> dict[str, float | str | None]:

@@ -53,6 +53,7 @@ class Exchange:
         self.clock_ahead_s = 0.0
         self.recording = Recording(find("article"))
         self.bodies: dict[Entry, bytes] = {}
+        self._near: dict[tuple[str, str, str], tuple[Entry, Path] | None] = {}
         self.asked: list[tuple[str, str, str]] = []
         self.headers: list[str] = []
         self.port = 0
@@ -139,6 +140,12 @@ class Exchange:
     def _nearest(self, source: str, path: str, query: str) -> tuple[Entry, Path] | None:
         if not self.nearest:
             return None
+        key = (source, path, query)
+        if key not in self._near:
+            self._near[key] = self._found(*key)
+        return self._near[key]
+
+    def _found(self, source: str, path: str, query: str) -> tuple[Entry, Path] | None:
         asked = [*map(int, NUMBERS.findall(query))]
         same = [
             (sum(abs(int(a) - b) for a, b in zip(NUMBERS.findall(other), asked, strict=True)), found)
@@ -267,8 +274,8 @@ DAMAGES: dict[str, Callable[[Any], Any]] = {
 
 
 def main() -> None:
-    """Serve until stdin closes; the first argument is the delay of each answer in seconds."""
-    with Exchange(delay_s=float(sys.argv[1])) as exchange:
+    """Serve until stdin closes: the delay of each answer in seconds, and whether what is nearest is answered."""
+    with Exchange(delay_s=float(sys.argv[1]), nearest=sys.argv[2:] == ["nearest"]) as exchange:
         print(exchange.port, flush=True)
         sys.stdin.read()
         print(sum(path.endswith("liquidation-orders") for _source, path, _query in exchange.asked), flush=True)

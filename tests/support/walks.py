@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 
-from imbalance.market import MarketData, VenueBars, frozen
+from imbalance.market import SERIES, MarketData, VenueBars, frozen
 from imbalance.records import Contract, Feed
 from imbalance.signals.events import History
 from imbalance.signals.past import Series
@@ -45,24 +44,24 @@ def of_prices(opens, high, low, close, interest, long, short, start_ms=START_MS,
 def cut(market: MarketData, bars: int) -> MarketData:
     """Return the first bars of a market."""
     venue = market.venues[0]
-    rows = {f.name: frozen(getattr(venue, f.name)[:bars]) for f in dataclasses.fields(VenueBars) if f.type == "Floats"}
+    rows = {name: frozen(getattr(venue, name)[:bars]) for name in SERIES}
     path = {name: frozen(getattr(market, name)[:bars]) for name in ("open", "high", "low", "close")}
-    venue = dataclasses.replace(venue, **rows)
+    venue = msgspec.structs.replace(venue, **rows)
     price = float(path["close"][-1])
-    return dataclasses.replace(market, time_ms=market.time_ms[:bars], venues=(venue,), price=price, **path)
+    return msgspec.structs.replace(market, time_ms=market.time_ms[:bars], venues=(venue,), price=price, **path)
 
 
 def mirrored(market: MarketData) -> MarketData:
     """Return the market in which price rises where it falls here, and shorts are what longs are here."""
     venue = market.venues[0]
     opens, high, low, close = (frozen(10_000 / getattr(market, name)) for name in ("open", "low", "high", "close"))
-    venue = dataclasses.replace(
+    venue = msgspec.structs.replace(
         venue,
         long_liquidations_base=venue.short_liquidations_base,
         short_liquidations_base=venue.long_liquidations_base,
     )
     path = {"open": opens, "high": high, "low": low, "close": close}
-    return dataclasses.replace(market, venues=(venue,), price=float(close[-1]), **path)
+    return msgspec.structs.replace(market, venues=(venue,), price=float(close[-1]), **path)
 
 
 def history(seed: int, days: int = 45) -> History:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import decimal
 from typing import TYPE_CHECKING
 
+import msgspec
 import typer
 
 from imbalance.errors import MissingDataError, UsageError
@@ -97,7 +97,7 @@ def _of_alert(settings: Settings) -> Settings:
     symbol = found.get("symbol", settings.symbol)
     if settings.asked_symbol is not None and settings.asked_symbol.upper() != symbol.upper():
         raise UsageError(f"alert {settings.alert} is about {symbol}, not {settings.asked_symbol}")
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         settings,
         symbol=symbol,
         when=found["when"],

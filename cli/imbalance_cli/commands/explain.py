@@ -15,6 +15,8 @@ LABELS = {
     "inputs": "Inputs",
     "assumptions": "Assumptions",
     "known_errors": "Known errors",
+    "reference": "Reference",
+    "code": "Code",
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from imbalance import files
 from imbalance.errors import StoreError, UsageError
@@ -103,11 +104,11 @@ def _ask(
         "signals": service.signals,
         "backtest": service.backtest,
     }[command]
-    options = dataclasses.replace(settings.service(), through_time=through_time)
+    options = msgspec.structs.replace(settings.service(), through_time=through_time)
     if _stores(settings):
         from imbalance.remembered import History
 
-        options = dataclasses.replace(options, history=History(os.environ.get("IMBALANCE_DB"), unread))
+        options = msgspec.structs.replace(options, history=History(os.environ.get("IMBALANCE_DB"), unread))
     with _progress(settings) as told:
 
         def done(harvest: Harvest) -> None:
@@ -158,9 +159,9 @@ def tell(document: Document, kind: Format | Picture, settings: Settings) -> None
         return
     for source in getattr(document, "sources", []):
         latency = "" if source.latency_ms is None else f", first answer after {source.latency_ms:.0f} ms"
-        context.say(
-            f"{source.name}: {source.status}, {source.requests} requests{latency}, newest {source.newest or '-'}"
-        )
+        asked = words.counted(source.requests, "request")
+        kept = "".join(f"; {one.what} as of {one.as_of}" for one in source.kept)
+        context.say(f"{source.name}: {source.status}, {asked}{latency}, newest {source.newest or '-'}{kept}")
     for venue in getattr(document, "venues", []):
         notes = "; ".join(venue.notes)
         context.say(

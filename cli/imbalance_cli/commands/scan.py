@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
 import typer
 
 from imbalance.errors import StrictError, UsageError
@@ -66,7 +67,6 @@ def _asked(settings: Settings) -> Format:
 
 
 def _scanned(settings: Settings, done: Told) -> ScanReport:
-    import dataclasses
     import gc
 
     from imbalance.fetch.settings import Settings as SourceSettings
@@ -74,7 +74,7 @@ def _scanned(settings: Settings, done: Told) -> ScanReport:
 
     options = settings.service()
     if not settings.symbols and not settings.all_coins:
-        options = dataclasses.replace(options, top=settings.top or LARGEST)
+        options = msgspec.structs.replace(options, top=settings.top or LARGEST)
     # A scan runs long enough for what is let go of to be looked for; what was loaded before it stays.
     gc.freeze()
     gc.enable()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import itertools
 import shutil
@@ -11,6 +10,7 @@ import textwrap
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import typer
 
 from imbalance.errors import ImbalanceError, UsageError
@@ -49,7 +49,7 @@ def watch(settings: Settings) -> None:
         return False
 
     # What is asked is a report; which format the rounds have is decided here.
-    asked = dataclasses.replace(settings, asked_format=None, format=Format.TABLE, quiet=settings.quiet or drawn)
+    asked = msgspec.structs.replace(settings, asked_format=None, format=Format.TABLE, quiet=settings.quiet or drawn)
     for number in itertools.count(1):
         started = time.monotonic()
         try:

@@ -35,7 +35,7 @@ def changes(r: tree.DiffReport) -> list[Block]:
     ]
     styles = ["warn" if c.inside is False else "dim" if c.note else "" for c in moved]
     kept = tuple(i for i, c in enumerate(moved) if c.inside is False)
-    one, other = (f"{minute(side.as_of)} UTC ({side.place})" for side in (r.before, r.after))
+    one, other = (f"{minute(side.as_of, r.as_of)} UTC ({side.place})" for side in (r.before, r.after))
     alone = [(name, labels) for name, labels in (("New", r.new), ("Gone", r.gone)) if labels]
     same = len(told) - len(moved)
     return [

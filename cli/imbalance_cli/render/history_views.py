@@ -41,7 +41,7 @@ def backfill(r: tree.BackfillReport) -> list[Block]:
         return [Line(f"Nothing is missing since {r.since[:10]}.")]
     total = f"{sum(s.rows for s in r.series):,} rows stored"
     if r.dry_run:
-        total = f"{sum(s.requests for s in r.series):,} requests to make; nothing was read"
+        total = f"{words.counted(sum(s.requests for s in r.series), 'request')} to make; nothing was read"
     kept = tuple(i for i, mark in enumerate(marks) if mark)
     return [Line(f"{r.symbol} since {r.since[:10]}: {total}"), Table(columns, rows, marks, kept)]
 
@@ -55,8 +55,8 @@ def history(r: tree.DbReport) -> list[Block]:
             s.symbol or words.MISSING,
             s.interval or words.MISSING,
             f"{s.rows:,}",
-            minute(s.first) if s.first else words.MISSING,
-            minute(s.last) if s.last else words.MISSING,
+            minute(s.first, r.as_of) if s.first else words.MISSING,
+            minute(s.last, r.as_of) if s.last else words.MISSING,
             f"{len(s.known)}" if s.known else words.MISSING,
             f"{len(s.missing)}" if s.missing else words.MISSING,
         ]

@@ -48,6 +48,6 @@ def _start(text: str) -> str:
 
 
 def _table(names: list[str], right: list[bool], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(names) + " |", "|" + "|".join("---:" if r else "---" for r in right) + "|"]
+    lines = ["| " + " | ".join(map(_safe, names)) + " |", "|" + "|".join("---:" if r else "---" for r in right) + "|"]
     lines += ["| " + " | ".join(_safe(cell.strip()) for cell in row) + " |" for row in rows]
     return "\n".join(lines)

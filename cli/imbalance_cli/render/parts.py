@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+import msgspec
 
 
-@dataclass(frozen=True)
-class Title:
+class Title(msgspec.Struct, frozen=True):
     """What is shown, of when, from where."""
 
     left: str
     right: str
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A sentence; `style` is a word that the terminal knows how to draw. Those in "dim" explain: they go first."""
 
     text: str
     style: str = ""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column; those with the highest `drop` go first where the screen is too narrow. Text may wrap."""
 
     name: str
@@ -32,18 +30,16 @@ class Column:
     drop: int = 0
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """Rows of cells; `styles` names a style for each row, `kept` are the rows that a short text always states."""
 
     columns: list[Column]
     rows: list[list[str]]
-    styles: list[str] = field(default_factory=list)
+    styles: list[str] = msgspec.field(default_factory=list)
     kept: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(msgspec.Struct, frozen=True):
     """A run of prices with the forced liquidations in it, their range, and their sum from the price to here."""
 
     low: float
@@ -57,8 +53,7 @@ class Bar:
     largest: bool
 
 
-@dataclass(frozen=True)
-class Bars:
+class Bars(msgspec.Struct, frozen=True):
     """The map: bars from the highest price to the lowest, the price between the sides."""
 
     price: float
@@ -66,8 +61,7 @@ class Bars:
     below: list[Bar]
 
 
-@dataclass(frozen=True)
-class Beside:
+class Beside(msgspec.Struct, frozen=True):
     """Two blocks that stand side by side where the screen is wide enough, else one below the other."""
 
     left: Bars

@@ -75,9 +75,9 @@ def volume(v: tree.Volume) -> list[Block]:
     return [Table(columns, rows, kept=(len(rows) - 1,)), *lacking, *_quoted(v.quoted)]
 
 
-def minute(time: str) -> str:
-    """Return month, day, hour and minute of an ISO time: 01-30 12:00."""
-    return time[5:16].replace("T", " ")
+def minute(time: str, now: str) -> str:
+    """Return month, day, hour and minute of an ISO time, and its year if that is not now's: 01-30 12:00."""
+    return time[5 if time[:4] == now[:4] else 0 : 16].replace("T", " ")
 
 
 def liquidations(r: tree.LiquidationsReport) -> list[Block]:
@@ -90,8 +90,8 @@ def liquidations(r: tree.LiquidationsReport) -> list[Block]:
             words.usd(x.short_usd),
             words.usd(x.long_usd + x.short_usd),
             x.feed,
-            minute(x.start),
-            minute(x.to),
+            minute(x.start, r.as_of),
+            minute(x.to, r.as_of),
             x.prints,
         ]
         for x in seen.observed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from imbalance.report import tree, words
@@ -20,7 +21,7 @@ def signals(r: tree.SignalsReport) -> list[Block]:
         *found,
         _readings(r),
         *_base_rates(r),
-        *_sweeps(r.sweeps),
+        *_sweeps(r),
         Line(f"No figure here tells of {'; '.join(r.risks)}.", "dim"),
     ]
 
@@ -54,26 +55,26 @@ def _base_rates(r: tree.SignalsReport) -> list[Block]:
     told = [f"{rate.signal}: {rate.text}" for rate in rates if rate.event_return is not None]
     few = [f"{rate.signal} {rate.events}" for rate in rates if rate.event_return is None and rate.events is not None]
     blind = [rate.signal for rate in rates if rate.events is None]
-    none = [f"too few events in {rates[0].history_days:.0f} days of bars ({', '.join(few)})"] if few else []
+    none = [f"too few events to say in {rates[0].history_days:.0f} days of bars ({', '.join(few)})"] if few else []
     none += [f"nothing stored of what they need ({', '.join(blind)})"] if blind else []
     if none:
         told.append(f"No base rate: {'; '.join(none)}. imbalance backtest SIGNAL reads what is stored.")
     return [Line(text, "dim") for text in told]
 
 
-def _sweeps(events: list[tree.SweepEvent]) -> list[Block]:
+def _sweeps(r: tree.SignalsReport) -> list[Block]:
     rows = [
         [
             "lows" if e.side == "long" else "highs",
-            minute(e.broken),
-            minute(e.reclaimed),
+            minute(e.broken, r.as_of),
+            minute(e.reclaimed, r.as_of),
             ", ".join(map(words.price, e.levels)),
             words.price(e.extreme),
             words.price(e.close),
-            words.MISSING if e.cleared_share is None else words.share(e.cleared_share),
+            words.MISSING if e.cleared_share is None else f"{math.floor(e.cleared_share * 100)} %",
             {True: "yes", False: "no", None: "?"}[e.spring],
         ]
-        for e in events
+        for e in r.sweeps
     ]
     columns = [
         Column("Sweep of"),

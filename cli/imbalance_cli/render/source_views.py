@@ -132,7 +132,7 @@ def sources(sources: list[tree.SourceState], as_of: str) -> list[Block]:
             words.MISSING if s.newest is None else words.age(s.newest, as_of),
             words.MISSING if s.clock_ahead_s is None else f"{s.clock_ahead_s:+.0f} s",
             words.MISSING if s.budget_used is None else f"{s.budget_used * 100:.0f} %",
-            minute(s.last_good) if s.last_good else words.MISSING,
+            minute(s.last_good, as_of) if s.last_good else words.MISSING,
             words.sentences(s.message, s.hint),
         ]
         for s in sources

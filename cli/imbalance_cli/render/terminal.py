@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import itertools
 import re
 from collections.abc import Callable
 
+import msgspec
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -18,11 +18,11 @@ from imbalance_cli.context import Screen
 from imbalance_cli.render.parts import Bar, Bars, Beside, Block, Line, Table, Title
 
 STYLES = {
-    "short": "green",
+    "short": "bright_blue",
     "long": "red",
     "quoted": "dim",
     "dim": "dim",
-    "warn": "yellow",
+    "warn": "magenta",  # yellow cannot be read on white
     "verdict": "bold",
     "": "",
 }
@@ -206,8 +206,8 @@ def _beside(block: Beside, console: Console, screen: Screen) -> None:
         console.print()
         _table(block.right, console, screen)
         return
-    left = dataclasses.replace(screen, width=round(screen.width * BESIDE_SHARE))
-    right = dataclasses.replace(screen, width=screen.width - left.width - 2 * PADDING)
+    left = msgspec.structs.replace(screen, width=round(screen.width * BESIDE_SHARE))
+    right = msgspec.structs.replace(screen, width=screen.width - left.width - 2 * PADDING)
     columns = [
         _drawn(lambda c: _bars(block.left, c, left), left).splitlines(),
         _drawn(lambda c: _table(block.right, c, right), right).splitlines(),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from imbalance.report import figures, tree
+from imbalance.units import plain
 
 COLUMNS = ("section", "name", "field", "value", "low", "high", "unit", "kind", "source", "as_of")
 _NAMES = ("name", "id", "source", "side")
@@ -121,11 +123,11 @@ def _named(row: dict[str, Any], part: msgspec.Struct, before: str = "") -> Itera
 
 
 def _map(m: tree.Map) -> Iterator[dict[str, Any]]:
-    for i, edge in enumerate(m.edges[:-1]):
+    for i, edges in enumerate(itertools.pairwise(m.edges)):
         for side in ("long", "short"):
             base = {
                 "section": "map",
-                "name": f"{edge:g}-{m.edges[i + 1]:g}",
+                "name": "-".join(plain(price, thousands="") for price in edges),
                 "unit": "usd",
                 "kind": "estimated",
             }

@@ -57,7 +57,10 @@ def title_of(document: tree.Document) -> Title:
     if isinstance(document, tree.DbReport):
         return Title(what, document.place)
     if isinstance(document, tree.CollectReport):
-        return Title(f"{document.symbol} {what}", f"{minute(document.started)} to {minute(document.as_of)} UTC")
+        return Title(
+            f"{document.symbol} {what}",
+            f"{minute(document.started, document.as_of)} to {minute(document.as_of, document.as_of)} UTC",
+        )
     if isinstance(document, tree.DiffReport):
         return Title(f"{document.symbol} {what}", words.age(document.before.as_of, document.after.as_of))
     if isinstance(document, tree.BackfillReport):

@@ -21,7 +21,7 @@ from imbalance.report import tree, words
 from imbalance.report.sections.sources import missing_of, quoted
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind, Source
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 
 def volume(harvests: Sequence[Harvest], price: float, now_ms: int, venues: Sequence[Source]) -> tree.Volume:
@@ -31,8 +31,8 @@ def volume(harvests: Sequence[Harvest], price: float, now_ms: int, venues: Seque
     rows = []
     for harvest in harvests:
         daily, statistics = (
-            in_time(harvest.at(Kind.DAILY_CANDLES, Candle)),
-            in_time(harvest.of(ContractStats)),
+            harvest.in_time(Candle, Kind.DAILY_CANDLES),
+            harvest.in_time(ContractStats),
         )
         if not harvest.source.is_venue or not (daily or statistics or harvest.of(Ticker)):
             continue
@@ -90,7 +90,7 @@ def liquidations(harvests: Sequence[Harvest], now_ms: int, venues: Sequence[Sour
     present = {row.source for row in sound}
     since = None
     for harvest in harvests:
-        daily = in_time(harvest.at(Kind.LIQUIDATION_DAILY, LiquidationSum))
+        daily = harvest.in_time(LiquidationSum, Kind.LIQUIDATION_DAILY)
         if glass and daily:
             found = signals.largest_since(glass[0].long_usd + glass[0].short_usd, daily, now_ms - DAY_MS)
             if found is not None:

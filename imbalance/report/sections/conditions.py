@@ -11,7 +11,7 @@ from imbalance.readings import funding_8h, ticker
 from imbalance.records import Sentiment as SentimentRecord
 from imbalance.report import tree
 from imbalance.units import DAY_MS, iso
-from imbalance.wire.harvest import Figure, Harvest, in_time
+from imbalance.wire.harvest import Figure, Harvest
 
 WEEK = 7
 
@@ -32,7 +32,7 @@ def funding(harvests: Sequence[Harvest], interest: tree.OpenInterest) -> tree.Fu
 def sentiment(harvests: Sequence[Harvest]) -> tree.Sentiment | None:
     """Build the sentiment section from the newest day; the week before is joined by date."""
     for harvest in harvests:
-        rows = in_time(harvest.of(SentimentRecord))
+        rows = harvest.in_time(SentimentRecord)
         if rows:
             last = rows[-1]
             week = [r.value for r in rows if r.time_ms == last.time_ms - WEEK * DAY_MS]

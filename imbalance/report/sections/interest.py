@@ -18,7 +18,7 @@ from imbalance.report.since import Days
 from imbalance.signals.since import unbroken
 from imbalance.units import DAY_MS, iso
 from imbalance.wire import Kind, Source
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest
 
 BASE_DAYS = 120
 
@@ -112,7 +112,7 @@ def _change(
 
 def _days(harvest: Harvest, stored: Days, now_ms: int) -> dict[int, float]:
     """Return a venue's open interest by day as it tells it, and as it is stored from further back without a break."""
-    rows = in_time(harvest.at(Kind.OPEN_INTEREST_DAILY, OpenInterestRecord))
+    rows = harvest.in_time(OpenInterestRecord, Kind.OPEN_INTEREST_DAILY)
     known = stored.get(("open_interest", harvest.name), {})
     before = unbroken(known, rows[0].time_ms if rows else now_ms, DAY_MS)
     return dict(reversed(before)) | {row.time_ms: row.open_interest_base for row in rows}

@@ -77,6 +77,7 @@ def states(harvests: Sequence[Harvest], skipped: Sequence[tuple[str, str, str]],
                 first.hint if first else "",
                 clock_ahead_s=h.clock_ahead_s,
                 budget_used=h.budget_used,
+                kept=[tree.Kept(answer.name, iso(answer.asked_ms)) for answer in h.kept],
             )
         )
     rows += [tree.SourceState(name, title, "skipped", 0, None, None, why, "") for name, title, why in skipped]

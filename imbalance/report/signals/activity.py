@@ -12,7 +12,6 @@ from imbalance.report.signals.read import Read, reading
 from imbalance.signals.concentration import spread
 from imbalance.signals.since import previous
 from imbalance.wire import Kind
-from imbalance.wire.harvest import in_time
 
 MOST_SHARES = 3
 # Venues that traded two thirds of the month speak for it where the others' history is shorter.
@@ -61,7 +60,7 @@ def _means(read: Read, usd: Mapping[str, float]) -> tuple[list[str], Means]:
 def _of_venue(read: Read, name: str) -> Means:
     """Return a venue's means by its candles of months where these agree with those of days, else by days alone."""
     harvest = next(h for h in read.harvests if h.name == name)
-    by_days = signals.volume_per_day(in_time(harvest.at(Kind.DAILY_CANDLES, Candle)), read.at_ms)
+    by_days = signals.volume_per_day(harvest.in_time(Candle, Kind.DAILY_CANDLES), read.at_ms)
     by_months = signals.month_means(harvest.at(Kind.MONTHLY_CANDLES, Candle), read.at_ms)
     both = [(by_days[month], by_months[month]) for month in by_days if month in by_months]
     agree = bool(both) and all(abs(one / other - 1) <= MONTHS_AGREE for one, other in both if other > 0)

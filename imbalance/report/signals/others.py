@@ -13,7 +13,6 @@ from imbalance.signals.past import LEAST_PAST, percentile
 from imbalance.signals.since import previous, unbroken
 from imbalance.units import DAY_MS, iso, parse_time_ms
 from imbalance.wire import Kind
-from imbalance.wire.harvest import in_time
 
 HALF = 50
 WEEK = 7
@@ -56,7 +55,7 @@ def mood(read: Read, past: Past) -> list[tree.Reading]:
 
 def _mood_days(read: Read, past: Past) -> tuple[np.ndarray, np.ndarray]:
     """Return the days and values that were read and that the store keeps, in order, each day once."""
-    rows = [row for h in read.harvests for row in in_time(h.of(SentimentRecord))]
+    rows = [row for h in read.harvests for row in h.in_time(SentimentRecord)]
     held = dict(zip(past.mood.time_ms.tolist(), past.mood.values.tolist(), strict=True))
     held |= {row.time_ms: float(row.value) for row in rows}
     days = sorted(held)
@@ -115,7 +114,7 @@ def sells_less(row: tree.HolderActivity, weeks: tuple[float, float] | None) -> b
 
 def weeks_of(read: Read, source: str) -> tuple[float, float] | None:
     """Return the mean of a source's last seven days and of those four weeks before; None where days are missing."""
-    rows = [row for h in read.harvests if h.name == source for row in in_time(h.at(Kind.HOLDERS, Holders))]
+    rows = [row for h in read.harvests if h.name == source for row in h.in_time(Holders, Kind.HOLDERS)]
     if not rows:
         return None
     by_day = {row.time_ms: row.value for row in rows}

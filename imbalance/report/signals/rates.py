@@ -26,15 +26,16 @@ def rate_of(history: History, signal: str) -> tree.BaseRate:
         rate.all_return,
         rate.event_absolute_return,
         rate.all_absolute_return,
-        _told(signal, rate),
+        told(signal, rate),
     )
 
 
-def _told(signal: str, rate: Rate) -> str:
+def told(signal: str, rate: Rate) -> str:
+    """Say what followed a signal in the history at hand, or that its events are too few to say."""
     days = f"{rate.history_ms / DAY_MS:.0f} days of bars"
     if rate.event_return is None or rate.event_absolute_return is None or rate.all_absolute_return is None:
         many = f"{rate.events or 'no'} such event{'s' * (rate.events != 1)} a day and more ago in {days}"
-        return f"no base rate: {many}; imbalance backtest {signal} tells it of longer ones"
+        return f"no base rate: {many}, too few to say; imbalance backtest {signal} tells it of longer ones"
     moves = f"{words.fraction(rate.event_return)} on average (any time {words.fraction(rate.all_return)})"
     sizes = f"{words.share(rate.event_absolute_return)} either way (any time {words.share(rate.all_absolute_return)})"
     return f"24 h after {rate.events} such events in {days}: {moves}, {sizes}; imbalance backtest {signal} tests it"

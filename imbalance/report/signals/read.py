@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Literal
+
+import msgspec
 
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.market import MarketData
@@ -15,16 +16,15 @@ from imbalance.signals.past import NONE, Series
 from imbalance.signals.sided import steady
 from imbalance.units import SECOND_MS, Side, iso
 from imbalance.wire import Kind
-from imbalance.wire.harvest import Harvest, in_time
+from imbalance.wire.harvest import Harvest
 
 
-@dataclasses.dataclass(frozen=True)
-class Past:
+class Past(msgspec.Struct, frozen=True):
     """What the store keeps of before: the Fear & Greed index, and by venue funding per 8 h and accounts long."""
 
     mood: Series = NONE
-    funding_8h: Mapping[str, Series] = dataclasses.field(default_factory=dict)
-    accounts_long: Mapping[str, Series] = dataclasses.field(default_factory=dict)
+    funding_8h: Mapping[str, Series] = msgspec.field(default_factory=dict)
+    accounts_long: Mapping[str, Series] = msgspec.field(default_factory=dict)
 
     def history(self, market: MarketData) -> History:
         """Return a market with what is known beside it; of funding that of the venue with most of it."""
@@ -32,8 +32,7 @@ class Past:
         return History(market, self.mood, longest)
 
 
-@dataclasses.dataclass(frozen=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """A market's map and sections, as a report has them; `at_ms` is the moment that they are of.
 
     `stored` is the history that the local store holds, where it reaches further back than the market.
@@ -82,7 +81,7 @@ class Read:
 
     def daily(self) -> list[Candle]:
         """Return the longest daily candles that a venue gave, in order: those of the path's venue before others."""
-        held = {h.name: in_time(h.at(Kind.DAILY_CANDLES, Candle)) for h in self.harvests}
+        held = {h.name: h.in_time(Candle, Kind.DAILY_CANDLES) for h in self.harvests}
         own = held.get(self.path_source)
         return own or max(held.values(), key=len, default=[])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from imbalance.report.tree.changes import Change, Compared, DiffReport
 from imbalance.report.tree.checks import CheckedFigure, CheckReport
 from imbalance.report.tree.collected import CollectedStream, CollectReport
-from imbalance.report.tree.common import Band, Capability, Gap, Head, Mode, Range, SourcesReport, SourceState
+from imbalance.report.tree.common import Band, Capability, Gap, Head, Kept, Mode, Range, SourcesReport, SourceState
 from imbalance.report.tree.history import BackfillReport, DbReport, FilledSeries, KnownSpan, MissingSpan, StoredSeries
 from imbalance.report.tree.jobs import MapHistoryReport, MappedPartition
 from imbalance.report.tree.maps import (
@@ -90,8 +90,8 @@ __all__ = [
     "Capability", "CascadeReport", "Change", "CheckReport", "CheckedFigure", "Checklist", "Cluster", "ClustersReport",
     "CollectReport", "CollectedStream", "Compared", "Concentration", "Condition", "DbReport", "DiffReport",
     "DistanceShare", "Document", "Evidence", "FilledSeries", "Funding", "Gap", "GroupPositions", "Head",
-    "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "KeptScore",
-    "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapHistoryReport", "MapRow",
+    "HeatmapReport", "HeldPosition", "HolderActivity", "HorizonScore", "ImpactLaw", "Institutional", "Kept",
+    "KeptScore", "KnownSpan", "LargestSince", "Liquidations", "LiquidationsReport", "Map", "MapHistoryReport", "MapRow",
     "MappedPartition", "Member", "MethodScore", "Metric", "MissingSpan", "Mode", "Model", "Moved",
     "ObservedLiquidations", "OpenInterest", "OpenInterestChange", "OpenInterestReport", "Path", "PositionsMap",
     "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reading", "Reliability", "Report",

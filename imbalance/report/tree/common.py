@@ -31,8 +31,15 @@ class Gap(msgspec.Struct):
     usual: bool = False
 
 
+class Kept(msgspec.Struct):
+    """What a source was not asked for again: its answer to an earlier run still stands."""
+
+    what: str
+    as_of: str
+
+
 class SourceState(msgspec.Struct):
-    """How a source fared in this run."""
+    """How a source fared in this run; `kept` are answers to an earlier one that this one rests on."""
 
     name: str
     title: str
@@ -45,6 +52,7 @@ class SourceState(msgspec.Struct):
     last_good: str | None = None
     clock_ahead_s: float | None = None
     budget_used: float | None = None
+    kept: list[Kept] = []
 
 
 class Capability(msgspec.Struct):

@@ -33,6 +33,8 @@ from imbalance.venues.okx.prices import (
     parse_ticker,
 )
 from imbalance.wire import (
+    BRIEF_MS,
+    LISTED_MS,
     Ask,
     Budget,
     Endpoint,
@@ -43,6 +45,7 @@ from imbalance.wire import (
     Source,
     bar_ms,
     coarsest_needed,
+    holding,
     once,
     params,
 )
@@ -155,7 +158,8 @@ def _ratio_endpoint(path: str, name: str) -> Endpoint:
         return [params(instId=ask.listed.symbol, period="1H", limit=1)]
 
     full = f"/api/v5/rubik/stat/contracts/{path}"
-    return Endpoint(Kind.LONG_SHORT, full, pages, parse, budget=Budget(5, 2), label=f"long/short ratio ({name})")
+    label = f"long/short ratio ({name})"
+    return Endpoint(Kind.LONG_SHORT, full, pages, parse, budget=Budget(5, 2), label=label, holds=holding(HOUR_MS))
 
 
 def _of_symbol(**more: str | int) -> Pages:
@@ -210,6 +214,7 @@ OKX = Source(
             once(instType="SWAP"),
             parse_instruments,
             budget=Budget(20, 2),
+            holds=holding(LISTED_MS),
         ),
         Endpoint(
             Kind.TICKER,
@@ -217,6 +222,7 @@ OKX = Source(
             _of_symbol(),
             parse_ticker,
             budget=Budget(20, 2),
+            holds=holding(BRIEF_MS),
             at_once=_all_swaps("/api/v5/market/tickers"),
         ),
         Endpoint(
@@ -240,6 +246,7 @@ OKX = Source(
             _of_symbol(),
             parse_funding,
             budget=Budget(10, 2),
+            holds=holding(BRIEF_MS),
             at_once=AtOnce(params(instId="ANY"), "instId", "instId", 1, within=("data",)),
         ),
         Endpoint(
@@ -281,6 +288,7 @@ OKX = Source(
             lambda ask: [params(instType="SWAP", tdMode="isolated", instFamily=family(ask))],
             parse_margin_tiers,
             budget=Budget(10, 2),
+            holds=holding(LISTED_MS),
         ),
     ),
     history=(

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from imbalance.backtest.base_rate import base_rate
-from imbalance.backtest.outcomes import OUTCOMES, after, horizons
-from imbalance.backtest.study import LEAST_EVENTS
+from imbalance.backtest.outcomes import LEAST_EVENTS, OUTCOMES, after, horizons
 from imbalance.units import DAY_MS, HOUR_MS
 from tests.support.walks import walk
 

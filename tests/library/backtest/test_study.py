@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
-from imbalance.backtest.study import LEAST_EVENTS, Studied, study
+from imbalance.backtest.outcomes import LEAST_EVENTS
+from imbalance.backtest.study import Studied, study
 from imbalance.report import studying
 from imbalance.signals.events import Firings
 from tests.support.walks import of_prices
@@ -23,7 +23,7 @@ def studied(seed, bars=24 * 200, every=70, jump=0.0, symbol="BTC", events=None):
     steps = g.normal(0, 0.005, bars) + jump * np.concatenate([[False], fired[:-1]])
     log = np.cumsum(steps)
     market = of_prices(log, log, log, log, None, None, None)
-    return Studied(dataclasses.replace(market, symbol=symbol), Firings(fired, 0))
+    return Studied(msgspec.structs.replace(market, symbol=symbol), Firings(fired, 0))
 
 
 def test_a_jump_after_events_is_found_where_it_is():

@@ -15,7 +15,7 @@ from imbalance.collect import Options
 from imbalance.doubts.bars import examine_bars
 from imbalance.errors import BarsError
 from imbalance.fetch.settings import Settings
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from tests.conftest import SHARED
 from tests.library.test_market import HEAD, HOUR, START, rows, write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imbalance.errors import BarsError
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from tests.library.test_market import HEAD, HOUR, START, write
 
 COLUMNS = HEAD.split(",")

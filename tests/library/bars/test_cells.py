@@ -8,7 +8,7 @@ import pytest
 
 from imbalance.bars import source
 from imbalance.errors import BarsError
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from tests.library.test_market import HEAD, HOUR, rows, write
 
 FIRST_MS, LAST_MS = 1_000_000_000_000, 4_102_444_800_000

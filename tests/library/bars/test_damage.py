@@ -16,7 +16,7 @@ import pytest
 
 from imbalance.bars import source
 from imbalance.errors import BarsError, MissingDataError
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from tests.library.test_market import HEAD, HOUR, START, rows
 
 COLUMNS = HEAD.split(",")

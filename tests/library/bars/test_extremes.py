@@ -23,7 +23,7 @@ from imbalance import service
 from imbalance.collect import Options
 from imbalance.errors import MissingDataError, StaleDataError
 from imbalance.fetch.settings import Settings
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from imbalance.units import DAY_MS, HOUR_MS
 from tests.library.test_market import rows, write
 

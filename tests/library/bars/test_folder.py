@@ -8,7 +8,7 @@ import pytest
 from imbalance.bars import folder as reading
 from imbalance.bars.cells import ALL
 from imbalance.errors import BarsError
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from imbalance.units import HOUR_MS
 
 pytest.importorskip("pyarrow")

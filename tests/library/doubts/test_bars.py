@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -378,7 +378,7 @@ def test_a_wick_of_two_and_a_half_times(level, doubted):
 
 def test_a_venue_without_a_path_of_its_own_is_not_held_against_it():
     both = market(series(), series(volume_base=90.0 + np.arange(60)))
-    alone = dataclasses.replace(both, venues=(both.venues[0], dataclasses.replace(both.venues[1], path=None)))
+    alone = msgspec.structs.replace(both, venues=(both.venues[0], msgspec.structs.replace(both.venues[1], path=None)))
     assert not bars.examine_bars(alone)
 
 

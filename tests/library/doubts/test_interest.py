@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from imbalance.doubts import interest
+from imbalance.doubts.thresholds import SUPPLY_BASE
 from imbalance.records import OpenInterest, Position, Ticker
 from imbalance.units import DAY_MS, HOUR_MS, Side, iso
 from imbalance.wire import Kind
@@ -267,7 +268,7 @@ def test_positions_of_one_side_against_open_interest(long, short, told):
 
 
 @pytest.mark.parametrize("kind", ["OPEN_INTEREST", "OPEN_INTEREST_HISTORY"])
-@pytest.mark.parametrize(("level", "told"), [(1.05e6, ""), (1.06e6, "1.06e+06"), (2.1e6, "2.1e+06")])
+@pytest.mark.parametrize(("level", "told"), [(1.05e6, ""), (1.06e6, "1,060,000"), (2.1e6, "2,100,000")])
 def test_a_twentieth_of_all_coins_is_more_than_a_venue_holds(kind, level, told):
     harvest = venue(0, **{kind: [OpenInterest(NOW_MS, level)]})
     said = f"its open interest of {told} is {level / 21e6:.2g} of all BTC there are"
@@ -275,3 +276,19 @@ def test_a_twentieth_of_all_coins_is_more_than_a_venue_holds(kind, level, told):
     both = venue(0, Kind.OPEN_INTEREST, [OpenInterest(NOW_MS, 9.0)], OPEN_INTEREST_HISTORY=[OpenInterest(0, level)])
     assert reasons(interest.supply, [both], "BTC") == [said] * bool(told)
     assert not reasons(interest.supply, [harvest, venue(1)], "A COIN WITHOUT A SUPPLY")
+
+
+# All that exist or, of the last ones, that were made.
+SUPPLIES = {
+    "BTC": 21_000_000, "BCH": 21_000_000, "LTC": 84_000_000, "ETH": 125_000_000, "BNB": 140_000_000,
+    "SOL": 650_000_000, "AVAX": 720_000_000, "LINK": 10**9, "HYPE": 10**9, "DOT": 2_100_000_000, "TON": 5_500_000_000,
+    "SUI": 10**10, "ADA": 45 * 10**9, "XRP": 10**11, "TRX": 10**11, "DOGE": 180 * 10**9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("coin", SUPPLIES)
+def test_a_venue_holds_a_twentieth_of_each_coin_at_most(coin):
+    for more, doubted in ((-0.01, False), (0.01, True)):
+        level = OpenInterest(NOW_MS, SUPPLIES[coin] / 20 + more)
+        assert bool(reasons(interest.supply, [venue(0, Kind.OPEN_INTEREST, [level])], coin)) is doubted
+    assert set(SUPPLIES) == set(SUPPLY_BASE)

@@ -102,6 +102,25 @@ def test_what_was_never_published_is_not_asked_for():
     assert len(names(USD_M, METRICS, "BTCUSDT", now_ms - 5 * DAY_MS, now_ms + 11 * HOUR_MS)) == 5
 
 
+@pytest.mark.parametrize(
+    ("market", "kind", "first"),
+    [
+        (USD_M, KLINES, "X-1d-2019-12.zip"), (COIN_M, KLINES, "X-1d-2020-08.zip"),
+        (USD_M, METRICS, "X-metrics-2020-09-01.zip"), (COIN_M, METRICS, "X-metrics-2020-09-01.zip"),
+        (USD_M, FUNDING, "X-fundingRate-2020-01.zip"), (COIN_M, FUNDING, "X-fundingRate-2022-07.zip"),
+    ],
+)  # fmt: skip
+def test_the_archive_begins_with(market, kind, first):
+    interval = "1d" if kind == KLINES else ""
+    assert next(binance.files(market, kind, "X", 0, day("2026-01-01"), interval)).name == first
+
+
+def test_bars_begin_on_the_last_day_of_2019():
+    now_ms = day("2020-01-01") + binance.DAY_PUBLISHED_AFTER_MS
+    assert names(USD_M, KLINES, "X", 0, now_ms, interval="1d") == ["X-1d-2019-12-31.zip"]
+    assert [binance.DAY_PUBLISHED_AFTER_MS, binance.MONTH_PUBLISHED_AFTER_MS] == [10 * HOUR_MS, 8 * DAY_MS]
+
+
 def test_contracts_are_told_from_their_names():
     linear = binance.instrument_of(USD_M, "1000SHIBUSDT")
     assert (linear.venue, linear.base, linear.contract_size_base, linear.price_multiplier) == (

@@ -207,7 +207,15 @@ def test_fundings_are_of_the_minute():
     assert known_of(part, FUNDED) == [(START, day("2024-03-01"))]
 
 
-@pytest.mark.parametrize("bad", [f"{START},8,1", f"{START},8,-1.5", f"{START},8,", f"{START},721,0.1", "0,8,0.1"])
+@pytest.mark.parametrize(("hours", "rate"), [("1e-9", "-1"), ("720.9", "0.999")])
+def test_fundings_at_each_limit_are_sound(hours, rate):
+    [part] = read(zipped(f"{START},{hours},{rate}\n"), FUNDED)
+    assert (part.columns["rate"][0], part.columns["interval_hours"][0]) == (float(rate), float(hours))
+
+
+@pytest.mark.parametrize(
+    "bad", [f"{START},0,0.1", f"{START},8,1", f"{START},8,-1.5", f"{START},8,", f"{START},721,0.1", "0,8,0.1"]
+)
 def test_fundings_that_cannot_be_are_told(bad):
     with pytest.raises(ParseError):
         read(zipped(bad + "\n"), FUNDED)
@@ -237,6 +245,17 @@ def test_orders_that_differ_only_in_what_is_not_stored_are_told_apart():
 
 def test_an_order_that_nobody_filled_liquidated_nothing():
     assert orders(order(filled=0), order(1))["time_ms"].tolist() == [LIQUIDATED.from_ms + 1]
+
+
+@pytest.mark.parametrize("price", [1e-12, 0.5, 0.999e12])
+def test_an_order_may_cost_next_to_nothing(price):
+    assert orders(order(price=price))["price"].tolist() == [price]
+
+
+@pytest.mark.parametrize("bad", [order(price=0.9e-12), order(price=1e12), order(filled=1e18)])
+def test_an_order_beyond_all_measure_is_told(bad):
+    with pytest.raises(ParseError, match="outside"):
+        orders(bad)
 
 
 @pytest.mark.parametrize("bad", [order(side="SOLD"), order(price="0"), order(filled=-1), order(-1), order(DAY_MS)])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -68,7 +68,7 @@ def test_prices_from_1e_minus_30_to_1e30_are_computed_with(price, fine):
 )
 def test_series_are_bounded_by_what_they_are_worth(series, worth, fine):
     # At a price of 4: a quarter of the worth in coins.
-    row = dataclasses.replace(venue(bars=3), **{series: np.array([np.nan, worth / 4, 0.0])})
+    row = msgspec.structs.replace(venue(bars=3), **{series: np.array([np.nan, worth / 4, 0.0])})
     if fine:
         bounds.require_usable(flat(3, 4.0), [row])
     else:
@@ -106,7 +106,9 @@ def test_a_level_at_the_extreme_is_reached_and_one_at_the_close_as_well():
     # Four cohorts of one bar, low 90, high 110, close 100: beyond the extreme whole, between half, else nothing.
     made = cohorts.build(flat(1), np.ones((1, 1)), np.ones((1, 1)), 1.0, one_class(), np.ones(1), 0.5, old_points=1)
     one = made.part(np.zeros(5, dtype=np.intp))
-    one = dataclasses.replace(one, seen_low=np.full(5, 90.0), seen_high=np.full(5, 110.0), seen_close=np.full(5, 100.0))
+    one = msgspec.structs.replace(
+        one, seen_low=np.full(5, 90.0), seen_high=np.full(5, 110.0), seen_close=np.full(5, 100.0)
+    )
     levels = np.array([89.0, 90.0, 95.0, 100.0, 105.0])
     assert density.arrival(one, LONG, levels).tolist() == [1.0, 0.5, 0.5, 0.0, 0.0]
     assert density.arrival(one, SHORT, levels - 200).tolist() == [1.0, 0.5, 0.5, 0.0, 0.0]
@@ -155,9 +157,9 @@ def test_history_is_the_time_since_open_interest_was_first_known():
 
 def test_one_liquidation_is_an_observation_and_none_is_not():
     one = np.array([np.nan, 0.0, 1e-9])
-    assert reported(dataclasses.replace(venue(bars=3), long_liquidations=one))
-    assert reported(dataclasses.replace(venue(bars=3), short_liquidations=one))
-    assert not reported(dataclasses.replace(venue(bars=3), long_liquidations=0 * one, short_liquidations=0 * one))
+    assert reported(msgspec.structs.replace(venue(bars=3), long_liquidations=one))
+    assert reported(msgspec.structs.replace(venue(bars=3), short_liquidations=one))
+    assert not reported(msgspec.structs.replace(venue(bars=3), long_liquidations=0 * one, short_liquidations=0 * one))
     assert not reported(venue(bars=3))
 
 
@@ -265,7 +267,7 @@ def peaks(heights, *, side=SHORT):
     for i, height in enumerate(heights, 1):
         forced[side, middle + 10 * i if side == SHORT else middle - 10 * i] = height
     factor = np.linspace(0.5, 2.0, 201)[:, None, None]
-    return dataclasses.replace(made, forced=forced, exposed=4 * forced, draws=factor * forced)
+    return msgspec.structs.replace(made, forced=forced, exposed=4 * forced, draws=factor * forced)
 
 
 def test_three_clusters_a_side_are_shown_heaviest_first():
@@ -284,7 +286,7 @@ def test_three_clusters_a_side_are_shown_heaviest_first():
         pytest.approx(made.price * math.exp(19 * 0.0025)),
         pytest.approx(made.price * math.exp(22 * 0.0025)),
     )
-    both = dataclasses.replace(made, forced=made.forced[::-1])
+    both = msgspec.structs.replace(made, forced=made.forced[::-1])
     assert [c.side for c in both.clusters(2)] == ["long"] * 2
 
 
@@ -314,16 +316,16 @@ def test_a_side_is_heavier_where_the_whole_range_of_the_ratio_is():
         (0.2, 0.5, 0.99, "long"),
         (0.5, 1.5, 2.0, None),
     ):
-        ratio = dataclasses.replace(base.ratio, low=low, value=value, high=high)
-        assert dataclasses.replace(base, ratio=ratio, comparable=True).heavier == side
-        assert dataclasses.replace(base, ratio=ratio, comparable=False).heavier is None
+        ratio = msgspec.structs.replace(base.ratio, low=low, value=value, high=high)
+        assert msgspec.structs.replace(base, ratio=ratio, comparable=True).heavier == side
+        assert msgspec.structs.replace(base, ratio=ratio, comparable=False).heavier is None
 
 
 def test_bands_on_either_side_are_set_against_each_other():
     made = peaks([6.0])
     forced = made.forced.copy()
     forced[LONG] = forced[SHORT][::-1] / 3
-    made = dataclasses.replace(made, forced=forced, path_implied=forced * np.array([[2.0], [1.0]]))
+    made = msgspec.structs.replace(made, forced=forced, path_implied=forced * np.array([[2.0], [1.0]]))
     near = made.price * np.exp([0.02, 0.03]), made.price * np.exp([-0.03, -0.02])
     assert made.ratio_between(*(tuple(b) for b in near)) == (pytest.approx(3), pytest.approx(1.5))
     empty = tuple(made.price * np.exp([-0.4, -0.3]))
@@ -360,7 +362,7 @@ def test_a_push_runs_through_the_map_on_its_own_side():
 def test_laws_are_off_by_a_factor_whose_log_deviates_by_three_tenths():
     # Without forced flow the cost alone is drawn: distance over the scale, so its spread is that of the scale.
     made = peaks([])
-    made = dataclasses.replace(made, draws=np.zeros((4000, *made.forced.shape)))
+    made = msgspec.structs.replace(made, draws=np.zeros((4000, *made.forced.shape)))
     law = {"law": (lambda flow: np.asarray(0 * flow), lambda distance: np.asarray(distance * 1.0))}
     cost = cascade.run(made, made.price * 1.1, law).laws[0].cost_usd
     assert cost.value == pytest.approx(0.1)
@@ -406,9 +408,8 @@ def test_a_horizon_is_scored_from_twenty_bands_on(bands, told, monkeypatch):
     seen = np.linspace(1e6, 2e6, bands)
     monkeypatch.setattr(frozen, "_maps", lambda *_rest: np.zeros((3, 2, 1)))
     monkeypatch.setattr(frozen, "_crossed", lambda *_rest: np.stack([seen, seen, seen, seen, np.ones(bands)]))
-    held = dataclasses.replace(
-        trial(2), fits=[Refit(24, np.ones(1), np.ones(1), np.ones(2), np.ones(1), np.ones((2, 1)))]
-    )
+    refit = Refit(24, np.ones(1), np.ones(1), np.ones(2), np.ones(1), np.ones((2, 1)))
+    held = msgspec.structs.replace(trial(2), fits=[refit])
     # 120 bars of an hour: a day from bar 24 on is there, four days reach the end, more do not.
     for days, there in ((1.0, True), (4.0, True), (4.05, False)):
         rows = frozen.frozen_scores(HOUR_MS, flat(120), [], Assumptions(), held, [days])
@@ -443,7 +444,7 @@ def test_a_third_and_a_bit_only_trains_and_fewer_than_200_bars_are_not_scored():
             name: getattr(found, name)[..., :bars]
             for name in ("observed", "predicted", "low", "high", "move", "path_null", "fixed", "day", "members")
         }
-        short = dataclasses.replace(found, **part, base_features=found.base_features[:, :bars])
+        short = msgspec.structs.replace(found, **part, base_features=found.base_features[:, :bars])
         rows, inside, count = validate.scored(short)
         assert (bool(rows), count) == (tested > 0, tested)
         assert inside == pytest.approx(1.0) if rows else math.isnan(inside)

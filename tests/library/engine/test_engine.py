@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -218,7 +218,7 @@ def test_venue_order_and_splitting_do_not_matter():
 
 def test_inverse_contracts_lie_where_coin_margin_puts_them():
     path, volume, interest = walk(sd=0.004)
-    linear, coin = venue("a", volume, interest), dataclasses.replace(venue("b", volume, interest), inverse=True)
+    linear, coin = venue("a", volume, interest), msgspec.structs.replace(venue("b", volume, interest), inverse=True)
     one, other = mapped(path, [linear]), mapped(path, [coin])
     both = mapped(path, [linear, coin])
     assert both.forced == pytest.approx(one.forced + other.forced, rel=0.05, abs=0.02 * one.forced.max())
@@ -362,7 +362,7 @@ def test_validation_never_looks_ahead(gaps):
         time_ms = np.arange(path.open.size, dtype=np.int64) * HOUR_MS
         return predict(time_ms, HOUR_MS, path, [row], Assumptions())
 
-    part = dataclasses.replace(
+    part = msgspec.structs.replace(
         whole,
         volume=volume[:bars],
         open_interest=interest[:bars],
@@ -395,7 +395,7 @@ def test_any_market_gives_a_finite_map(seed, bars, scale, inverse, quiet):
         series = [np.where(h, np.nan, s) for h, s in zip(holes, series, strict=True)]
         if quiet:
             series[2:] = [np.full(bars, np.nan)] * 2
-        rows.append(dataclasses.replace(venue(name, *series, complete=bool(g.random() < 0.5)), inverse=inverse))
+        rows.append(msgspec.structs.replace(venue(name, *series, complete=bool(g.random() < 0.5)), inverse=inverse))
     found = mapped(path, rows)
     assert np.isfinite(found.forced).all()
     assert np.isfinite(found.draws).all()
@@ -409,7 +409,6 @@ def test_any_market_gives_a_finite_map(seed, bars, scale, inverse, quiet):
 def test_assumptions_are_told():
     told = Assumptions().told()
     assert {"sides", "leverage", "lifetimes", "forced", "capture"} <= set(told)
-    assert dataclasses.is_dataclass(Assumptions)
 
 
 @pytest.mark.parametrize("side", [LONG, SHORT])
@@ -441,7 +440,7 @@ def test_what_no_market_has_is_refused_by_name(series, value):
     odd = getattr(row, series).copy()
     odd[7] = value
     with pytest.raises(UsageError, match=rf"a's {series} is .* at bar 7"):
-        mapped(path, [dataclasses.replace(row, **{series: odd})])
+        mapped(path, [msgspec.structs.replace(row, **{series: odd})])
     for bad in (np.nan, 0.0, np.inf):
         prices = PricePath(*(p.copy() for p in path))
         prices[2][5] = bad
@@ -457,8 +456,8 @@ def test_a_day_or_less_is_not_calibrated_and_not_compared():
         found = mapped(path, [venue("a", volume, known, fall, rise, bars=48)])
         assert found.comparable is comparable
         assert not (found.model.calibrated and not comparable)
-        lopsided = dataclasses.replace(found, draws=found.draws * np.array([100.0, 1.0])[:, None])
-        lopsided = dataclasses.replace(lopsided, forced=found.forced * np.array([100.0, 1.0])[:, None])
+        lopsided = msgspec.structs.replace(found, draws=found.draws * np.array([100.0, 1.0])[:, None])
+        lopsided = msgspec.structs.replace(lopsided, forced=found.forced * np.array([100.0, 1.0])[:, None])
         assert lopsided.window(15).heavier == ("long" if comparable else None)
 
 
@@ -513,4 +512,4 @@ def test_a_complete_feed_of_which_nothing_is_predicted_tells_no_scale(known_from
     for one, other in ((alone.forced, both.forced), (alone.draws, both.draws)):
         assert other.sum() == pytest.approx(one.sum(), rel=0.1)
     whole = mapped(path, [censored, venue("b", volume, interest, fall, rise, complete=True)])
-    assert dataclasses.astuple(whole.model.capture["b"]) == pytest.approx((1.0, 1.0, 1.0))
+    assert msgspec.structs.astuple(whole.model.capture["b"]) == pytest.approx((1.0, 1.0, 1.0))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
@@ -11,8 +10,9 @@ import imbalance
 from imbalance.engine import assimilate, density, heatmap
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts
+from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.venue import Venue
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from tests.library.engine.test_engine import HOUR_MS, walk
 from tests.library.test_market import rows, write
 
@@ -71,7 +71,7 @@ def test_what_is_gathered_is_as_much_and_stands_in_its_own_column():
     path, volume, interest = walk(500)
     venue = Venue("one", True, volume, interest, *[np.zeros(0)] * 5, most_leverage=100.0)  # noqa: FBT003
     made, column = market_cohorts(path, [venue], HOUR_MS, A), np.arange(500) * 3 // 500
-    found = heatmap._gathered(made, column)  # 167 bars a column, 32 entries: 5 as one
+    found = heatmap._gathered(made, column)  # 166 bars a column, 32 entries: 5 as one
     assert found.birth.size - made.birth.size == 3 * 34 - 500
     for c in range(3):
         end = made.clock[:, column == c][:, -1:]
@@ -80,6 +80,37 @@ def test_what_is_gathered_is_as_much_and_stands_in_its_own_column():
             for m in (made, found)
         )
         assert part == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize(("bars", "entries"), [(126, 126), (127, 127), (128, 64), (191, 96), (192, 64)])
+def test_a_column_has_no_fewer_than_32_entries(bars, entries):
+    path, volume, interest = walk(bars)
+    venue = Venue("one", True, volume, interest, *[np.zeros(0)] * 5, most_leverage=100.0)  # noqa: FBT003
+    made = market_cohorts(path, [venue], HOUR_MS, A)
+    found = heatmap._gathered(made, np.arange(bars) * 2 // bars)
+    assert found.birth.size - (made.birth.size - bars) == entries
+    assert (found is made) is (entries == bars)
+    # Each enters in the middle bar of its own.
+    every = -(-bars // entries)
+    assert found.birth[:3].tolist() == [every // 2 + every * i for i in range(3)]
+
+
+@pytest.mark.parametrize("side", [LONG, SHORT])
+def test_a_level_that_an_extreme_just_touches_is_reached(side):
+    path, volume, interest = walk(40, sd=1e-4)
+    venue = Venue("one", True, volume, interest, *[np.zeros(0)] * 5, most_leverage=100.0)  # noqa: FBT003
+    made = market_cohorts(path, [venue], HOUR_MS, A)
+    edges = density.distance_edges(A.distances)
+    # The level of a position of bar 8, which no other bar comes near.
+    levels = {i: level[8] for i, _who, _price, level in density.entries(made, edges, 1, side)}
+    row, away, sums = (2 if side == LONG else 1), np.inf if side == LONG else -np.inf, []
+    for columns in (40, 4):  # of bars of their own, and of bars 0 to 9 in one
+        for price in (abs(levels[7]), np.nextafter(abs(levels[7]), away)):
+            path[row][9] = price
+            found = drawn(path, volume, interest, columns)
+            sums.append((found.long_usd, found.short_usd)[side][-1].sum())
+    assert sums[0] < sums[1] * (1 - 1e-6)
+    assert sums[2] < sums[3] * (1 - 1e-6)
 
 
 def test_gathering_smooths_the_grain_alone(monkeypatch):
@@ -115,7 +146,7 @@ def test_a_venue_known_from_later_on_opens_nothing_by_becoming_known():
         for name, complete, share, held in (("a", True, 1.0, interest), ("b", True, 0.5, late))
     ]
     # On wall time: activity is the market's, to which every venue adds.
-    wall = dataclasses.replace(A, structures=A.structures[:1])
+    wall = msgspec.structs.replace(A, structures=A.structures[:1])
     weights = WEIGHTS[:, : wall.distances * wall.lives().share.size]
     both, one, other = (
         heatmap.heatmap("BTC", time_ms, HOUR_MS, path, given, weights, wall, 300, 500)
@@ -146,3 +177,25 @@ def test_the_library_call(tmp_path):
     assert found.long_usd.shape == found.short_usd.shape == (50, 80)
     assert found.edges.shape == (81,)
     assert np.isfinite(found.long_usd).all()
+
+
+@pytest.mark.parametrize("column", [[0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 1, 2, 3], [0, 0, 0]])
+def test_extremes_are_of_the_rest_of_the_own_column_and_of_whole_columns_after(column):
+    lows = np.random.default_rng(len(column)).permutation(len(column)) + 10.0
+    found = heatmap._sweep(lows, np.array(column))
+
+    def lowest(bars):
+        return min((lows[t] for t in bars), default=np.inf)
+
+    bars, columns = range(len(column)), range(column[-1] + 1)
+    assert found.rest.tolist() == [lowest(u for u in bars if u > t and column[u] == column[t]) for t in bars]
+    assert found.minima[0][:-1].tolist() == [lowest(t for t in bars if column[t] == c) for c in columns]
+    assert found.after.tolist() == [*(lowest(t for t in bars if column[t] > c) for c in columns), np.inf]
+
+
+def test_a_path_of_more_than_2000_bars_is_shown_in_spans():
+    path, volume, interest = walk(2001, sd=0.001)
+    found = drawn(path, volume, interest, 1, 2)
+    assert found.path.close.tolist() == [*path.close[1:-1:2], path.close[-1]]
+    assert found.path_time_ms[:2].tolist() == [2 * HOUR_MS, 4 * HOUR_MS]
+    assert (found.time_ms.tolist(), found.price.tolist()) == ([2001 * HOUR_MS], [path.close[-1]])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,7 +93,7 @@ def test_features_by_age_are_those_of_the_cohorts_of_a_day(every, monkeypatch):
     assert ages.sum(axis=5).transpose(0, 1, 4, 2, 3) == pytest.approx(found[..., :classes])
     for when in range(10):
         of_day = np.append(day, np.full(cohorts.birth.size - 60, -9)) == when
-        alone = dataclasses.replace(cohorts, opened=cohorts.opened * of_day)
+        alone = msgspec.structs.replace(cohorts, opened=cohorts.opened * of_day)
         one = features.standing_and_own(path, alone, *rest)[0][..., :classes]
         for later in range(when, min(when + 3, 10)):
             assert ages[..., later, later - when] == pytest.approx(one[:, :, later])
@@ -125,7 +124,7 @@ def test_a_day_whose_longs_die_more_leaves_more_of_them_to_die():
     path, row = pressed(24 * 24)
     found = mapped(path, [row])
     late = np.arange(24 * 24) >= 24 * 22
-    more = dataclasses.replace(row, long_liquidations=row.long_liquidations * np.where(late, 4.0, 1.0))
+    more = msgspec.structs.replace(row, long_liquidations=row.long_liquidations * np.where(late, 4.0, 1.0))
     other = mapped(path, [more])
     assert other.opened[LONG, 20:24].mean() > found.opened[LONG, 20:24].mean() + 0.02
 
@@ -135,7 +134,7 @@ def test_kept_maps_know_of_opening_days_nothing_that_comes_later():
     time_ms, bar = np.arange(24 * 12, dtype=np.int64) * HOUR_MS, 24 * 9
     names = ("volume", "open_interest", "long_liquidations", "short_liquidations")
     later = np.where(np.arange(24 * 12) >= bar, 5.0, 1.0)
-    other = dataclasses.replace(row, **{n: getattr(row, n) * later for n in names})
+    other = msgspec.structs.replace(row, **{n: getattr(row, n) * later for n in names})
     one, changed = (predict(time_ms, HOUR_MS, path, [r], Assumptions()).fits for r in (row, other))
     for fit, again in zip(one, changed, strict=True):
         same = again.opened.shape == fit.opened.shape and again.opened == pytest.approx(fit.opened, rel=1e-9)
@@ -148,5 +147,5 @@ def test_a_moment_is_told_the_same_by_what_is_kept_and_by_the_map():
     time_ms = np.arange(24 * 14, dtype=np.int64) * HOUR_MS
     kept = predict(time_ms, HOUR_MS, path, [row], Assumptions()).fits[-1]
     names = ("volume", "open_interest", "long_liquidations", "short_liquidations")
-    past = dataclasses.replace(row, **{n: getattr(row, n)[: kept.first] for n in names})
+    past = msgspec.structs.replace(row, **{n: getattr(row, n)[: kept.first] for n in names})
     assert mapped(path.until(kept.first), [past]).opened == pytest.approx(kept.opened, abs=0.02)

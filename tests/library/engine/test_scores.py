@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 
@@ -99,7 +98,7 @@ def test_members_are_scored_as_the_model_is():
     rows, inside, tested = scored(trial(20))
     found = {row.name: row for row in rows}
     assert list(found) == ["move alone", "model", "member 1", "member 2", "path null", "fixed leverages"]
-    assert dataclasses.replace(found["member 1"], name="model") == found["model"]
+    assert msgspec.structs.replace(found["member 1"], name="model") == found["model"]
     assert found["model"].over_null == pytest.approx(found["model"].r2_gain - found["path null"].r2_gain)
     assert 0 < found["model"].over_null_low < found["model"].over_null < found["model"].over_null_high
     assert found["member 2"].r2_gain < 0.1 * found["model"].r2_gain
@@ -142,9 +141,8 @@ def test_the_level_error_is_of_a_maps_sum_before_any_scale(monkeypatch):
     cases = iter([np.stack([seen * times, seen, seen, np.ones(10)]) for times in (2.0, 4.0)])
     monkeypatch.setattr(frozen, "_maps", lambda *_rest: np.zeros((2, 2, 1)))
     monkeypatch.setattr(frozen, "_crossed", lambda *_rest: next(cases))
-    held = dataclasses.replace(
-        trial(2), fits=[Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1), np.ones((2, 1)))]
-    )
+    refit = Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1), np.ones((2, 1)))
+    held = msgspec.structs.replace(trial(2), fits=[refit])
     path = PricePath(*np.ones((4, 120)))
     (row,) = frozen.frozen_scores(3_600_000, path, [], Assumptions(), held, [1.0])
     floor = frozen.FLOOR_USD
@@ -172,3 +170,45 @@ def test_kept_maps_of_members_and_of_the_path_are_scored_over_the_same_bands():
 def test_a_gain_is_the_share_of_the_variance_that_errors_lose():
     # Squared errors fall from 8 to 2, of a target whose squares about its mean sum to 2.
     assert scores.gain(np.array([4.0, 4.0]), np.array([1.0, 1.0]), np.array([0.0, 2.0])) == pytest.approx(3.0)
+
+
+def test_the_partial_correlation_is_of_what_a_cubic_in_the_moves_rank_leaves():
+    g = np.random.default_rng(4)
+    move = g.lognormal(0, 1, 80)
+    observed, predicted = move * g.lognormal(0, 0.5, 80), move * g.lognormal(0, 0.5, 80)
+    rank = {name: values.argsort().argsort() + 1.0 for name, values in (("m", move), ("o", observed), ("p", predicted))}
+    left = [rank[name] - np.polyval(np.polyfit(rank["m"], rank[name], 3), rank["m"]) for name in "op"]
+    found = scores.partial_spearman(observed, predicted, move)
+    assert found == pytest.approx(np.corrcoef(*left)[0, 1])
+    assert 0 < abs(found) < 0.9 * scores.spearman(observed, predicted)
+
+
+def test_days_are_drawn_whole_and_as_many_as_there_are():
+    day = np.array([3, 3, 5, 9, 9, 9])
+    rows = {3: [0, 1], 5: [2], 9: [3, 4, 5]}
+    generator = np.random.default_rng(7)
+    expected = [[i for d in generator.choice([3, 5, 9], 3).tolist() for i in rows[d]] for _ in range(5)]
+    assert [block.tolist() for block in scores.day_blocks(day, 5, 7)] == expected
+
+
+def test_bounds_of_a_mean_are_quantiles_of_ratios_of_sums():
+    day, values = np.array([3, 3, 5, 9, 9, 9]), np.array([1.0, 4.0, 2.0, 8.0, 0.0, 5.0])
+    times = np.random.default_rng(7).multinomial(3, [1 / 3] * 3, 40)
+    means = [(t @ [5.0, 2.0, 13.0]) / (t @ [2, 1, 3]) for t in times]
+    assert scores.mean_bounds(values, day, 40, 7) == pytest.approx(tuple(np.quantile(means, [0.05, 0.95])))
+
+
+def test_of_a_target_that_does_not_vary_a_gain_is_finite():
+    assert scores.gain(np.array([2.0]), np.array([1.0]), np.array([5.0])) == pytest.approx(1e12)
+    small = np.array([0.0, 2e-5])
+    assert scores.gain(np.array([4e-10]), np.array([1e-10]), small) == pytest.approx(1.5)
+
+
+def test_a_feature_that_does_not_vary_predicts_nothing():
+    features, target = rows()
+    found = scores.walk_ridge(np.column_stack([features, np.full(60, 3.0)]), target, 20, 10)
+    assert found[20:] == pytest.approx(scores.walk_ridge(features, target, 20, 10)[20:])
+    assert scores.correlation(1e-13 * features[:, 0], target) == 0
+    assert scores.correlation(1e-11 * features[:, 0], target) == pytest.approx(
+        scores.correlation(features[:, 0], target), rel=1e-6
+    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,7 +29,7 @@ def problem(rows, seed=0, venues=2, wide=6):
 
 
 def first(p, rows):
-    return dataclasses.replace(p, x=p.x[:, :rows], y=p.y[:, :rows], known=p.known[:, :rows], day=p.day[:rows])
+    return msgspec.structs.replace(p, x=p.x[:, :rows], y=p.y[:, :rows], known=p.known[:, :rows], day=p.day[:rows])
 
 
 def looped(p, strength, steps):
@@ -87,9 +86,9 @@ def test_blocks_hold_every_row_once_and_all_that_it_has(rows, seed, values, cut)
 
 def test_a_venue_of_which_nothing_is_expected_tells_nothing():
     p = problem(30)
-    silent = dataclasses.replace(p, x=p.x * np.array([1.0, 0.0])[:, None, None])
-    alone = dataclasses.replace(p, x=p.x[:1], y=p.y[:1], known=p.known[:1], floor=p.floor[:1])
-    alone = dataclasses.replace(alone, complete=p.complete[:1], capture=p.capture[:1])
+    silent = msgspec.structs.replace(p, x=p.x * np.array([1.0, 0.0])[:, None, None])
+    alone = msgspec.structs.replace(p, x=p.x[:1], y=p.y[:1], known=p.known[:1], floor=p.floor[:1])
+    alone = msgspec.structs.replace(alone, complete=p.complete[:1], capture=p.capture[:1])
     found, other = solver.solve([silent], 1.0)[0], solver.solve([alone], 1.0)[0]
     assert np.isfinite(found.weights).all()
     assert found.weights == pytest.approx(other.weights, rel=1e-12)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -231,11 +231,11 @@ def test_a_few_days_evidence_does_not_decide_between_structures():
 def test_levels_are_what_a_loop_finds_from_what_came_before(rows, seed):
     seen, told = np.random.default_rng(seed).gamma(0.3, 2.0, (2, 2, rows))
     level, events = assimilate.side_levels(seen, told, 0.5)
-    fade = 0.5 ** (0.5 / assimilate.HALF_LIFE_DAYS)
+    fade = 0.5 ** (0.5 / 3)  # days
     a, b = np.zeros(2), np.zeros(2)
     for t in range(rows + 1):
-        assert events[:, t] == pytest.approx(assimilate.PRIOR_EVENTS + a)
-        assert level[:, t] == pytest.approx((assimilate.PRIOR_EVENTS + a) / (assimilate.PRIOR_EVENTS + b))
+        assert events[:, t] == pytest.approx(10 + a)
+        assert level[:, t] == pytest.approx((10 + a) / (10 + b))
         if t < rows:
             a, b = a * fade + seen[:, t], b * fade + told[:, t]
 
@@ -259,7 +259,7 @@ def test_the_structure_that_made_the_data_gets_the_mixture():
     _fits, parts = ensemble.walk_forward(sample, prior, weight, TWO, 0, 0)
     assert parts[0] > 0.95
     assert parts.sum() == pytest.approx(1)
-    none = dataclasses.replace(sample, y=np.full_like(sample.y, np.nan))
+    none = msgspec.structs.replace(sample, y=np.full_like(sample.y, np.nan))
     fits, parts = ensemble.walk_forward(none, prior, np.array([3.0, 1.0]), TWO, 0, 0)
     assert fits is None
     assert parts == pytest.approx([0.75, 0.25])
@@ -281,7 +281,7 @@ def pressed(bars, seed=2):
 def test_a_side_that_prints_more_lately_weighs_more():
     path, row = pressed(24 * 30)
     late = np.where(np.arange(24 * 30) >= 24 * 27, 3.0, 1.0)
-    more = dataclasses.replace(row, long_liquidations=row.long_liquidations * late)
+    more = msgspec.structs.replace(row, long_liquidations=row.long_liquidations * late)
     one, other = mapped(path, [row]), mapped(path, [more])
     assert other.window(10).ratio.value < 0.9 * one.window(10).ratio.value
     assert other.window(10).lift.value < one.window(10).lift.value
@@ -291,7 +291,7 @@ def test_the_mirror_market_has_the_mirror_level():
     path, row = pressed(24 * 20)
     opens, high, low, close = path
     mirrored = PricePath(*(1e4 / p for p in (opens, low, high, close)))
-    swapped = dataclasses.replace(
+    swapped = msgspec.structs.replace(
         row, long_liquidations=row.short_liquidations, short_liquidations=row.long_liquidations
     )
     one, other = mapped(path, [row]), mapped(mirrored, [swapped])
@@ -303,7 +303,7 @@ def test_nothing_later_than_a_bar_touches_its_prediction():
     time_ms, bar = np.arange(24 * 12, dtype=np.int64) * HOUR_MS, 24 * 9 + 7
     names = ("volume", "open_interest", "long_liquidations", "short_liquidations")
     later = np.where(np.arange(24 * 12) >= bar, 5.0, 1.0)
-    other = dataclasses.replace(row, **{n: getattr(row, n) * later for n in names})
+    other = msgspec.structs.replace(row, **{n: getattr(row, n) * later for n in names})
     # Default weights know today's open interest of several venues; of one they know nothing.
     one, changed = (predict(time_ms, HOUR_MS, path, [r], Assumptions()) for r in (row, other))
     assert changed.predicted[:, : bar + 1] == pytest.approx(one.predicted[:, : bar + 1], rel=1e-9, nan_ok=True)
@@ -336,7 +336,7 @@ def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
 
     def same(found, alone):
         for one, other in zip(found, alone, strict=True):
-            for name, value in dataclasses.asdict(other).items():
+            for name, value in msgspec.structs.asdict(other).items():
                 assert getattr(one, name) == pytest.approx(value, rel=1e-9), name
 
     def judged(found, part, lives):
@@ -347,7 +347,7 @@ def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
 
     monkeypatch.setattr(ensemble, "evidence", judged)
     found, _parts = ensemble.walk_forward(sample, prior, np.array([0.5, 0.5]), TWO, 20, 3)
-    assert told == list(range(480 // (ensemble.BLOCKS + 1), 480))
+    assert told == list(range(160, 480))
     same(found, ensemble.fit(sample, prior, TWO, 20, 3))
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
-from imbalance.engine import calibration, density, ensemble, features, ranges
+from imbalance.engine import assimilate, calibration, density, ensemble, features, ranges
 from imbalance.engine import walk as walking
-from imbalance.engine.assumptions import Assumptions
+from imbalance.engine.assumptions import Assumptions, Lives
+from imbalance.engine.cohorts import build
 from imbalance.engine.ensemble import Sample
-from imbalance.engine.estimate import market_cohorts
-from imbalance.engine.venue import DAY_MS, HOUR_MS
+from imbalance.engine.estimate import market_cohorts, path_cohorts
+from imbalance.engine.leverage import prior_weights
+from imbalance.engine.venue import DAY_MS, HOUR_MS, in_contracts
 from imbalance.path import PricePath
 from tests.library.engine.test_engine import venue, walk
 from tests.library.engine.test_structures import pressed
@@ -59,6 +63,14 @@ def test_moves_are_from_the_last_close_and_features_know_the_bar_and_the_days_be
             state = [before(width, 4), before(width, 20), before(np.log(interest), 4), before(np.log(volume), 4)]
             expected = [m, m**2, m**3, math.log(max(other, 0) + 5e-4), *state, m * state[0]]
             assert x[side, t] == pytest.approx(expected)
+
+
+def test_a_bar_without_volume_and_open_interest_has_a_state_of_its_own():
+    path, volume, interest = walk(5)
+    nothing = np.where(np.arange(5) == 1, 0.0, 1.0)
+    _move, x = walking._base(path, np.stack([interest * nothing] * 2), (volume * nothing)[None], 1)
+    assert x[:, 2, 6:8] == pytest.approx(np.full((2, 2), math.log(1e-9)))
+    assert x[0, 3, 6:8] == pytest.approx([math.log(2 * interest[2]), math.log(volume[2])])
 
 
 @pytest.mark.parametrize(("bars", "bins"), [(14, 0), (15, 1), (29, 1), (30, 2), (119, 7), (120, 8), (400, 8)])
@@ -161,18 +173,18 @@ def test_the_models_form_is_a_common_factor_one_a_side_and_one_that_grows_near()
     z[0, 2], z[1, 3], z[2, 4], z[3, 5], z[4, 6] = 1.0, 1.0, 1.0, 1.0, 1.0
     a = Assumptions(structure_log_sd=(0.2, 0.1, 0.3))
     form = np.log(ranges._form(a, z))
-    assert form[0] == pytest.approx(0.2)
-    assert (form[1, 0], form[1, 1]) == (pytest.approx(0.1), pytest.approx(0.0))
-    assert (form[2, 0], form[2, 1]) == (pytest.approx(0.0), pytest.approx(0.1))
+    np.testing.assert_allclose(form[0], 0.2)
+    one_side = np.array([0.1, 0.0])[:, None] * np.ones(form.shape[2])
+    np.testing.assert_allclose(form[1], one_side)
+    np.testing.assert_allclose(form[2], one_side[::-1])
     middles = np.abs(density.log_edges()[1:] + density.log_edges()[:-1]) / 2
     # Nothing from the pivot outward, and at the price itself no more than 2.5 deviations.
-    near = 0.3 * np.clip(np.log(ranges.PIVOT / middles), 0.0, 2.5)
+    near = 0.3 * np.clip(np.log(0.15 / middles), 0.0, 2.5)
     assert near.min() == 0.0
-    assert form[3, 0] == pytest.approx(near)
-    assert form[4, 1] == pytest.approx(near)
-    assert form[3, 1] == pytest.approx(0.0)
+    np.testing.assert_allclose(form[3], [near, 0 * near], atol=1e-15)
+    np.testing.assert_allclose(form[4], [0 * near, near], atol=1e-15)
     # The more the data had to move the prior, the wider, by the square.
-    assert np.log(ranges._form(a, z, ranges.USUAL_MOVE * 1.2)) == pytest.approx(form * 1.44)
+    np.testing.assert_allclose(np.log(ranges._form(a, z, 0.7 * 1.2)), form * 1.44, atol=1e-15)
 
 
 def test_what_is_exposed_has_the_shape_of_the_weights_and_the_priors_totals():
@@ -181,3 +193,109 @@ def test_what_is_exposed_has_the_shape_of_the_weights_and_the_priors_totals():
     found = ranges.exposed_weights(weights.ravel(), prior, np.array([1.0, 0.5, 1.0])).reshape(2, 3)
     # Totals of 0.6, of no more than 1 (half of the mixture), and none where there is no weight.
     assert found == pytest.approx(np.array([[0.15, 0.375, 0.0], [0.45, 0.125, 0.0]]))
+
+
+def observed_market(interval_ms, bars):
+    """Return bar times, a path and five venues: three that print, one of them complete and in coin, and two silent."""
+    path, volume, interest = walk(bars, seed=6, sd=0.01 * math.sqrt(interval_ms / HOUR_MS))
+    g = np.random.default_rng(1)
+    fall, rise = (
+        np.log(a / b) * interest / 50 * g.gamma(0.5, 2.0, bars)
+        for a, b in ((path.open, path.low), (path.high, path.open))
+    )
+    holes = np.where(g.random(bars) < 0.02, np.nan, fall / 2)
+    rows = [
+        venue("a", volume, interest, bars=bars),
+        venue("b", volume / 2, interest / 3, fall, rise),
+        msgspec.structs.replace(venue("c", volume, interest[::-1] / 2, holes, rise / 2, complete=True), inverse=True),
+        venue("d", volume, interest, 0 * fall, 0 * rise),
+        venue("e", volume / 5, interest / 7, rise / 9, np.where(holes > 0, fall, np.nan) / 9),
+    ]
+    return np.arange(bars, dtype=np.int64) * interval_ms + 100 * DAY_MS, path, rows
+
+
+@pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS, DAY_MS])
+def test_a_walk_is_put_together_day_by_day(interval_ms):
+    a, a_day = Assumptions(distances=4), DAY_MS // interval_ms
+    bars = 8 * a_day + 1
+    time_ms, path, rows = observed_market(interval_ms, bars)
+    found = walking.walk(time_ms, interval_ms, path, rows, a)
+    lives, edges, printed = a.lives(), density.distance_edges(4), np.array([1, 2, 4])
+    prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
+    cohorts = market_cohorts(path, rows, interval_ms, a)
+    points = 9 if interval_ms > HOUR_MS else 3
+    x = features.liquidation_features(path, cohorts, edges, np.arange(bars), points, rows, printed, a_day)
+    y = np.stack([[rows[v].long_liquidations, rows[v].short_liquidations] for v in printed]) * path.close
+    complete, wide = np.array([False, True, False]), 2 if interval_ms < HOUR_MS else 1
+    day = np.arange(bars) // a_day
+
+    def hours(first, stop):
+        """Return the sample of bars summed over hours, a bar alone where bars are longer."""
+        cuts = range(first, stop, wide)
+        sums = [np.stack([v[:, :, t : t + wide].sum(axis=2) for t in cuts], axis=2) for v in (x, y)]
+        return Sample(*sums, day[first:stop:wide] - day[first], complete)
+
+    ways, events = np.full((3, 3, 2, bars), np.nan), np.zeros((3, 2, 2, bars))
+    evidence, starts = np.zeros(2), range(5 * a_day, bars, a_day)
+    for fit, start in zip(found.fits, starts, strict=True):
+        fits = ensemble.fit(hours(2 * a_day, start), prior, lives, 0, 0)
+        share = np.array([1.0, 3.0]) * np.exp(0.1 * (evidence - evidence.max()))
+        share /= share.sum()
+        stop = min(start + a_day, bars)
+        today = Sample(x[:, :, start:stop], y[:, :, start:stop], day[start:stop], complete)
+        each = [ensemble.predicted(f, today, columns) for f, columns in zip(fits, lives.columns(), strict=True)]
+        assert fit.first == start
+        assert fit.share == pytest.approx(share)
+        assert fit.capture == pytest.approx(share[0] * fits[0].capture + share[1] * fits[1].capture)
+        own = [f.weights.reshape(4, 5)[:, :4] for f in fits]
+        for got, (one, other) in zip(fit.weights, (share, (1, 0), (0, 1)), strict=True):
+            assert got == pytest.approx(np.hstack([one * own[0], other * own[1]]).ravel())
+        floor = fits[0].floor * (0.5 if interval_ms < HOUR_MS else 1.0)
+        means = (share[0] * each[0] + share[1] * each[1], *each)
+        for way, (mean, phi) in enumerate(zip(means, [fits[0].dispersion, *(f.dispersion for f in fits)], strict=True)):
+            ways[way, :, :, start:stop] = mean
+            heed = np.where(np.isfinite(today.y), floor[:, None, None] / (mean + floor[:, None, None]), 0.0) / phi
+            events[way, 0, :, start:stop] = (heed * np.nan_to_num(today.y)).sum(axis=0)
+            events[way, 1, :, start:stop] = (heed * mean).sum(axis=0)
+        if stop - start == a_day:
+            evidence += ensemble.evidence(fits, hours(start, stop), lives)
+    for way, got in enumerate((found.predicted, *found.members)):
+        level = assimilate.side_levels(events[way, 0], events[way, 1], interval_ms / DAY_MS)[0]
+        known = np.isfinite(y)
+        expected = np.where(known, ways[way], 0.0).sum(axis=0) * level[:, :-1]
+        expected[:, : 5 * a_day] = np.nan
+        np.testing.assert_allclose(got, np.where(known.any(axis=0), expected, np.nan), rtol=1e-6)
+        for fit in found.fits:
+            assert fit.level[way] == pytest.approx(level[:, fit.first])
+    seen = np.where(np.isfinite(y), y, 0.0).sum(axis=0)
+    np.testing.assert_allclose(found.observed, np.where(np.isfinite(y).any(axis=0), seen, np.nan))
+    assert (found.printed.tolist(), found.day.tolist()) == ([1, 2, 4], day.tolist())
+
+
+@pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS, DAY_MS])
+def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves(interval_ms):
+    a, a_day = Assumptions(distances=4), DAY_MS // interval_ms
+    bars = 6 * a_day
+    time_ms, path, rows = observed_market(interval_ms, bars)
+    found = walking.walk(time_ms, interval_ms, path, rows, a)
+    lives, edges, bucket = a.lives(), density.distance_edges(4), np.arange(bars)
+    points = 9 if interval_ms > HOUR_MS else 3
+    prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
+    lone = path_cohorts(path, interval_ms, a)
+    x = features.standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)[0]
+    null = np.zeros((2, bars))
+    for m, (weight, classes) in enumerate(((1.0, range(4)), (3.0, range(4, 8)))):
+        for d in range(4):
+            null += weight * sum(prior[d, k] * x[:, :, d, k] for k in classes)
+            null += weight * sum(prior[d, k] * lives.share[k] for k in classes) * x[:, :, d, 8 + m]
+    np.testing.assert_allclose(found.path_null, null, rtol=1e-9)
+    # Distances of 5, 10, 20, 25, 50 and 100 times at a maintenance rate of half a per cent.
+    distances = [1 - (1 - 1 / leverage) / 0.995 for leverage in (5, 10, 20, 25, 50, 100)]
+    shares = [sum(low <= d < high for d in distances) / 6 for low, high in itertools.pairwise(edges)]
+    never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
+    contracts = in_contracts(rows, path.close)
+    stay = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), 0.6)
+    kept = features.liquidation_features(path, stay, edges, bucket, points, rows, np.array([1, 2, 4]), a_day)
+    assert sum(share > 0 for share in shares) > 2
+    fixed = sum(share * kept[:, :, :, d].sum(axis=(0, 3)) for d, share in enumerate(shares))
+    np.testing.assert_allclose(found.fixed, fixed, rtol=1e-9)

@@ -67,8 +67,9 @@ def test_the_longest_that_is_read():
     text = "ratio > 1" + " or ratio > 1" * 37
     fits = text + " " * (500 - len(text))
     assert parse(fits, KNOWN).names == ("ratio",)
-    with pytest.raises(ExpressionError, match="longer than 500"):
+    with pytest.raises(ExpressionError, match="longer than 500") as caught:
         parse(fits + " ", KNOWN)
+    assert caught.value.column == 501
 
 
 @pytest.mark.parametrize("text", ["(" * 245 + "ratio > 1" + ")" * 245, "not " * 120 + "ratio > 1"])

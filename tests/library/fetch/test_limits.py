@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import zlib
@@ -24,7 +25,7 @@ from imbalance.fetch.client import Client
 from imbalance.fetch.recording import INDEX, Recorder, Recording
 from imbalance.fetch.redact import Redactor, secrets_of, without_userinfo
 from imbalance.fetch.settings import Settings
-from imbalance.providers import FEAR_GREED
+from imbalance.providers import CRYPTOQUANT, FEAR_GREED
 from tests.library.fetch.test_fetching import BODY, OK, get
 
 
@@ -131,6 +132,32 @@ def test_for_how_long_a_request_counts(monkeypatch, once):
     # One that was given up may still be on its way; one that never left counts for nothing.
     assert counted(monkeypatch, httpx.ReadTimeout("late")) == 5.0
     assert counted(monkeypatch, httpx.ConnectError("none")) == -FEAR_GREED.budget.period_s
+
+
+def test_a_clock_is_held_against_the_middle_of_the_request(monkeypatch, clock):
+    moments = itertools.chain([100.0], itertools.repeat(104.0))
+    monkeypatch.setattr("imbalance.fetch.client.time.perf_counter", lambda: next(moments))
+    seen = []
+    monkeypatch.setattr(Client, "close", lambda self: seen.append(self) or self._pools[FEAR_GREED.name].aclose())
+    get([httpx.Response(200, json=BODY, headers={"date": "Mon, 12 Jan 1970 13:46:45 GMT"})])
+    (used,) = seen
+    # It is 13:46:40 here as the answer is there, four seconds after it was asked for.
+    assert used.clock_ahead_s == {FEAR_GREED.name: 7.0}
+    assert used.latency_ms == {FEAR_GREED.name: 4000.0}
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"), [("http://u:p@h", False), ("http://@h/x", False), ("http://h", True), ("https://h/x", True)]
+)
+def test_a_key_that_takes_the_place_of_a_password_stands_alone(url, allowed):
+    settings = Settings(IMBALANCE_CRYPTOQUANT_URL=url, IMBALANCE_CRYPTOQUANT_KEY="k1")
+    found, tries = get([OK], CRYPTOQUANT, settings)
+    assert len(tries) == allowed
+    if allowed:
+        assert tries[0].headers["authorization"].endswith("k1")
+    else:
+        assert isinstance(found, UsageError)
+        assert "IMBALANCE_CRYPTOQUANT_URL holds a password" in str(found)
 
 
 class Raw:

@@ -54,7 +54,9 @@ def test_many_coins_at_one_moment_ask_once_and_each_gets_its_own():
 
 def test_what_names_a_coin_is_asked_for_each_and_each_time():
     async def use(client):
-        return [await client.get(BINANCE, CANDLES, of(s)) for s in ("AUSDT", "BUSDT", "BUSDT")]
+        bodies = [await client.get(BINANCE, CANDLES, of(s)) for s in ("AUSDT", "BUSDT", "BUSDT")]
+        assert not client._asked  # a scan of many coins would keep the bars of all of them
+        return bodies
 
     _got, asked = asking((200, b"[]"), use)
     assert [query for _path, query in asked] == ["symbol=AUSDT", "symbol=BUSDT", "symbol=BUSDT"]

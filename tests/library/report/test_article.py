@@ -1,6 +1,6 @@
 """Every statement of the article that data can support, with its figure, its sentence and where it is from.
 
-What no data here can support is not among them: the volume of all exchanges there are, what an analyst thinks of it.
+What an analyst thinks of it is not among them, nor what stands under `BEYOND`.
 """
 
 from __future__ import annotations
@@ -63,6 +63,11 @@ STATEMENTS = [
     Statement("holders", "holders_coinmetrics", "sells", "more", "holders of old coins sell more", "coinmetrics"),
     Statement("holders", "holders_cryptoquant", "sells", "less", "holders of old coins sell less", "cryptoquant"),
 ]  # fmt: skip
+# What no source can tell, and why.
+BEYOND = {
+    "January volume of $1.09T in total": "of all exchanges there are: those that are read trade less, and no source "
+    "sums a month over exchanges (CoinGlass's sum is of 24 hours)",
+}
 # The article's four conditions, as the scenario's data answer them.
 CONDITIONS = {
     "extreme_sentiment": "met",
@@ -96,6 +101,15 @@ def test_a_statement_of_the_article(statement):
     assert set(named) <= {s["name"] for s in found["sources"]}
     assert row["as_of"] <= found["as_of"]
     assert row["age_s"] >= 0
+
+
+def test_a_months_volume_is_told_as_that_of_the_venues_read_and_never_as_the_total():
+    row = next(s for s in document()["signals"] if s["id"] == "month_volume")
+    venues = [name for name in row["evidence"] if name.startswith("month_usd_")]
+    assert sum(row["evidence"][name] for name in venues) == pytest.approx(row["value"])
+    assert f"977B on {len(venues)} venues" in row["text"]
+    assert row["value"] < 1.09e12
+    assert not any("1.1T" in s["text"] or "1.09T" in s["text"] for s in document()["signals"])
 
 
 def test_figures_of_others_are_told_from_those_that_were_read():

@@ -182,6 +182,20 @@ def test_volumes_are_in_order_and_of_venues_that_gave_any():
     assert [q.usd for q in quoted(harvests, "open_interest")] == [4]
 
 
+def test_a_volume_that_is_not_known_stands_below_the_smallest():
+    harvests = [
+        gave("gate", [(Kind.TICKER, [Ticker(NOW_MS, mark_price=1.0)])]),
+        gave("okx", [(Kind.TICKER, [Ticker(NOW_MS, volume_24h_usd=0.5)])]),
+    ]
+    assert [row.name for row in sections.volume(harvests, 100.0, NOW_MS, [OKX, GATE]).venues] == ["okx", "gate"]
+
+
+def test_since_when_most_was_liquidated_is_of_the_service_that_told_today():
+    days = [(Kind.LIQUIDATION_DAILY, [LiquidationSum(NOW_MS - DAY_MS, 1.0, 2.0)])]
+    assert activity.liquidations([gave("coinalyze", days)], NOW_MS, []).largest_since is None
+    assert activity.liquidations([gave("coinglass")], NOW_MS, []).largest_since is None
+
+
 def sums(*pairs):
     return [LiquidationSum(NOW_MS - (i + 1) * DAY_MS, long, short) for i, (long, short) in enumerate(pairs)][::-1]
 

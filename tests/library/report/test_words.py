@@ -6,6 +6,8 @@ import re
 import textwrap
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from imbalance_cli.context import Screen
 from imbalance_cli.render.parts import Column, Line, Table
 from imbalance_cli.render.terminal import to_terminal
@@ -23,6 +25,18 @@ from imbalance.report import words
 )  # fmt: skip
 def test_an_amount_is_0_only_where_it_is(value, text):
     assert words.usd(value) == text
+
+
+@given(st.integers(-12, 11), st.floats(1, 9.99))
+def test_a_price_is_told_in_decimals_at_any_size(power, lead):
+    value = lead * 10.0**power
+    for text, digits in ((words.price(value), 5), (words.short_price(value), 3)):
+        assert re.fullmatch(r"\d[\d,]*(?:\.\d+)?K?", text)
+        number = float(text.replace(",", "").removesuffix("K")) * (1000 if text[-1] == "K" else 1)
+        assert number == pytest.approx(value, rel=0.6 * 10.0 ** (1 - digits))
+    assert re.fullmatch(r"[\d,.]+[KMBT]?", words.usd(value))
+    assert re.fullmatch(r"[\d,.]+", words.coins(value))
+    assert re.fullmatch(r"[\d.]+", words.ratio(value))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +59,31 @@ def test_a_few_coins_are_not_none(value, text):
 )
 def test_sentences_end_before_the_next_begins(parts, text):
     assert words.sentences(*parts) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "usd", "-"), ("", "text", "-"), ("long", "text", "long"), (0.0, "fraction", "+0.000 %"),
+        (-0.00011, "fraction", "-0.011 %"), (0.001, "fraction", "+0.1 %"), (0.25, "fraction", "+25.0 %"),
+        (1.9e9, "usd", "1.9B"), (82_512.0, "price", "82,512"), (123_500.0, "base", "123,500"), (4.54, "ratio", "4.5"),
+        (16.0, "index", "16"), (16.25, "index", "16.25"),
+    ],
+)  # fmt: skip
+def test_a_figure_reads_as_its_unit_does(value, unit, text):
+    assert words.figure(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "text"),
+    [(1e9, 2e9, "usd", "1.0B-2.0B"), (0.25, 1.5, "ratio", "0.25-1.5"), (None, 1.0, "usd", ""), (1.0, None, "usd", "")],
+)
+def test_a_range_reads_from_low_to_high(low, high, unit, text):
+    assert words.span(low, high, unit) == text
+
+
+def test_one_has_no_plural():
+    assert [words.counted(many, "bar") for many in (0, 1, 2, 1_000)] == ["0 bars", "1 bar", "2 bars", "1,000 bars"]
 
 
 TOLD = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,8 +56,10 @@ def test_every_signal_fires_on_some_walk(name):
 
 def test_what_a_signal_needs_is_told():
     own = history(0)
-    bare = dataclasses.replace(own.market.venues[0], open_interest_base=frozen(np.full(own.market.close.size, np.nan)))
-    alone = History(dataclasses.replace(own.market, venues=(bare,)))
+    bare = msgspec.structs.replace(
+        own.market.venues[0], open_interest_base=frozen(np.full(own.market.close.size, np.nan))
+    )
+    alone = History(msgspec.structs.replace(own.market, venues=(bare,)))
     assert lacking(alone, DEFINITIONS["sweep"]) == []
     assert lacking(alone, DEFINITIONS["rally"]) == ["the Fear & Greed index", "open interest", "funding"]
     assert lacking(own, DEFINITIONS["rally"]) == []
@@ -72,7 +73,9 @@ def test_sweeps_that_cleared_nothing_do_not_fire_and_unknown_ones_are_counted():
 
     def fired(liquidated):
         rows = frozen(np.full(own.market.close.size, liquidated))
-        market = dataclasses.replace(own.market, venues=(dataclasses.replace(venue, long_liquidations_base=rows),))
+        market = msgspec.structs.replace(
+            own.market, venues=(msgspec.structs.replace(venue, long_liquidations_base=rows),)
+        )
         found = DEFINITIONS["sweep"].detect(History(market))
         return int(found.fired.sum()), found.in_part
 
@@ -115,6 +118,24 @@ def test_rolling_scores_are_those_of_plain_windows(seed):
             assert np.isnan(ranks[i])
         else:
             assert ranks[i] == sum(v < values[i] for v in near) / len(near)
+
+
+def test_ties_count_by_half_in_a_rank():
+    values = np.array([1.0, 2.0, 2.0, np.nan, 2.0, 1.0, 3.0])
+    assert rolling_percentile(values, 4, 2)[2:].tolist() == pytest.approx([0.75, np.nan, 4 / 6, 0.0, 1.0], nan_ok=True)
+
+
+@pytest.mark.parametrize(("z", "fires"), [(0.999, False), (1.0, True)])
+def test_a_change_of_a_day_stands_out_from_one_deviation_on(monkeypatch, z, fires):
+    own = history(3)
+    monkeypatch.setattr("imbalance.signals.events.rolling_z", lambda values, *_window: np.full(values.size, z))
+    assert bool(DEFINITIONS["new-longs"].detect(own).fired.any()) is fires
+
+
+@pytest.mark.parametrize(("after_ms", "known"), [(-1, False), (0, True), (DAY_MS - 1, True), (DAY_MS, False)])
+def test_a_figure_is_of_now_from_when_it_was_known_until_it_is_old(after_ms, known):
+    one = Series(np.array([START_MS]), np.array([5.0]))
+    assert np.isfinite(one.at(np.array([START_MS + after_ms]), DAY_MS)).tolist() == [known]
 
 
 def test_the_checklist_through_time_asks_for_all_three():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imbalance.market import read_bars
+from imbalance.reader import read_bars
 from imbalance.signals.events import DEFINITIONS, History
 from imbalance.signals.sided import sided
 from imbalance.units import Side, iso

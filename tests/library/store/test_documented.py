@@ -6,7 +6,9 @@ import re
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
+from imbalance.errors import StoreError
 from imbalance.store import opening, schema, writing
 from imbalance.store.rows import Batch, Series
 from imbalance.units import HOUR_MS
@@ -35,3 +37,29 @@ def test_the_query_runs(address):
             found = [(v, str(h), p, usd) for v, h, p, usd in connection.execute(text(query))]
     # What lies in no span is in no sum.
     assert found == [("okx", "1970-01-01 01:00:00", "long", 40.0), ("okx", "1970-01-01 02:00:00", "long", 20.0)]
+
+
+def test_the_role_that_only_looks_may_read_and_nothing_else(address):
+    with opening.opened(address, make=True) as store:
+        if store.is_sqlite:
+            pytest.skip("SQLite has no roles")
+        (own,) = make_url(address).query["options"].split("search_path=")[1:]
+        told = next(query for query in QUERIES if "CREATE ROLE" in query).replace("SCHEMA public", f"SCHEMA {own}")
+        with store.apart() as connection:
+            for statement in told.strip().split(";\n"):
+                connection.execute(text(statement))
+        reader = make_url(address).set(username="imbalance_reader").render_as_string(hide_password=False)
+        row = {"time_ms": HOUR_MS, "value": 16.0, "label": "Extreme Fear"}
+        batch = Batch(Series("sentiment", "fear_greed"), [row], [(0, 2 * HOUR_MS)])
+        try:
+            with store.writing() as connection:
+                writing.save(connection, [batch], 1)
+            with opening.opened(reader) as read_only:
+                with read_only.reading() as connection:
+                    assert connection.execute(text("SELECT value FROM sentiment")).scalar() == 16
+                with pytest.raises(StoreError, match="read-only"), read_only.writing() as connection:
+                    writing.save(connection, [batch], 2)
+        finally:
+            with store.apart() as connection:
+                connection.execute(text("DROP OWNED BY imbalance_reader"))
+                connection.execute(text("DROP ROLE imbalance_reader"))

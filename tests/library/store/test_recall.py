@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -68,28 +69,82 @@ def steps(first, last, step_ms=STEP_MS):
     return list(range(first, last, step_ms))
 
 
-def test_only_the_last_bar_and_what_follows_is_asked_again(address):
-    saved(address, bars(steps(START_MS, END_MS - STEP_MS)))
+@pytest.mark.parametrize(("late_ms", "again"), [(MINUTE_MS - 1, STEP_MS), (MINUTE_MS, 0)])
+def test_only_what_follows_is_asked_and_a_last_bar_that_was_read_soon_after_its_end(address, late_ms, again):
+    end_ms = END_MS - STEP_MS
+    saved(address, bars(steps(START_MS, end_ms)), learned_ms=end_ms + late_ms)
     found = known(address, Kind.CANDLES)
-    assert found.left == [(END_MS - 2 * STEP_MS, END_MS)]
-    assert [row.time_ms for row in found.records] == steps(START_MS, END_MS - 2 * STEP_MS)
+    assert found.left == [(end_ms - again, END_MS)]
+    assert [row.time_ms for row in found.records] == steps(START_MS, end_ms - again)
     assert found.records[0] == Candle(START_MS, 100.0, 102.0, 98.0, 101.0, 2.0, 200.0, None)
+
+
+def test_a_last_bar_that_was_read_once_more_is_known(address):
+    end_ms = END_MS - STEP_MS
+    saved(address, bars(steps(START_MS, end_ms)), learned_ms=end_ms)
+    saved(address, bars([end_ms - STEP_MS]), learned_ms=end_ms + MINUTE_MS)
+    assert known(address, Kind.CANDLES).left == [(end_ms, END_MS)]
+
+
+def of_venues(address, ask, volumes, end_ms, *, missing=()):
+    """Save bars of venues, each with its volume, up to a moment; return what is left to ask of each."""
+    for name, volume in volumes.items():
+        one = bars(steps(START_MS, end_ms))
+        contract = one.series._replace(source=name, venue=name)
+        rows_ = [row | {"volume_base": volume} for row in one.rows if row["time_ms"] not in missing]
+        saved(address, Batch(contract, rows_, runs((r["time_ms"] for r in rows_), STEP_MS)), learned_ms=NOW_MS)
+    memory = recalled(address, ask, tuple(volumes)).memory
+    return {name: memory[name, "BTCUSDT", Kind.CANDLES].left for name in volumes}
+
+
+def test_a_bar_that_runs_is_asked_of_the_venue_that_the_path_is_of(address):
+    end_ms = END_MS - STEP_MS
+    running, volumes = [(end_ms, END_MS)], {"binance": 1.0, "bybit": 3.0, "okx": 2.0}
+    assert of_venues(address, ASK, volumes, end_ms) == {"binance": [], "bybit": running, "okx": []}
+
+
+@pytest.mark.parametrize(("since_ms", "left"), [(15 * MINUTE_MS - 1, False), (15 * MINUTE_MS, True)])
+def test_a_long_bar_is_asked_of_all_when_it_has_run_for_a_while(address, since_ms, left):
+    end_ms = 1_000 * DAY_MS
+    ask = Ask("BTC", end_ms + since_ms, START_MS, end_ms + HOUR_MS, HOUR_MS)
+    whole = {"binance": 1.0, "bybit": 3.0}
+    assert of_venues(address, ask, whole, end_ms)["binance"] == ([(end_ms, end_ms + HOUR_MS)] if left else [])
+
+
+@pytest.mark.parametrize(("ended", "left"), [(0, False), (1, True)])
+def test_a_short_bar_that_has_ended_is_asked_of_all(address, ended, left):
+    end_ms, step_ms = 1_000 * DAY_MS, 5 * MINUTE_MS
+    now_ms = end_ms + ended * step_ms + MINUTE_MS
+    for name, volume in (("binance", 1.0), ("bybit", 3.0)):
+        one = bars(steps(START_MS, end_ms, step_ms), step_ms)
+        rows_ = [row | {"volume_base": volume} for row in one.rows]
+        saved(address, Batch(one.series._replace(source=name, venue=name), rows_, one.known), learned_ms=now_ms)
+    ask = Ask("BTC", now_ms, START_MS, end_ms + (ended + 1) * step_ms, step_ms)
+    found = recalled(address, ask, ("binance", "bybit")).memory["binance", "BTCUSDT", Kind.CANDLES]
+    assert found.left == ([(end_ms, ask.end_ms)] if left else [])
+
+
+def test_a_hole_and_bars_that_have_ended_since_are_asked_of_all(address):
+    end_ms = END_MS - 2 * STEP_MS
+    hole = (START_MS + 4 * STEP_MS, START_MS + 5 * STEP_MS)
+    found = of_venues(address, ASK, {"binance": 1.0, "bybit": 3.0}, end_ms, missing={hole[0]})
+    assert found == {name: [hole, (end_ms, END_MS)] for name in ("binance", "bybit")}
 
 
 def test_a_hole_is_asked_for_unless_the_source_said_that_it_has_none(address):
     times = steps(START_MS, START_MS + 4 * STEP_MS) + steps(START_MS + 6 * STEP_MS, END_MS - STEP_MS)
     saved(address, bars(times))
     hole = (START_MS + 4 * STEP_MS, START_MS + 6 * STEP_MS)
-    assert known(address, Kind.CANDLES).left == [hole, (END_MS - 2 * STEP_MS, END_MS)]
+    assert known(address, Kind.CANDLES).left == [hole, (END_MS - STEP_MS, END_MS)]
     saved(address, bars(times, missing=[(*hole, "timed out")]))
     assert hole in known(address, Kind.CANDLES).left
     saved(address, bars(times, missing=[(*hole, HOLE)]), learned_ms=NOW_MS + 1)
-    assert known(address, Kind.CANDLES).left == [(END_MS - 2 * STEP_MS, END_MS)]
+    assert known(address, Kind.CANDLES).left == [(END_MS - STEP_MS, END_MS)]
 
 
 def test_what_lies_before_is_asked_for(address):
     saved(address, bars(steps(START_MS + HOUR_MS, END_MS - STEP_MS)))
-    assert known(address, Kind.CANDLES).left == [(START_MS, START_MS + HOUR_MS), (END_MS - 2 * STEP_MS, END_MS)]
+    assert known(address, Kind.CANDLES).left == [(START_MS, START_MS + HOUR_MS), (END_MS - STEP_MS, END_MS)]
 
 
 def test_shorter_bars_make_longer_ones_that_are_whole(address):
@@ -97,10 +152,10 @@ def test_shorter_bars_make_longer_ones_that_are_whole(address):
     times.remove(START_MS + 20 * MINUTE_MS)
     saved(address, bars(times, 5 * MINUTE_MS))
     found = known(address, Kind.CANDLES)
-    # The bar that lacks a part is not known, nor is the one that is read anew.
+    # The bar that lacks a part is not known.
     assert [row.time_ms for row in found.records] == [
         START_MS,
-        *steps(START_MS + 30 * MINUTE_MS, START_MS + 105 * MINUTE_MS),
+        *steps(START_MS + 30 * MINUTE_MS, START_MS + 2 * HOUR_MS),
     ]
     assert (START_MS + STEP_MS, START_MS + 2 * STEP_MS) in found.left
     assert found.records[0] == Candle(START_MS, 100.0, 102.0, 98.0, 101.0, 6.0, 600.0, None)
@@ -110,7 +165,7 @@ def test_bars_of_the_length_itself_go_before_shorter_ones(address):
     saved(address, bars(steps(START_MS, START_MS + 2 * HOUR_MS), price=100.0))
     saved(address, bars(steps(START_MS, START_MS + 4 * HOUR_MS, 5 * MINUTE_MS), 5 * MINUTE_MS, price=500.0))
     opens = [row.open for row in known(address, Kind.CANDLES).records]
-    assert opens == [100.0] * 8 + [500.0] * 7
+    assert opens == [100.0] * 8 + [500.0] * 8
 
 
 def test_rows_that_are_gone_are_asked_for_though_their_span_is_there(address):
@@ -128,9 +183,23 @@ def test_longer_bars_tell_nothing_of_shorter_ones(address):
 def test_a_level_that_is_yet_to_come_is_not_asked_for(address, last, left):
     saved(address, levels(steps(START_MS, last + 1), STEP_MS))
     found = known(address, Kind.OPEN_INTEREST_HISTORY)
-    # The one that was last read too, in case a source counts its buckets from their start.
-    assert found.left == ([(last, END_MS)] if left else [])
-    assert [row.time_ms for row in found.records] == steps(START_MS, last if left else last + 1)
+    assert found.left == ([(last + STEP_MS, END_MS)] if left else [])
+    assert [row.time_ms for row in found.records] == steps(START_MS, last + 1)
+
+
+@pytest.mark.parametrize(("late_ms", "again"), [(MINUTE_MS - 1, STEP_MS), (MINUTE_MS, 0)])
+def test_a_level_is_asked_again_in_case_a_source_counts_its_buckets_from_their_start(address, late_ms, again):
+    last = END_MS - 2 * STEP_MS
+    saved(address, levels(steps(START_MS, last + 1), STEP_MS), learned_ms=last + STEP_MS + late_ms)
+    assert known(address, Kind.OPEN_INTEREST_HISTORY).left == [(last + STEP_MS - again, END_MS)]
+
+
+@pytest.mark.parametrize(("before_ms", "left"), [(0, True), (1, False)])
+def test_a_span_in_which_no_level_lies_is_not_asked_for(address, before_ms, left):
+    saved(address, levels(steps(START_MS + STEP_MS, END_MS - STEP_MS + 1), STEP_MS))
+    ask = msgspec.structs.replace(ASK, start_ms=START_MS + before_ms)
+    found = known(address, Kind.OPEN_INTEREST_HISTORY, ask=ask)
+    assert found.left == ([(START_MS, START_MS + STEP_MS)] if left else [])
 
 
 def test_finer_levels_stand_in_at_the_moments_asked_for(address):
@@ -157,6 +226,7 @@ def test_what_is_known_and_what_is_left_are_the_span_between_them(tmp_path_facto
 
 
 DAY_AGO_MS = NOW_MS - DAY_MS
+HALF_AN_HOUR_AGO_MS = NOW_MS - HOUR_MS // 2
 
 
 @pytest.mark.parametrize(
@@ -166,6 +236,15 @@ DAY_AGO_MS = NOW_MS - DAY_MS
         ("gate", (DAY_AGO_MS, NOW_MS - HOUR_MS), (DAY_AGO_MS, NOW_MS - HOUR_MS - MINUTE_MS)),
         ("gate", (DAY_AGO_MS + 1, NOW_MS - HOUR_MS), None),
         ("gate", (DAY_AGO_MS - DAY_MS, DAY_AGO_MS + MINUTE_MS), None),
+        # Of Deribit fewer pages are read than a day has: what was read before goes on, where it is longer than what is
+        # new.
+        (
+            "deribit",
+            (NOW_MS - HOUR_MS, NOW_MS - HOUR_MS // 2 + 1),
+            (NOW_MS - HOUR_MS, NOW_MS - HOUR_MS // 2 + 1 - MINUTE_MS),
+        ),
+        ("deribit", (NOW_MS - HOUR_MS, NOW_MS - HOUR_MS // 2), None),
+        ("deribit", (NOW_MS - MINUTE_MS, NOW_MS), None),
         # Binance cannot: what is known must be known up to now, however short.
         ("binance", (NOW_MS - HOUR_MS, NOW_MS - 2 * MINUTE_MS), (NOW_MS - HOUR_MS, NOW_MS)),
         ("binance", (NOW_MS - HOUR_MS, NOW_MS - 2 * MINUTE_MS - 1), None),
@@ -374,3 +453,16 @@ def test_pages_of_a_venue_that_can_be_asked_are_not_joined_to_what_its_stream_to
     assert Kind.LIQUIDATIONS not in {kind for _name, _symbol, kind in recalled(address, names=("gate",)).memory}
     saved(address, orders([NOW_MS - HOUR_MS], [(START_MS - DAY_MS, NOW_MS)], *gate))
     assert Kind.LIQUIDATIONS in {kind for _name, _symbol, kind in recalled(address, names=("gate",)).memory}
+
+
+def test_orders_known_of_a_venue_count_on_their_own_side_alone(address):
+    series = Series("liquidations", "binance", "binance", "BTC", "BTCUSDT", "linear")
+    told = [("long", 2.0), ("short", 3.0), ("long", 5.0)]
+    rows = [
+        {"time_ms": NOW_MS - HOUR_MS + i, "position": side, "price": 100.0, "quantity_base": base}
+        | {"order_id": "", "nth": 0}
+        for i, (side, base) in enumerate(told)
+    ]
+    saved(address, Batch(series, rows, [(START_MS, NOW_MS)]), bars([START_MS]))
+    found = recalled(address).orders["binance", "BTCUSDT"]
+    assert (found.long_base.tolist(), found.short_base.tolist()) == ([2.0, 0.0, 5.0], [0.0, 3.0, 0.0])

@@ -118,12 +118,21 @@ def test_figures_of_a_moment():
 
 def test_levels_and_ratios_by_kind():
     levels = [OpenInterest(NOW_MS - h * HOUR_MS, 7.0) for h in (2, 1, 0)]
-    shares = [LongShort(NOW_MS - h * HOUR_MS, kind, 0.4) for h in (3, 2) for kind in ("accounts", "positions")]
+    held = {"accounts": 0.4, "positions": 0.6}
+    shares = [LongShort(NOW_MS - h * HOUR_MS, kind, share) for h in (3, 2) for kind, share in held.items()]
     found = read(OPEN_INTEREST_HISTORY=levels, LONG_SHORT=shares)
     # A level is of a moment and needs nothing to end.
     assert [len(b.rows) for b in found] == [3, 2, 2]
     assert [b.series.what for b in found] == ["", "accounts", "positions"]
+    assert [[row["long_share"] for row in b.rows] for b in found[1:]] == [[0.4, 0.4], [0.6, 0.6]]
     assert found[0].known == [(NOW_MS - 2 * HOUR_MS, NOW_MS + HOUR_MS)]
+
+
+def test_the_newest_ratio_alone_is_of_its_moment():
+    found = read(LONG_SHORT=[LongShort(NOW_MS, kind, 0.4) for kind in ("accounts", "positions")])
+    assert [(b.series.what, b.series.interval_ms, b.rows, b.known) for b in found] == [
+        (kind, 0, [{"time_ms": NOW_MS, "long_share": 0.4}], ()) for kind in ("accounts", "positions")
+    ]
 
 
 def test_a_venues_statistics_are_sums_and_levels_at_their_ends():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 
 import msgspec
 import pytest
@@ -21,8 +20,7 @@ MANY, WIDE = 1500, " " * 20_000  # more than what lies between two ends of a con
 ORDER = Order("long", 80_000.0, 0.5, 1_789_670_297_212)
 
 
-@dataclasses.dataclass
-class Reading:
+class Reading(msgspec.Struct):
     """A reader that runs, and what it put."""
 
     reader: Reader

@@ -227,6 +227,89 @@ def test_statistics_of_gate_are_of_the_length_asked_for_and_begin_a_bucket_befor
     assert (told["interval"], int(told["from"]) * 1000, told["limit"]) == ("15m", AT - 15 * 60_000, "97")
 
 
+# By source and series: rows a request, hours a window, days and rows that are kept, lengths [h] read besides, how many
+# lengths are offered, and the day on which the series begins; 0 and empty where a source sets no bound.
+NEARLY_30, NEARLY_90 = 30 - 1 / 24, 90 - 1 / 24  # an hour less: the end moves on while windows are asked for
+WALKED = {
+    "binance candles": (1500, 0, 0, 0, (24,), 11, ""),
+    "binance open interest history": (499, 0, NEARLY_30, 0, (), 1, ""),
+    "binance long/short ratio (accounts)": (499, 0, NEARLY_30, 0, (), 1, ""),
+    "binance long/short ratio (top accounts)": (499, 0, NEARLY_30, 0, (), 1, ""),
+    "binance long/short ratio (top positions)": (499, 0, NEARLY_30, 0, (), 1, ""),
+    "binance funding history": (0, 1000, 0, 0, (), 0, ""),
+    "binance_coinm candles": (1500, 0, 0, 0, (24,), 11, ""),
+    "binance_coinm open interest history": (499, 0, NEARLY_30, 0, (), 1, ""),
+    "binance_coinm funding history": (0, 1000, 0, 0, (), 0, ""),
+    "bybit candles": (1000, 0, 0, 0, (24,), 11, ""),
+    "bybit open interest history": (199, 0, 0, 0, (24,), 6, ""),
+    "bybit long/short ratios": (499, 0, 0, 0, (), 6, "2020-07-20"),
+    "bybit funding history": (0, 200, 0, 0, (), 0, ""),
+    "okx candles": (300, 0, 0, 0, (24,), 11, ""),
+    "okx open interest history": (99, 0, 0, 1439, (1, 24), 9, ""),
+    "okx long/short ratio (accounts)": (100, 0, 0, 1439, (1, 24), 9, ""),
+    "okx long/short ratio (top accounts)": (100, 0, 0, 1439, (1, 24), 9, ""),
+    "okx long/short ratio (top positions)": (100, 0, 0, 1439, (1, 24), 9, ""),
+    "okx funding history": (0, 400, 94, 0, (), 0, ""),
+    "gate candles": (2000, 0, 0, 9990, (24,), 7, ""),
+    "gate contract statistics": (999, 0, NEARLY_90, 0, (1,), 6, ""),
+    "gate liquidations": (0, 24, NEARLY_90, 0, (), 0, ""),
+    "gate funding history": (0, 1000, 0, 0, (), 0, ""),
+    "bitget candles": (1000, 0, 0, 0, (24,), 10, ""),
+    "bitget funding history": (0, 0, 0, 0, (), 0, ""),
+    "hyperliquid candles": (5000, 0, 0, 5000, (24,), 10, ""),
+    "hyperliquid funding history": (0, 500, 0, 0, (), 0, "2023-05-12"),
+    "htx candles": (2000, 0, 730, 0, (), 6, ""),
+    "htx liquidations": (0, 24, NEARLY_90, 0, (), 0, ""),
+    "htx funding history": (0, 0, 0, 0, (), 0, ""),
+    "deribit candles": (4000, 0, 0, 0, (24,), 10, ""),
+    "deribit funding history": (0, 700, 0, 0, (), 0, ""),
+    "kraken candles": (2000, 0, 0, 0, (24,), 8, ""),
+    "kraken open interest history": (999, 0, 0, 0, (), 8, "2023-01-01"),
+    "kraken funding history": (0, 0, 365, 0, (), 0, ""),
+    "fear_greed sentiment": (0, 0, 0, 0, (), 0, "2018-02-01"),
+    "cftc commitments of traders": (0, 0, 0, 0, (), 0, "2018-04-01"),
+    "coinmetrics long-term holders": (0, 0, 0, 0, (), 0, ""),
+    "coinalyze liquidations by venue": (0, 0, 1500, 0, (), 0, ""),
+}
+EVERY = [(source, found) for source in (*VENUES, *PROVIDERS) for found in source.history]
+
+
+@pytest.mark.parametrize(("source", "found"), EVERY, ids=lambda v: getattr(v, "name", ""))
+def test_a_history_is_asked_for_as_far_as_it_goes_in_pieces_that_are_allowed(source, found):
+    rows, hours, days, kept, also, offered, begins = WALKED[f"{source.name} {found.endpoint.name}"]
+    assert (found.rows, found.window_ms, found.depth_rows) == (rows, hours * HOUR_MS, kept)
+    assert found.depth_ms == pytest.approx(days * DAY_MS)
+    assert found.also_ms == tuple(hour * HOUR_MS for hour in also)
+    assert len(found.offered_ms) == offered
+    assert found.first_ms == (parse_time_ms(begins) if begins else 0)
+    assert len(EVERY) == len(WALKED)
+
+
+@pytest.mark.parametrize(
+    ("venue", "kind", "end"),
+    [
+        # Bars and fundings up to the end, levels at the end itself.
+        *((v, Kind.FUNDING_HISTORY, -1) for v in ("binance", "binance_coinm", "bybit", "hyperliquid", "deribit")),
+        ("gate", Kind.FUNDING_HISTORY, -1000),
+        *((v, Kind.CANDLES, -1) for v in ("binance", "binance_coinm", "bybit", "hyperliquid", "deribit")),
+        *((v, Kind.CANDLES, -1000) for v in ("gate", "htx", "kraken")),
+        ("bitget", Kind.CANDLES, 0),
+        *((v, Kind.OPEN_INTEREST_HISTORY, 0) for v in ("binance", "binance_coinm", "bybit")),
+        ("binance", Kind.LONG_SHORT, 0),
+        ("bybit", Kind.LONG_SHORT, 0),
+    ],
+)
+def test_a_window_names_its_first_moment_and_its_last(venue, kind, end):
+    found = history(venue, kind)
+    step_ms = min(found.offered_ms, default=INTERVALS_MS["15m"])
+    ask = ask_of(venue, end_ms=AT + (found.rows * step_ms or DAY_MS), interval_ms=step_ms)
+    [query] = found.endpoint.pages(ask)
+    assert times_asked(query, venue) == (ask.start_ms, ask.end_ms + end)
+    # No more rows fit into a request; Hyperliquid counts its own.
+    later = msgspec.structs.replace(ask, now_ms=ask.end_ms + 1, end_ms=ask.end_ms + 1)
+    assert len(found.endpoint.pages(later)) == (2 if found.rows and venue != "hyperliquid" else 1)
+
+
 @pytest.mark.parametrize("source", [s for s in (*VENUES, *PROVIDERS) if s.history], ids=lambda s: s.name)
 def test_every_history_says_how_it_is_walked(source):
     for found in source.history:

@@ -395,6 +395,14 @@ def test_gate_value_is_open_interest_at_the_mark_within_a_tenth_and_a_dollar():
     assert (row.open_interest_base, row.long_liquidations_base, row.short_liquidations_base) == (5, 0.01, 0.02)
 
 
+@pytest.mark.parametrize(("late_ms", "buckets"), [(-1, 1), (0, 2), (3_599_999, 2), (3_600_000, 3)])
+def test_a_bucket_of_gate_counts_when_it_has_ended(late_ms, buckets):
+    asked = ask("BTC_USDT", 0.01)
+    rows = gate_stats(1000, 3)
+    ended = msgspec.structs.replace(asked, now_ms=NOW + 2 * HOUR_MS + late_ms)
+    assert len(read(gate.parse_contract_stats, rows, ended)) == buckets
+
+
 def test_gate_asks_on_where_it_got_fewer_buckets_than_it_asked_for():
     follow = SOURCES["gate"].endpoint(Kind.CONTRACT_STATS).following
     start = NOW - 10 * HOUR_MS

@@ -133,7 +133,7 @@ def test_bybit(read):
 
 
 def test_gate(read):
-    asked = ask("gate", "BTC_USDT", 0.0001)
+    asked = msgspec.structs.replace(ask("gate", "BTC_USDT", 0.0001), now_ms=1789658100000 + 86_400_000)
     rows = gate.parse_contract_stats(read("gate/contract_stats.1.json"), asked)
     assert rows[0].time_ms == 1789658100000
     assert rows[0].open_interest_base == pytest.approx(652621356 * 0.0001 / 2)
