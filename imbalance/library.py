@@ -147,6 +147,7 @@ def through_time(
         Assumptions(),
         columns,
         bins,
+        opened=found.opened,
     )
     own = msgspec.structs.asdict(built)
     return LiquidationHeatmap(**own, interval_ms=market.interval_ms, forced_share=found.model.forced_share)

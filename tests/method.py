@@ -30,7 +30,7 @@ PARTS = {
     ),
     "What observed liquidations teach": (
         "liquidation features", "own-bar flow", "quasi-likelihood", "dispersion", "calibrated", "capture", "structures",
-        "recent level",
+        "recent level", "opening days",
     ),
     "The map": (
         "exposed", "forced", "short liquidation risk", "long liquidation risk", "within", "cluster", "heatmap",

@@ -131,6 +131,10 @@ NUMBERS = {
         f"medians {medians(TWO)} (weight {TWO.weight:g})",
     ],
     "recent level": [f"({assimilate.PRIOR_EVENTS:g} + sum", f"every {assimilate.HALF_LIFE_DAYS:g} days"],
+    "opening days": [
+        f"({assimilate.PRIOR_EVENTS:g} + sum", f"from {features.AGES} days on",
+        f"prior of {assimilate.PRIOR_EVENTS:g} events",
+    ],
     "resampled days": [f"at most {calibrate.FARTHEST:g} either way"],
     "forced": [f"prior x {A.forced_share:g}", f"a factor of {A.forced_span:g}"],
     "form of the model": [

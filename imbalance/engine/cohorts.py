@@ -54,6 +54,11 @@ class Cohorts(msgspec.Struct, frozen=True):
     structure: Ints
     open_interest: Floats
 
+    @property
+    def old(self) -> npt.NDArray[np.bool_]:
+        """Which stand for inventory older than the data, shape (cohorts,)."""
+        return np.asarray(self.phase >= OLD_PHASE)
+
     def part(self, which: slice | Ints) -> Cohorts:
         """Return some of the cohorts, on the same bars."""
         names = ("birth", "phase", "entry_low", "entry_high", "seen_low", "seen_high", "seen_close")

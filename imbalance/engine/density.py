@@ -121,6 +121,7 @@ def mass_basis(
     *,
     inverse: bool = False,
     alive: Floats | None = None,
+    times: Floats | None = None,
 ) -> Floats:
     """Return mass by bin for every distance.
 
@@ -130,6 +131,7 @@ def mass_basis(
         (streams, classes, cohorts).
     alive : zeros, to which the share of each cohort that lives is added where it is wanted, shape
         (sides, distances, cohorts).
+    times : what a side's cohorts count for in each stream, shape (streams, sides, cohorts); once where not given.
 
     Returns
     -------
@@ -139,7 +141,7 @@ def mass_basis(
     cells = edges.size - 1
     bin_edges = log_edges()
     bins = bin_edges.size - 1
-    first = [[_first_that_matters(left[s, k]) for k in range(classes)] for s in range(streams)]
+    first = np.array([[_first_that_matters(row) for row in stream] for stream in left])
 
     def one_side(side: int) -> Floats:
         mass = np.zeros((streams, cells, classes, bins))
@@ -154,10 +156,12 @@ def mass_basis(
             inside = np.flatnonzero((at >= 0) & (at < bins) & (live > 0))
             held, where = left_over.take(inside), at.take(inside)
             usd = live.take(inside) / points if inverse else (live * at_price).take(inside) / points
+            start = np.searchsorted(held, first).tolist()
             for s in range(streams):
+                counted = usd if times is None else usd * times[s, side].take(held)
                 for k in range(classes):
-                    late = slice(int(np.searchsorted(held, first[s][k])), None)
-                    weights = left[s, k].take(held[late]) * usd[late]
+                    late = slice(start[s][k], None)
+                    weights = left[s, k].take(held[late]) * counted[late]
                     mass[s, i, k] += np.bincount(where[late], weights, minlength=bins)
         return mass
 

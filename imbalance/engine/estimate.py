@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import calibration, clock, density, ranges
+from imbalance.engine import assimilate, calibration, clock, density, ranges
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.audit import audit
 from imbalance.engine.bounds import require_usable
@@ -57,20 +57,22 @@ def estimate(
     lives, interest = a.lives(), np.stack([v.open_interest for v in venues])
     cohorts = market_cohorts(path, venues, interval_ms, a)
     edges, points = density.distance_edges(a.distances), density.entry_points(interval_ms)
-    left = cohorts.left_at_end()
-    mass, standing = _mass(path, cohorts, left, edges, price, points, venues)
-    null = _mass_of_path(path, interval_ms, a, edges, price, inverse=kinds(venues)[0][0])
-    basis, path_basis = (m.reshape(2, a.distances * lives.share.size, -1) for m in (mass, null))
     prior = prior_weights(a, venues, interest, edges, 1.0)
     comparable = history_ms(interest, interval_ms) > SHORTEST_HISTORY_MS
     found = None
     if calibrated and comparable:
         found = calibration.calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, prior, seed)
-    draw = ranges.draws(a, venues, interest, edges, prior, found, basis, seed)
+    opened = np.ones((2, 1)) if found is None else found.opened
+    times = assimilate.of_cohorts(opened, calibration.days(time_ms.size, interval_ms), cohorts)
+    left = cohorts.left_at_end()
+    mass, standing = _mass(path, cohorts, left, edges, price, points, venues, times)
+    null = _mass_of_path(path, interval_ms, a, edges, price, inverse=kinds(venues)[0][0])
+    basis, leaning, path_basis = (m.reshape(2, a.distances * lives.share.size, -1) for m in (*mass, null))
+    draw = ranges.draws(a, venues, interest, edges, prior, found, basis, leaning, seed)
     exposed_share = ranges.exposed_weights(draw.central, prior, draw.part)
     exposed = np.einsum("sfb,f->sb", basis, exposed_share)
-    forced = np.einsum("sfb,f->sb", basis, draw.central) * draw.level[:, None]
-    forced_draws = np.tensordot(draw.weights, basis, (1, 1)) * draw.factor
+    forced = np.einsum("sfb,f->sb", leaning, draw.central) * draw.level[:, None]
+    forced_draws = np.tensordot(draw.weights, leaning, (1, 1)) * draw.factor
     return LiquidationMap(
         symbol=symbol,
         as_of_ms=int(time_ms[-1]) + interval_ms,
@@ -82,7 +84,8 @@ def estimate(
         path_implied=np.einsum("sfb,f->sb", path_basis, draw.central),
         path_draws=np.tensordot(draw.weights, path_basis, (1, 1)),
         weights=draw.level[:, None] * draw.central,
-        model=_model(a, venues, found, draw, forced, exposed, forced_draws, basis),
+        opened=opened,
+        model=_model(a, venues, found, draw, forced, exposed, forced_draws, leaning),
         audit=audit(venues, cohorts, left, standing, exposed_share.reshape(a.distances, -1), draw.part, price),
         comparable=comparable,
     )
@@ -113,20 +116,30 @@ def _mass_of_path(
 
 
 def _mass(
-    path: PricePath, cohorts: Cohorts, left: Floats, edges: Floats, price: float, points: int, venues: list[Venue]
+    path: PricePath,
+    cohorts: Cohorts,
+    left: Floats,
+    edges: Floats,
+    price: float,
+    points: int,
+    venues: list[Venue],
+    times: Floats,
 ) -> tuple[Floats, Floats]:
     """Return the mass of all venues, and the contracts of each that price has not reached.
 
-    Shapes (sides, distances, classes, bins) and (venues, sides, distances, classes).
+    Shapes (2, sides, distances, classes, bins), as it is and with what cohorts count `times`, shape (sides, cohorts);
+    and (venues, sides, distances, classes).
     """
     total: Floats | float = 0.0
     cells = edges.size - 1
     standing = np.zeros((len(venues), 2, cells, left.shape[1]))
+    counted = np.stack([np.ones_like(times), times])
     for inverse, mine in kinds(venues):
-        streams = left[mine].sum(axis=0)[None]
+        streams = np.broadcast_to(left[mine].sum(axis=0), (2, *left.shape[1:]))
         alive = np.zeros((2, cells, left.shape[2]))
-        mass = density.mass_basis(path, cohorts, streams, edges, price, points, inverse=inverse, alive=alive)
-        total = total + mass[0]
+        total = total + density.mass_basis(
+            path, cohorts, streams, edges, price, points, inverse=inverse, alive=alive, times=counted
+        )
         for v in mine:
             standing[v] = (alive.reshape(2 * cells, -1) @ left[v].T).reshape(2, cells, -1)
     return np.asarray(total), standing
@@ -190,4 +203,6 @@ def _told(venues: list[Venue], found: Calibration | None) -> dict[str, str]:
         f"the data moved the prior by a factor {math.exp(fit.moved):.2f} (rms)",
         "structures": f"weighted {parts} by how they predicted",
         "recent level": f"longs {long:.2f}, shorts {short:.2f} of what the fit predicts",
+        "opening days": f"a day's longs count for {found.opened[0].min():.2f} to {found.opened[0].max():.2f}, "
+        "its shorts for the inverse, by which days' positions were liquidated",
     }

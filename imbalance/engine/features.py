@@ -7,6 +7,7 @@ used but its own price path: flows, open interest and the clock end with the bar
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
@@ -27,6 +28,7 @@ SEGMENT = 300.0  # of the exponent of decay: e^-300 is nothing, and e^300 is far
 OWN_BAR_POWER = 0.5
 USUAL_RANGE = 0.04  # of the price over a day, as at 2.5 % a day
 MERGED_A_DAY = (96, 24)
+AGES = 30  # days; what is older counts as of one age
 
 
 def trailing(values: Floats, span: int) -> Floats:
@@ -61,21 +63,25 @@ def standing_and_own(
     bars_a_day: int,
     *,
     inverse: bool = False,
-) -> Floats:
-    """Return contracts x price liquidated by bucket if every position had the distance.
+    day: Ints | None = None,
+) -> tuple[Floats, Floats]:
+    """Return contracts x price liquidated by bucket if every position had the distance, and by day and age.
 
     By distance and class for positions that stood at the bar's start; the last columns, one a structure, hold those
-    that open and die in one bar, whatever their class.
+    that open and die in one bar, whatever their class. The second is of positions that stood alone, by how many days
+    before they were opened: 0, 1, 2, ..., in the last all that is older.
 
     Parameters
     ----------
     bucket : bucket of each bar, rising from 0, shape (bars,).
     points : entries that stand for a bar's range.
     venues : which rows of the cohorts are wanted.
+    day : of each bar, rising from 0, shape (bars,); no ages are wanted where it is not given.
 
     Returns
     -------
-    shape (venues wanted, sides, buckets, distances, classes + structures) [USD].
+    shapes (venues wanted, sides, buckets, distances, classes + structures) and (venues wanted, sides, distances,
+    classes, days, `AGES` + 1) [USD].
     """
     cells, classes = edges.size - 1, cohorts.clock.shape[0]
     buckets, structures = int(bucket[-1]) + 1, cohorts.scale.shape[1]
@@ -86,43 +92,49 @@ def standing_and_own(
     opening = cohorts.opened[venues][:, cohorts.structure == 0, : bucket.size].sum(axis=1)
     own = own_bar_flow(opening, path, bars_a_day)[:, None] * _before(cohorts.scale[venues])
 
+    ages = np.zeros((venues.size, len(SIDES), cells, classes, 0 if day is None else int(day[-1]) + 1, AGES + 1))
+    born = [None if day is None else np.where(few.old, -AGES, day.take(few.birth)) for few, _ in runs]
+
     def one_side(side: int) -> None:
         low = lows(path, side)
         minima, after = passage.block_minima(low), passage.suffix_low(low)
-        for (few, part), fades in zip(runs, fading, strict=True):
+        for (few, part), fades, since in zip(runs, fading, born, strict=True):
             some = edges[part.start : part.stop + 1]
-            _add_standing(out[:, side, :, part], few, fades, side, minima, after, some, bucket, points, inverse=inverse)
+            for i, which, when, usd in _deaths(few, side, minima, after, some, points, inverse=inverse):
+                at, cell = bucket.take(when), part.start + i
+                age = None if day is None or since is None else _row_of_age(day, since.take(which), when)
+                for k, fade in enumerate(fades):
+                    fade.add(out[:, side, :, cell, k], ages[:, side, cell, k], which, when, usd, at, age)
         new = cohorts.part(slice(bucket.size))
         _add_own(out[:, side, :, :, classes:], new, own, side, low, edges, bucket, points, inverse=inverse)
 
     at_once.each(one_side, SIDES, bucket.size)
-    return out
+    return out, ages
 
 
-def _add_standing(
-    out: Floats,
+def _deaths(
     cohorts: Cohorts,
-    fades: list[_Fading],
     side: int,
     minima: list[Floats],
     after: Floats,
     edges: Floats,
-    bucket: Ints,
     points: int,
     *,
     inverse: bool,
-) -> None:
-    """Add what stood at a bar's start and dies in it to `out`, shape (venues, buckets, distances, classes or more)."""
+) -> Iterator[tuple[int, Ints, Ints, Floats]]:
+    """Yield (distance cell, cohorts, bars in which they die, price x share of them) for each entry point."""
     later, born = after[cohorts.birth], cohorts.birth + 1
     for i, who, price, level in entries(cohorts, edges, points, side, inverse=inverse, above=later):
         alive = arrival(cohorts, side, level, who)
         hit = passage.hits(level, born.take(who), minima, later.take(who))
-        met = np.flatnonzero((hit < bucket.size) & (alive > 0))
-        usd = (alive if inverse else alive * price).take(met) / points
-        which, when = who.take(met), hit.take(met)
-        at = bucket.take(when)
-        for k, fade in enumerate(fades):
-            fade.add(out[:, :, i, k], which, when, usd, at)
+        met = np.flatnonzero((hit < minima[0].size - 1) & (alive > 0))
+        yield i, who.take(met), hit.take(met), (alive if inverse else alive * price).take(met) / points
+
+
+def _row_of_age(day: Ints, born: Ints, when: Ints) -> Ints:
+    """Return rows of days and ages, shape of the bars `when`, given the day of each bar and of each birth."""
+    today = day.take(when)
+    return np.asarray(today * (AGES + 1) + np.minimum(today - born, AGES))
 
 
 def _add_own(
@@ -214,12 +226,16 @@ class _Fading(msgspec.Struct, frozen=True):
     born_in: Floats | None
     until: Ints | None
 
-    def add(self, out: Floats, met: Ints, when: Ints, usd: Floats, at: Ints) -> None:
-        """Add the worth of the cohorts `met` in the bars `when`, of buckets `at`, to `out`, shape (venues, buckets)."""
+    def add(self, out: Floats, ages: Floats, met: Ints, when: Ints, usd: Floats, at: Ints, age: Ints | None) -> None:
+        """Add the worth of the cohorts `met` in the bars `when` to the rows `at` of `out`, shape (venues, buckets).
+
+        And to the rows `age` of `ages`, shape (venues, days, ages), where these are wanted.
+        """
         if self.until is not None:
             left = np.flatnonzero(when <= self.until.take(met))
             if left.size < when.size:
                 met, when, usd, at = met.take(left), when.take(left), usd.take(left), at.take(left)
+                age = None if age is None else age.take(left)
         if self.born_in is not None and self.clock.seen_in is not None:
             usd = np.where(self.clock.seen_in.take(when) > self.born_in.take(met), usd * np.exp(-SEGMENT), usd)
         for v, (up, down) in enumerate(zip(self.up, self.clock.down, strict=True)):
@@ -227,6 +243,8 @@ class _Fading(msgspec.Struct, frozen=True):
             worth *= usd
             worth *= down.take(when)
             out[v] += np.bincount(at, worth, minlength=out.shape[1])
+            if age is not None:
+                ages[v] += np.bincount(age, worth, minlength=ages[v].size).reshape(ages[v].shape)
 
 
 def _before(values: Floats) -> Floats:
@@ -243,16 +261,20 @@ def liquidation_features(
     venues: list[Venue],
     wanted: Ints,
     bars_a_day: int,
-) -> Floats:
+    day: Ints | None = None,
+) -> tuple[Floats, Floats]:
     """Return `standing_and_own` of the venues wanted, each by its kind of contract."""
     inverse = np.array([venues[v].inverse for v in wanted])
-    out = None
+    out, ages = None, None
     for kind in (False, True):
         mine = np.flatnonzero(inverse == kind)
         if mine.size:
-            x = standing_and_own(path, cohorts, edges, bucket, points, wanted[mine], bars_a_day, inverse=kind)
+            x, by_age = standing_and_own(
+                path, cohorts, edges, bucket, points, wanted[mine], bars_a_day, inverse=kind, day=day
+            )
             out = np.empty((wanted.size, *x.shape[1:])) if out is None else out
-            out[mine] = x
-    if out is None:
+            ages = np.empty((wanted.size, *by_age.shape[1:])) if ages is None else ages
+            out[mine], ages[mine] = x, by_age
+    if out is None or ages is None:
         raise ValueError("no venue is wanted")
-    return out
+    return out, ages

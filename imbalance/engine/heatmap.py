@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import clock, density, flows, passage
+from imbalance.engine import assimilate, calibration, clock, density, flows, passage
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.bounds import require_usable
 from imbalance.engine.cohorts import Cohorts, build
@@ -65,6 +65,8 @@ def heatmap(
     a: Assumptions,
     columns: int,
     bins: int,
+    *,
+    opened: Floats | None = None,
 ) -> LiquidationHeatmap:
     """Lay the map out through time, all venues of a kind of contract as one.
 
@@ -73,6 +75,8 @@ def heatmap(
     weights : forced share by side, distance cell and class, the last two flat, as the map of the last bar found them,
         shape (sides, cells * classes).
     columns, bins : size of the result; no more columns than bars.
+    opened : what positions count for by side and opening day, as that map found it, shape (sides, days + 1); once where
+        it is not given.
     """
     require_usable(path, venues)
     bars = time_ms.size
@@ -82,6 +86,8 @@ def heatmap(
     low, high = float(np.log(path.low.min())) - MARGIN_LOG, float(np.log(path.high.max())) + MARGIN_LOG
     grid = _Grid(column, last, low, (high - low) / bins, bins)
     table = weights.reshape(2, a.distances, -1)
+    opened = np.ones((2, 1)) if opened is None else opened
+    day = calibration.days(bars, interval_ms)
     lives = a.lives()
     speed = clock.activity(
         np.stack([v.volume for v in venues]), np.stack([v.open_interest for v in venues]), a.turnover_share
@@ -101,8 +107,9 @@ def heatmap(
                 old_points=OLD_POINTS,
             )
             cohorts = _gathered(cohorts, column)
+            times = assimilate.of_cohorts(opened, day, cohorts)
             for side in (LONG, SHORT):
-                out[side] += _standing(side, path, cohorts, table[side], grid, inverse)
+                out[side] += _standing(side, path, cohorts, times[side], table[side], grid, inverse)
     edges = np.exp(low + grid.width * np.arange(bins + 1))
     ends_ms = time_ms + interval_ms
     through, spans = path.spans(MOST_SPANS)
@@ -154,14 +161,17 @@ class _Grid(msgspec.Struct, frozen=True):
     bins: int
 
 
-def _standing(side: int, path: PricePath, cohorts: Cohorts, table: Floats, grid: _Grid, inverse: bool) -> Floats:
-    """Return one side's mass at the end of every column, shape (columns, bins)."""
+def _standing(
+    side: int, path: PricePath, cohorts: Cohorts, times: Floats, table: Floats, grid: _Grid, inverse: bool
+) -> Floats:
+    """Return one side's mass at the end of every column, cohorts counted `times`, shape (columns, bins)."""
     columns, classes = grid.last.size, table.shape[1]
     seen = cohorts.clock[:, grid.last]
     sweep = _sweep(path.low if side == LONG else -path.high, grid.column)
     change = np.zeros((classes, columns * grid.bins))
     for start in range(0, cohorts.birth.size, CHUNK):
-        _change(change, side, cohorts.part(slice(start, start + CHUNK)), table, seen, sweep, grid, inverse)
+        chunk = slice(start, start + CHUNK)
+        _change(change, side, cohorts.part(chunk), times[chunk], table, seen, sweep, grid, inverse)
     out = np.empty((columns, grid.bins))
     standing = np.zeros((classes, grid.bins))
     fade = np.exp(-np.diff(seen, axis=1, prepend=seen[:, :1]))
@@ -177,6 +187,7 @@ def _change(
     change: Floats,
     side: int,
     cohorts: Cohorts,
+    times: Floats,
     table: Floats,
     seen: Floats,
     sweep: _Sweep,
@@ -189,7 +200,7 @@ def _change(
     """
     since, rest = grid.column[cohorts.birth], sweep.rest[cohorts.birth]
     after, came = sweep.after[since], since * grid.bins
-    opened = cohorts.opened[0] * np.exp(cohorts.clock[:, cohorts.birth] - seen[:, since])
+    opened = cohorts.opened[0] * times * np.exp(cohorts.clock[:, cohorts.birth] - seen[:, since])
     edges, shown = density.distance_edges(table.shape[0]), np.flatnonzero(table.sum(axis=0) > LEAST_SHARE * table.sum())
     for cell, _all, price, level in density.entries(cohorts, edges, POINTS, side, inverse=inverse):
         who = np.flatnonzero(level < rest)

@@ -69,12 +69,13 @@ def prior_weights(
     """
     latest = np.array([_latest(row) for row in interest])
     latest = latest / latest.sum() if latest.sum() > 0 else np.full(latest.size, 1 / latest.size)
-    medians = np.asarray(factor)[..., None] * np.concatenate([s.leverage for s in a.structures])
-    log_sd = np.repeat([s.leverage_log_sd for s in a.structures], [len(s.leverage) for s in a.structures])
+    each = [(m, s.leverage_log_sd) for s in a.structures for m in s.leverage]
+    own = sorted(set(each))  # structures have classes in common
+    medians, log_sd = np.array(own).T
     total: Floats | float = 0.0
     for (rate, most), part in _ladders(a, venues, latest).items():
-        total = total + part * distance_weights(edges, medians, log_sd, rate, most)
-    return np.swapaxes(np.asarray(total), -1, -2)
+        total = total + part * distance_weights(edges, np.asarray(factor)[..., None] * medians, log_sd, rate, most)
+    return np.swapaxes(np.asarray(total)[..., [own.index(one) for one in each], :], -1, -2)
 
 
 def _ladders(a: Assumptions, venues: list[Venue], share: Floats) -> dict[tuple[float, float], float]:

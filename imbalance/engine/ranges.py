@@ -59,6 +59,7 @@ def draws(
     prior: Floats,
     found: Calibration | None,
     basis: Floats,
+    leaning: Floats,
     seed: int,
 ) -> Draws:
     """Draw weights and factors; draws come in mirrored pairs, so that they centre.
@@ -67,14 +68,15 @@ def draws(
     ----------
     interest : open interest [base], shape (venues, bars).
     prior : default weights, shape (distances, classes).
-    basis : mass by side, feature and bin [USD], shape (sides, features, bins).
+    basis, leaning : mass by side, feature and bin [USD], shape (sides, features, bins), as opened and with what each
+        opening day counts for.
     """
     half = np.random.default_rng([seed, 1]).standard_normal((a.draws // 2, 9))
     z = np.concatenate([half, -half])
     leverage = _leverage(a, venues, interest, edges, prior, z[:, 0])
     if found is None:
         return _prior_draws(a, prior, leverage, z)
-    return _fitted_draws(a, prior, found, leverage, basis, z)
+    return _fitted_draws(a, prior, found, leverage, basis, leaning, z)
 
 
 def _leverage(a: Assumptions, venues: list[Venue], interest: Floats, edges: Floats, prior: Floats, z: Floats) -> Floats:
@@ -113,7 +115,7 @@ def _prior_draws(a: Assumptions, prior: Floats, leverage: Floats, z: Floats) -> 
 
 
 def _fitted_draws(
-    a: Assumptions, prior: Floats, found: Calibration, leverage: Floats, basis: Floats, z: Floats
+    a: Assumptions, prior: Floats, found: Calibration, leverage: Floats, basis: Floats, leaning: Floats, z: Floats
 ) -> Draws:
     """Return draws of a calibration: each of one structure, in proportion to its part of the mixture."""
     whole = found.fits[0].whole
@@ -138,9 +140,8 @@ def _fitted_draws(
     loose = leverage ** free.ravel()
     fitted, mixture, replica = fitted.ravel(), mixture.reshape(a.draws, -1), replica.reshape(a.draws, -1)
     factor = _form(a, z, found.moved) * _levels(found, z)
-    mass = basis.sum(axis=2)  # of each side and feature
-    at_risk = max(float((mass @ exposed_weights(fitted, prior, part)).sum()), 1e-12)
-    sides = found.level @ mass
+    at_risk = max(float((basis.sum(axis=2) @ exposed_weights(fitted, prior, part)).sum()), 1e-12)
+    sides = found.level @ leaning.sum(axis=2)
     return Draws(
         fitted / middle,
         replica * loose / kept[:, None],

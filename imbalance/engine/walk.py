@@ -43,6 +43,7 @@ class Refit(msgspec.Struct, frozen=True):
     capture : by venue that prints, the mixture's, shape (venues,).
     level : of each side at that bar, for the same ways, shape (1 + structures, sides).
     share : parts of the mixture, shape (structures,).
+    opened : what a side's positions count for in its map by opening day, shape (sides, days + 1).
     """
 
     first: int
@@ -50,6 +51,7 @@ class Refit(msgspec.Struct, frozen=True):
     capture: Floats
     level: Floats
     share: Floats
+    opened: Floats
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -87,11 +89,11 @@ def walk(
     a_day = max(DAY_MS // interval_ms, 1)
     interest = np.stack([v.open_interest for v in venues])
     prior, lives = prior_weights(a, venues, interest, density.distance_edges(a.distances), 1.0), a.lives()
-    features, null, fixed = _features(interval_ms, path, venues, a, printed, prior)
+    features, ages, null, fixed = _features(interval_ms, path, venues, a, printed, prior)
     y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path.close
     day = (time_ms // DAY_MS - time_ms[0] // DAY_MS).astype(np.intp)
     whole = Sample(features, y, day, np.array([venues[v].complete_feed for v in printed]))
-    each, events, fits = _predicted(whole, prior, lives, a, interval_ms)
+    each, events, fits = _predicted(whole, ages, prior, lives, a, interval_ms)
     level = np.stack([assimilate.side_levels(way[0], way[1], interval_ms / DAY_MS)[0] for way in events])
     fits = [msgspec.structs.replace(f, level=level[..., f.first]) for f in fits]
     # A venue counts in a bar only where it was observed, on both sides of the comparison.
@@ -108,11 +110,16 @@ def walk(
 
 
 def _predicted(
-    whole: Sample, prior: Floats, lives: Lives, a: Assumptions, interval_ms: int
+    whole: Sample, ages: Floats, prior: Floats, lives: Lives, a: Assumptions, interval_ms: int
 ) -> tuple[Floats, Floats, list[Refit]]:
     """Return what fits of the days before predict, their effective events observed and predicted, and the fits.
 
-    Each day is predicted by the mixture that the days before it made, and then weighs in on the next.
+    Each day is predicted by the mixture that the days before it made, and then weighs in on the next. What opening days
+    count for is told from whole days before, and for maps alone: within a day it would take what comes later in it.
+
+    Parameters
+    ----------
+    ages : features by day and age.
 
     Returns
     -------
@@ -124,6 +131,7 @@ def _predicted(
     wide = max(HOUR_MS // interval_ms, 1)
     hours, first = _hours(whole, wide), SKIPPED_DAYS * a_day // wide
     own = [ensemble.own_prior(prior, lives, k) for k in lives.slices()]
+    hours.y[:, :, :first] = np.nan
     evidence, fits = np.zeros(weight.size), []
     ways = 1 + weight.size
     predicted, events = np.zeros((ways, *whole.y.shape)), np.zeros((ways, 2, 2, bars))
@@ -138,7 +146,12 @@ def _predicted(
             predicted[m, :, :, span] = c[:, None, None] * ensemble.expected(w, today, k)
         predicted[0, :, :, span] = np.tensordot(share, predicted[1:, :, :, span], axes=1)
         mixes = [ensemble.mixed(tables, part, prior.shape[0]).ravel() for part in (share, *np.eye(share.size))]
-        fits.append(Refit(now, np.stack(mixes), share @ np.stack(captures), np.ones((ways, 2)), share))
+        opened = np.ones((2, 1))
+        if found is not None:
+            past = hours.rows(slice(0, now // wide))
+            past = msgspec.structs.replace(past, day=np.arange(past.day.size) * wide // a_day)
+            opened = calibration.by_side(past, ages[..., : now // a_day, :], found, share, lives)[2]
+        fits.append(Refit(now, np.stack(mixes), share @ np.stack(captures), np.ones((ways, 2)), share, opened))
         if found is not None:
             floor = found[0].floor * min(interval_ms / HOUR_MS, 1.0)
             for way, mean, f in zip(events, predicted[..., span], (found[0], *found), strict=True):
@@ -149,8 +162,8 @@ def _predicted(
 
 def _features(
     interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions, printed: Ints, prior: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Return features by venue (venues, sides, bars, cells, classes), the path null and fixed leverages (sides, bars).
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return features (venues, sides, bars, cells, classes) and by day and age, the path null and fixed leverages.
 
     Both baselines have the own-bar deaths that their weights imply.
     """
@@ -158,9 +171,10 @@ def _features(
     points, edges, lives = density.entry_points(interval_ms), density.distance_edges(a.distances), a.lives()
     bucket = np.arange(bars)
     cohorts = market_cohorts(path, venues, interval_ms, a)
-    x = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day)
+    day = calibration.days(bars, interval_ms)
+    x, ages = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day, day)
     lone = path_cohorts(path, interval_ms, a)
-    alone = standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)
+    alone, _ages = standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)
     flat = Sample(alone, np.full((1, 2, bars), np.nan), bucket, np.ones(1, dtype=bool))
     null = sum(
         s.weight * ensemble.expected(ensemble.own_prior(prior, lives, part), flat, columns)[0]
@@ -170,9 +184,9 @@ def _features(
     never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
     contracts = in_contracts(venues, path.close)
     forever = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), a.turnover_share)
-    stay = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
+    stay, _ages = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
     fixed = stay.sum(axis=(0, 4)) @ point_weights(edges, FIXED_LEVERAGES, 0.005)
-    return x, np.asarray(null), fixed
+    return x, ages, np.asarray(null), fixed
 
 
 def _hours(sample: Sample, wide: int) -> Sample:

@@ -93,6 +93,23 @@ TERMS = (
         code="engine/assimilate.py",
     ),
     Term(
+        "opening days",
+        "What the longs opened on a day count for against the shorts opened on it, by which days' positions were "
+        "liquidated: traders of a day lean to one side, and what they opened lives on.",
+        "l = (10 + sum of s u y / phi) / (10 + sum of s u mu / phi) by opening day and side, s the share of a day's "
+        "predicted liquidations that was opened on that day; what a day's longs opened is multiplied by "
+        "sqrt(l_long / l_short), its shorts by the inverse",
+        "what was printed and predicted, day by day; by how many days before that was opened, from 30 days on as one",
+        "a prior of 10 events for each day; each opening day had its predicted share of what was printed; what both "
+        "sides of a day have in common is left to the fit",
+        "one step of what would have to be repeated: it moves less than the data ask for. Days of which little was "
+        "liquidated count as the model has them; kept maps know whole days alone",
+        aliases=("opening day",),
+        reference="one step of EM: Dempster, Laird & Rubin, J. R. Stat. Soc. B 39, 1977, "
+        "doi:10.1111/j.2517-6161.1977.tb01600.x",
+        code="engine/assimilate.py, engine/calibration.py",
+    ),
+    Term(
         "draws",
         "Two hundred maps that the data leave open; every range is made of their quantiles.",
         "each draw is of one structure, in proportion to its part, with resampled days, medians of leverage moved "

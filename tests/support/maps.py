@@ -26,6 +26,7 @@ def by_hand(long, short, edges, price=100.0, **changes):
         "path_implied": forced,
         "path_draws": np.array([forced, forced, forced]),
         "weights": np.zeros((2, 1)),
+        "opened": np.ones((2, 1)),
         "model": MODEL,
         "comparable": True,
         "audit": Audit((VenueAudit("okx", 1000.0, 100.0, 200.0),), 0.1, 0.2, 0.0),

@@ -408,7 +408,8 @@ def test_a_horizon_is_scored_from_twenty_bands_on(bands, told, monkeypatch):
     seen = np.linspace(1e6, 2e6, bands)
     monkeypatch.setattr(frozen, "_maps", lambda *_rest: np.zeros((3, 2, 1)))
     monkeypatch.setattr(frozen, "_crossed", lambda *_rest: np.stack([seen, seen, seen, seen, np.ones(bands)]))
-    held = msgspec.structs.replace(trial(2), fits=[Refit(24, np.ones(1), np.ones(1), np.ones(2), np.ones(1))])
+    refit = Refit(24, np.ones(1), np.ones(1), np.ones(2), np.ones(1), np.ones((2, 1)))
+    held = msgspec.structs.replace(trial(2), fits=[refit])
     # 120 bars of an hour: a day from bar 24 on is there, four days reach the end, more do not.
     for days, there in ((1.0, True), (4.0, True), (4.05, False)):
         rows = frozen.frozen_scores(HOUR_MS, flat(120), [], Assumptions(), held, [days])

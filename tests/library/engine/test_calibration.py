@@ -37,12 +37,46 @@ def given(interval_ms, bars, *, quiet=0.0):
     return time_ms, interval_ms, path, rows, market_cohorts(path, rows, interval_ms, A), edges, prior
 
 
+def counted(sample, ages, fits, parts, lives):
+    """Return effective events observed and expected by the fit, and what opening days count for, row by row.
+
+    The last by opening day, and by the day of which something is predicted.
+    """
+    observed, expected = np.zeros((2, sample.day.size)), np.zeros((2, sample.day.size))
+    days = ages.shape[4]
+    usd, seen, foreseen = np.zeros((3, 2, days))
+    for v, side, t in np.ndindex(sample.y.shape):
+        mean = sum(
+            part * fit.capture[v] * (sample.x[v, side, t][:, columns].ravel() @ fit.weights)
+            for part, fit, columns in zip(parts, fits, lives.columns(), strict=True)
+        )
+        day = min(sample.day[t], days - 1)
+        usd[side, day] += mean
+        if np.isfinite(sample.y[v, side, t]):
+            heed = fits[0].floor[v] / (mean + fits[0].floor[v]) / fits[0].dispersion
+            observed[side, t] += heed * sample.y[v, side, t]
+            expected[side, t] += heed * mean
+            seen[side, day] += heed * sample.y[v, side, t]
+            foreseen[side, day] += heed * mean
+    older = np.zeros((2, days, ages.shape[5] - 1))
+    for side, day, age in np.ndindex(older.shape):
+        for part, fit, mine in zip(parts, fits, lives.slices(), strict=True):
+            weights = part * fit.weights.reshape(ages.shape[2], -1)[:, :-1]
+            for v, capture in enumerate(fit.capture):
+                older[side, day, age] += capture * (weights * ages[v, side, :, mine, day, age + 1]).sum()
+    for side, day in np.ndindex(usd.shape):
+        whole = max(usd[side, day], older[side, day].sum())
+        older[side, day] = older[side, day] / whole if whole > 0 else 0.0
+    opened = assimilate.opening_days(seen, foreseen, older)
+    return observed, expected, opened, assimilate.by_opening_day(opened, older)
+
+
 @pytest.mark.parametrize(("interval_ms", "bars"), [(24 * HOUR_MS, 40), (4 * HOUR_MS, 60), (HOUR_MS // 2, 400)])
 def test_a_calibration_is_put_together_of_its_parts(interval_ms, bars):
     arguments = given(interval_ms, bars)
     *market, prior = arguments
     found = calibration.calibrated(A, *arguments, 5)
-    sample = calibration.hourly(*market, np.array([0, 2]))
+    sample, ages = calibration.hourly(*market, np.array([0, 2]))
     lives = A.lives()
     fits, parts = ensemble.walk_forward(sample, prior, np.array([1.0, 3.0]), lives, 10, 5)
     assert found.printed.tolist() == [0, 2]
@@ -52,16 +86,11 @@ def test_a_calibration_is_put_together_of_its_parts(interval_ms, bars):
         assert one.draws == pytest.approx(other.draws)
     assert found.capture == pytest.approx(parts[0] * fits[0].capture + parts[1] * fits[1].capture)
     assert found.moved == pytest.approx(parts[0] * fits[0].moved + parts[1] * fits[1].moved)
-    observed, expected = np.zeros((2, sample.day.size)), np.zeros((2, sample.day.size))
-    for v, side, t in np.ndindex(sample.y.shape):
-        if np.isfinite(sample.y[v, side, t]):
-            mean = sum(
-                part * fit.capture[v] * (sample.x[v, side, t][:, columns].ravel() @ fit.weights)
-                for part, fit, columns in zip(parts, fits, lives.columns(), strict=True)
-            )
-            heed = fits[0].floor[v] / (mean + fits[0].floor[v]) / fits[0].dispersion
-            observed[side, t] += heed * sample.y[v, side, t]
-            expected[side, t] += heed * mean
+    observed, expected, opened, times = counted(sample, ages, fits, parts, lives)
+    np.testing.assert_allclose(found.opened, opened, rtol=1e-9)
+    assert (np.abs(np.log(opened)) > 1e-3).any()
+    for side, t in np.ndindex(expected.shape):
+        expected[side, t] *= times[side, min(sample.day[t], ages.shape[4] - 1)]
     days_a_row = max(interval_ms / HOUR_MS, 1) / 24
     level, events = assimilate.side_levels(observed, expected, days_a_row)
     for side in (LONG, SHORT):
@@ -137,5 +166,5 @@ def test_the_sample_lies_flat_with_both_sides_in_turn():
 def test_the_first_two_days_are_left_out_and_of_a_short_history_a_quarter():
     for days, left_out in ((2, 12), (9, 48)):
         *market, _prior = given(HOUR_MS, days * 24)
-        sample = calibration.hourly(*market, np.array([0]))
+        sample, _ages = calibration.hourly(*market, np.array([0]))
         assert np.isnan(sample.y[0]).all(axis=0).tolist() == [t < left_out for t in range(sample.day.size)]

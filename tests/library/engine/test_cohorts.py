@@ -126,7 +126,7 @@ def test_a_level_that_price_just_touches_is_reached(side, now):
         alive = np.zeros((2, 14, made.birth.size))
         density.mass_basis(path, made, made.left_at_end(), edges, price, 1, alive=alive)
         held.append(alive[side, 7, 8])
-        x = features.standing_and_own(path, made, edges, np.arange(40), 1, np.zeros(1, dtype=np.intp), 1)
+        x, _ages = features.standing_and_own(path, made, edges, np.arange(40), 1, np.zeros(1, dtype=np.intp), 1)
         felt.append(x[0, side, 9, 7, :2].sum())
     assert held == [0.0, 1.0]
     assert now or felt[0] > felt[1] * (1 + 1e-6)
@@ -141,12 +141,15 @@ def test_features_of_venues_are_those_of_each_by_its_kind():
         msgspec.structs.replace(venue(name), inverse=inverse)
         for name, inverse in (("a", True), ("b", False), ("c", True))
     ]
-    edges, bucket = density.distance_edges(4), np.arange(30) // 2
+    edges, bucket, day = density.distance_edges(4), np.arange(30) // 2, np.arange(30) // 3
     for wanted in ([2, 1, 0], [1], [0, 2]):
-        x = features.liquidation_features(path, made, edges, bucket, 2, rows, np.array(wanted), 3)
+        x, ages = features.liquidation_features(path, made, edges, bucket, 2, rows, np.array(wanted), 3, day)
         assert x.shape == (len(wanted), 2, 15, 4, 5)
-        for row, v in zip(x, wanted, strict=True):
-            one = features.standing_and_own(path, made, edges, bucket, 2, np.array([v]), 3, inverse=rows[v].inverse)[0]
-            np.testing.assert_allclose(row, one)
+        assert ages.shape == (len(wanted), 2, 4, 3, 10, 31)
+        for row, old, v in zip(x, ages, wanted, strict=True):
+            options = {"inverse": rows[v].inverse, "day": day}
+            one, by_age = features.standing_and_own(path, made, edges, bucket, 2, np.array([v]), 3, **options)
+            np.testing.assert_allclose(row, one[0])
+            np.testing.assert_allclose(old, by_age[0])
     with pytest.raises(ValueError, match="no venue"):
         features.liquidation_features(path, made, edges, bucket, 2, rows, np.array([], dtype=np.intp), 3)

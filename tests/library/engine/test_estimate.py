@@ -60,6 +60,20 @@ def parts(path, rows, price):
     return cohorts, total.reshape(shape), null.reshape(shape), standing
 
 
+def leaned(path, rows, price, cohorts, opened):
+    """Return the mass of all venues, what was opened each day counted for what its day says, one day at a time."""
+    edges, left, total = density.distance_edges(5), cohorts.left_at_end(), 0.0
+    day = [4 if cohorts.old[c] else birth // 96 for c, birth in enumerate(cohorts.birth)]
+    assert opened.shape == (2, 5)
+    for when in range(5):
+        of_day = np.array([d == when for d in day])
+        for v, row in enumerate(rows):
+            mine = (left[v] * of_day)[None]
+            mass = density.mass_basis(path, cohorts, mine, edges, price, 3, inverse=row.inverse)[0]
+            total = total + np.stack([opened[LONG, when] * mass[LONG], opened[SHORT, when] * mass[SHORT]])
+    return total.reshape(2, 5 * 8, -1)
+
+
 def summed(basis, weights):
     return np.einsum("sfb,f->sb", basis, weights)
 
@@ -74,11 +88,15 @@ def test_the_map_is_put_together_of_its_parts(calibrated):
     found = None
     if calibrated:
         found = calibration.calibrated(A, TIME_MS, QUARTER_MS, path, rows, cohorts, edges, prior, 0)
-    draw = ranges.draws(A, rows, interest, edges, prior, found, basis, 0)
+    opened = np.ones((2, 5)) if found is None else found.opened
+    leaning = leaned(path, rows, price, cohorts, opened)
+    assert made.opened == pytest.approx(np.ones((2, 1)) if found is None else opened)
+    assert found is None or np.abs(leaning / np.maximum(basis, 1e-9) - 1)[basis > 1].max() > 1e-3
+    draw = ranges.draws(A, rows, interest, edges, prior, found, basis, leaning, 0)
     level = draw.level[:, None]
     exposed_share = ranges.exposed_weights(draw.central, prior, draw.part)
-    forced, exposed = level * summed(basis, draw.central), summed(basis, exposed_share)
-    drawn = np.array([summed(basis, w) * f for w, f in zip(draw.weights, draw.factor, strict=True)])
+    forced, exposed = level * summed(leaning, draw.central), summed(basis, exposed_share)
+    drawn = np.array([summed(leaning, w) * f for w, f in zip(draw.weights, draw.factor, strict=True)])
     for got, twin in (
         (made.forced, forced),
         (made.exposed, np.maximum(exposed, forced)),
@@ -99,7 +117,7 @@ def test_the_map_is_put_together_of_its_parts(calibrated):
     at_risk = near(exposed)
     share = range_of(near(forced) / at_risk, np.minimum(near(drawn) / at_risk, 1.0))
     assert msgspec.structs.astuple(made.model.forced_share) == pytest.approx(msgspec.structs.astuple(share))
-    alone = {name: np.array([summed(basis, w) for w in weights]) for name, weights in draw.parts.items()}
+    alone = {name: np.array([summed(leaning, w) for w in weights]) for name, weights in draw.parts.items()}
     alone["form of the model"] = forced * draw.factor
     spreads = {name: np.std(np.log(near(masses))) for name, masses in alone.items()}
     assert made.model.dominant_uncertainty == max(spreads, key=spreads.get)
@@ -127,6 +145,8 @@ def assert_told(model, rows, found, draw):
         f"the data moved the prior by a factor {math.exp(fit.moved):.2f} (rms)",
         "structures": f"weighted {found.parts[0]:.2f}/{found.parts[1]:.2f} by how they predicted",
         "recent level": f"longs {found.level[0]:.2f}, shorts {found.level[1]:.2f} of what the fit predicts",
+        "opening days": f"a day's longs count for {min(found.opened[0]):.2f} to {max(found.opened[0]):.2f}, "
+        "its shorts for the inverse, by which days' positions were liquidated",
     }
 
 

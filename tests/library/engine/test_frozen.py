@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import numpy as np
 import pytest
@@ -28,7 +30,12 @@ def test_a_kept_map_is_what_venues_that_print_hold_one_by_one(interval_ms):
     rows[0] = msgspec.structs.replace(rows[0], cap_usd=CAP / 2, rate=RATE * 5, deduction_usd=DEDUCTION * 2.5)
     g = np.random.default_rng(2)
     fit = Refit(
-        first, g.gamma(1, 0.1, (3, 4 * 8)), np.array([0.4, 1.0]), g.uniform(0.5, 2, (3, 2)), np.array([0.3, 0.7])
+        first,
+        g.gamma(1, 0.1, (3, 4 * 8)),
+        np.array([0.4, 1.0]),
+        g.uniform(0.5, 2, (3, 2)),
+        np.array([0.3, 0.7]),
+        g.uniform(0.5, 2, (2, 3)),
     )
     got = frozen._maps(interval_ms, path, rows, np.array([1, 2]), A, fit)
     past = path.until(first)
@@ -36,12 +43,14 @@ def test_a_kept_map_is_what_venues_that_print_hold_one_by_one(interval_ms):
     cohorts, lone = market_cohorts(past, short, interval_ms, A), path_cohorts(past, interval_ms, A)
     edges, price, points = density.distance_edges(4), path.close[first - 1], 9 if interval_ms > HOUR_MS else 3
     expected = np.zeros((4, 2, density.log_edges().size - 1))
-    for v, capture in ((1, 0.4), (2, 1.0)):
-        left = cohorts.left_at_end()[v][None]
+    day = [2 if cohorts.old[c] else birth * interval_ms // DAY_MS for c, birth in enumerate(cohorts.birth)]
+    for (v, capture), when in itertools.product(((1, 0.4), (2, 1.0)), range(3)):
+        left = (cohorts.left_at_end()[v] * np.array([d == when for d in day]))[None]
         mass = density.mass_basis(past, cohorts, left, edges, price, points, inverse=rows[v].inverse)[0]
-        for way in range(3):
+        for way, side in np.ndindex(3, 2):
             weights = fit.weights[way].reshape(4, 8)
-            expected[way] += capture * fit.level[way][:, None] * np.einsum("sdkb,dk->sb", mass, weights)
+            times = capture * fit.level[way, side] * fit.opened[side, when]
+            expected[way, side] += times * np.einsum("dkb,dk->b", mass[side], weights)
     mass = density.mass_basis(past, lone, lone.left_at_end(), edges, price, points)[0]
     # Ladders are weighted by what is open at that time.
     prior = prior_weights(A, rows, np.stack([v.open_interest[:first] for v in rows]), edges, 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import imbalance
-from imbalance.engine import density, heatmap
+from imbalance.engine import assimilate, density, heatmap
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.margin import LONG, SHORT
@@ -20,14 +20,14 @@ A = Assumptions()
 WEIGHTS = np.random.default_rng(8).gamma(1, 0.1, (2, A.distances * A.lives().share.size))
 
 
-def drawn(path, volume, interest, columns, bins=1000, *, inverse=False):
+def drawn(path, volume, interest, columns, bins=1000, *, inverse=False, opened=None):
     time_ms = np.arange(path.open.size, dtype=np.int64) * HOUR_MS
     none = np.zeros(0)
     venue = Venue("one", True, volume, interest, *[none] * 5, most_leverage=100.0, inverse=inverse)  # noqa: FBT003
-    return heatmap.heatmap("BTC", time_ms, HOUR_MS, path, [venue], WEIGHTS, A, columns, bins)
+    return heatmap.heatmap("BTC", time_ms, HOUR_MS, path, [venue], WEIGHTS, A, columns, bins, opened=opened)
 
 
-def mapped_at(path, volume, interest, bars, *, inverse):
+def mapped_at(path, volume, interest, bars, *, inverse, opened):
     """Return mass by side as the map of the first `bars` bars has it, with one entry point a bar."""
     past = path.until(bars)
     none = np.zeros(0)
@@ -35,7 +35,8 @@ def mapped_at(path, volume, interest, bars, *, inverse):
     made = market_cohorts(past, [venue], HOUR_MS, A)
     left = made.left_at_end()[0][None]
     edges, price = density.distance_edges(A.distances), float(past.close[-1])
-    mass = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse)
+    times = assimilate.of_cohorts(opened, np.arange(bars) // 24, made)[None]
+    mass = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse, times=times)
     return np.einsum("sfb,sf->sb", mass[0].reshape(*WEIGHTS.shape, -1), WEIGHTS), price
 
 
@@ -44,9 +45,10 @@ def test_every_column_is_the_map_of_its_time(inverse, chunk, known, monkeypatch)
     monkeypatch.setattr(heatmap, "CHUNK", chunk)
     path, volume, interest = walk(500, seed=4, sd=0.008)
     volume[np.random.default_rng(1).random(500) >= known] = np.nan
-    found = drawn(path, volume, interest, 500, inverse=inverse)
+    opened = np.random.default_rng(2).gamma(9, 1 / 9, (2, 22))
+    found = drawn(path, volume, interest, 500, inverse=inverse, opened=opened)
     for bars in (100, 177, 333, 500):
-        mass, price = mapped_at(path, volume, interest, bars, inverse=inverse)
+        mass, price = mapped_at(path, volume, interest, bars, inverse=inverse, opened=opened)
         edges = price * np.exp(density.log_edges())
         low, high = max(edges[0], found.edges[0]), min(edges[-1], found.edges[-1])
         for side, values in enumerate((found.long_usd[bars - 1], found.short_usd[bars - 1])):

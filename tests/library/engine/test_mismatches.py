@@ -24,7 +24,7 @@ def evidence_of_one_fit():
 def draws_of_one_fit():
     found = test_ranges.calibration(whole=True)
     basis = np.ones((2, test_ranges.CELLS * 3, 4))
-    return test_ranges.drawn(msgspec.structs.replace(found, fits=found.fits[:1]), basis)
+    return test_ranges.drawn(msgspec.structs.replace(found, fits=found.fits[:1]), basis, basis)
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,8 @@ def shifted(step):
     return prior_weights(A, VENUES, INTEREST, EDGES, math.exp(deviations * math.log(3) / 1.645))
 
 
-def drawn(found=None, basis=None, prior=PRIOR):
-    return ranges.draws(A, VENUES, INTEREST, EDGES, prior, found, basis, SEED)
+def drawn(found=None, basis=None, leaning=None, prior=PRIOR):
+    return ranges.draws(A, VENUES, INTEREST, EDGES, prior, found, basis, leaning, SEED)
 
 
 def test_without_liquidations_leverage_and_the_forced_share_are_drawn():
@@ -97,14 +97,14 @@ def calibration(*, whole):
             Fit(weights, draws, np.ones(1), 1.0, 9.0, g.uniform(0.3, 0.8), g.uniform(0, 30, size), np.ones(1), 9, whole)
         )
     parts = np.array([0.303, 0.697])
-    return Calibration(fits, parts, np.array([0]), np.array([0.8, 1.7]), np.array([12.0, 40.0]))
+    return Calibration(fits, parts, np.array([0]), np.array([0.8, 1.7]), np.array([12.0, 40.0]), np.ones((2, 1)))
 
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_calibration_is_drawn_as_loops_draw_it(whole):
     found, z = calibration(whole=whole), normals()
-    basis = np.random.default_rng(2).gamma(1, 1e6, (2, CELLS * 3, 4))
-    got = drawn(found, basis)
+    basis, leaning = np.random.default_rng(2).gamma(1, 1e6, (2, 2, CELLS * 3, 4))
+    got = drawn(found, basis, leaning)
     middle, spread = (1.0, 0.0) if whole else (0.4, math.log(12) / 1.645)
     fitted, free = np.zeros((CELLS, 3)), np.zeros((CELLS, 3))
     for d, k in itertools.product(range(CELLS), range(3)):
@@ -124,7 +124,7 @@ def test_a_calibration_is_drawn_as_loops_draw_it(whole):
         fit = found.fits[chosen]
         replica[:, mine] = fit.draws[r % 7].reshape(CELLS, columns)[:, :-1]
         mixture[:, mine] = fit.weights.reshape(CELLS, columns)[:, :-1]
-        printed.append(np.einsum("sfb,f,s->", basis, (replica * loose).ravel(), found.level) / at_risk)
+        printed.append(np.einsum("sfb,f,s->", leaning, (replica * loose).ravel(), found.level) / at_risk)
         rows.append(
             (replica * loose / kept[-1], fitted * loose / middle, fitted / kept[-1], replica / middle, mixture / middle)
         )
@@ -138,6 +138,6 @@ def test_a_calibration_is_drawn_as_loops_draw_it(whole):
     assert got.level.tolist() == [0.8, 1.7]
     assert msgspec.structs.astuple(got.capture) == pytest.approx((middle, *np.quantile(kept, [0.05, 0.95])))
     assert (max(kept), min(kept)) == (1.0, 1.0 if whole else 0.02)
-    value = np.einsum("sfb,f,s->", basis, fitted.ravel(), found.level) / at_risk
+    value = np.einsum("sfb,f,s->", leaning, fitted.ravel(), found.level) / at_risk
     low, high = np.quantile(printed, [0.05, 0.95])
     assert msgspec.structs.astuple(got.printed) == pytest.approx((value, min(low, value), max(high, value)))

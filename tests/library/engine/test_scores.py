@@ -141,7 +141,8 @@ def test_the_level_error_is_of_a_maps_sum_before_any_scale(monkeypatch):
     cases = iter([np.stack([seen * times, seen, seen, np.ones(10)]) for times in (2.0, 4.0)])
     monkeypatch.setattr(frozen, "_maps", lambda *_rest: np.zeros((2, 2, 1)))
     monkeypatch.setattr(frozen, "_crossed", lambda *_rest: next(cases))
-    held = msgspec.structs.replace(trial(2), fits=[Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1))])
+    refit = Refit(24, np.ones((1, 1)), np.ones(1), np.ones((1, 2)), np.ones(1), np.ones((2, 1)))
+    held = msgspec.structs.replace(trial(2), fits=[refit])
     path = PricePath(*np.ones((4, 120)))
     (row,) = frozen.frozen_scores(3_600_000, path, [], Assumptions(), held, [1.0])
     floor = frozen.FLOOR_USD

@@ -64,7 +64,7 @@ def test_features_are_what_loops_make(inverse, monkeypatch):  # noqa: C901 (plai
     path, volume, interest = walk(bars, seed=3, sd=0.03)
     built, edges = made(path, volume, interest), density.distance_edges(cells)
     bucket = np.arange(bars) // 4
-    x = features.standing_and_own(path, built, edges, bucket, points, np.zeros(1, int), 3, inverse=inverse)[0]
+    x = features.standing_and_own(path, built, edges, bucket, points, np.zeros(1, int), 3, inverse=inverse)[0][0]
     slow, opened = np.zeros_like(x), built.opened[0]
     width = np.log(path.high / path.low)
     for side in (LONG, SHORT):
@@ -133,13 +133,13 @@ def test_merging_changes_little_and_nothing_later_is_seen_through_it(monkeypatch
     path, volume, interest = walk(288 * 6, seed=5, sd=0.0015)
     built, edges = made(path, volume, interest, days_a_bar=1 / 288), density.distance_edges(14)
     bucket = np.arange(288 * 6) // 12
-    x = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)
+    x = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)[0]
     bars = 288 * 4 + 7
     cut = made(path.until(bars), volume[:bars], interest[:bars], days_a_bar=1 / 288)
-    short = features.standing_and_own(path.until(bars), cut, edges, bucket[:bars], 1, np.zeros(1, int), 288)
+    short = features.standing_and_own(path.until(bars), cut, edges, bucket[:bars], 1, np.zeros(1, int), 288)[0]
     assert short[:, :, :-1] == pytest.approx(x[:, :, : short.shape[2] - 1], rel=1e-9, abs=1e-6)
     monkeypatch.setattr(features, "USUAL_RANGE", 1e3)
-    exact = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)
+    exact = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)[0]
     near, far = slice(0, 5), slice(5, 9)
     assert x[..., near, :] == pytest.approx(exact[..., near, :])
     sums, whole = (v[..., far, :3].sum(axis=(0, 2, 3)) for v in (x, exact))
@@ -153,9 +153,9 @@ def test_only_what_has_faded_to_nothing_is_left_out_of_features(monkeypatch):
     built, edges = made(path, volume, interest), density.distance_edges(5)
     arguments = path, built, edges, np.arange(60), 2, np.zeros(1, int), 3
     monkeypatch.setattr(features, "FADED", features.SEGMENT)
-    whole = features.standing_and_own(*arguments)
+    whole = features.standing_and_own(*arguments)[0]
     monkeypatch.setattr(features, "FADED", 6.0)
-    short = features.standing_and_own(*arguments)
+    short = features.standing_and_own(*arguments)[0]
     assert (short <= whole * (1 + 1e-12)).all()
     left_out = (whole - short)[..., :3]
     assert (left_out > 0.5 * whole[..., :3]).any()
@@ -179,9 +179,9 @@ def test_only_what_has_faded_to_nothing_is_left_out_of_the_map(monkeypatch):
 def test_of_a_bar_its_features_know_nothing_but_its_path(bar, which):
     path, volume, interest = walk(40, seed=6, sd=0.03)
     edges, bucket = density.distance_edges(6), np.arange(40)
-    one = features.standing_and_own(path, made(path, volume, interest), edges, bucket, 3, np.zeros(1, int), 5)
+    one = features.standing_and_own(path, made(path, volume, interest), edges, bucket, 3, np.zeros(1, int), 5)[0]
     (volume if which == "volume" else interest)[bar] *= 7
-    other = features.standing_and_own(path, made(path, volume, interest), edges, bucket, 3, np.zeros(1, int), 5)
+    other = features.standing_and_own(path, made(path, volume, interest), edges, bucket, 3, np.zeros(1, int), 5)[0]
     assert other[:, :, : bar + 1] == pytest.approx(one[:, :, : bar + 1], rel=1e-9)
 
 

@@ -18,6 +18,7 @@ from imbalance.engine.estimate import market_cohorts, path_cohorts
 from imbalance.engine.leverage import prior_weights
 from imbalance.engine.venue import DAY_MS, HOUR_MS, in_contracts
 from imbalance.path import PricePath
+from tests.library.engine.test_calibration import counted
 from tests.library.engine.test_engine import venue, walk
 from tests.library.engine.test_structures import pressed
 
@@ -132,7 +133,7 @@ def test_liquidations_are_summed_by_the_hour_and_known_where_all_its_bars_are():
     time_ms = np.arange(bars, dtype=np.int64) * 15 * MINUTE_MS + 100 * DAY_MS + 30 * MINUTE_MS
     a = Assumptions()
     cohorts, edges = market_cohorts(path, [row], 15 * MINUTE_MS, a), density.distance_edges(a.distances)
-    sample = calibration.hourly(time_ms, 15 * MINUTE_MS, path, [row], cohorts, edges, np.zeros(1, dtype=np.intp))
+    sample, _ages = calibration.hourly(time_ms, 15 * MINUTE_MS, path, [row], cohorts, edges, np.zeros(1, dtype=np.intp))
     # It begins at half past: the first hour has two quarters, so the last has two as well.
     assert sample.y.shape == (1, 2, 24 * 12 + 1)
     assert np.isnan(sample.y[:, :, :48]).all()  # what two days teach is about the guess of the old inventory
@@ -147,7 +148,7 @@ def test_liquidations_are_summed_by_the_hour_and_known_where_all_its_bars_are():
     short = slice(0, 4 * 24 * 4)
     part = venue("a", volume[short], interest[short], long[short], long[short], bars=4 * 24 * 4)
     cohorts = market_cohorts(path.until(4 * 24 * 4), [part], 15 * MINUTE_MS, a)
-    sample = calibration.hourly(
+    sample, _ages = calibration.hourly(
         time_ms[short], 15 * MINUTE_MS, path.until(4 * 24 * 4), [part], cohorts, edges, np.zeros(1, dtype=np.intp)
     )
     assert np.flatnonzero(np.isfinite(sample.y[0, 0]))[0] == 97 // 4
@@ -224,10 +225,10 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
     prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
     cohorts = market_cohorts(path, rows, interval_ms, a)
     points = 9 if interval_ms > HOUR_MS else 3
-    x = features.liquidation_features(path, cohorts, edges, np.arange(bars), points, rows, printed, a_day)
+    day = np.arange(bars) // a_day
+    x, ages = features.liquidation_features(path, cohorts, edges, np.arange(bars), points, rows, printed, a_day, day)
     y = np.stack([[rows[v].long_liquidations, rows[v].short_liquidations] for v in printed]) * path.close
     complete, wide = np.array([False, True, False]), 2 if interval_ms < HOUR_MS else 1
-    day = np.arange(bars) // a_day
 
     def hours(first, stop):
         """Return the sample of bars summed over hours, a bar alone where bars are longer."""
@@ -247,6 +248,10 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
         assert fit.first == start
         assert fit.share == pytest.approx(share)
         assert fit.capture == pytest.approx(share[0] * fits[0].capture + share[1] * fits[1].capture)
+        past = hours(0, start)
+        past.y[:, :, : 2 * a_day // wide] = np.nan  # as in the fit
+        opened = counted(past, ages[..., : start // a_day, :], fits, share, lives)[2]
+        np.testing.assert_allclose(fit.opened, opened, rtol=1e-6)
         own = [f.weights.reshape(4, 5)[:, :4] for f in fits]
         for got, (one, other) in zip(fit.weights, (share, (1, 0), (0, 1)), strict=True):
             assert got == pytest.approx(np.hstack([one * own[0], other * own[1]]).ravel())
@@ -282,7 +287,7 @@ def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves
     points = 9 if interval_ms > HOUR_MS else 3
     prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
     lone = path_cohorts(path, interval_ms, a)
-    x = features.standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)[0]
+    x = features.standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)[0][0]
     null = np.zeros((2, bars))
     for m, (weight, classes) in enumerate(((1.0, range(4)), (3.0, range(4, 8)))):
         for d in range(4):
@@ -295,7 +300,7 @@ def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves
     never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
     contracts = in_contracts(rows, path.close)
     stay = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), 0.6)
-    kept = features.liquidation_features(path, stay, edges, bucket, points, rows, np.array([1, 2, 4]), a_day)
+    kept, _ages = features.liquidation_features(path, stay, edges, bucket, points, rows, np.array([1, 2, 4]), a_day)
     assert sum(share > 0 for share in shares) > 2
     fixed = sum(share * kept[:, :, :, d].sum(axis=(0, 3)) for d, share in enumerate(shares))
     np.testing.assert_allclose(found.fixed, fixed, rtol=1e-9)
