@@ -105,22 +105,20 @@ def last_day(harvest: Harvest, now_ms: int) -> Day | None:
         return _orders(harvest, now_ms)
     buckets = harvest.of(VenueLiquidations)
     if buckets:
-        step_ms = buckets[0].bucket_ms
-        rows = [_Row(row.time_ms, row.long_usd, row.short_usd) for row in buckets]
-        return _scattered(rows, now_ms - DAY_MS, now_ms, step_ms)
+        return _scattered(buckets, now_ms - DAY_MS, now_ms, buckets[0].bucket_ms)
     return _regular(harvest, now_ms)
 
 
 def _orders(harvest: Harvest, now_ms: int) -> Day | None:
     start_ms = now_ms - DAY_MS
-    rows = []
+    inside = []
     # An order that stands on two pages counts once.
     for order in {order.order_id or i: order for i, order in enumerate(harvest.of(Liquidation))}.values():
-        usd = order.price * order.quantity_base
-        long = order.position is Side.LONG
-        rows.append(_Row(order.time_ms, usd if long else 0.0, 0.0 if long else usd))
+        if start_ms < order.time_ms <= now_ms:
+            usd = order.price * order.quantity_base
+            long = order.position is Side.LONG
+            inside.append(_Row(order.time_ms, usd if long else 0.0, 0.0 if long else usd))
     covered = [row.time_ms for row in harvest.of(Covered)]
-    inside = [row for row in rows if start_ms < row.time_ms <= now_ms]
     if not inside:
         # An empty answer tells of nothing unless it says which time it is of.
         return Day(0.0, 0.0, max(min(covered), start_ms), now_ms, min(covered) <= start_ms) if covered else None
@@ -137,7 +135,7 @@ def _orders(harvest: Harvest, now_ms: int) -> Day | None:
     return day._replace(later_stages_usd=sum(later) if later else None)
 
 
-def _scattered(rows: Iterable[_Row], start_ms: int, now_ms: int, bucket_ms: int) -> Day | None:
+def _scattered(rows: Iterable[_Row | VenueLiquidations], start_ms: int, now_ms: int, bucket_ms: int) -> Day | None:
     """Return the day of rows that come only where something was liquidated."""
     inside = [row for row in rows if start_ms <= row.time_ms and row.time_ms + bucket_ms <= now_ms + 1]
     if not inside:
@@ -180,6 +178,6 @@ def _regular(harvest: Harvest, now_ms: int) -> Day | None:
     return _summed(day, day[0].time_ms, newest_ms + step_ms, whole=whole)
 
 
-def _summed(rows: Iterable[_Row], first_ms: int, last_ms: int, *, whole: bool) -> Day:
+def _summed(rows: Iterable[_Row | VenueLiquidations], first_ms: int, last_ms: int, *, whole: bool) -> Day:
     kept = list(rows)
     return Day(sum(r.long_usd for r in kept), sum(r.short_usd for r in kept), first_ms, last_ms, whole)

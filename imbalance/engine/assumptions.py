@@ -51,10 +51,6 @@ class Lives(msgspec.Struct, frozen=True):
         ends = np.cumsum(np.bincount(self.structure))
         return [slice(int(a), int(b)) for a, b in itertools.pairwise([0, *ends])]
 
-    def columns(self) -> list[Ints]:
-        """Return the features of each structure among those of all: its classes, and its own-bar deaths."""
-        return [np.append(np.arange(k.start, k.stop), self.share.size + m) for m, k in enumerate(self.slices())]
-
 
 class Assumptions(msgspec.Struct, frozen=True):
     """What the data do not tell, each with the span that the ranges take it over (90 %).

@@ -69,8 +69,9 @@ def hourly(
     a_day = max(DAY_MS // interval_ms, 1)
     points = density.sum_points(interval_ms)
     day = days(time_ms.size, interval_ms)
-    x, ages = features.liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day, day)
-    buckets = x.shape[2]
+    inverse = np.array([venues[v].inverse for v in printed])
+    x, ages = features.standing_and_own(path, cohorts, edges, bucket, points, printed, inverse, a_day, day)
+    buckets = int(bucket[-1]) + 1
     y = np.full((printed.size, 2, buckets), np.nan)
     for n, v in enumerate(printed):
         for side, series in ((LONG, venues[v].long_liquidations), (SHORT, venues[v].short_liquidations)):
@@ -125,9 +126,7 @@ def by_side(
     ages : features by day and age of the same days.
     fits, parts : of the structures.
     """
-    mean = np.asarray(
-        sum(p * ensemble.predicted(f, sample, k) for p, f, k in zip(parts, fits, lives.columns(), strict=True))
-    )
+    mean = np.asarray(np.tensordot(parts, ensemble.predicted(fits, sample), axes=1))
     observed, expected = effective(sample.y, mean, fits[0].floor, fits[0].dispersion)
     last = ages.shape[4]
     day = np.minimum(sample.day, last - 1)

@@ -127,24 +127,24 @@ def mass_basis(
 
     Parameters
     ----------
-    left : contracts (base coin; USD where `inverse`) left by stream, class and cohort, shape
-        (streams, classes, cohorts).
+    left : contracts (base coin; USD where `inverse`) left by class and cohort, shape (classes, cohorts).
     alive : zeros, to which the share of each cohort that lives is added where it is wanted, shape
         (sides, distances, cohorts).
-    times : what a side's cohorts count for in each stream, shape (streams, sides, cohorts); once where not given.
+    times : what a side's cohorts count for in each way of counting, shape (ways, sides, cohorts); there is one way,
+        each once, where they are not given.
 
     Returns
     -------
-    USD (base x liquidation price), shape (streams, sides, distances, classes, bins).
+    USD (base x liquidation price), shape (ways, sides, distances, classes, bins).
     """
-    streams, classes, _size = left.shape
+    ways, classes = 1 if times is None else len(times), len(left)
     cells = edges.size - 1
     bin_edges = log_edges()
     bins = bin_edges.size - 1
-    first = np.array([[_first_that_matters(row) for row in stream] for stream in left])
+    first = np.array([_first_that_matters(row) for row in left])
 
     def one_side(side: int) -> Floats:
-        mass = np.zeros((streams, cells, classes, bins))
+        mass = np.zeros((ways, cells, classes, bins))
         bound = _reach(path, cohorts, price, side)
         for i, _all, level_price, level in entries(cohorts, edges, points, side, inverse=inverse):
             left_over = np.flatnonzero(level < bound)
@@ -157,12 +157,13 @@ def mass_basis(
             held, where = left_over.take(inside), at.take(inside)
             usd = live.take(inside) / points if inverse else (live * at_price).take(inside) / points
             start = np.searchsorted(held, first).tolist()
-            for s in range(streams):
-                counted = usd if times is None else usd * times[s, side].take(held)
-                for k in range(classes):
-                    late = slice(start[s][k], None)
-                    weights = left[s, k].take(held[late]) * counted[late]
-                    mass[s, i, k] += np.bincount(where[late], weights, minlength=bins)
+            counts = None if times is None else times[:, side].take(held, axis=1)
+            for k, row in enumerate(left):
+                late = slice(start[k], None)
+                weights, to = row.take(held[late]) * usd[late], where[late]
+                for way in range(ways):
+                    counted = weights if counts is None else weights * counts[way, late]
+                    mass[way, i, k] += np.bincount(to, counted, minlength=bins)
         return mass
 
     return np.stack(at_once.each(one_side, SIDES, cohorts.birth.size), axis=1)

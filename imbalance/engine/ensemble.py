@@ -29,14 +29,14 @@ class Sample(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
-    x : features [USD], shape (venues, sides, rows, distances, classes + structures), the last of positions
+    x : features of each structure [USD], shape (venues, rows, sides, distances, classes + 1), the last of positions
         that open and die within a bar.
     y : printed [USD], shape (venues, sides, rows), NaN where not known.
     day : day of each row, small integers, rising, shape (rows,).
     complete : which venues print everything, shape (venues,).
     """
 
-    x: Floats
+    x: list[Floats]
     y: Floats
     day: Ints
     complete: npt.NDArray[np.bool_]
@@ -44,16 +44,13 @@ class Sample(msgspec.Struct, frozen=True):
     def rows(self, which: slice) -> Sample:
         """Return some of the rows, days counted from their first."""
         day = self.day[which]
-        return Sample(self.x[:, :, which], self.y[:, :, which], day - day[:1].sum(), self.complete)
+        return Sample([x[:, which] for x in self.x], self.y[:, :, which], day - day[:1].sum(), self.complete)
 
-    def flat(self, columns: Ints) -> tuple[Floats, Floats, Ints]:
-        """Return x of a structure's columns, y and day with both sides' rows on one axis, in turn."""
+    def flat(self, structure: int) -> tuple[Floats, Floats, Ints]:
+        """Return a structure's x, y and day with both sides' rows on one axis, in turn."""
         venues, sides, rows = self.y.shape
-        x = np.empty((venues, rows, sides, self.x.shape[3], columns.size))
-        for side in range(sides):
-            x[:, :, side] = self.x[:, side][..., columns]
         y = np.swapaxes(self.y, 1, 2).reshape(venues, rows * sides)
-        return x.reshape(venues, rows * sides, -1), y, np.repeat(self.day, sides)
+        return self.x[structure].reshape(venues, rows * sides, -1), y, np.repeat(self.day, sides)
 
 
 class Ensemble(msgspec.Struct, frozen=True):
@@ -90,45 +87,38 @@ def fits(
     """
     both = [end * sample.y.shape[1] for end in ends]
 
-    def one(structure: tuple[slice, Ints]) -> list[calibrate.Fit | None]:
-        x, y, day = sample.flat(structure[1])
-        own = own_prior(prior, lives, structure[0])
+    def one(structure: tuple[int, slice]) -> list[calibrate.Fit | None]:
+        x, y, day = sample.flat(structure[0])
+        own = own_prior(prior, lives, structure[1])
         return calibrate.fits(x, y, own, sample.complete, day, both, draws, seed)
 
-    each = at_once.each(one, zip(lives.slices(), lives.columns(), strict=True), sample.day.size * prior.shape[0])
+    each = at_once.each(one, enumerate(lives.slices()), sample.day.size * prior.shape[0])
     found = [[f for f in row if f is not None] for row in zip(*each, strict=True)]
     return [row if len(row) == len(each) else None for row in found]
 
 
-def predicted(found: calibrate.Fit, sample: Sample, columns: Ints) -> Floats:
-    """Return what a structure says is printed [USD], shape of the sample's y."""
-    return np.asarray(found.capture[:, None, None] * expected(found.weights, sample, columns))
+def predicted(fits: list[calibrate.Fit], sample: Sample) -> Floats:
+    """Return what each structure says is printed [USD], shape (structures, *shape of the sample's y)."""
+    each = zip(fits, sample.x, strict=True)
+    return np.stack([found.capture[:, None, None] * expected(found.weights, x) for found, x in each])
 
 
-def expected(weights: Floats, sample: Sample, columns: Ints) -> Floats:
-    """Return what a structure's weights, own-bar deaths among them, expect at capture 1; shape of the sample's y."""
-    cells, width = sample.x.shape[3:]
-    # Weights of 0 for the other structures' columns cost less than a copy without these columns.
-    table = np.zeros((cells, width))
-    table[:, columns] = weights.reshape(cells, columns.size)
-    return np.asarray(sample.x.reshape(*sample.y.shape, cells * width) @ table.ravel())
+def expected(weights: Floats, x: Floats) -> Floats:
+    """Return what a structure's weights, own-bar deaths among them, expect at capture 1, shape (venues, sides, rows).
+
+    Parameters
+    ----------
+    x : of the structure, as in `Sample`.
+    """
+    return np.asarray(np.swapaxes(x.reshape(*x.shape[:3], weights.size) @ weights, 1, 2))
 
 
-def evidence(fits: list[calibrate.Fit], sample: Sample, lives: Lives) -> Floats:
+def evidence(fits: list[calibrate.Fit], sample: Sample) -> Floats:
     """Return the quasi-likelihood of a sample under fits of earlier days, shape (structures,) [nats]."""
-    scale = fits[0]
-    known = np.isfinite(sample.y)
-    return np.array(
-        [
-            likelihood.quasi_likelihood(
-                np.where(known, sample.y, 0.0),
-                predicted(found, sample, columns),
-                scale.floor[:, None, None],
-                scale.dispersion,
-            )[known].sum()
-            for found, columns in zip(fits, lives.columns(), strict=True)
-        ]
-    )
+    scale, known = fits[0], np.isfinite(sample.y)
+    y, floor = np.where(known, sample.y, 0.0), scale.floor[:, None, None]
+    each = predicted(fits, sample)
+    return np.array([likelihood.quasi_likelihood(y, mean, floor, scale.dispersion)[known].sum() for mean in each])
 
 
 def parts(weight: Floats, total: Floats) -> Floats:
@@ -151,7 +141,7 @@ def walk_forward(
     total = np.zeros(weight.size)
     for (start, stop), before in zip(itertools.pairwise(cuts), found, strict=False):
         if before is not None:
-            total += evidence(before, sample.rows(slice(start, stop)), lives)
+            total += evidence(before, sample.rows(slice(start, stop)))
     return found[-1], parts(weight, total)
 
 

@@ -110,7 +110,7 @@ def _mass_of_path(
 ) -> Floats:
     """Return the path-implied market's mass, shape (sides, distances, classes, bins)."""
     cohorts = path_cohorts(path, interval_ms, a)
-    left, points = cohorts.left_at_end(), density.sum_points(interval_ms)
+    left, points = cohorts.left_at_end()[0], density.sum_points(interval_ms)
     mass = density.mass_basis(path, cohorts, left, edges, price, points, inverse=inverse)
     return np.asarray(mass[0])
 
@@ -135,10 +135,10 @@ def _mass(
     standing = np.zeros((len(venues), 2, cells, left.shape[1]))
     counted = np.stack([np.ones_like(times), times])
     for inverse, mine in kinds(venues):
-        streams = np.broadcast_to(left[mine].sum(axis=0), (2, *left.shape[1:]))
+        together = left[mine].sum(axis=0)
         alive = np.zeros((2, cells, left.shape[2]))
         total = total + density.mass_basis(
-            path, cohorts, streams, edges, price, points, inverse=inverse, alive=alive, times=counted
+            path, cohorts, together, edges, price, points, inverse=inverse, alive=alive, times=counted
         )
         for v in mine:
             standing[v] = (alive.reshape(2 * cells, -1) @ left[v].T).reshape(2, cells, -1)

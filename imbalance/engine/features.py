@@ -16,7 +16,6 @@ import numpy.typing as npt
 from imbalance.engine import at_once, passage
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.density import SIDES, arrival, entries, lows
-from imbalance.engine.venue import Venue
 from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
@@ -60,14 +59,13 @@ def standing_and_own(
     bucket: Ints,
     points: int,
     venues: Ints,
+    inverse: npt.NDArray[np.bool_],
     bars_a_day: int,
-    *,
-    inverse: bool = False,
     day: Ints | None = None,
-) -> tuple[Floats, Floats]:
+) -> tuple[list[Floats], Floats]:
     """Return contracts x price liquidated by bucket if every position had the distance, and by day and age.
 
-    By distance and class for positions that stood at the bar's start; the last columns, one a structure, hold those
+    Of each structure by distance and class for positions that stood at the bar's start; the last column holds those
     that open and die in one bar, whatever their class. The second is of positions that stood alone, by how many days
     before they were opened: 0, 1, 2, ..., in the last all that is older.
 
@@ -76,24 +74,49 @@ def standing_and_own(
     bucket : bucket of each bar, rising from 0, shape (bars,).
     points : entries that stand for a bar's range.
     venues : which rows of the cohorts are wanted.
+    inverse : which of these have inverse contracts.
     day : of each bar, rising from 0, shape (bars,); no ages are wanted where it is not given.
 
     Returns
     -------
-    shapes (venues wanted, sides, buckets, distances, classes + structures) and (venues wanted, sides, distances,
-    classes, days, `AGES` + 1) [USD].
+    for each structure shape (venues wanted, buckets, sides, distances, classes + 1), so that a fit reads it as it
+    lies; and shape (venues wanted, sides, distances, classes, days, `AGES` + 1) [USD].
     """
-    cells, classes = edges.size - 1, cohorts.clock.shape[0]
-    buckets, structures = int(bucket[-1]) + 1, cohorts.scale.shape[1]
-    out = np.zeros((venues.size, len(SIDES), buckets, cells, classes + structures))
-    clocks = [_clock(cohorts, k, venues) for k in range(classes)]
+    rows, cells, classes = (venues.size, int(bucket[-1]) + 1, len(SIDES)), edges.size - 1, cohorts.structure.size
+    x = [np.zeros((*rows, cells, many + 1)) for many in np.bincount(cohorts.structure)]
+    ages = np.zeros((venues.size, len(SIDES), cells, classes, 0 if day is None else int(day[-1]) + 1, AGES + 1))
+    for kind in (False, True):
+        mine = np.flatnonzero(inverse == kind)
+        if mine.size:
+            _add_kind(x, ages, mine, path, cohorts, edges, bucket, points, venues[mine], bars_a_day, day, inverse=kind)
+    return x, ages
+
+
+def _add_kind(
+    x: list[Floats],
+    ages: Floats,
+    mine: Ints,
+    path: PricePath,
+    cohorts: Cohorts,
+    edges: Floats,
+    bucket: Ints,
+    points: int,
+    venues: Ints,
+    bars_a_day: int,
+    day: Ints | None,
+    *,
+    inverse: bool,
+) -> None:
+    """Add what venues of one kind of contract print to their rows `mine` of `x` and of `ages`."""
+    classes = range(cohorts.structure.size)
+    clocks = [_clock(cohorts, k, venues) for k in classes]
     runs = [(cohorts.merged(every), part) for every, part in merging(edges, bars_a_day)]
     fading = [[clock.fading(few.birth, few.opened[venues, k]) for k, clock in enumerate(clocks)] for few, _ in runs]
     opening = cohorts.opened[venues][:, cohorts.structure == 0, : bucket.size].sum(axis=1)
     own = own_bar_flow(opening, path, bars_a_day)[:, None] * _before(cohorts.scale[venues])
-
-    ages = np.zeros((venues.size, len(SIDES), cells, classes, 0 if day is None else int(day[-1]) + 1, AGES + 1))
     born = [None if day is None else np.where(few.old, -AGES, day.take(few.birth)) for few, _ in runs]
+    first = np.searchsorted(cohorts.structure, cohorts.structure)
+    columns = [x[m][..., k - first[k]] for k, m in enumerate(cohorts.structure)]
 
     def one_side(side: int) -> None:
         low = lows(path, side)
@@ -104,12 +127,13 @@ def standing_and_own(
                 at, cell = bucket.take(when), part.start + i
                 age = None if day is None or since is None else _row_of_age(day, since.take(which), when)
                 for k, fade in enumerate(fades):
-                    fade.add(out[:, side, :, cell, k], ages[:, side, cell, k], which, when, usd, at, age)
+                    out = columns[k][:, :, side, cell]
+                    fade.add(out, ages[:, side, cell, k], mine, which, when, usd, at, age)
         new = cohorts.part(slice(bucket.size))
-        _add_own(out[:, side, :, :, classes:], new, own, side, low, edges, bucket, points, inverse=inverse)
+        into = [structure[..., side, :, -1] for structure in x]
+        _add_own(into, mine, new, own, side, low, edges, bucket, points, inverse=inverse)
 
     at_once.each(one_side, SIDES, bucket.size)
-    return out, ages
 
 
 def _deaths(
@@ -138,7 +162,8 @@ def _row_of_age(day: Ints, born: Ints, when: Ints) -> Ints:
 
 
 def _add_own(
-    out: Floats,
+    out: list[Floats],
+    mine: Ints,
     cohorts: Cohorts,
     own: Floats,
     side: int,
@@ -149,10 +174,11 @@ def _add_own(
     *,
     inverse: bool,
 ) -> None:
-    """Add what opens and dies in one bar to `out`, shape (venues, buckets, distances, structures).
+    """Add what opens and dies in one bar to `out`, for each structure shape (venues, buckets, distances).
 
     Parameters
     ----------
+    mine : rows of `out`, shape (venues,).
     cohorts : one a bar.
     own : contracts that open in each bar, shape (venues, structures, bars).
     """
@@ -162,7 +188,7 @@ def _add_own(
         when, lost = who.take(dead), (1 - alive[dead]) * (1.0 if inverse else price[dead]) / points
         at = bucket.take(when)
         for v, m in np.ndindex(own.shape[:2]):
-            out[v, :, i, m] += np.bincount(at, lost * own[v, m].take(when), minlength=out.shape[1])
+            out[m][mine[v], :, i] += np.bincount(at, lost * own[v, m].take(when), minlength=out[m].shape[1])
 
 
 def merging(edges: Floats, bars_a_day: int) -> list[tuple[int, slice]]:
@@ -226,10 +252,12 @@ class _Fading(msgspec.Struct, frozen=True):
     born_in: Floats | None
     until: Ints | None
 
-    def add(self, out: Floats, ages: Floats, met: Ints, when: Ints, usd: Floats, at: Ints, age: Ints | None) -> None:
+    def add(
+        self, out: Floats, ages: Floats, mine: Ints, met: Ints, when: Ints, usd: Floats, at: Ints, age: Ints | None
+    ) -> None:
         """Add the worth of the cohorts `met` in the bars `when` to the rows `at` of `out`, shape (venues, buckets).
 
-        And to the rows `age` of `ages`, shape (venues, days, ages), where these are wanted.
+        And to the rows `age` of `ages`, shape (venues, days, ages), where these are wanted; both of the venues `mine`.
         """
         if self.until is not None:
             left = np.flatnonzero(when <= self.until.take(met))
@@ -238,7 +266,7 @@ class _Fading(msgspec.Struct, frozen=True):
                 age = None if age is None else age.take(left)
         if self.born_in is not None and self.clock.seen_in is not None:
             usd = np.where(self.clock.seen_in.take(when) > self.born_in.take(met), usd * np.exp(-SEGMENT), usd)
-        for v, (up, down) in enumerate(zip(self.up, self.clock.down, strict=True)):
+        for v, up, down in zip(mine.tolist(), self.up, self.clock.down, strict=True):
             worth = up.take(met)
             worth *= usd
             worth *= down.take(when)
@@ -250,31 +278,3 @@ class _Fading(msgspec.Struct, frozen=True):
 def _before(values: Floats) -> Floats:
     """Return each bar's values as of the bar before, of which alone a bar may know; the first bar has its own."""
     return np.concatenate([values[..., :1], values[..., :-1]], axis=-1)
-
-
-def liquidation_features(
-    path: PricePath,
-    cohorts: Cohorts,
-    edges: Floats,
-    bucket: Ints,
-    points: int,
-    venues: list[Venue],
-    wanted: Ints,
-    bars_a_day: int,
-    day: Ints | None = None,
-) -> tuple[Floats, Floats]:
-    """Return `standing_and_own` of the venues wanted, each by its kind of contract."""
-    inverse = np.array([venues[v].inverse for v in wanted])
-    out, ages = None, None
-    for kind in (False, True):
-        mine = np.flatnonzero(inverse == kind)
-        if mine.size:
-            x, by_age = standing_and_own(
-                path, cohorts, edges, bucket, points, wanted[mine], bars_a_day, inverse=kind, day=day
-            )
-            out = np.empty((wanted.size, *x.shape[1:])) if out is None else out
-            ages = np.empty((wanted.size, *by_age.shape[1:])) if ages is None else ages
-            out[mine], ages[mine] = x, by_age
-    if out is None or ages is None:
-        raise ValueError("no venue is wanted")
-    return out, ages

@@ -128,11 +128,11 @@ def _maps(
     times = assimilate.of_cohorts(fit.opened, calibration.days(fit.first, interval_ms), cohorts)[None]
     total = np.zeros((ways + 1, 2, density.log_edges().size - 1))
     for inverse, mine in kinds(venues):
-        left = np.einsum("vkc,v->kc", kept[mine], capture[mine])[None]
+        left = np.einsum("vkc,v->kc", kept[mine], capture[mine])
         mass = density.mass_basis(past, cohorts, left, edges, now, points, inverse=inverse, times=times)
         total[:-1] += np.einsum("sfb,wf->wsb", mass[0].reshape(2, features, -1), fit.weights)
     total[:-1] *= fit.level[:, :, None]
-    mass = density.mass_basis(past, lone, lone.left_at_end(), edges, now, points)
+    mass = density.mass_basis(past, lone, lone.left_at_end()[0], edges, now, points)
     prior = prior_weights(a, short, np.stack([v.open_interest for v in short]), edges, 1.0)
     weight = np.array([s.weight for s in a.structures])[a.lives().structure]
     total[-1] = np.einsum("sdkb,dk->sb", mass[0], prior * weight)

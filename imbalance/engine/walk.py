@@ -18,7 +18,7 @@ from imbalance.engine.calibration import SKIPPED_DAYS
 from imbalance.engine.cohorts import build
 from imbalance.engine.ensemble import Sample
 from imbalance.engine.estimate import market_cohorts, path_cohorts
-from imbalance.engine.features import liquidation_features, standing_and_own
+from imbalance.engine.features import standing_and_own
 from imbalance.engine.leverage import point_weights, prior_weights
 from imbalance.engine.venue import DAY_MS, HOUR_MS, Venue, in_contracts, reported
 from imbalance.path import PricePath
@@ -126,7 +126,7 @@ def _predicted(
     predictions, shape (ways, venues, sides, bars), and events, shape (ways, 2, sides, bars): ways are the mixture and
     then each structure by itself.
     """
-    a_day, bars, columns = max(DAY_MS // interval_ms, 1), whole.day.size, lives.columns()
+    a_day, bars = max(DAY_MS // interval_ms, 1), whole.day.size
     weight = np.array([s.weight for s in a.structures])
     wide = max(HOUR_MS // interval_ms, 1)
     hours, first = _hours(whole, wide), SKIPPED_DAYS * a_day // wide
@@ -141,9 +141,9 @@ def _predicted(
         found = ensemble.fit(hours.rows(slice(first, now // wide)), prior, lives, 0, 0)
         share = ensemble.parts(weight, evidence)
         captures = [np.ones(whole.y.shape[0])] * share.size if found is None else [f.capture for f in found]
-        tables = own if found is None else [f.weights for f in found]
-        for m, (c, w, k) in enumerate(zip(captures, tables, columns, strict=True), start=1):
-            predicted[m, :, :, span] = c[:, None, None] * ensemble.expected(w, today, k)
+        tables = [w.ravel() for w in own] if found is None else [f.weights for f in found]
+        for m, (c, w, x) in enumerate(zip(captures, tables, today.x, strict=True), start=1):
+            predicted[m, :, :, span] = c[:, None, None] * ensemble.expected(w, x)
         predicted[0, :, :, span] = np.tensordot(share, predicted[1:, :, :, span], axes=1)
         mixes = [ensemble.mixed(tables, part, prior.shape[0]).ravel() for part in (share, *np.eye(share.size))]
         opened = np.ones((2, 1))
@@ -156,43 +156,43 @@ def _predicted(
             floor = found[0].floor * min(interval_ms / HOUR_MS, 1.0)
             for way, mean, f in zip(events, predicted[..., span], (found[0], *found), strict=True):
                 way[:, :, span] = calibration.effective(today.y, mean, floor, f.dispersion)
-            evidence += ensemble.evidence(found, hours.rows(slice(now // wide, span.stop // wide)), lives)
+            evidence += ensemble.evidence(found, hours.rows(slice(now // wide, span.stop // wide)))
     return predicted, events, fits
 
 
 def _features(
     interval_ms: int, path: PricePath, venues: list[Venue], a: Assumptions, printed: Ints, prior: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return features (venues, sides, bars, cells, classes) and by day and age, the path null and fixed leverages.
+) -> tuple[list[Floats], Floats, Floats, Floats]:
+    """Return features as in `features.standing_and_own`, a bar a bucket, the path null and fixed leverages.
 
     Both baselines have the own-bar deaths that their weights imply.
     """
     bars, a_day = path.open.size, max(DAY_MS // interval_ms, 1)
     points, edges, lives = density.entry_points(interval_ms), density.distance_edges(a.distances), a.lives()
     bucket = np.arange(bars)
+    inverse = np.array([venues[v].inverse for v in printed], dtype=bool)
     cohorts = market_cohorts(path, venues, interval_ms, a)
     day = calibration.days(bars, interval_ms)
-    x, ages = liquidation_features(path, cohorts, edges, bucket, points, venues, printed, a_day, day)
-    lone = path_cohorts(path, interval_ms, a)
-    alone, _ages = standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)
-    flat = Sample(alone, np.full((1, 2, bars), np.nan), bucket, np.ones(1, dtype=bool))
+    x, ages = standing_and_own(path, cohorts, edges, bucket, points, printed, inverse, a_day, day)
+    lone, first, linear = path_cohorts(path, interval_ms, a), np.zeros(1, dtype=np.intp), np.zeros(1, dtype=bool)
+    alone, _ages = standing_and_own(path, lone, edges, bucket, points, first, linear, a_day)
     null = sum(
-        s.weight * ensemble.expected(ensemble.own_prior(prior, lives, part), flat, columns)[0]
-        for s, part, columns in zip(a.structures, lives.slices(), lives.columns(), strict=True)
+        s.weight * ensemble.expected(ensemble.own_prior(prior, lives, part).ravel(), flat)[0]
+        for s, part, flat in zip(a.structures, lives.slices(), alone, strict=True)
     )
     # Fixed leverages: nobody closes, entries keep their leverage until price takes them.
     never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
     contracts = in_contracts(venues, path.close)
     forever = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), a.turnover_share)
-    stay, _ages = liquidation_features(path, forever, edges, bucket, points, venues, printed, a_day)
+    [stay], _ages = standing_and_own(path, forever, edges, bucket, points, printed, inverse, a_day)
     fixed = stay.sum(axis=(0, 4)) @ point_weights(edges, FIXED_LEVERAGES, 0.005)
-    return x, ages, np.asarray(null), fixed
+    return x, ages, np.asarray(null), fixed.T
 
 
 def _hours(sample: Sample, wide: int) -> Sample:
     """Return a sample of bars summed over so many, as the map is fitted to, less what is left over at the end."""
     whole = sample.rows(slice(0, sample.day.size // wide * wide))
-    x = whole.x.reshape(*whole.x.shape[:2], -1, wide, *whole.x.shape[3:]).sum(axis=3)
+    x = [each.reshape(len(each), -1, wide, *each.shape[2:]).sum(axis=2) for each in whole.x]
     y = whole.y.reshape(*whole.y.shape[:2], -1, wide).sum(axis=3)
     return Sample(x, y, whole.day[::wide], whole.complete)
 

@@ -69,7 +69,7 @@ def fixed_leverages(market, scale: float) -> np.ndarray:
         a.turnover_share,
     )
     edges = density.distance_edges(a.distances)
-    left = made.left_at_end().sum(axis=0)[None]
+    left = made.left_at_end().sum(axis=0)
     mass = density.mass_basis(path, made, left, edges, market.price, density.entry_points(market.interval_ms))
     found = np.einsum("sdkb,d->sb", mass[0], point_weights(edges, FIXED_LEVERAGES, 0.005))
     return found * scale

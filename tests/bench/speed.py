@@ -60,7 +60,7 @@ def stages(bars: int) -> dict[str, float]:
 
     cohorts = timed("flows and cohorts", flows)
     left = timed("what is left", cohorts.left_at_end)
-    timed("map by weights", lambda: density.mass_basis(path, cohorts, left, edges, price, 1))
+    timed("map by weights", lambda: density.mass_basis(path, cohorts, left[0], edges, price, 1))
     none = np.zeros(0)
     venue = Venue("one", True, volume[0], interest[0], none, none, none, none, none, 125.0)  # noqa: FBT003
     stamps = np.arange(bars, dtype=np.int64) * BAR_MS

@@ -14,6 +14,7 @@ from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.venue import HOUR_MS
 from tests.library.engine.test_engine import venue, walk
 from tests.library.engine.test_structures import TWO, sampled
+from tests.support.features import apart, together
 
 A = Assumptions(distances=4, draws=10)
 
@@ -47,8 +48,8 @@ def counted(sample, ages, fits, parts, lives):
     usd, seen, foreseen = np.zeros((3, 2, days))
     for v, side, t in np.ndindex(sample.y.shape):
         mean = sum(
-            part * fit.capture[v] * (sample.x[v, side, t][:, columns].ravel() @ fit.weights)
-            for part, fit, columns in zip(parts, fits, lives.columns(), strict=True)
+            part * fit.capture[v] * (sample.x[m][v, t, side].ravel() @ fit.weights)
+            for m, (part, fit) in enumerate(zip(parts, fits, strict=True))
         )
         day = min(sample.day[t], days - 1)
         usd[side, day] += mean
@@ -120,11 +121,11 @@ def test_evidence_is_summed_over_what_is_known_alone():
     fits = ensemble.fit(sample, prior, TWO, 0, 0)
     later, _prior = sampled(rows=5, seed=9)
     later.y[0, 1, 3] = np.nan
-    for fit, columns, got in zip(fits, TWO.columns(), ensemble.evidence(fits, later, TWO), strict=True):
+    for m, (fit, got) in enumerate(zip(fits, ensemble.evidence(fits, later), strict=True)):
         total = 0.0
         for side, t in np.ndindex(2, 5):
             if (side, t) != (1, 3):
-                mean = fit.capture[0] * (later.x[0, side, t][:, columns].ravel() @ fit.weights)
+                mean = fit.capture[0] * (later.x[m][0, t, side].ravel() @ fit.weights)
                 y, f, phi = later.y[0, side, t], fits[0].floor[0], fits[0].dispersion
                 total += (y / f * np.log(mean / (mean + f)) - np.log((mean + f) / f)) * f / phi
         assert got == pytest.approx(total)
@@ -136,7 +137,7 @@ def test_of_one_structure_nothing_is_weighed_and_of_two_thirds_are(monkeypatch):
     monkeypatch.setattr(ensemble, "fits", lambda *a: ends.append(a[3]) or fits(*a))
     ensemble.walk_forward(sample, prior, np.ones(2), TWO, 0, 0)
     lone = msgspec.structs.replace(TWO, structure=np.zeros(3, dtype=np.intp), share=np.array([0.4, 0.3, 0.3]))
-    alone = msgspec.structs.replace(sample, x=sample.x[..., :4])
+    alone = msgspec.structs.replace(sample, x=apart(together(sample.x)[..., :4], lone))
     found, parts = ensemble.walk_forward(alone, prior, np.ones(1), lone, 0, 0)
     assert ends == [[16, 32, 48], [48]]
     assert (len(found), parts.tolist()) == (1, [1.0])
@@ -153,9 +154,9 @@ def test_weights_of_positions_that_die_in_their_bar_are_no_part_of_the_mixture()
 
 def test_the_sample_lies_flat_with_both_sides_in_turn():
     sample, _prior = sampled(rows=3)
-    x, y, day = sample.flat(np.array([0, 4]))
+    x, y, day = sample.flat(1)
     for t, side in np.ndindex(3, 2):
-        assert x[0, 2 * t + side].tolist() == sample.x[0, side, t][:, [0, 4]].ravel().tolist()
+        assert x[0, 2 * t + side].tolist() == sample.x[1][0, t, side].ravel().tolist()
         assert y[0, 2 * t + side] == sample.y[0, side, t]
     assert day.tolist() == [0] * 6
     part = msgspec.structs.replace(sample, day=np.array([4, 6, 7])).rows(slice(1, 3))

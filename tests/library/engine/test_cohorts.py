@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-import msgspec
 import numpy as np
 import pytest
 
 from imbalance.engine import cohorts, density, features, flows
 from imbalance.engine.assumptions import Lives
 from imbalance.engine.margin import LONG, SHORT
-from tests.library.engine.test_engine import LIVES, venue, walk
+from tests.library.engine.test_engine import LIVES, walk
+from tests.support.features import standing_and_own, together
 
 # A structure of two classes on wall time, one of a single class in step with turnover.
 TWO = Lives(np.array([30.0, 2.0, 0.3]), np.array([0.6, 0.4, 1.0]), np.array([0.0, 0.0, 1.0]), np.array([0, 0, 1]))
@@ -124,9 +124,9 @@ def test_a_level_that_price_just_touches_is_reached(side, now):
         else:
             path[2 if side == LONG else 1][9] = touched
         alive = np.zeros((2, 14, made.birth.size))
-        density.mass_basis(path, made, made.left_at_end(), edges, price, 1, alive=alive)
+        density.mass_basis(path, made, made.left_at_end()[0], edges, price, 1, alive=alive)
         held.append(alive[side, 7, 8])
-        x, _ages = features.standing_and_own(path, made, edges, np.arange(40), 1, np.zeros(1, dtype=np.intp), 1)
+        x, _ages = standing_and_own(path, made, edges, np.arange(40), 1, np.zeros(1, dtype=np.intp), 1)
         felt.append(x[0, side, 9, 7, :2].sum())
     assert held == [0.0, 1.0]
     assert now or felt[0] > felt[1] * (1 + 1e-6)
@@ -137,19 +137,14 @@ def test_features_of_venues_are_those_of_each_by_its_kind():
     made = cohorts.build(
         path, np.stack([volume, volume / 2, volume / 3]), np.stack([interest] * 3), 1.0, TWO, np.ones(30), 0.7
     )
-    rows = [
-        msgspec.structs.replace(venue(name), inverse=inverse)
-        for name, inverse in (("a", True), ("b", False), ("c", True))
-    ]
+    inverse = np.array([True, False, True])
     edges, bucket, day = density.distance_edges(4), np.arange(30) // 2, np.arange(30) // 3
     for wanted in ([2, 1, 0], [1], [0, 2]):
-        x, ages = features.liquidation_features(path, made, edges, bucket, 2, rows, np.array(wanted), 3, day)
+        x, ages = features.standing_and_own(path, made, edges, bucket, 2, np.array(wanted), inverse[wanted], 3, day)
+        x = together(x)
         assert x.shape == (len(wanted), 2, 15, 4, 5)
         assert ages.shape == (len(wanted), 2, 4, 3, 10, 31)
         for row, old, v in zip(x, ages, wanted, strict=True):
-            options = {"inverse": rows[v].inverse, "day": day}
-            one, by_age = features.standing_and_own(path, made, edges, bucket, 2, np.array([v]), 3, **options)
+            one, by_age = standing_and_own(path, made, edges, bucket, 2, [v], 3, inverse=inverse[v], day=day)
             np.testing.assert_allclose(row, one[0])
             np.testing.assert_allclose(old, by_age[0])
-    with pytest.raises(ValueError, match="no venue"):
-        features.liquidation_features(path, made, edges, bucket, 2, rows, np.array([], dtype=np.intp), 3)

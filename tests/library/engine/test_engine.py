@@ -157,7 +157,7 @@ def test_the_map_is_what_loops_make():
     made = cohorts.build(path, volume[None], interest[None], 1 / 24, LIVES, np.ones(bars), 0.8)
     edges, price = density.distance_edges(cells), float(path.close[-1])
     left = made.left_at_end()[0]
-    mass = density.mass_basis(path, made, left[None], edges, price, points)
+    mass = density.mass_basis(path, made, left, edges, price, points)
     log_edges, slow = density.log_edges(), np.zeros_like(mass[0])
     for side in (LONG, SHORT):
         for i in range(cells):

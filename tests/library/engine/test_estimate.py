@@ -52,11 +52,11 @@ def parts(path, rows, price):
     for v, row in enumerate(rows):
         alive = np.zeros((2, 5, left.shape[2]))
         options = {"inverse": row.inverse, "alive": alive}
-        total = total + density.mass_basis(path, cohorts, left[v][None], edges, price, 3, **options)[0]
+        total = total + density.mass_basis(path, cohorts, left[v], edges, price, 3, **options)[0]
         standing.append(np.einsum("sdc,kc->sdk", alive, left[v]))
     ones = np.ones((1, BARS))
     lone = build(path, ones, ones, 1 / 96, lives, ones[0], 0.6)
-    null = density.mass_basis(path, lone, lone.left_at_end(), edges, price, 1)[0]
+    null = density.mass_basis(path, lone, lone.left_at_end()[0], edges, price, 1)[0]
     return cohorts, total.reshape(shape), null.reshape(shape), standing
 
 
@@ -68,7 +68,7 @@ def leaned(path, rows, price, cohorts, opened):
     for when in range(5):
         of_day = np.array([d == when for d in day])
         for v, row in enumerate(rows):
-            mine = (left[v] * of_day)[None]
+            mine = left[v] * of_day
             mass = density.mass_basis(path, cohorts, mine, edges, price, 3, inverse=row.inverse)[0]
             total = total + np.stack([opened[LONG, when] * mass[LONG], opened[SHORT, when] * mass[SHORT]])
     return total.reshape(2, 5 * 8, -1)

@@ -45,13 +45,13 @@ def test_a_kept_map_is_what_venues_that_print_hold_one_by_one(interval_ms):
     expected = np.zeros((4, 2, density.log_edges().size - 1))
     day = [2 if cohorts.old[c] else birth * interval_ms // DAY_MS for c, birth in enumerate(cohorts.birth)]
     for (v, capture), when in itertools.product(((1, 0.4), (2, 1.0)), range(3)):
-        left = (cohorts.left_at_end()[v] * np.array([d == when for d in day]))[None]
+        left = cohorts.left_at_end()[v] * np.array([d == when for d in day])
         mass = density.mass_basis(past, cohorts, left, edges, price, points, inverse=rows[v].inverse)[0]
         for way, side in np.ndindex(3, 2):
             weights = fit.weights[way].reshape(4, 8)
             times = capture * fit.level[way, side] * fit.opened[side, when]
             expected[way, side] += times * np.einsum("dkb,dk->b", mass[side], weights)
-    mass = density.mass_basis(past, lone, lone.left_at_end(), edges, price, points)[0]
+    mass = density.mass_basis(past, lone, lone.left_at_end()[0], edges, price, points)[0]
     # Ladders are weighted by what is open at that time.
     prior = prior_weights(A, rows, np.stack([v.open_interest[:first] for v in rows]), edges, 1.0)
     expected[3] = np.einsum("sdkb,dk->sb", mass, prior * np.repeat([1.0, 3.0], 4))

@@ -33,7 +33,7 @@ def mapped_at(path, volume, interest, bars, *, inverse, opened):
     none = np.zeros(0)
     venue = Venue("one", True, volume[:bars], interest[:bars], *[none] * 5, most_leverage=100.0, inverse=inverse)  # noqa: FBT003
     made = market_cohorts(past, [venue], HOUR_MS, A)
-    left = made.left_at_end()[0][None]
+    left = made.left_at_end()[0]
     edges, price = density.distance_edges(A.distances), float(past.close[-1])
     times = assimilate.of_cohorts(opened, np.arange(bars) // 24, made)[None]
     mass = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse, times=times)

@@ -18,7 +18,7 @@ ONES = np.ones((2, 5))
 
 def evidence_of_one_fit():
     sample, prior = sampled(rows=48)
-    return ensemble.evidence(ensemble.fit(sample, prior, TWO, 0, 0)[:1], sample, TWO)
+    return ensemble.evidence(ensemble.fit(sample, prior, TWO, 0, 0)[:1], sample)
 
 
 def draws_of_one_fit():

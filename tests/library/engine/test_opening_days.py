@@ -14,6 +14,7 @@ from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.walk import walk as predict
 from tests.library.engine.test_engine import HOUR_MS, mapped, walk
 from tests.library.engine.test_structures import made, pressed
+from tests.support.features import standing_and_own
 
 K = assimilate.PRIOR_EVENTS
 
@@ -88,17 +89,17 @@ def test_features_by_age_are_those_of_the_cohorts_of_a_day(every, monkeypatch):
     path, volume, interest = walk(60)
     cohorts, edges, day = made(path, volume, interest), density.distance_edges(6), np.arange(60) // 6
     rest = (edges, day, 3, np.zeros(1, int), 6)
-    found, ages = features.standing_and_own(path, cohorts, *rest, day=day)
+    found, ages = standing_and_own(path, cohorts, *rest, day=day)
     classes = cohorts.clock.shape[0]
     assert ages.sum(axis=5).transpose(0, 1, 4, 2, 3) == pytest.approx(found[..., :classes])
     for when in range(10):
         of_day = np.append(day, np.full(cohorts.birth.size - 60, -9)) == when
         alone = msgspec.structs.replace(cohorts, opened=cohorts.opened * of_day)
-        one = features.standing_and_own(path, alone, *rest)[0][..., :classes]
+        one = standing_and_own(path, alone, *rest)[0][..., :classes]
         for later in range(when, min(when + 3, 10)):
             assert ages[..., later, later - when] == pytest.approx(one[:, :, later])
     assert ages[..., 3].sum() > 0
-    none = features.standing_and_own(path, cohorts, *rest)[1]
+    none = standing_and_own(path, cohorts, *rest)[1]
     assert none.size == 0
 
 

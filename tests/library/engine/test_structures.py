@@ -28,6 +28,7 @@ from imbalance.engine.margin import LONG, SHORT, price_at_distance
 from imbalance.engine.walk import walk as predict
 from imbalance.path import PricePath
 from tests.library.engine.test_engine import HOUR_MS, mapped, venue, walk
+from tests.support.features import apart, standing_and_own
 
 TWO = Lives(np.array([30.0, 2.0, 0.3]), np.array([0.6, 0.4, 1.0]), np.array([1.0, 1.0, 0.0]), np.array([0, 0, 1]))
 
@@ -64,7 +65,7 @@ def test_features_are_what_loops_make(inverse, monkeypatch):  # noqa: C901 (plai
     path, volume, interest = walk(bars, seed=3, sd=0.03)
     built, edges = made(path, volume, interest), density.distance_edges(cells)
     bucket = np.arange(bars) // 4
-    x = features.standing_and_own(path, built, edges, bucket, points, np.zeros(1, int), 3, inverse=inverse)[0][0]
+    x = standing_and_own(path, built, edges, bucket, points, np.zeros(1, int), 3, inverse=inverse)[0][0]
     slow, opened = np.zeros_like(x), built.opened[0]
     width = np.log(path.high / path.low)
     for side in (LONG, SHORT):
@@ -133,13 +134,13 @@ def test_merging_changes_little_and_nothing_later_is_seen_through_it(monkeypatch
     path, volume, interest = walk(288 * 6, seed=5, sd=0.0015)
     built, edges = made(path, volume, interest, days_a_bar=1 / 288), density.distance_edges(14)
     bucket = np.arange(288 * 6) // 12
-    x = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)[0]
+    x = standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)[0]
     bars = 288 * 4 + 7
     cut = made(path.until(bars), volume[:bars], interest[:bars], days_a_bar=1 / 288)
-    short = features.standing_and_own(path.until(bars), cut, edges, bucket[:bars], 1, np.zeros(1, int), 288)[0]
+    short = standing_and_own(path.until(bars), cut, edges, bucket[:bars], 1, np.zeros(1, int), 288)[0]
     assert short[:, :, :-1] == pytest.approx(x[:, :, : short.shape[2] - 1], rel=1e-9, abs=1e-6)
     monkeypatch.setattr(features, "USUAL_RANGE", 1e3)
-    exact = features.standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)[0]
+    exact = standing_and_own(path, built, edges, bucket, 1, np.zeros(1, int), 288)[0]
     near, far = slice(0, 5), slice(5, 9)
     assert x[..., near, :] == pytest.approx(exact[..., near, :])
     sums, whole = (v[..., far, :3].sum(axis=(0, 2, 3)) for v in (x, exact))
@@ -153,9 +154,9 @@ def test_only_what_has_faded_to_nothing_is_left_out_of_features(monkeypatch):
     built, edges = made(path, volume, interest), density.distance_edges(5)
     arguments = path, built, edges, np.arange(60), 2, np.zeros(1, int), 3
     monkeypatch.setattr(features, "FADED", features.SEGMENT)
-    whole = features.standing_and_own(*arguments)[0]
+    whole = standing_and_own(*arguments)[0]
     monkeypatch.setattr(features, "FADED", 6.0)
-    short = features.standing_and_own(*arguments)[0]
+    short = standing_and_own(*arguments)[0]
     assert (short <= whole * (1 + 1e-12)).all()
     left_out = (whole - short)[..., :3]
     assert (left_out > 0.5 * whole[..., :3]).any()
@@ -166,8 +167,8 @@ def test_only_what_has_faded_to_nothing_is_left_out_of_features(monkeypatch):
 def test_only_what_has_faded_to_nothing_is_left_out_of_the_map(monkeypatch):
     path, volume, interest = walk(60, seed=3, sd=0.03)
     built, edges = made(path, volume, interest), density.distance_edges(5)
-    left = built.left_at_end()
-    first = [density._first_that_matters(row) for row in left[0]]
+    left = built.left_at_end()[0]
+    first = [density._first_that_matters(row) for row in left]
     assert 60 > first[0] > first[1] > first[2] == 1  # nothing but the old inventory opens in the first bar
     arguments = path, built, left, edges, float(path.close[-1]), 2
     short = density.mass_basis(*arguments)
@@ -179,9 +180,9 @@ def test_only_what_has_faded_to_nothing_is_left_out_of_the_map(monkeypatch):
 def test_of_a_bar_its_features_know_nothing_but_its_path(bar, which):
     path, volume, interest = walk(40, seed=6, sd=0.03)
     edges, bucket = density.distance_edges(6), np.arange(40)
-    one = features.standing_and_own(path, made(path, volume, interest), edges, bucket, 3, np.zeros(1, int), 5)[0]
+    one = standing_and_own(path, made(path, volume, interest), edges, bucket, 3, np.zeros(1, int), 5)[0]
     (volume if which == "volume" else interest)[bar] *= 7
-    other = features.standing_and_own(path, made(path, volume, interest), edges, bucket, 3, np.zeros(1, int), 5)[0]
+    other = standing_and_own(path, made(path, volume, interest), edges, bucket, 3, np.zeros(1, int), 5)[0]
     assert other[:, :, : bar + 1] == pytest.approx(one[:, :, : bar + 1], rel=1e-9)
 
 
@@ -250,7 +251,7 @@ def sampled(rows=960, seed=2):
     x = g.gamma(0.3, 1e6, (1, 2, rows, 4, 5))
     weights = np.full((4, 3), 0.1)
     y = np.einsum("vsrdk,dk->vsr", x[..., :2], weights[:, :2] * 1.5) * g.gamma(2, 0.5, (1, 2, rows))
-    return ensemble.Sample(x, y, np.arange(rows) // 24, np.array([True])), weights
+    return ensemble.Sample(apart(x, TWO), y, np.arange(rows) // 24, np.array([True])), weights
 
 
 def test_the_structure_that_made_the_data_gets_the_mixture():
@@ -269,7 +270,6 @@ def test_lives_lie_side_by_side():
     a = Assumptions(structures=(Structure(), Structure(hazard_a_day=(1.0,), share=(1.0,), leverage=(9.0,))))
     lives = a.lives()
     assert lives.slices() == [slice(0, 4), slice(4, 5)]
-    assert [c.tolist() for c in lives.columns()] == [[0, 1, 2, 3, 5], [4, 6]]
 
 
 def pressed(bars, seed=2):
@@ -312,7 +312,7 @@ def test_nothing_later_than_a_bar_touches_its_prediction():
 
 def test_one_step_from_the_maximum_is_what_refitting_on_resampled_days_finds():
     sample, prior = sampled(rows=24 * 60)
-    x, y, day = sample.flat(TWO.columns()[0])
+    x, y, day = sample.flat(0)
     before = ensemble.own_prior(prior, TWO, TWO.slices()[0])
     fit = calibrate.fit(x, y, before, sample.complete, day, 200, 1)
     days, g = 60, np.random.default_rng(5)
@@ -339,11 +339,11 @@ def test_every_block_is_judged_by_fits_of_the_rows_before_it(monkeypatch):
             for name, value in msgspec.structs.asdict(other).items():
                 assert getattr(one, name) == pytest.approx(value, rel=1e-9), name
 
-    def judged(found, part, lives):
+    def judged(found, part):
         here = [rows[float(v)] for v in part.y[0, 0]]
         same(found, ensemble.fit(sample.rows(slice(0, here[0])), prior, TWO, 0, 0))
         told.extend(here)
-        return evidence(found, part, lives)
+        return evidence(found, part)
 
     monkeypatch.setattr(ensemble, "evidence", judged)
     found, _parts = ensemble.walk_forward(sample, prior, np.array([0.5, 0.5]), TWO, 20, 3)
@@ -360,7 +360,7 @@ def test_fits_know_nothing_before_anything_was_printed():
 
 def test_resampling_moves_no_weight_on_average():
     sample, prior = sampled(rows=24 * 30)
-    x, y, day = sample.flat(TWO.columns()[0])
+    x, y, day = sample.flat(0)
     # What is seldom seen is held by the prior, whose pull no day's score may be counted against.
     seldom = x * np.array([1.0, 1.0, 0.02] * 4)
     fit = calibrate.fit(seldom, y, 5 * ensemble.own_prior(prior, TWO, TWO.slices()[0]), sample.complete, day, 2000, 1)

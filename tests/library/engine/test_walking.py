@@ -21,6 +21,7 @@ from imbalance.path import PricePath
 from tests.library.engine.test_calibration import counted
 from tests.library.engine.test_engine import venue, walk
 from tests.library.engine.test_structures import pressed
+from tests.support.features import apart, standing_and_own, together
 
 MINUTE_MS = 60_000
 
@@ -104,11 +105,11 @@ def test_intervals_leave_out_what_was_not_predicted_or_not_seen():
 
 
 def test_hours_are_sums_of_bars_less_what_is_left_over():
-    x = np.arange(7.0)[None, None, :, None, None] * np.ones((1, 2, 1, 1, 2))
+    x = np.arange(7.0)[None, :, None, None, None] * np.ones((1, 1, 2, 1, 2))
     y = np.stack([np.arange(7.0), 10 * np.arange(7.0)])[None]
     y[0, 1, 2] = np.nan
-    found = walking._hours(Sample(x, y, np.array([0, 0, 0, 1, 1, 1, 2]), np.array([True])), 2)
-    assert found.x[0, 0, :, 0, 0].tolist() == [1, 5, 9]
+    found = walking._hours(Sample([x], y, np.array([0, 0, 0, 1, 1, 1, 2]), np.array([True])), 2)
+    assert found.x[0][0, :, 0, 0, 0].tolist() == [1, 5, 9]
     assert found.y[0, 0].tolist() == [1, 5, 9]
     assert found.y[0, 1, [0, 2]].tolist() == [10, 90]
     assert np.isnan(found.y[0, 1, 1])
@@ -215,6 +216,13 @@ def observed_market(interval_ms, bars):
     return np.arange(bars, dtype=np.int64) * interval_ms + 100 * DAY_MS, path, rows
 
 
+def kept_features(path, cohorts, edges, points, rows, printed, a_day, day=None):
+    """Return features of venues of both kinds, a bar a bucket, all structures on one axis, and those by day and age."""
+    inverse, bucket = np.array([rows[v].inverse for v in printed]), np.arange(path.open.size)
+    x, ages = features.standing_and_own(path, cohorts, edges, bucket, points, printed, inverse, a_day, day)
+    return together(x), ages
+
+
 @pytest.mark.parametrize("interval_ms", [HOUR_MS // 2, 4 * HOUR_MS, DAY_MS])
 def test_a_walk_is_put_together_day_by_day(interval_ms):
     a, a_day = Assumptions(distances=4), DAY_MS // interval_ms
@@ -226,7 +234,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
     cohorts = market_cohorts(path, rows, interval_ms, a)
     points = 9 if interval_ms > HOUR_MS else 3
     day = np.arange(bars) // a_day
-    x, ages = features.liquidation_features(path, cohorts, edges, np.arange(bars), points, rows, printed, a_day, day)
+    x, ages = kept_features(path, cohorts, edges, points, rows, printed, a_day, day)
     y = np.stack([[rows[v].long_liquidations, rows[v].short_liquidations] for v in printed]) * path.close
     complete, wide = np.array([False, True, False]), 2 if interval_ms < HOUR_MS else 1
 
@@ -234,7 +242,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
         """Return the sample of bars summed over hours, a bar alone where bars are longer."""
         cuts = range(first, stop, wide)
         sums = [np.stack([v[:, :, t : t + wide].sum(axis=2) for t in cuts], axis=2) for v in (x, y)]
-        return Sample(*sums, day[first:stop:wide] - day[first], complete)
+        return Sample(apart(sums[0], lives), sums[1], day[first:stop:wide] - day[first], complete)
 
     ways, events = np.full((3, 3, 2, bars), np.nan), np.zeros((3, 2, 2, bars))
     evidence, starts = np.zeros(2), range(5 * a_day, bars, a_day)
@@ -243,8 +251,8 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
         share = np.array([1.0, 3.0]) * np.exp(0.1 * (evidence - evidence.max()))
         share /= share.sum()
         stop = min(start + a_day, bars)
-        today = Sample(x[:, :, start:stop], y[:, :, start:stop], day[start:stop], complete)
-        each = [ensemble.predicted(f, today, columns) for f, columns in zip(fits, lives.columns(), strict=True)]
+        today = Sample(apart(x[:, :, start:stop], lives), y[:, :, start:stop], day[start:stop], complete)
+        each = ensemble.predicted(fits, today)
         assert fit.first == start
         assert fit.share == pytest.approx(share)
         assert fit.capture == pytest.approx(share[0] * fits[0].capture + share[1] * fits[1].capture)
@@ -263,7 +271,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
             events[way, 0, :, start:stop] = (heed * np.nan_to_num(today.y)).sum(axis=0)
             events[way, 1, :, start:stop] = (heed * mean).sum(axis=0)
         if stop - start == a_day:
-            evidence += ensemble.evidence(fits, hours(start, stop), lives)
+            evidence += ensemble.evidence(fits, hours(start, stop))
     for way, got in enumerate((found.predicted, *found.members)):
         level = assimilate.side_levels(events[way, 0], events[way, 1], interval_ms / DAY_MS)[0]
         known = np.isfinite(y)
@@ -287,7 +295,7 @@ def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves
     points = 9 if interval_ms > HOUR_MS else 3
     prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
     lone = path_cohorts(path, interval_ms, a)
-    x = features.standing_and_own(path, lone, edges, bucket, points, np.zeros(1, dtype=np.intp), a_day)[0][0]
+    x = standing_and_own(path, lone, edges, bucket, points, [0], a_day)[0][0]
     null = np.zeros((2, bars))
     for m, (weight, classes) in enumerate(((1.0, range(4)), (3.0, range(4, 8)))):
         for d in range(4):
@@ -300,7 +308,7 @@ def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves
     never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))
     contracts = in_contracts(rows, path.close)
     stay = build(path, *contracts, interval_ms / DAY_MS, never, np.ones(bars), 0.6)
-    kept, _ages = features.liquidation_features(path, stay, edges, bucket, points, rows, np.array([1, 2, 4]), a_day)
+    kept, _ages = kept_features(path, stay, edges, points, rows, np.array([1, 2, 4]), a_day)
     assert sum(share > 0 for share in shares) > 2
     fixed = sum(share * kept[:, :, :, d].sum(axis=(0, 3)) for d, share in enumerate(shares))
     np.testing.assert_allclose(found.fixed, fixed, rtol=1e-9)
