@@ -180,14 +180,12 @@ def _path(candles: Sequence[Candle], time_ms: Ints, interval_ms: int) -> tuple[F
     return table, int(absent.sum())
 
 
-def _on_grid(time_ms: Ints, stamps_ms: Sequence[int], values: Sequence[float]) -> Floats:
+def _on_grid(time_ms: Ints, stamps_ms: Ints, values: Floats) -> Floats:
     """Place values at bars by equal stamps, NaN elsewhere."""
     out = np.full(time_ms.size, np.nan)
-    if not stamps_ms:
-        return out
     at = np.searchsorted(time_ms, stamps_ms)
-    held = time_ms[np.minimum(at, time_ms.size - 1)] == np.asarray(stamps_ms)
-    out[at[held]] = np.asarray(values)[held]
+    held = time_ms[np.minimum(at, time_ms.size - 1)] == stamps_ms
+    out[at[held]] = values[held]
     return out
 
 
@@ -235,10 +233,11 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
     taker = np.full(time_ms.size, np.nan)
     long_liquidations = short_liquidations = taker
     if records.candles:
-        stamps = [c.time_ms for c in records.candles]
-        volume = _on_grid(time_ms, stamps, [c.volume_base for c in records.candles])
-        bought = [np.nan if c.taker_buy_base is None else c.taker_buy_base for c in records.candles]
-        taker = _on_grid(time_ms, stamps, bought)
+        at_ms = np.array([c.time_ms for c in records.candles], dtype=np.int64)
+        volume = _on_grid(time_ms, at_ms, np.array([c.volume_base for c in records.candles]))
+        bought = [c.taker_buy_base for c in records.candles]
+        # None becomes NaN.
+        taker = _on_grid(time_ms, at_ms, np.array(bought, dtype=np.float64))
     seen_by = ""
     if records.seen_elsewhere and not records.statistics:
         seen_by = records.seen_elsewhere_by

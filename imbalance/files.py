@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 from pathlib import Path
@@ -73,7 +74,7 @@ def read(path: Path, most_bytes: int) -> bytes:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except ValueError:  # a NUL in its name
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
-    with os.fdopen(handle, "rb") as stream:
+    with io.FileIO(handle) as stream:
         found = os.fstat(handle)
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -81,7 +82,7 @@ def read(path: Path, most_bytes: int) -> bytes:
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
         if found.st_size > most_bytes:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-        return stream.read()
+        return stream.readall()
 
 
 def private_folder(folder: Path) -> None:

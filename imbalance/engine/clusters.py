@@ -22,9 +22,11 @@ def mass_between(log_edges: Floats, mass: Floats, low: float, high: float) -> Fl
     -------
     shape (...,).
     """
-    overlap = np.minimum(log_edges[1:], high) - np.maximum(log_edges[:-1], low)
-    share = np.clip(overlap / np.diff(log_edges), 0.0, 1.0)
-    return np.asarray(mass @ share)
+    # Most bands are far narrower than the map.
+    touched = slice(max(int(np.searchsorted(log_edges, low)) - 1, 0), int(np.searchsorted(log_edges, high)))
+    below, above = log_edges[:-1][touched], log_edges[1:][touched]
+    share = np.clip((np.minimum(above, high) - np.maximum(below, low)) / (above - below), 0.0, 1.0)
+    return np.asarray(mass[..., touched] @ share)
 
 
 def narrowest_band(

@@ -191,6 +191,11 @@ class LiquidationMap(msgspec.Struct, frozen=True):
             self.comparable,
         )
 
+    def held(self, side: int, low_price: float, high_price: float) -> float:
+        """Return what a side holds between two prices [USD]."""
+        low, high = math.log(low_price / self.price), math.log(high_price / self.price)
+        return float(mass_between(self.log_edges, self.forced[side], low, high))
+
     def ratio_between(
         self, above: tuple[float, float], below: tuple[float, float]
     ) -> tuple[float | None, float | None]:

@@ -250,6 +250,8 @@ async def _run(
 def _keep(harvest: Harvest, endpoint: Endpoint, ask: Ask, rows: list[Record]) -> None:
     """Keep what was answered, and as an answer for later where it holds for longer; of a listing the coin alone."""
     harvest.keep(endpoint.kind, rows)
+    if endpoint.holds is None:
+        return
     own = [row for row in rows if not isinstance(row, Instrument) or row.base == ask.base]
     answer = answer_of(endpoint, ask, own)
     if answer is not None:

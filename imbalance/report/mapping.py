@@ -147,7 +147,7 @@ def _held_of_largest(
     if largest is None:
         return [0.0] * len(spans)
     parts = [(max(low, largest.low), min(high, largest.high)) for low, high in spans]
-    held = [float(getattr(found.band(low, max(low, high)), side).usd) for low, high in parts]
+    held = [found.held(LONG if side == "long" else SHORT, low, max(low, high)) for low, high in parts]
     return held if sum(held) >= largest.usd / 2 else [0.0] * len(spans)
 
 

@@ -18,8 +18,8 @@ def change_since_low(now: float, days: Mapping[int, float]) -> tuple[float, int,
     """
     if not days:
         return None
-    low_ms = min(days, key=lambda day: (days[day], day))
-    low = days[low_ms]
+    low = min(days.values())
+    low_ms = min(day for day, value in days.items() if value == low)
     return (now / low - 1, low_ms, low) if low > 0 else None
 
 

@@ -71,13 +71,13 @@ def swing_levels(days: Days, reach: int = REACH_DAYS) -> list[Level]:
 
     A day with a missing one among those has no level: what is not known may have been lower.
     """
-    found = []
-    for i in range(reach, days.time_ms.size - reach):
-        near = slice(i - reach, i + reach + 1)
-        if days.time_ms[i + reach] - days.time_ms[i - reach] != 2 * reach * DAY_MS:
-            continue
-        before, after = days.low[near][:reach], days.low[near][reach + 1 :]
-        if days.low[i] < before.min() and days.low[i] <= after.min():
-            day_ms = int(days.time_ms[i])
-            found.append(Level(float(days.low[i]), day_ms, day_ms + (reach + 1) * DAY_MS))
-    return found
+    width = 2 * reach + 1
+    if days.time_ms.size < width:
+        return []
+    near = np.lib.stride_tricks.sliding_window_view(days.low, width)
+    low, time_ms = days.low[reach:-reach], days.time_ms[reach:-reach]
+    whole = days.time_ms[width - 1 :] - days.time_ms[: 1 - width] == 2 * reach * DAY_MS
+    lowest = (low < near[:, :reach].min(axis=1)) & (low <= near[:, reach + 1 :].min(axis=1))
+    at = np.flatnonzero(whole & lowest)
+    each = zip(low[at].tolist(), time_ms[at].tolist(), strict=True)
+    return [Level(price, day_ms, day_ms + (reach + 1) * DAY_MS) for price, day_ms in each]

@@ -142,7 +142,7 @@ class Harvest(msgspec.Struct):
             typed=dict(self.typed),
             failures=[],
             doubted=[],
-            ordered=dict(self.ordered),
+            ordered=self.ordered,  # until either keeps other records, what is put in order for one is so for both
         )
 
     def stand_in(self, answer: Answer) -> None:
