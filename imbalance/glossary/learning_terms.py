@@ -131,7 +131,7 @@ TERMS = (
         "What a market may do otherwise than supposed: a factor of all, one of each side, and one that grows towards "
         "the price.",
         "exp(0.155 z + 0.1 z_side + 0.13 z'_side ln(0.15 / distance)), the last from 0 to 2.5, z normal; all three x "
-        "clip(m / 0.7, 0.3, 1.25)^2, m the rms change of the log weights by the calibration",
+        "clip(m / 0.7, 0.3, 1.1)^2, m the rms change of the log weights by the calibration",
         "how far the data moved the prior",
         "a market that the prior fits is one that the model fits",
         "the three spreads were set on simulated markets so that 90 % ranges hold 90 % there; measured on others of "
