@@ -49,7 +49,8 @@ def trend(path: PricePath, bars_a_day: int, day: Ints) -> Floats:
     moved = inventory(returns, np.arange(returns.size) * fading)
     usual = np.sqrt(np.cumsum(returns**2) / np.maximum(np.arange(returns.size), 1) / (1 - np.exp(-2 * fading)))
     size = np.divide(moved, usual, out=np.zeros_like(moved), where=usual > 0)
-    return np.asarray(np.bincount(day, np.clip(size, -MOST_TREND, MOST_TREND)) / np.bincount(day))
+    bars = np.bincount(day)  # none on some days where bars are longer than a day
+    return np.asarray(np.bincount(day, np.clip(size, -MOST_TREND, MOST_TREND)) / np.maximum(bars, 1))
 
 
 def opening_days(observed: Floats, predicted: Floats, older: Floats, trended: Floats) -> Floats:

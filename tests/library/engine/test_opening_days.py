@@ -152,6 +152,9 @@ def test_the_trend_knows_nothing_later_and_is_bounded():
     assert rising.max() == pytest.approx(lean.MOST_TREND)
     assert (lean.trend(moving(np.ones(96)), 24, day) == 0).all()
     assert lean.trend(moving(1 / close), 24, day) == pytest.approx(-found)
+    spread = lean.trend(moving(close), 1, np.arange(96) * 3)
+    assert spread[::3] == pytest.approx(lean.trend(moving(close), 1, np.arange(96)))
+    assert (spread[1::3] == 0).all()
 
 
 def test_cohorts_count_for_what_their_day_does_and_old_inventory_for_the_last():
