@@ -21,6 +21,7 @@ from imbalance.engine import (
     ensemble,
     features,
     frozen,
+    lean,
     leverage,
     likelihood,
     liquidation_map,
@@ -132,8 +133,8 @@ NUMBERS = {
     ],
     "recent level": [f"({assimilate.PRIOR_EVENTS:g} + sum", f"every {assimilate.HALF_LIFE_DAYS:g} days"],
     "opening days": [
-        f"({assimilate.PRIOR_EVENTS:g} + sum", f"from {features.AGES} days on",
-        f"prior of {assimilate.PRIOR_EVENTS:g} events",
+        f"mean {lean.FOLLOWING:g} z, deviation {lean.LOG_SD:g}", f"e^-1 over {lean.MEMORY_DAYS:g} days",
+        f"every {lean.TREND_HALF_LIFE_DAYS:g} days", f"within {lean.MOST_TREND:g}", f"from {features.AGES} days on",
     ],
     "resampled days": [f"at most {calibrate.FARTHEST:g} either way"],
     "forced": [f"prior x {A.forced_share:g}", f"a factor of {A.forced_span:g}"],

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import assimilate, density, ensemble, features, likelihood
+from imbalance.engine import assimilate, density, ensemble, features, lean, likelihood
 from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.calibrate import Fit
 from imbalance.engine.cohorts import Cohorts
@@ -110,13 +110,14 @@ def calibrated(
     fits, parts = ensemble.walk_forward(sample, prior, weight, lives, a.draws, seed)
     if fits is None or fits[0].effective_events < a.least_events:
         return None
-    observed, expected, opened = by_side(sample, ages, fits, parts, lives)
+    trended = lean.trend(path, max(DAY_MS // interval_ms, 1), days(time_ms.size, interval_ms))
+    observed, expected, opened = by_side(sample, ages, fits, parts, lives, trended)
     level, events = assimilate.side_levels(observed, expected, max(HOUR_MS, interval_ms) / DAY_MS)
     return Calibration(fits, parts, printed, level[:, -1], events[:, -1], opened)
 
 
 def by_side(
-    sample: Sample, ages: Floats, fits: list[Fit], parts: Floats, lives: Lives
+    sample: Sample, ages: Floats, fits: list[Fit], parts: Floats, lives: Lives, trended: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Return effective events observed and expected, shape (sides, rows), and what opening days count for in these.
 
@@ -125,14 +126,15 @@ def by_side(
     sample : what the fits know; its last days may be those of its last row.
     ages : features by day and age of the same days.
     fits, parts : of the structures.
+    trended : of `lean.trend`, of the same days.
     """
     mean = np.asarray(np.tensordot(parts, ensemble.predicted(fits, sample), axes=1))
     observed, expected = effective(sample.y, mean, fits[0].floor, fits[0].dispersion)
     last = ages.shape[4]
     day = np.minimum(sample.day, last - 1)
     older = older_share(ages, fits, parts, lives, daily(mean.sum(axis=0), day, last))
-    opened = assimilate.opening_days(daily(observed, day, last), daily(expected, day, last), older)
-    return observed, expected * assimilate.by_opening_day(opened, older)[:, day], opened
+    opened = lean.opening_days(daily(observed, day, last), daily(expected, day, last), older, trended)
+    return observed, expected * lean.by_opening_day(opened, older)[:, day], opened
 
 
 def older_share(ages: Floats, fits: list[Fit], parts: Floats, lives: Lives, mean: Floats) -> Floats:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import assimilate, calibration, clock, density, ranges
+from imbalance.engine import calibration, clock, density, lean, ranges
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.audit import audit
 from imbalance.engine.bounds import require_usable
@@ -63,7 +63,7 @@ def estimate(
     if calibrated and comparable:
         found = calibration.calibrated(a, time_ms, interval_ms, path, venues, cohorts, edges, prior, seed)
     opened = np.ones((2, 1)) if found is None else found.opened
-    times = assimilate.of_cohorts(opened, calibration.days(time_ms.size, interval_ms), cohorts)
+    times = lean.of_cohorts(opened, calibration.days(time_ms.size, interval_ms), cohorts)
     left = cohorts.left_at_end()
     mass, standing = _mass(path, cohorts, left, edges, price, points, venues, times)
     null = _mass_of_path(path, interval_ms, a, edges, price, inverse=kinds(venues)[0][0])
@@ -204,5 +204,5 @@ def _told(venues: list[Venue], found: Calibration | None) -> dict[str, str]:
         "structures": f"weighted {parts} by how they predicted",
         "recent level": f"longs {long:.2f}, shorts {short:.2f} of what the fit predicts",
         "opening days": f"a day's longs count for {found.opened[0].min():.2f} to {found.opened[0].max():.2f}, "
-        "its shorts for the inverse, by which days' positions were liquidated",
+        "its shorts for the inverse, by trend and by which days' positions were liquidated",
     }

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import assimilate, calibration, density, scores
+from imbalance.engine import calibration, density, lean, scores
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts, path_cohorts
 from imbalance.engine.leverage import prior_weights
@@ -125,7 +125,7 @@ def _maps(
     capture = np.zeros(len(venues))
     capture[printed] = fit.capture
     ways, features = fit.weights.shape
-    times = assimilate.of_cohorts(fit.opened, calibration.days(fit.first, interval_ms), cohorts)[None]
+    times = lean.of_cohorts(fit.opened, calibration.days(fit.first, interval_ms), cohorts)[None]
     total = np.zeros((ways + 1, 2, density.log_edges().size - 1))
     for inverse, mine in kinds(venues):
         left = np.einsum("vkc,v->kc", kept[mine], capture[mine])

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import assimilate, calibration, clock, density, flows, passage
+from imbalance.engine import calibration, clock, density, flows, lean, passage
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.bounds import require_usable
 from imbalance.engine.cohorts import Cohorts, build
@@ -107,7 +107,7 @@ def heatmap(
                 old_points=OLD_POINTS,
             )
             cohorts = _gathered(cohorts, column)
-            times = assimilate.of_cohorts(opened, day, cohorts)
+            times = lean.of_cohorts(opened, day, cohorts)
             for side in (LONG, SHORT):
                 out[side] += _standing(side, path, cohorts, times[side], table[side], grid, inverse)
     edges = np.exp(low + grid.width * np.arange(bins + 1))

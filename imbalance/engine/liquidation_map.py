@@ -118,7 +118,7 @@ class LiquidationMap(msgspec.Struct, frozen=True):
     path_implied : what a constant opening flow along the same path gives, shape (sides, bins), any scale.
     path_draws : the same under the paired draws, shape (draws, sides, bins).
     weights : forced share of what is opened, by side, distance cell and class of life, shape (sides, cells * classes).
-    opened : what positions count for in it by side and opening day, as in `engine.assimilate`, shape (sides, days + 1).
+    opened : what positions count for in it by side and opening day, as in `engine.lean`, shape (sides, days + 1).
     comparable : whether the history is long enough to say which side is heavier.
     """
 

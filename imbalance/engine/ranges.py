@@ -23,7 +23,7 @@ FARTHEST = 2.5  # standard deviations: no draw goes beyond
 LEAST_CAPTURE = 0.02
 SPANS = 11
 USUAL_MOVE = 0.7  # rms change of the log weights by a calibration, at which the form's spreads hold
-MOVES = (0.3, 1.25)  # of that, beyond which they change no further
+MOVES = (0.3, 1.1)  # of that, beyond which they change no further
 PIVOT = 0.15  # distance from the price inside of which the form is less and less sure
 
 

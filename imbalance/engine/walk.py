@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import assimilate, calibration, density, ensemble
+from imbalance.engine import assimilate, calibration, density, ensemble, lean
 from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.bounds import require_usable
 from imbalance.engine.calibration import SKIPPED_DAYS
@@ -93,7 +93,8 @@ def walk(
     y = np.stack([[venues[v].long_liquidations, venues[v].short_liquidations] for v in printed]) * path.close
     day = (time_ms // DAY_MS - time_ms[0] // DAY_MS).astype(np.intp)
     whole = Sample(features, y, day, np.array([venues[v].complete_feed for v in printed]))
-    each, events, fits = _predicted(whole, ages, prior, lives, a, interval_ms)
+    trended = lean.trend(path, a_day, calibration.days(path.open.size, interval_ms))
+    each, events, fits = _predicted(whole, ages, trended, prior, lives, a, interval_ms)
     level = np.stack([assimilate.side_levels(way[0], way[1], interval_ms / DAY_MS)[0] for way in events])
     fits = [msgspec.structs.replace(f, level=level[..., f.first]) for f in fits]
     # A venue counts in a bar only where it was observed, on both sides of the comparison.
@@ -110,7 +111,7 @@ def walk(
 
 
 def _predicted(
-    whole: Sample, ages: Floats, prior: Floats, lives: Lives, a: Assumptions, interval_ms: int
+    whole: Sample, ages: Floats, trended: Floats, prior: Floats, lives: Lives, a: Assumptions, interval_ms: int
 ) -> tuple[Floats, Floats, list[Refit]]:
     """Return what fits of the days before predict, their effective events observed and predicted, and the fits.
 
@@ -120,6 +121,7 @@ def _predicted(
     Parameters
     ----------
     ages : features by day and age.
+    trended : of `lean.trend`, by day.
 
     Returns
     -------
@@ -150,7 +152,9 @@ def _predicted(
         if found is not None:
             past = hours.rows(slice(0, now // wide))
             past = msgspec.structs.replace(past, day=np.arange(past.day.size) * wide // a_day)
-            opened = calibration.by_side(past, ages[..., : now // a_day, :], found, share, lives)[2]
+            whole_days = now // a_day
+            known = ages[..., :whole_days, :], found, share, lives, trended[:whole_days]
+            opened = calibration.by_side(past, *known)[2]
         fits.append(Refit(now, np.stack(mixes), share @ np.stack(captures), np.ones((ways, 2)), share, opened))
         if found is not None:
             floor = found[0].floor * min(interval_ms / HOUR_MS, 1.0)

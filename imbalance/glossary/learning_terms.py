@@ -94,20 +94,25 @@ TERMS = (
     ),
     Term(
         "opening days",
-        "What the longs opened on a day count for against the shorts opened on it, by which days' positions were "
-        "liquidated: traders of a day lean to one side, and what they opened lives on.",
-        "l = (10 + sum of s u y / phi) / (10 + sum of s u mu / phi) by opening day and side, s the share of a day's "
-        "predicted liquidations that was opened on that day; what a day's longs opened is multiplied by "
-        "sqrt(l_long / l_short), its shorts by the inverse",
-        "what was printed and predicted, day by day; by how many days before that was opened, from 30 days on as one",
-        "a prior of 10 events for each day; each opening day had its predicted share of what was printed; what both "
-        "sides of a day have in common is left to the fit",
-        "one step of what would have to be repeated: it moves less than the data ask for. Days of which little was "
-        "liquidated count as the model has them; kept maps know whole days alone",
-        aliases=("opening day",),
-        reference="one step of EM: Dempster, Laird & Rubin, J. R. Stat. Soc. B 39, 1977, "
-        "doi:10.1111/j.2517-6161.1977.tb01600.x",
-        code="engine/assimilate.py, engine/calibration.py",
+        "What the longs opened on a day count for against the shorts opened on it: traders of a day lean to one side, "
+        "with the trend as a rule and as the days' liquidations tell, and what they opened lives on.",
+        "a day's longs count e^x times, its shorts e^-x, x at the maximum of ln p(x) + sum over days and sides of (n "
+        "ln m - m): n = u y / phi, m = sum over opening days of s u mu / phi e^(+-x), s the share of a day's "
+        "predicted liquidations that was opened on that day; p normal with mean 0.15 z, deviation 0.25 and "
+        "correlation e^-1 over 2 days; z the day's mean of the returns until each bar, halved in weight every 0.5 "
+        "days, over their usual size, within 2.5",
+        "the path; what was printed and predicted, day by day; by how many days before that was opened, from 30 days "
+        "on as one",
+        "traders follow the trend; neighbouring days lean alike; what both sides of a day have in common is left to "
+        "the fit; nothing without observed liquidations",
+        "the path alone of the lift has no lean: a part of the lift may be the trend's. Days of which little was "
+        "liquidated lean as the trend and their neighbours; kept maps know whole days alone",
+        aliases=("opening day", "lean"),
+        reference="followers of the trend: De Long, Shleifer, Summers & Waldmann, J. Finance 45, 1990, "
+        "doi:10.1111/j.1540-6261.1990.tb03695.x; correlation: Uhlenbeck & Ornstein, Phys. Rev. 36, 1930, "
+        "doi:10.1103/PhysRev.36.823; EM: Dempster, Laird & Rubin, J. R. Stat. Soc. B 39, 1977, "
+        "doi:10.1111/j.2517-6161.1977.tb01600.x; Gaussian processes: Rasmussen & Williams, 2006, section 3.4",
+        code="engine/lean.py, engine/calibration.py",
     ),
     Term(
         "draws",
@@ -126,7 +131,7 @@ TERMS = (
         "What a market may do otherwise than supposed: a factor of all, one of each side, and one that grows towards "
         "the price.",
         "exp(0.155 z + 0.1 z_side + 0.13 z'_side ln(0.15 / distance)), the last from 0 to 2.5, z normal; all three x "
-        "clip(m / 0.7, 0.3, 1.25)^2, m the rms change of the log weights by the calibration",
+        "clip(m / 0.7, 0.3, 1.1)^2, m the rms change of the log weights by the calibration",
         "how far the data moved the prior",
         "a market that the prior fits is one that the model fits",
         "the three spreads were set on simulated markets so that 90 % ranges hold 90 % there; measured on others of "

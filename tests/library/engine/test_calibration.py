@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from imbalance.engine import assimilate, calibration, density, ensemble
+from imbalance.engine import assimilate, calibration, density, ensemble, lean
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.leverage import prior_weights
@@ -38,7 +38,7 @@ def given(interval_ms, bars, *, quiet=0.0):
     return time_ms, interval_ms, path, rows, market_cohorts(path, rows, interval_ms, A), edges, prior
 
 
-def counted(sample, ages, fits, parts, lives):
+def counted(sample, ages, fits, parts, lives, trended):
     """Return effective events observed and expected by the fit, and what opening days count for, row by row.
 
     The last by opening day, and by the day of which something is predicted.
@@ -68,8 +68,8 @@ def counted(sample, ages, fits, parts, lives):
     for side, day in np.ndindex(usd.shape):
         whole = max(usd[side, day], older[side, day].sum())
         older[side, day] = older[side, day] / whole if whole > 0 else 0.0
-    opened = assimilate.opening_days(seen, foreseen, older)
-    return observed, expected, opened, assimilate.by_opening_day(opened, older)
+    opened = lean.opening_days(seen, foreseen, older, trended)
+    return observed, expected, opened, lean.by_opening_day(opened, older)
 
 
 @pytest.mark.parametrize(("interval_ms", "bars"), [(24 * HOUR_MS, 40), (4 * HOUR_MS, 60), (HOUR_MS // 2, 400)])
@@ -87,7 +87,9 @@ def test_a_calibration_is_put_together_of_its_parts(interval_ms, bars):
         assert one.draws == pytest.approx(other.draws)
     assert found.capture == pytest.approx(parts[0] * fits[0].capture + parts[1] * fits[1].capture)
     assert found.moved == pytest.approx(parts[0] * fits[0].moved + parts[1] * fits[1].moved)
-    observed, expected, opened, times = counted(sample, ages, fits, parts, lives)
+    a_day = max(24 * HOUR_MS // interval_ms, 1)
+    trended = lean.trend(arguments[2], a_day, np.arange(bars) // a_day)
+    observed, expected, opened, times = counted(sample, ages, fits, parts, lives, trended)
     np.testing.assert_allclose(found.opened, opened, rtol=1e-9)
     assert (np.abs(np.log(opened)) > 1e-3).any()
     for side, t in np.ndindex(expected.shape):

@@ -146,7 +146,7 @@ def assert_told(model, rows, found, draw):
         "structures": f"weighted {found.parts[0]:.2f}/{found.parts[1]:.2f} by how they predicted",
         "recent level": f"longs {found.level[0]:.2f}, shorts {found.level[1]:.2f} of what the fit predicts",
         "opening days": f"a day's longs count for {min(found.opened[0]):.2f} to {max(found.opened[0]):.2f}, "
-        "its shorts for the inverse, by which days' positions were liquidated",
+        "its shorts for the inverse, by trend and by which days' positions were liquidated",
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import imbalance
-from imbalance.engine import assimilate, density, heatmap
+from imbalance.engine import density, heatmap, lean
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.margin import LONG, SHORT
@@ -35,7 +35,7 @@ def mapped_at(path, volume, interest, bars, *, inverse, opened):
     made = market_cohorts(past, [venue], HOUR_MS, A)
     left = made.left_at_end()[0]
     edges, price = density.distance_edges(A.distances), float(past.close[-1])
-    times = assimilate.of_cohorts(opened, np.arange(bars) // 24, made)[None]
+    times = lean.of_cohorts(opened, np.arange(bars) // 24, made)[None]
     mass = density.mass_basis(past, made, left, edges, price, heatmap.POINTS, inverse=inverse, times=times)
     return np.einsum("sfb,sf->sb", mass[0].reshape(*WEIGHTS.shape, -1), WEIGHTS), price
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from imbalance.engine import assimilate, calibration, density, ensemble, features, ranges
+from imbalance.engine import assimilate, calibration, density, ensemble, features, lean, ranges
 from imbalance.engine import walk as walking
 from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.cohorts import build
@@ -245,7 +245,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
         return Sample(apart(sums[0], lives), sums[1], day[first:stop:wide] - day[first], complete)
 
     ways, events = np.full((3, 3, 2, bars), np.nan), np.zeros((3, 2, 2, bars))
-    evidence, starts = np.zeros(2), range(5 * a_day, bars, a_day)
+    evidence, starts, trended = np.zeros(2), range(5 * a_day, bars, a_day), lean.trend(path, a_day, day)
     for fit, start in zip(found.fits, starts, strict=True):
         fits = ensemble.fit(hours(2 * a_day, start), prior, lives, 0, 0)
         share = np.array([1.0, 3.0]) * np.exp(0.1 * (evidence - evidence.max()))
@@ -258,7 +258,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
         assert fit.capture == pytest.approx(share[0] * fits[0].capture + share[1] * fits[1].capture)
         past = hours(0, start)
         past.y[:, :, : 2 * a_day // wide] = np.nan  # as in the fit
-        opened = counted(past, ages[..., : start // a_day, :], fits, share, lives)[2]
+        opened = counted(past, ages[..., : start // a_day, :], fits, share, lives, trended[: start // a_day])[2]
         np.testing.assert_allclose(fit.opened, opened, rtol=1e-6)
         own = [f.weights.reshape(4, 5)[:, :4] for f in fits]
         for got, (one, other) in zip(fit.weights, (share, (1, 0), (0, 1)), strict=True):
