@@ -309,7 +309,7 @@ def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) ->
     definition, kept = studying.definition(options.signal), options.history
     if kept is None and not options.files:
         raise UsageError("stored bars are to be studied, and local history to be left alone", "Give --bars FILE.")
-    places = [*map(str, options.files)] or ["the local history"] * max(len(options.symbols), 1)
+    places = [*options.files] or ["the local history"] * max(len(options.symbols), 1)
     studied = []
     for place, (symbol, file) in zip(places, _studied(options), strict=True):
         interval_ms = INTERVALS_MS[options.interval]
@@ -326,14 +326,14 @@ def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) ->
     return frame.document(tree.BacktestReport, **studying.sections(definition, studied))
 
 
-def _studied(options: Options) -> list[tuple[str, Path | None]]:
+def _studied(options: Options) -> list[tuple[str, str | None]]:
     """Return each market's coin and file; coins name files in their order, the rest are named by themselves."""
     symbols: list[str] = list(options.symbols)
     if not options.files:
         return [(symbol, None) for symbol in symbols or ["BTC"]]
     if len(symbols) > len(options.files):
         raise UsageError(f"{len(symbols)} coins for {len(options.files)} files of bars", "Give one --bars for each.")
-    named = symbols + [file.name.partition(".")[0].upper() for file in options.files[len(symbols) :]]
+    named = symbols + [Path(file).name.partition(".")[0].upper() for file in options.files[len(symbols) :]]
     if len(set(named)) < len(named):
         raise UsageError("two of the markets have the same name", "Name the coin of each --bars, in their order.")
     return list(zip(named, options.files, strict=True))

@@ -200,10 +200,10 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
 BARS: dict[str, tuple[Any, Any]] = {
     "bars": (
         Annotated[
-            Path | None,
+            str | None,
             typer.Option(
-                parser=_path,
-                metavar="FILE",
+                parser=_named,
+                metavar="FILE|URL",
                 help="Run on your own table instead of the network.",
                 rich_help_panel=_READ,
             ),
@@ -375,20 +375,24 @@ SCAN: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
-JOB: dict[str, tuple[Any, Any]] = {
+COINS_OF_BARS: dict[str, tuple[Any, Any]] = {
     "symbols": (
         Annotated[
             list[str] | None,
             typer.Argument(
                 metavar="[SYMBOL]...",
-                help="Base coins; without any, all in the folder.",
+                help="Base coins; without any, all that there are.",
                 show_default=False,
                 autocompletion=completion.coins,
             ),
         ],
         None,
     ),
+}
+EVERY: dict[str, tuple[Any, Any]] = {
     "step": (Annotated[str | None, typer.Option("--every", metavar="SPAN", help="1h or 1d.  [default: 1d]")], None),
+}
+WORK: dict[str, tuple[Any, Any]] = {
     "jobs": (
         Annotated[
             int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.  [default: as many as cores]")
@@ -430,11 +434,11 @@ STUDY: dict[str, tuple[Any, Any]] = {
     ),
     "files": (
         Annotated[
-            list[Path] | None,
+            list[str] | None,
             typer.Option(
                 "--bars",
-                parser=_path,
-                metavar="FILE",
+                parser=_named,
+                metavar="FILE|URL",
                 help="Your own table (repeatable); the local history where none is given.",
                 rich_help_panel=_READ,
             ),

@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True):
     venues: tuple[str, ...]
     replay: str | None
     record: Path | None
-    bars: Path | None
+    bars: str | None
     as_of: str | None
     interval: str
     lookback: str
@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True):
     address: tuple[str, ...] = ()
     addresses: Path | None = None
     signal: str = ""
-    files: tuple[Path, ...] = ()
+    files: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     every_coin: bool = False
     once: bool = False

@@ -20,6 +20,7 @@ from imbalance import jobs
 from imbalance.errors import BarsError, UsageError
 from imbalance.library import liquidation_map
 from imbalance.map_history import map_history, mapped, tasks
+from imbalance.origins import OwnBars
 from imbalance.partitions import MANIFEST, Partition, Partitions
 from imbalance.reader import read_bars
 from imbalance.units import DAY_MS, HOUR_MS
@@ -76,7 +77,7 @@ def backwards(function, todo):
 
 def made(folder, into, run=one_by_one, symbols=(), **more):
     settings = {"step_ms": DAY_MS, "warm_up_ms": WARM_UP_MS, "now_ms": JANUARY_MS} | more
-    return map_history(folder, into, symbols, run=run, **settings)
+    return map_history(OwnBars(str(folder)), into, symbols, run=run, **settings)
 
 
 def contents(place):
@@ -111,7 +112,7 @@ def test_each_map_is_what_the_bars_of_its_warm_up_alone_give(folder, tmp_path):
 
 
 def test_later_bars_and_other_coins_change_nothing(folder, tmp_path):
-    (task, *_rest) = tasks(folder, ["AAA"], DAY_MS, WARM_UP_MS)
+    (task, *_rest) = tasks(OwnBars(str(folder)), ["AAA"], DAY_MS, WARM_UP_MS)
     before = mapped(task)
     put(folder, "AAA", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 24, 9))
     put(folder, "BBB", "2026-01", bars(JANUARY_MS, 24, 9))
@@ -122,7 +123,7 @@ def test_later_bars_and_other_coins_change_nothing(folder, tmp_path):
 
 def test_only_the_months_of_the_span_are_read(folder):
     put(folder, "AAA", "2025-11", bars(JANUARY_MS, 1)).write_bytes(b"damaged")
-    *_others, february = tasks(folder, ["AAA"], DAY_MS, WARM_UP_MS)
+    *_others, february = tasks(OwnBars(str(folder)), ["AAA"], DAY_MS, WARM_UP_MS)
     assert mapped(february).rows
     assert "damaged" in mapped(msgspec.structs.replace(february, warm_up_ms=90 * DAY_MS)).why
 
@@ -136,7 +137,7 @@ def test_the_order_of_the_work_changes_nothing(folder, tmp_path):
 
 
 def test_hours_are_mapped_too(folder):
-    *_others, february = tasks(folder, ["AAA"], HOUR_MS, WARM_UP_MS)
+    *_others, february = tasks(OwnBars(str(folder)), ["AAA"], HOUR_MS, WARM_UP_MS)
     found = mapped(msgspec.structs.replace(february, to_ms=february.from_ms + 5 * HOUR_MS))
     table = pd.read_parquet(io.BytesIO(found.content))
     assert [t.hour for t in sorted(table["time"].unique())] == [1, 2, 3, 4, 5]
@@ -150,7 +151,7 @@ def test_a_folder_that_is_none_is_named_for_what_it_is(tmp_path):
     for place, told in ((tmp_path / "nope", ": no such folder"), (file, ": no folder"), (empty, " is not parted by")):
         for symbols in ((), ("BTC",)) if place != empty else ((),):
             with pytest.raises(UsageError, match=re.escape(f"{place}{told}")):
-                tasks(place, symbols, DAY_MS, DAY_MS)
+                tasks(OwnBars(str(place)), symbols, DAY_MS, DAY_MS)
 
 
 def test_what_is_there_is_kept_and_what_is_not_is_made_again(folder, tmp_path):
@@ -199,10 +200,10 @@ def test_a_month_that_cannot_be_read_is_told_and_the_others_are_made(folder, tmp
 
 def test_folders_that_hold_no_bars_are_refused(folder, tmp_path):
     with pytest.raises(BarsError, match="nothing of ZZZ: it holds AAA, BBB"):
-        tasks(folder, ["ZZZ"], DAY_MS, WARM_UP_MS)
+        tasks(OwnBars(str(folder)), ["ZZZ"], DAY_MS, WARM_UP_MS)
     (tmp_path / "none").mkdir()
     with pytest.raises(UsageError, match="not parted by coin and month"):
-        tasks(tmp_path / "none", [], DAY_MS, WARM_UP_MS)
+        tasks(OwnBars(str(tmp_path / "none")), [], DAY_MS, WARM_UP_MS)
 
 
 def test_a_partition_is_there_before_the_manifest_names_it(tmp_path):
@@ -247,9 +248,10 @@ import sys
 from pathlib import Path
 from imbalance import jobs
 from imbalance.map_history import map_history
+from imbalance.origins import OwnBars
 from imbalance.units import DAY_MS
 if __name__ == "__main__":
-    map_history(Path(sys.argv[1]), Path(sys.argv[2]), [], step_ms=DAY_MS, warm_up_ms=2 * DAY_MS,
+    map_history(OwnBars(sys.argv[1]), Path(sys.argv[2]), [], step_ms=DAY_MS, warm_up_ms=2 * DAY_MS,
                 run=jobs.local(1), now_ms=0, done=lambda n: print(n, flush=True))
 """
 

@@ -195,7 +195,7 @@ def require_writable(output: Path, settings: Settings) -> None:
         raise UsageError(f"--output {output} would take the place of {known[target]}", "Name another file.")
 
 
-def _rests_on(settings: Settings) -> Iterator[tuple[str, Path]]:
+def _rests_on(settings: Settings) -> Iterator[tuple[str, str | Path]]:
     """Yield the files and folders that a run reads or makes, each with its option."""
     from imbalance.fetch.recording import INDEX
 

@@ -85,7 +85,7 @@ def _first(document: tree.Document) -> list[Block]:
         return [Line(told, "warn"), *lines]
     if document.mode == "replay":
         return [Line("replay of a recording, not live", "warn"), *lines]
-    if document.mode == "store" and not isinstance(document, tree.DbReport | tree.DiffReport):
+    if document.mode == "store" and not isinstance(document, tree.DbReport | tree.DiffReport | tree.MapHistoryReport):
         return [Line("from local history, as it was known then", "warn"), *lines]
     return lines
 
