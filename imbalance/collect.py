@@ -79,6 +79,7 @@ class Options(msgspec.Struct, frozen=True):
     probe: bool = False
     signal: str = ""
     symbols: tuple[str, ...] = ()
+    every_coin: bool = False
     files: tuple[str, ...] = ()
     history: History | None = None
     through_time: bool = False

@@ -21,7 +21,6 @@ from imbalance.market import MarketData
 from imbalance.reader import read_bars
 from imbalance.store import bars as stored
 from imbalance.store.opening import opened
-from imbalance.store.places import is_server
 from imbalance.units import interval_name
 
 MADE_BY = "imbalance db export -o DIR/ makes folders by coin and month: symbol=BTC/month=2026-01/..."
@@ -48,11 +47,6 @@ class OwnBars(msgspec.Struct, frozen=True):
     def name(self) -> str:
         """The place in full, without a password."""
         return place_of(self.place).name if is_url(self.place) else str(Path(self.place).resolve())
-
-    @property
-    def elsewhere(self) -> str:
-        """Why other machines cannot read it; empty where they can, if it is there."""
-        return ""
 
     def _folder(self) -> Place:
         place = place_of(self.place)
@@ -108,11 +102,6 @@ class StoredBars(msgspec.Struct, frozen=True):
         """The store and the bars that are read there."""
         with opened(self.address) as store:
             return f"{interval_name(self.interval_ms)} bars of {store.place}"
-
-    @property
-    def elsewhere(self) -> str:
-        """Why other machines cannot read it; empty where they can."""
-        return "" if is_server(self.address) else "an SQLite store is a file of this machine, which no worker can read"
 
     def symbols(self) -> list[str]:
         """Return the coins of which bars are stored."""

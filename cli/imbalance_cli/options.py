@@ -204,7 +204,7 @@ BARS: dict[str, tuple[Any, Any]] = {
             typer.Option(
                 parser=_named,
                 metavar="FILE|URL",
-                help="Run on your own table instead of the network.",
+                help="Run on your own table or folder instead of the network.",
                 rich_help_panel=_READ,
             ),
         ],
@@ -389,6 +389,29 @@ COINS_OF_BARS: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+ALL_OF_BARS: dict[str, tuple[Any, Any]] = {
+    "all_": (
+        Annotated[
+            bool,
+            typer.Option("--all", help="Every coin of the folder, or of the local history.", rich_help_panel=_READ),
+        ],
+        False,
+    ),
+}
+COINS: dict[str, tuple[Any, Any]] = {
+    "symbols": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[SYMBOL]...",
+                help="Base coin; several: of a folder of bars, or stored.  [default: BTC]",
+                show_default=False,
+                autocompletion=completion.coins,
+            ),
+        ],
+        None,
+    ),
+} | ALL_OF_BARS
 EVERY: dict[str, tuple[Any, Any]] = {
     "step": (Annotated[str | None, typer.Option("--every", metavar="SPAN", help="1h or 1d.  [default: 1d]")], None),
 }
@@ -427,7 +450,9 @@ STUDY: dict[str, tuple[Any, Any]] = {
         Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="[SYMBOL]...", help="Base coins, in the order of --bars.", autocompletion=completion.coins
+                metavar="[SYMBOL]...",
+                help="Base coins, of one folder or in the order of --bars.",
+                autocompletion=completion.coins,
             ),
         ],
         None,
@@ -439,14 +464,14 @@ STUDY: dict[str, tuple[Any, Any]] = {
                 "--bars",
                 parser=_named,
                 metavar="FILE|URL",
-                help="Your own table (repeatable); the local history where none is given.",
+                help="Your own table or folder (repeatable); the local history where none is given.",
                 rich_help_panel=_READ,
             ),
         ],
         None,
     ),
     "as_of": BARS["as_of"],
-}
+} | ALL_OF_BARS
 # What a study of bars that are known has no use for.
 NOT_ASKING = frozenset(
     {"venue", "replay", "record", "no_store", "lookback", "window", "band", "timeout", "strict", "max_age"}

@@ -138,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True):
             accounts=values.accounts(self.address, self.addresses),
             signal=self.signal,
             symbols=tuple(symbol.upper() for symbol in self.symbols),
+            every_coin=self.every_coin,
             files=self.files,
             max_age_s=None if self.max_age is None else values.span_ms("--max-age", self.max_age) / SECOND_MS,
         )

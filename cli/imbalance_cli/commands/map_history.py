@@ -32,7 +32,7 @@ def map_history(settings: Settings) -> None:
 
     options = settings.service()
     bars = working.bars_of(settings)
-    run = working.runner(settings, bars)
+    run = working.runner(settings)
     with working.progress(settings, "months") as done:
         document = made(
             bars,

@@ -102,6 +102,48 @@ def validation(r: tree.ValidateReport) -> list[Block]:
     return found
 
 
+BEATS = {True: "yes", False: "no", None: "cannot be told"}
+
+
+def validations(r: tree.ValidateCoinsReport) -> list[Block]:
+    """Show a row a coin: how well the model predicts, and beneath them why some have none."""
+    rows, styles = [], []
+    for row in r.rows:
+        styles.append("warn" if row.failed else "")
+        rows.append([row.symbol, *(_scores(row, row.model) if row.model else ["", "", "", "", "", _state(row)])])
+    columns = [
+        Column("Coin"),
+        Column("Bars tested", right=True, drop=3),
+        Column("Rank", right=True),
+        Column("Partial", right=True),
+        Column("over path null (90 %)", right=True, drop=1),
+        Column("in 90 % range", right=True, drop=2),
+        Column("Beats its path"),
+    ]
+    failed = [Line(f"{row.symbol}: {row.failed}", "warn") for row in r.rows if row.failed]
+    noted = [Line(f"{row.symbol}: {note}", "warn") for row in r.rows for note in row.notes]
+    told = (
+        "Of the model: Rank, Spearman of observed against predicted, bar by bar; Partial: the same given the bar's own "
+        "move. One coin by itself tells more."
+    )
+    return [Table(columns, rows, styles, kept=tuple(range(len(rows)))), *failed, *noted, Line(told, "dim")]
+
+
+def _state(row: tree.ValidatedCoin) -> str:
+    return "failed" if row.failed or row.verdict is None else BEATS[row.verdict.beats_path]
+
+
+def _scores(row: tree.ValidatedCoin, model: tree.MethodScore) -> list[str]:
+    return [
+        words.MISSING if row.bars_tested is None else f"{row.bars_tested:,}",
+        f"{model.spearman:.3f}",
+        words.MISSING if model.partial_spearman is None else f"{model.partial_spearman:.3f}",
+        _gain(model.over_null, model.over_null_low, model.over_null_high),
+        words.MISSING if row.inside_range_share is None else words.share(row.inside_range_share),
+        _state(row),
+    ]
+
+
 def _methods(r: tree.ValidateReport) -> list[Block]:
     rows = [
         [

@@ -66,7 +66,8 @@ def title_of(document: tree.Document) -> Title:
     if isinstance(document, tree.BackfillReport):
         told = "dry run" if document.dry_run else document.place or ""
         return Title(f"{document.symbol} {what}", told)
-    named = not isinstance(document, tree.SentimentReport | tree.ScanReport | tree.MapHistoryReport)
+    many = tree.SentimentReport | tree.ScanReport | tree.MapHistoryReport | tree.ValidateCoinsReport
+    named = not isinstance(document, many) and document.symbol.count(" ") < signal_views.MANY
     symbol = f"{document.symbol} " if named else ""
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
@@ -310,6 +311,7 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.SentimentReport: ("Fear & Greed", lambda r: reading_views.mood(r.sentiment)),
     tree.CascadeReport: ("cascade", trial_views.cascade),
     tree.ValidateReport: ("validation", trial_views.validation),
+    tree.ValidateCoinsReport: ("Validation", trial_views.validations),
     tree.SourcesReport: ("sources", lambda r: source_views.sources(r.sources, r.as_of)),
     tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),

@@ -195,4 +195,4 @@ def test_a_store_that_is_damaged_meanwhile_fails_that_task_in_a_sentence(tmp_pat
 
 def test_a_store_is_named_with_its_bars(filled, address):
     assert filled.name.startswith("1h bars of ")
-    assert bool(filled.elsewhere) == (not address.startswith("postgresql"))
+    assert ("secret" in filled.name, address.partition("?")[0] in filled.name) == (False, True)
