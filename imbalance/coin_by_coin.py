@@ -140,20 +140,23 @@ def _in_order(run: jobs.Runner, function: Callable[[Any], Any], todo: Sequence[A
 
 def _coins(options: Options, files: Sequence[str], *, name: bool) -> list[Coin]:
     """Return the coins of a folder or of the store, or one a file; with `name` files say what coin they are of."""
-    symbols = [*dict.fromkeys(options.symbols)]
+    symbols = list(options.symbols)
+    if len(set(symbols)) < len(symbols):
+        raise UsageError("a coin is named twice", "Name each once.")
     if options.every_coin and symbols:
         raise UsageError("--all is every coin, and some are named", "Give one of the two.")
     several = options.every_coin or len(symbols) > 1
     if not files or (several and len(files) == 1 and place_of(files[0]).is_folder()):
         bars = OwnBars(files[0]) if files else _stored(options)
         place = files[0] if files else STORE
-        coins = bars.symbols() if options.every_coin else symbols or ["BTC"]
+        there = bars.symbols()  # where there is no such place at all, no coin need say so
+        coins = there if options.every_coin else symbols or ["BTC"]
         if not coins:
             raise bars.nothing()
         return [Coin(symbol, bars, place, options.as_of_ms) for symbol in coins]
     if options.every_coin:
         raise UsageError("--all is every coin of one folder", "Give one --bars FOLDER, parted by coin.")
-    named = _named(options.symbols, files) if name else symbols
+    named = _named(symbols, files) if name else symbols
     if len(named) > len(files):
         hint = "Give one --bars for each." if name else "Give --bars FOLDER, parted by coin."
         raise UsageError(f"{len(named)} coins for {len(files)} files of bars", hint)

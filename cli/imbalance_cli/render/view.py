@@ -68,14 +68,14 @@ def title_of(document: tree.Document) -> Title:
         return Title(f"{document.symbol} {what}", told)
     many = tree.SentimentReport | tree.ScanReport | tree.MapHistoryReport | tree.ValidateCoinsReport
     named = not isinstance(document, many) and document.symbol.count(" ") < signal_views.MANY
-    symbol = f"{document.symbol} " if named else ""
+    left = f"{document.symbol} {what}" if named else what[0].upper() + what[1:]
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
     where = "local history" if document.mode == "store" else "bars file"
     told = f"{good} of {len(asked)} sources" if asked else where
     moment = document.as_of.replace("T", " ").removesuffix(":00Z").removesuffix("Z")
     price = f" {words.price(document.price)}" if isinstance(document, tree.Report | tree.SignalsReport) else ""
-    return Title(f"{symbol}{what}{price}", f"{moment} UTC   {told}")
+    return Title(f"{left}{price}", f"{moment} UTC   {told}")
 
 
 def _first(document: tree.Document) -> list[Block]:
