@@ -24,6 +24,7 @@ from imbalance.origins import OwnBars
 from imbalance.partitions import MANIFEST, Partition, Partitions
 from imbalance.reader import read_bars
 from imbalance.units import DAY_MS, HOUR_MS
+from tests.support import s3
 
 pytest.importorskip("pyarrow")
 JANUARY_MS = 1_767_225_600_000
@@ -293,6 +294,38 @@ def test_a_cluster_writes_the_same_bytes_though_a_worker_is_killed(folder, tmp_p
         made(folder, tmp_path / "there", killing)
     assert killed
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_maps_of_a_bucket_are_those_of_the_folder(folder, tmp_path, monkeypatch):
+    pytest.importorskip("s3fs")
+    put(folder, "CCC", "2026-02", bars(JANUARY_MS, 1)).write_bytes(b"damaged")
+    here = made(folder, tmp_path / "here")
+    with s3.server() as held:
+        held.put(folder, "mine/bars")
+        for name, value in held.environment.items():
+            monkeypatch.setenv(name, value)
+        settings = {"step_ms": DAY_MS, "warm_up_ms": WARM_UP_MS, "now_ms": JANUARY_MS}
+
+        def there(run=one_by_one):
+            return map_history(OwnBars("s3://mine/bars"), tmp_path / "there", (), run=run, **settings)
+
+        found = there(jobs.local(2))
+        assert [(p.symbol, p.month, p.state) for p in found.partitions] == [
+            (p.symbol, p.month, p.state) for p in here.partitions
+        ]
+        assert "s3://mine/bars/symbol=CCC/month=2026-02/bars.parquet: damaged" in found.partitions[-1].why
+        parts = [
+            {n: content for n, content in contents(tmp_path / place).items() if n != MANIFEST}
+            for place in ("here", "there")
+        ]
+        assert parts[0] == parts[1]
+        # What changes there, though it is as large as before, is made again, and nothing else is.
+        changed = put(folder, "AAA", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 48, 5))
+        held.objects["mine/bars/symbol=AAA/month=2026-02/bars.parquet"] = changed.read_bytes()
+        held.sent.clear()
+        states = {(p.symbol, p.month): p.state for p in there().partitions}
+        assert [key for key, state in states.items() if state == "written"] == [("AAA", "2026-02")]
+        assert held.sent_of("symbol=BBB") == 0
 
 
 def test_a_scheduler_that_is_not_there_is_told():

@@ -81,6 +81,18 @@ def test_processes_read_the_store_themselves(filled, tmp_path):
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
+def test_workers_of_a_cluster_read_the_store_themselves(filled, address, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    if not address.startswith("postgresql"):
+        pytest.skip("an SQLite store is of one machine")
+    made(filled, tmp_path / "here", symbols=["AAA"])
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None, memory_limit=0
+    ) as cluster:
+        made(filled, tmp_path / "there", jobs.cluster(cluster.scheduler_address), ["AAA"])
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
 def test_what_has_changed_in_the_store_is_made_again_and_nothing_else(filled, tmp_path):
     into = tmp_path / "maps"
     made(filled, into)
