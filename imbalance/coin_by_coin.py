@@ -148,19 +148,22 @@ def _coins(options: Options, files: Sequence[str], *, name: bool) -> list[Coin]:
     several = options.every_coin or len(symbols) > 1
     if not files or (several and len(files) == 1 and place_of(files[0]).is_folder()):
         bars = OwnBars(files[0]) if files else _stored(options)
-        place = files[0] if files else STORE
+        place = place_of(files[0]).name if files else STORE
         there = bars.symbols()  # where there is no such place at all, no coin need say so
         coins = there if options.every_coin else symbols or ["BTC"]
-        if not coins:
+        if not coins or (files and not there):
             raise bars.nothing()
         return [Coin(symbol, bars, place, options.as_of_ms) for symbol in coins]
     if options.every_coin:
         raise UsageError("--all is every coin of one folder", "Give one --bars FOLDER, parted by coin.")
-    named = _named(symbols, files) if name else symbols
+    named = _named(symbols, files) if name else symbols or ["BTC"]
     if len(named) > len(files):
         hint = "Give one --bars for each." if name else "Give --bars FOLDER, parted by coin."
         raise UsageError(f"{len(named)} coins for {len(files)} files of bars", hint)
-    return [Coin(symbol, OwnBars(file), file, options.as_of_ms) for symbol, file in zip(named, files, strict=True)]
+    return [
+        Coin(symbol, OwnBars(file), place_of(file).name, options.as_of_ms)
+        for symbol, file in zip(named, files, strict=True)
+    ]
 
 
 def _stored(options: Options) -> StoredBars:

@@ -150,9 +150,13 @@ def test_bars_that_are_too_old_are_no_trial(folder):
 
 
 def test_which_coins_are_meant(folder, tmp_path):
-    file = tmp_path / "one.csv"
+    file, plain = tmp_path / "one.csv", tmp_path / "plain"
     bars(JANUARY_MS, 48).to_csv(file)
+    plain.mkdir()
+    bars(JANUARY_MS, 48).to_parquet(plain / "bars.parquet")
     for options, told in (
+        (asked(plain, "AAA", "BBB"), "plain is not parted by coin and month"),
+        (asked(plain, every_coin=True), "plain is not parted by coin and month"),
         (asked(folder, "AAA", "AAA"), "a coin is named twice"),
         (asked(folder, "AAA", every_coin=True), "--all is every coin, and some are named"),
         (asked(file, "AAA", "BBB"), "2 coins for 1 files of bars"),
@@ -161,6 +165,20 @@ def test_which_coins_are_meant(folder, tmp_path):
     ):
         with pytest.raises(UsageError, match=told):
             coin_by_coin.backtest(msgspec.structs.replace(options, signal="sweep"), NOW_MS)
+    # A coin that is not named is BTC to a trial, as ever; to a study it is what its file is called.
+    with pytest.raises(MissingDataError, match="no coin could be validated") as caught:
+        coin_by_coin.validate(asked(file), NOW_MS)
+    assert caught.value.hint.startswith("BTC: no observed liquidations")
+    assert coin_by_coin.backtest(asked(file, signal="sweep"), NOW_MS).symbol == "ONE"
+
+
+def test_a_password_in_a_url_is_told_nowhere(tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    fsspec.filesystem("memory").pipe("/me:secret@host/one.csv", bars(JANUARY_MS, 48).to_csv().encode())
+    url = "memory://me:secret@host/one.csv"
+    assert OwnBars(url).name == "memory://me:***@host/one.csv"
+    (market,) = coin_by_coin.backtest(Options(files=(url,), signal="sweep"), NOW_MS).markets
+    assert market.place == "memory://me:***@host/one.csv"
 
 
 def test_what_is_known_beside_the_bars_goes_along_with_the_task(folder):

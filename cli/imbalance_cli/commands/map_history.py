@@ -15,7 +15,7 @@ from imbalance_cli.settings import Settings
 
 @shared(symbol=False, own=COINS_OF_BARS | EVERY | WORK | {"bars": BARS["bars"]})
 def map_history(settings: Settings) -> None:
-    """Map every day or hour of stored or own bars into -o FOLDER, as Parquet."""
+    """Map each day or hour of stored or own bars, as Parquet."""
     from imbalance_cli.render import render, schema
 
     if settings.json_schema:
