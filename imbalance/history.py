@@ -25,7 +25,7 @@ from imbalance.signals.past import Series as Figures
 from imbalance.store import bars as stored_bars
 from imbalance.store import migrations, opening, reading, rows, schema, upkeep, writing
 from imbalance.store.spans import Gap, Span
-from imbalance.units import interval_name, iso
+from imbalance.units import LAST_MS, interval_name, iso
 from imbalance.wire.harvest import Harvest
 
 if TYPE_CHECKING:
@@ -268,23 +268,31 @@ def longer(address: str | None, than: MarketData) -> MarketData | None:
     return found if int(found.time_ms[0]) < int(than.time_ms[0]) else None
 
 
-def market(address: str | None, symbol: str, interval_ms: int, as_of_ms: int | None) -> MarketData:
+def market(
+    address: str | None, symbol: str, interval_ms: int, as_of_ms: int | None, from_ms: int | None = None
+) -> MarketData:
     """Return the bars of a coin that a store holds, as a market; open interest may be missing.
+
+    Parameters
+    ----------
+    as_of_ms : only bars that end at or before this moment.
+    from_ms : only bars that open at or after this moment.
 
     Raises
     ------
     MissingDataError
-        If there are none of that length, or none had ended by then.
+        If there are none of that length, or none in that span.
     BarsError
         If too many are missing between the first and the last.
     """
     import pandas as pd
 
+    start_ms = 0 if from_ms is None else from_ms
+    end_ms = LAST_MS if as_of_ms is None else as_of_ms - interval_ms + 1
     with opening.opened(address) as store, store.reading() as connection:
-        columns = stored_bars.bars(connection, symbol, interval_ms)
+        columns = stored_bars.bars(connection, symbol, interval_ms, start_ms, end_ms)
     table = pd.DataFrame(columns | dict.fromkeys(UNSTORED))
-    if as_of_ms is not None:
-        table = table[table["time"] + interval_ms <= as_of_ms]
     if table.empty:
-        raise MissingDataError(f"no stored bar of {symbol} ends at or before {iso(as_of_ms or 0)}")
+        since = "" if from_ms is None else f"opens at or after {iso(from_ms)} and "
+        raise MissingDataError(f"no stored bar of {symbol} {since}ends at or before {iso(as_of_ms or 0)}")
     return market_of_table(symbol, interval_ms, table, needs_interest=False)

@@ -16,6 +16,22 @@ MOST_LOSSES = 3
 Runner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[int, Any]]]
 
 
+def alone(function: Callable[[Any], Any], todo: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Run tasks one after the other, here."""
+    return enumerate(map(function, todo))
+
+
+def followed(run: Runner, done: Callable[[int], None]) -> Runner:
+    """Return a runner that calls `done` as each task ends, with how many there are."""
+
+    def follow(function: Callable[[Any], Any], todo: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        for number, found in run(function, todo):
+            done(len(todo))
+            yield number, found
+
+    return follow
+
+
 def local(processes: int | None = None) -> Runner:
     """Return a runner over processes of this machine, as many as it has cores where none are named.
 

@@ -1,4 +1,4 @@
-"""The maps of the past: one for each day or hour of every coin of a folder of bars, to a folder of Parquet.
+"""The maps of the past: one for each day or hour of every coin of a folder of bars or the store, as Parquet.
 
 A task is a coin and a month. It reads that month and the warm-up before it, nothing else, and what it returns depends
 on nothing but its bars: each map is the one that the bars of its warm-up alone give, as ``clusters --bars --as-of``
@@ -18,33 +18,36 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance import __version__
-from imbalance.bars import folder as bars_folder
+from imbalance.bars.folder import month_span_ms
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.errors import ImbalanceError, MissingDataError, UsageError
+from imbalance.errors import ImbalanceError, MissingDataError
 from imbalance.jobs import Runner
 from imbalance.library import liquidation_map
 from imbalance.market import MarketData
+from imbalance.origins import PastBars
 from imbalance.partitions import Partition, Partitions
-from imbalance.reader import read_bars
 from imbalance.report import tree
 from imbalance.report.frame import Frame
 from imbalance.units import interval_name, iso
 
 FILE = "map.parquet"
-MADE_BY = "imbalance db export -o DIR/ makes folders by coin and month: symbol=BTC/month=2026-01/..."
 
 
 class Task(msgspec.Struct, frozen=True):
-    """The maps of a coin at each `step_ms` after `from_ms` up to `to_ms`, each of the `warm_up_ms` before it."""
+    """The maps of a coin at each `step_ms` after `from_ms` up to `to_ms`, each of the `warm_up_ms` before it.
 
-    folder: str
+    `state` changes when the bars that they are made of do.
+    """
+
+    bars: PastBars
     symbol: str
     month: str
     from_ms: int
     to_ms: int
     step_ms: int
     warm_up_ms: int
+    state: str = ""
 
     @property
     def name(self) -> str:
@@ -72,32 +75,30 @@ class Done(msgspec.Struct, frozen=True):
     why: str
 
 
-def tasks(folder: Path, symbols: Sequence[str], step_ms: int, warm_up_ms: int) -> list[Task]:
-    """Return the tasks of the coins named, or of all in the folder.
+def tasks(bars: PastBars, symbols: Sequence[str], step_ms: int, warm_up_ms: int) -> list[Task]:
+    """Return the tasks of the coins named, or of all that there are.
 
     Raises
     ------
-    BarsError
-        If a coin is not there.
-    UsageError
-        If there is no such folder, or it is not parted by coin and month.
+    UsageError, MissingDataError
+        If there are no such bars, a coin is not there, or a folder is not parted by coin and month.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: {'no folder' if folder.exists() else 'no such folder'}", MADE_BY)
     found = []
-    for symbol in symbols or bars_folder.symbols(folder):
-        for month in bars_folder.months(folder, symbol):
-            from_ms, to_ms = bars_folder.month_span_ms(month)
-            found.append(Task(str(folder), symbol, month, from_ms, to_ms, step_ms, warm_up_ms))
+    for symbol in symbols or bars.symbols():
+        coin = bars.coin(symbol)
+        for month in coin.months:
+            from_ms, to_ms = month_span_ms(month)
+            task = Task(bars, symbol, month, from_ms, to_ms, step_ms, warm_up_ms)
+            found.append(msgspec.structs.replace(task, state=coin.state(task.reads_ms, to_ms)))
     if not found:
-        raise UsageError(f"{folder} is not parted by coin and month", MADE_BY)
+        raise bars.nothing()
     return found
 
 
 def mapped(task: Task) -> Done:
     """Return the partition of a task: the same bytes wherever and however often it runs."""
     try:
-        market = read_bars(task.folder, symbol=task.symbol, from_ms=task.reads_ms, as_of_ms=task.to_ms)
+        market = task.bars.market(task.symbol, task.reads_ms, task.to_ms)
     except ImbalanceError as error:
         return Done(b"", 0, len(task.moments_ms), error.message)
     maps, why = [], []
@@ -151,7 +152,7 @@ def _columns(found: LiquidationMap) -> dict[str, npt.NDArray[Any]]:
 
 
 def map_history(
-    folder: Path,
+    bars: PastBars,
     into: Path,
     symbols: Sequence[str],
     *,
@@ -167,7 +168,7 @@ def map_history(
 
     Parameters
     ----------
-    folder : of bars, parted by symbol and month.
+    bars : a folder parted by coin and month, or the store.
     into : the folder that is written.
     run : where tasks run.
     done : called as each task ends, with how many there are.
@@ -177,28 +178,27 @@ def map_history(
     UsageError
         If `into` holds what other settings made, or cannot be written.
     """
-    todo = tasks(folder, symbols, step_ms, warm_up_ms)
+    todo = tasks(bars, symbols, step_ms, warm_up_ms)
     made: dict[str, str | int] = {
         "every": interval_name(step_ms),
         "warm_up_ms": warm_up_ms,
         "version": __version__,
-        "bars": str(folder.resolve()),
+        "bars": bars.name,
     }
     partitions = Partitions(into, made)
-    state = {task.name: bars_folder.state(folder, task.symbol, task.reads_ms, task.to_ms) for task in todo}
-    kept = {name for name in state if partitions.holds(name, state[name])}
+    kept = {task.name for task in todo if partitions.holds(task.name, task.state)}
     states: dict[str, tree.MappedPartition] = {}
     for task in todo:
         if task.name in kept:
             states[task.name] = _state(task, partitions.known(task.name), "kept", "")
             done(len(todo))
     for task, found in _results(run, [task for task in todo if task.name not in kept]):
-        partition = Partition.with_content(state[task.name], found.content, found.rows, found.missing)
+        partition = Partition.with_content(task.state, found.content, found.rows, found.missing)
         if found.content:
             partitions.write(task.name, found.content, partition)
         states[task.name] = _state(task, partition, "written" if found.content else "failed", found.why)
         done(len(todo))
-    return Frame("bars", None, ",".join(dict.fromkeys(t.symbol for t in todo)), now_ms).document(
+    return Frame(bars.mode, None, ",".join(dict.fromkeys(t.symbol for t in todo)), now_ms).document(
         tree.MapHistoryReport,
         place=str(into),
         every=interval_name(step_ms),

@@ -11,6 +11,7 @@ from imbalance.bars.cells import ALL, PRICES, checked
 from imbalance.bars.clocks import check_clocks
 from imbalance.bars.folder import read_folder
 from imbalance.bars.grid import interval_of
+from imbalance.bars.places import place_of
 from imbalance.bars.plausible import check_plausible
 from imbalance.bars.source import read_raw
 from imbalance.bars.sums import check_repeats, check_totals
@@ -39,7 +40,7 @@ def read_bars(
 
     Parameters
     ----------
-    path : the file or folder; columns as in the README's "Bars file".
+    path : the file or folder, or its URL (``s3://bucket/bars``); columns as in the README's "Bars file".
     symbol : base coin; it labels what is made of the bars, chooses the margin ladders and, in a folder, the files.
     as_of_ms : only bars that end at or before this moment are kept.
     from_ms : only bars that open at or after this moment are kept.
@@ -52,18 +53,18 @@ def read_bars(
     MissingDataError
         If no bar is left, or no open interest.
     """
-    place = Path(path)
-    raw = read_folder(place, symbol, ALL, as_of_ms, from_ms) if place.is_dir() else read_raw(place)
+    place = place_of(path)
+    raw = read_folder(place, symbol, ALL, as_of_ms, from_ms) if place.is_folder() else read_raw(place)
     table = checked(raw)
     interval_ms = interval_of(raw, table)
     kept = table if as_of_ms is None else table[table["time"] + interval_ms <= as_of_ms]
     if as_of_ms is not None and kept.empty:
         first = iso(int(table["time"].min()) + interval_ms)
-        raise MissingDataError(f"{path}: no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
+        raise MissingDataError(f"{place.name}: no bar ends at or before {iso(as_of_ms)}: the first ends at {first}")
     if from_ms is not None:
         kept = kept[kept["time"] >= from_ms]
         if kept.empty:
-            raise MissingDataError(f"{path}: no bar opens at or after {iso(from_ms)}")
+            raise MissingDataError(f"{place.name}: no bar opens at or after {iso(from_ms)}")
     check_totals(raw, kept)
     check_plausible(raw, kept)
     check_repeats(raw, kept)
@@ -71,7 +72,7 @@ def read_bars(
     try:
         return market_of_table(symbol, interval_ms, kept, needs_interest=needs_interest)
     except (BarsError, MissingDataError) as error:
-        raise type(error)(f"{path}: {error.message}", error.hint) from None
+        raise type(error)(f"{place.name}: {error.message}", error.hint) from None
 
 
 def market_of_table(symbol: str, interval_ms: int, table: pd.DataFrame, *, needs_interest: bool = True) -> MarketData:

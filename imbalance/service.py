@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -32,7 +31,7 @@ from imbalance.report.frame import Frame
 from imbalance.report.signals.read import Past, Read
 from imbalance.report.since import Days, statements
 from imbalance.results.liquidation_map import LiquidationMap
-from imbalance.units import INTERVALS_MS, interval_name, iso
+from imbalance.units import interval_name, iso
 from imbalance.wire import Kind, Source
 from imbalance.wire.harvest import Harvest
 
@@ -110,7 +109,7 @@ def _market(
 
         market = read_bars(options.bars, symbol=options.symbol, as_of_ms=options.as_of_ms)
         require_fresh(options, market.as_of_ms, options.as_of_ms if options.as_of_ms is not None else now_ms)
-        notes = (*mapping.short_history(market), *_later(options.as_of_ms, market.as_of_ms))
+        notes = (*mapping.short_history(market), *mapping.later(options.as_of_ms, market.as_of_ms))
         gaps = (*mapping.left_out(market), *mapping.doubted(market))
         frame = Frame("bars", None, options.symbol, market.as_of_ms, notes=notes, gaps=gaps)
         return _Market(market, frame, [])
@@ -125,13 +124,6 @@ def _gathered(run: Run) -> _Market:
     notes, gaps = tuple(mapping.short_history(market)), (*frame.gaps, *mapping.left_out(market))
     frame = msgspec.structs.replace(frame, notes=notes, gaps=gaps)
     return _Market(market, frame, run.harvests, run.options.accounts, run.venues, run.days)
-
-
-def _later(asked_ms: int | None, end_ms: int) -> list[str]:
-    """Return what to say where bars end before the moment asked for."""
-    if asked_ms is None or asked_ms <= end_ms:
-        return []
-    return [f"--as-of {iso(asked_ms)} is later than the last bar known then, which ends at {iso(end_ms)}"]
 
 
 def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ClustersReport:
@@ -298,45 +290,6 @@ def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
         return liquidation_map(given.bars.until(moment_ms))
 
     return given.frame.document(tree.SignalsReport, **signalling.sections(read, past, map_before))
-
-
-def backtest(options: Options, _settings: Settings, now_ms: int, _done: Done) -> tree.BacktestReport:
-    """Study what followed a signal on own or stored bars: ``imbalance.backtest/1``."""
-    from imbalance import history
-    from imbalance.reader import read_bars
-    from imbalance.report import studying
-
-    definition, kept = studying.definition(options.signal), options.history
-    if kept is None and not options.files:
-        raise UsageError("stored bars are to be studied, and local history to be left alone", "Give --bars FILE.")
-    places = [*map(str, options.files)] or ["the local history"] * max(len(options.symbols), 1)
-    studied = []
-    for place, (symbol, file) in zip(places, _studied(options), strict=True):
-        interval_ms = INTERVALS_MS[options.interval]
-        market = (
-            read_bars(file, symbol=symbol, as_of_ms=options.as_of_ms, needs_interest=False)
-            if file is not None
-            else history.market(kept.address if kept else None, symbol, interval_ms, options.as_of_ms)
-        )
-        past = Past() if kept is None else history.past(kept.address, symbol)
-        studied.append(studying.Given(place, past.history(market)))
-    at_ms = max((one.history.market.as_of_ms for one in studied), default=now_ms)
-    symbols = " ".join(one.history.market.symbol for one in studied)
-    frame = Frame("bars" if options.files else "store", None, symbols, at_ms)
-    return frame.document(tree.BacktestReport, **studying.sections(definition, studied))
-
-
-def _studied(options: Options) -> list[tuple[str, Path | None]]:
-    """Return each market's coin and file; coins name files in their order, the rest are named by themselves."""
-    symbols: list[str] = list(options.symbols)
-    if not options.files:
-        return [(symbol, None) for symbol in symbols or ["BTC"]]
-    if len(symbols) > len(options.files):
-        raise UsageError(f"{len(symbols)} coins for {len(options.files)} files of bars", "Give one --bars for each.")
-    named = symbols + [file.name.partition(".")[0].upper() for file in options.files[len(symbols) :]]
-    if len(set(named)) < len(named):
-        raise UsageError("two of the markets have the same name", "Name the coin of each --bars, in their order.")
-    return list(zip(named, options.files, strict=True))
 
 
 def _some(run: Run, what: str, rows: Sequence[object]) -> None:

@@ -200,11 +200,11 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
 BARS: dict[str, tuple[Any, Any]] = {
     "bars": (
         Annotated[
-            Path | None,
+            str | None,
             typer.Option(
-                parser=_path,
-                metavar="FILE",
-                help="Run on your own table instead of the network.",
+                parser=_named,
+                metavar="FILE|URL",
+                help="Run on your own table or folder instead of the network.",
                 rich_help_panel=_READ,
             ),
         ],
@@ -375,20 +375,47 @@ SCAN: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
-JOB: dict[str, tuple[Any, Any]] = {
+COINS_OF_BARS: dict[str, tuple[Any, Any]] = {
     "symbols": (
         Annotated[
             list[str] | None,
             typer.Argument(
                 metavar="[SYMBOL]...",
-                help="Base coins; without any, all in the folder.",
+                help="Base coins; without any, all that there are.",
                 show_default=False,
                 autocompletion=completion.coins,
             ),
         ],
         None,
     ),
+}
+ALL_OF_BARS: dict[str, tuple[Any, Any]] = {
+    "all_": (
+        Annotated[
+            bool,
+            typer.Option("--all", help="Every coin of the folder, or of the local history.", rich_help_panel=_READ),
+        ],
+        False,
+    ),
+}
+COINS: dict[str, tuple[Any, Any]] = {
+    "symbols": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[SYMBOL]...",
+                help="Base coin; several: of a folder of bars, or stored.  [default: BTC]",
+                show_default=False,
+                autocompletion=completion.coins,
+            ),
+        ],
+        None,
+    ),
+} | ALL_OF_BARS
+EVERY: dict[str, tuple[Any, Any]] = {
     "step": (Annotated[str | None, typer.Option("--every", metavar="SPAN", help="1h or 1d.  [default: 1d]")], None),
+}
+WORK: dict[str, tuple[Any, Any]] = {
     "jobs": (
         Annotated[
             int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.  [default: as many as cores]")
@@ -423,26 +450,28 @@ STUDY: dict[str, tuple[Any, Any]] = {
         Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="[SYMBOL]...", help="Base coins, in the order of --bars.", autocompletion=completion.coins
+                metavar="[SYMBOL]...",
+                help="Base coins, of one folder or in the order of --bars.",
+                autocompletion=completion.coins,
             ),
         ],
         None,
     ),
     "files": (
         Annotated[
-            list[Path] | None,
+            list[str] | None,
             typer.Option(
                 "--bars",
-                parser=_path,
-                metavar="FILE",
-                help="Your own table (repeatable); the local history where none is given.",
+                parser=_named,
+                metavar="FILE|URL",
+                help="Your own table or folder (repeatable); the local history where none is given.",
                 rich_help_panel=_READ,
             ),
         ],
         None,
     ),
     "as_of": BARS["as_of"],
-}
+} | ALL_OF_BARS
 # What a study of bars that are known has no use for.
 NOT_ASKING = frozenset(
     {"venue", "replay", "record", "no_store", "lookback", "window", "band", "timeout", "strict", "max_age"}

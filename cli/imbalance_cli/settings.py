@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True):
     venues: tuple[str, ...]
     replay: str | None
     record: Path | None
-    bars: Path | None
+    bars: str | None
     as_of: str | None
     interval: str
     lookback: str
@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True):
     address: tuple[str, ...] = ()
     addresses: Path | None = None
     signal: str = ""
-    files: tuple[Path, ...] = ()
+    files: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     every_coin: bool = False
     once: bool = False
@@ -138,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True):
             accounts=values.accounts(self.address, self.addresses),
             signal=self.signal,
             symbols=tuple(symbol.upper() for symbol in self.symbols),
+            every_coin=self.every_coin,
             files=self.files,
             max_age_s=None if self.max_age is None else values.span_ms("--max-age", self.max_age) / SECOND_MS,
         )

@@ -1,4 +1,8 @@
-"""The event study: what followed a signal on one or more markets, and whether that is more than chance."""
+"""The event study: what followed a signal on one or more markets, and whether that is more than chance.
+
+A market is looked at by itself (`part_of`), and what that gives is small, however many bars it has; what chance says of
+all of them at once rests on these parts alone (`joined`).
+"""
 
 from __future__ import annotations
 
@@ -53,13 +57,32 @@ class Result(NamedTuple):
         return self.adjusted_p <= LEVEL
 
 
-class _Case(NamedTuple):
-    symbol: str
+class Case(NamedTuple):
+    """One outcome at one horizon on one market, without its bars; `tested` where there are events enough."""
+
     horizon_ms: int
     outcome: Outcome
-    bars: int
-    values: chance.Floats
-    fired: chance.Bools
+    events: int
+    event_mean: float
+    all_mean: float
+    tested: Tested | None
+
+
+class Tested(NamedTuple):
+    """What chance is judged by: `chance.newey_west`, the differences of `chance.placebo`, the sums of `by_day`."""
+
+    difference: float
+    newey_west_p: float
+    placebos: chance.Floats
+    by_day: chance.Floats
+
+
+class Part(NamedTuple):
+    """A market's part of a study; `days` are those that its bars are of, shape (days,)."""
+
+    symbol: str
+    days: chance.Ints
+    cases: list[Case]
 
 
 def study(markets: Sequence[Studied], *, draws: int = DRAWS, seed: int = 0) -> list[Result]:
@@ -70,13 +93,60 @@ def study(markets: Sequence[Studied], *, draws: int = DRAWS, seed: int = 0) -> l
     draws : of bootstrap and placebo dates.
     seed : the same one gives the same figures.
     """
-    cases = [case for one in markets for case in _cases(one)]
-    enough = [case for case in cases if _events(case) >= LEAST_EVENTS]
-    tests = dict(zip(map(id, enough), _tested(markets, enough, draws, seed), strict=True))
-    return [_result(case, tests.get(id(case), _UNTESTED)) for case in cases]
+    return joined([part_of(one, draws=draws, seed=seed) for one in markets], draws=draws, seed=seed)
 
 
-class _Tests(NamedTuple):
+def part_of(one: Studied, *, draws: int = DRAWS, seed: int = 0) -> Part:
+    """Return every outcome at every horizon on a market; with the same `draws` and `seed` parts may be joined."""
+    market, fired = one.market, one.firings.fired
+    day = market.time_ms // DAY_MS
+    days = np.unique(day)
+    # One part of each market's time: markets that begin together are moved together.
+    moves = 1 + (np.random.default_rng(seed).random(draws) * (market.close.size - 1)).astype(np.int64)
+    cases = []
+    for horizon in horizons(market.interval_ms, market.close.size):
+        for outcome in OUTCOMES:
+            values = after(market.close, horizon, outcome)
+            known = np.isfinite(values)
+            if not known.any():
+                continue
+            events = int((fired & known).sum())
+            tested = None
+            if events >= LEAST_EVENTS:
+                tested = Tested(
+                    chance.difference(values, fired),
+                    chance.newey_west(values, fired, horizon),
+                    chance.placebo(values, fired, moves),
+                    chance.by_day(day, days, values, fired),
+                )
+            event_mean = float(values[fired & known].mean()) if events else np.nan
+            all_mean = float(values[known].mean())
+            cases.append(Case(horizon * market.interval_ms, outcome, events, event_mean, all_mean, tested))
+    return Part(market.symbol, days, cases)
+
+
+def joined(parts: Sequence[Part], *, draws: int = DRAWS, seed: int = 0) -> list[Result]:
+    """Return the results of all parts together, in their order; with `draws` and `seed` as of the parts."""
+    tested = [(part, case.tested) for part in parts for case in part.cases if case.tested is not None]
+    days = np.unique(np.concatenate([part.days for part in parts])) if parts else np.empty(0, np.int64)
+    chances = iter(_chances(tested, days, draws, seed))
+    return [
+        Result(
+            part.symbol,
+            case.horizon_ms,
+            case.outcome,
+            case.events,
+            case.event_mean,
+            case.all_mean,
+            case.event_mean - case.all_mean,
+            *(_UNTESTED if case.tested is None else next(chances)),
+        )
+        for part in parts
+        for case in part.cases
+    ]
+
+
+class _Chances(NamedTuple):
     low: float
     high: float
     newey_west_p: float
@@ -84,60 +154,32 @@ class _Tests(NamedTuple):
     adjusted_p: float
 
 
-_UNTESTED = _Tests(*(np.nan,) * 5)
+_UNTESTED = _Chances(*(np.nan,) * 5)
 
 
-def _tested(markets: Sequence[Studied], cases: Sequence[_Case], draws: int, seed: int) -> list[_Tests]:
+def _chances(tested: Sequence[tuple[Part, Tested]], days: chance.Ints, draws: int, seed: int) -> list[_Chances]:
     """Return how chance explains each case: by resampled blocks, and by dates moved alike in all cases."""
-    if not cases:
+    if not tested:
         return []
-    found = np.array([chance.difference(case.values, case.fired) for case in cases])
-    drawn = chance.drawn_differences(_tables(markets, cases), BLOCK_DAYS, draws, seed)
+    found = np.array([one.difference for _part, one in tested])
+    drawn = chance.drawn_differences(_tables(tested, days), BLOCK_DAYS, draws, seed)
     low, high = np.nanquantile(drawn, [LOW, HIGH], axis=0)
-    # One part of each market's time: markets that begin together are moved together.
-    parts = np.random.default_rng(seed).random(draws)
-    moved = [
-        chance.placebo(case.values, case.fired, 1 + (parts * (case.values.size - 1)).astype(np.int64)) for case in cases
-    ]
-    adjusted = chance.romano_wolf(found, np.stack(moved, axis=1))
+    adjusted = chance.romano_wolf(found, np.stack([one.placebos for _part, one in tested], axis=1))
     return [
-        _Tests(
+        _Chances(
             float(low[k]),
             float(high[k]),
-            chance.newey_west(case.values, case.fired, case.bars),
-            chance.share_as_far(float(found[k]), moved[k]),
+            one.newey_west_p,
+            chance.share_as_far(one.difference, one.placebos),
             float(adjusted[k]),
         )
-        for k, case in enumerate(cases)
+        for k, (_part, one) in enumerate(tested)
     ]
 
 
-def _result(case: _Case, tests: _Tests) -> Result:
-    known = np.isfinite(case.values)
-    event_mean = float(case.values[case.fired & known].mean()) if _events(case) else np.nan
-    all_mean = float(case.values[known].mean())
-    head = (case.symbol, case.horizon_ms, case.outcome, _events(case), event_mean, all_mean, event_mean - all_mean)
-    return Result(*head, *tests)
-
-
-def _events(case: _Case) -> int:
-    return int((case.fired & np.isfinite(case.values)).sum())
-
-
-def _cases(one: Studied) -> list[_Case]:
-    market = one.market
-    cases = []
-    for horizon in horizons(market.interval_ms, market.close.size):
-        for outcome in OUTCOMES:
-            values = after(market.close, horizon, outcome)
-            if np.isfinite(values).any():
-                length_ms = horizon * market.interval_ms
-                cases.append(_Case(market.symbol, length_ms, outcome, horizon, values, one.firings.fired))
-    return cases
-
-
-def _tables(markets: Sequence[Studied], cases: Sequence[_Case]) -> chance.Floats:
+def _tables(tested: Sequence[tuple[Part, Tested]], days: chance.Ints) -> chance.Floats:
     """Return the sums by day of each case, over the days of all markets: a day that one lacks is empty there."""
-    by_symbol = {one.market.symbol: one.market.time_ms // DAY_MS for one in markets}
-    days = np.unique(np.concatenate(list(by_symbol.values())))
-    return np.stack([chance.by_day(by_symbol[c.symbol], days, c.values, c.fired) for c in cases])
+    tables = np.zeros((len(tested), days.size, 4))
+    for table, (part, one) in zip(tables, tested, strict=True):
+        table[np.searchsorted(days, part.days)] = one.by_day
+    return tables

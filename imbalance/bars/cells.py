@@ -82,6 +82,10 @@ def _times_ms(raw: RawTable) -> npt.NDArray[np.int64]:
     if pd.api.types.is_datetime64_any_dtype(column):
         stamps = pd.to_datetime(column, utc=True)
         numbers = pd.Series(np.full(len(column), np.nan))
+    elif isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
+        fail_first(raw, column.isna(), "time", "empty")
+        numbers = column.astype("float64")
+        stamps = pd.Series(pd.NaT, column.index, "datetime64[ms, UTC]")
     else:
         text = column.astype("object").map(lambda v: v.strip() if isinstance(v, str) else v)
         fail_first(raw, text.isna() | (text == ""), "time", "empty")

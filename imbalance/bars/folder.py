@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import numpy as np
 
+from imbalance.bars.places import Found, Place
 from imbalance.bars.source import RawTable, column_names
 from imbalance.errors import BarsError
 
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 ENDS = (".parquet", ".pq")
 MOST_ROWS = 20_000_000  # of a year of 1-minute bars, forty venues
 MOST_SHOWN = 10  # coins, in a message
+COIN = "symbol="
 
 
 def read_folder(
-    folder: Path, symbol: str, needed: frozenset[str], as_of_ms: int | None = None, from_ms: int | None = None
+    folder: Place, symbol: str, needed: frozenset[str], as_of_ms: int | None = None, from_ms: int | None = None
 ) -> RawTable:
     """Read the files of a coin, in order of their names.
 
@@ -45,52 +46,63 @@ def read_folder(
     """
     import pandas as pd
 
-    files = [file for file in _of(folder, symbol) if _counts(file, from_ms, as_of_ms)]
+    files = [file.path for file in files_of(folder, symbol) if _counts(file.path, from_ms, as_of_ms)]
     frames: list[pd.DataFrame] = []
     rows = 0
     for file in files:
-        frames.append(_table(file, needed))
+        frames.append(_table(folder, file, needed))
         rows += len(frames[-1])
         if rows > MOST_ROWS:
-            raise BarsError(f"{folder}: more than {MOST_ROWS:,} rows, more than is read", "Take months out of it.")
+            raise BarsError(f"{folder.name}: more than {MOST_ROWS:,} rows, more than is read", "Take months out of it.")
     if not rows:
-        raise BarsError(f"{folder}: no rows of {symbol} in its {len(files)} files")
+        raise BarsError(f"{folder.name}: no rows of {symbol} in its {len(files)} files")
     lines = np.concatenate([np.arange(1, len(frame) + 1) for frame in frames])
-    parts = tuple((str(file.relative_to(folder)), len(frame)) for file, frame in zip(files, frames, strict=True))
-    return RawTable(str(folder), pd.concat(frames, ignore_index=True), lines, "row", parts)
+    parts = tuple((file, len(frame)) for file, frame in zip(files, frames, strict=True))
+    return RawTable(folder.name, pd.concat(frames, ignore_index=True), lines, "row", parts)
 
 
-def _of(folder: Path, symbol: str) -> list[Path]:
-    """Return the files of a coin."""
-    parted = {unquote(place.name.partition("=")[2]): place for place in folder.glob("symbol=*") if place.is_dir()}
+def files_of(folder: Place, symbol: str) -> list[Found]:
+    """Return the Parquet files of a coin, in order of their names.
+
+    Raises
+    ------
+    BarsError
+        If there are none; the message names the coins that there are.
+    """
+    parted = _parted(folder)
     if parted and symbol not in parted:
         there = ", ".join(sorted(parted)[:MOST_SHOWN]) + (", ..." if len(parted) > MOST_SHOWN else "")
-        raise BarsError(f"{folder}: nothing of {symbol}: it holds {there}")
-    place = parted.get(symbol, folder)
-    files = sorted(file for file in place.rglob("*") if file.suffix.lower() in ENDS and file.is_file())
+        raise BarsError(f"{folder.name}: nothing of {symbol}: it holds {there}")
+    within = parted.get(symbol, "")
+    files = [file for file in folder.files(within) if file.path.lower().endswith(ENDS)]
     if not files:
+        place = f"{folder.name}/{within}".rstrip("/")
         raise BarsError(f"{place}: a directory without Parquet files", "imbalance db export -o DIR/ makes one.")
     return files
 
 
-def months(folder: Path, symbol: str) -> list[str]:
-    """Return the months that a coin's files are of, in order; those of files that name none are left out."""
-    return sorted({month for file in _of(folder, symbol) if (month := _month(file))})
+def months(files: Iterable[Found]) -> list[str]:
+    """Return the months that files are of, in order; those of files that name none are left out."""
+    return sorted({month for file in files if (month := _month(file.path))})
 
 
-def state(folder: Path, symbol: str, from_ms: int, as_of_ms: int) -> str:
-    """Return a digest of which files of a coin count for a span, how large they are and when they were written."""
+def state(files: Iterable[Found], from_ms: int, as_of_ms: int) -> str:
+    """Return a digest of which files count for a span and of what changes with their content."""
     digest = hashlib.sha256()
-    for file in _of(folder, symbol):
-        if _counts(file, from_ms, as_of_ms):
-            known = file.stat()
-            digest.update(f"{file.relative_to(folder)} {known.st_size} {known.st_mtime_ns}\n".encode())
+    for file in files:
+        if _counts(file.path, from_ms, as_of_ms):
+            digest.update(f"{file.path} {file.state}\n".encode())
     return digest.hexdigest()
 
 
-def symbols(folder: Path) -> list[str]:
+def symbols(folder: Place) -> list[str]:
     """Return the coins that a folder is parted by."""
-    return sorted(unquote(p.name.partition("=")[2]) for p in folder.glob("symbol=*") if p.is_dir())
+    return sorted(_parted(folder))
+
+
+def _parted(folder: Place) -> dict[str, str]:
+    """Return the name of the folder within of each coin."""
+    return {unquote(name.removeprefix(COIN)): name for name in folder.folders() if name.startswith(COIN)}
 
 
 def month_span_ms(month: str) -> tuple[int, int]:
@@ -100,8 +112,8 @@ def month_span_ms(month: str) -> tuple[int, int]:
     return int(first.timestamp()) * 1000, int(following.timestamp()) * 1000
 
 
-def _month(file: Path) -> str:
-    for part in file.parts:
+def _month(path: str) -> str:
+    for part in path.split("/"):
         name, _equals, month = part.partition("=")
         if name == "month":
             with contextlib.suppress(ValueError):
@@ -110,29 +122,31 @@ def _month(file: Path) -> str:
     return ""
 
 
-def _counts(file: Path, from_ms: int | None, as_of_ms: int | None) -> bool:
+def _counts(path: str, from_ms: int | None, as_of_ms: int | None) -> bool:
     """Tell whether any of a file may lie in a span, by the month that its folder names."""
-    month = _month(file)
+    month = _month(path)
     if not month:
         return True
     first_ms, end_ms = month_span_ms(month)
     return (as_of_ms is None or first_ms < as_of_ms) and (from_ms is None or end_ms > from_ms)
 
 
-def _table(file: Path, needed: frozenset[str]) -> pd.DataFrame:
+def _table(folder: Place, path: str, needed: frozenset[str]) -> pd.DataFrame:
+    file = f"{folder.name}/{path}"
     with _damage_told(file):
         from pyarrow import parquet
 
-        with parquet.ParquetFile(file) as opened:
+        # The columns that are needed come in as few reads as they lie apart in the file.
+        with folder.opened(path) as stream, parquet.ParquetFile(stream, pre_buffer=True) as opened:
             given = opened.schema_arrow.names
-            names = dict(zip(given, column_names(given, str(file)), strict=True))
+            names = dict(zip(given, column_names(given, file), strict=True))
             table = opened.read(columns=[old for old, new in names.items() if new in needed])
         cells: pd.DataFrame = table.rename_columns([names[old] for old in table.column_names]).to_pandas()
         return cells
 
 
 @contextlib.contextmanager
-def _damage_told(file: Path) -> Iterator[None]:
+def _damage_told(file: str) -> Iterator[None]:
     try:
         import pyarrow as pa
     except ImportError:
@@ -140,4 +154,7 @@ def _damage_told(file: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, TypeError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            # The system's, not the format's.
+            raise BarsError(f"{file}: cannot be read: {error.strerror}") from None
         raise BarsError(f"{file}: damaged Parquet: {str(error).splitlines()[0]}") from None

@@ -110,9 +110,10 @@ def _check_venue(raw: RawTable, rows: pd.DataFrame) -> None:
 def _check_wicks(raw: RawTable, rows: pd.DataFrame) -> None:
     """Hold high and low against the bar's own open and close and the bars beside it."""
     top = rows[["open", "close"]].max(axis=1)
-    top = top.combine(rows["high"].shift(), np.fmax).combine(rows["high"].shift(-1), np.fmax)
     bottom = rows[["open", "close"]].min(axis=1)
-    bottom = bottom.combine(rows["low"].shift(), np.fmin).combine(rows["low"].shift(-1), np.fmin)
+    for beside in (1, -1):
+        top = top.where(~(rows["high"].shift(beside) > top), rows["high"].shift(beside))
+        bottom = bottom.where(~(rows["low"].shift(beside) < bottom), rows["low"].shift(beside))
     far, deep = limit("high over the bars beside it"), limit("low under the bars beside it")
     held = "its open and close and the bars beside it reach"
     _fail_at(raw, rows, rows["high"] > far * top, "high", held, top)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import os
 import re
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.bars.places import Place
 from imbalance.errors import BarsError
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class RawTable(msgspec.Struct, frozen=True):
         raise BarsError(f"{self.path}: {self.where(row)}, column {column}: {what}")
 
 
-def read_raw(path: Path) -> RawTable:
+def read_raw(place: Place) -> RawTable:
     """Read a CSV (plain or gzipped; comma, semicolon, tab or |; UTF-8 or UTF-16) or Parquet file.
 
     What it is, is told from its first bytes, not from its name.
@@ -79,24 +78,25 @@ def read_raw(path: Path) -> RawTable:
     BarsError
         If it cannot be read as either; the message names the line where there is one.
     """
-    data = _bytes(path)
+    data, path = _bytes(place), place.name
     if data[:4] == PARQUET:
-        return _parquet(data, str(path))
+        return _parquet(data, path)
     for start, what in OTHERS.items():
         if data.startswith(start):
             raise BarsError(f"{path}: not a bars file but {what}", "Give CSV (plain or .gz) or Parquet.")
-    return _csv(_text(data, str(path)), str(path))
+    return _csv(_text(data, path), path)
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(place: Place) -> bytes:
+    path = place.name
     try:
-        with _opened(path) as stream:
+        with place.opened() as stream:
             head = stream.read(len(GZIP))
             if head == GZIP:
                 with gzip.GzipFile(fileobj=_Rest(head, stream)) as packed:
-                    data = _bounded(packed, b"", str(path))
+                    data = _bounded(packed, b"", path)
             else:
-                data = _bounded(stream, head, str(path))
+                data = _bounded(stream, head, path)
     except FileNotFoundError:
         raise BarsError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -123,18 +123,6 @@ def _bounded(stream: BinaryIO | gzip.GzipFile, head: bytes, path: str) -> bytes:
     if text and len(head) >= LONGEST_LINE and b"\n" not in head and b"\r" not in head and b"\x00" not in head:
         raise BarsError(f"{path}: line 1: longer than {LONGEST_LINE >> 20} MiB: no bars file")
     return head + stream.read(MOST_BYTES + 1 - len(head))
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Open for reading; a pipe that nobody writes to is at its end rather than waited for."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        if hasattr(os, "set_blocking"):
-            os.set_blocking(handle, True)
-        return os.fdopen(handle, "rb")
-    except BaseException:
-        os.close(handle)
-        raise
 
 
 class _Rest(io.RawIOBase):

@@ -92,6 +92,13 @@ def short_history(market: MarketData) -> list[str]:
     return [told + "the ranges are the prior's, and the sides are not compared"]
 
 
+def later(asked_ms: int | None, end_ms: int) -> list[str]:
+    """Return what to say where bars end before the moment asked for."""
+    if asked_ms is None or asked_ms <= end_ms:
+        return []
+    return [f"--as-of {iso(asked_ms)} is later than the last bar known then, which ends at {iso(end_ms)}"]
+
+
 def left_out(market: MarketData) -> list[tree.Gap]:
     """Return a gap for each venue that has no open interest, so that maps and sums lack it."""
     return [

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from imbalance.backtest.chance import require_library
 from imbalance.backtest.outcomes import LEAST_EVENTS
-from imbalance.backtest.study import Result, Studied, study
+from imbalance.backtest.study import Part, Result, Studied, joined, part_of
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.report import tree, words
-from imbalance.signals.events import DEFINITIONS, Definition, Firings, History, lacking
+from imbalance.signals.events import DEFINITIONS, Definition, History, lacking
 from imbalance.units import DAY_MS, HOUR_MS, interval_name, iso
 
 
@@ -39,8 +39,16 @@ def definition(name: str) -> Definition:
     raise UsageError(f"no signal {name!r} that has events", hint)
 
 
-def sections(of: Definition, given: Sequence[Given]) -> dict[str, Any]:
-    """Build the sections of the study of a signal.
+class Market(NamedTuple):
+    """What a study needs of a market, small whatever its number of bars; `as_of_ms` is the end of the last one."""
+
+    as_of_ms: int
+    row: tree.StudiedMarket
+    part: Part
+
+
+def market(of: Definition, given: Given) -> Market:
+    """Return what a study of a signal needs of a market.
 
     Raises
     ------
@@ -50,20 +58,24 @@ def sections(of: Definition, given: Sequence[Given]) -> dict[str, Any]:
         If something that the signal needs is not known.
     """
     require_library()
-    for one in given:
-        missing = lacking(one.history, of)
-        if missing:
-            raise MissingDataError(
-                f"{of.name} needs {' and '.join(missing)}, of which nothing is known for {one.history.market.symbol}",
-                "Live runs store what they read; open interest may be a column of the bars.",
-            )
-    studied = [Studied(one.history.market, of.detect(one.history)) for one in given]
-    results = study(studied)
+    missing = lacking(given.history, of)
+    if missing:
+        raise MissingDataError(
+            f"{of.name} needs {' and '.join(missing)}, of which nothing is known for {given.history.market.symbol}",
+            "Live runs store what they read; open interest may be a column of the bars.",
+        )
+    studied = Studied(given.history.market, of.detect(given.history))
+    return Market(given.history.market.as_of_ms, _market(given.place, studied), part_of(studied))
+
+
+def sections(of: Definition, markets: Sequence[Market]) -> dict[str, Any]:
+    """Build the sections of the study of a signal on markets."""
+    results = joined([one.part for one in markets])
     return {
         "signal": of.name,
         "meaning": of.meaning,
-        "verdict": verdict(of.name, studied, results),
-        "markets": [_market(one.place, each) for one, each in zip(given, studied, strict=True)],
+        "verdict": verdict(of.name, {one.row.symbol: one.row.events for one in markets}, results),
+        "markets": [one.row for one in markets],
         "outcomes": [_outcome(result) for result in results],
     }
 
@@ -113,14 +125,15 @@ def _outcome(r: Result) -> tree.StudiedOutcome:
     )
 
 
-def verdict(name: str, studied: Sequence[Studied], results: Sequence[Result]) -> tree.StudyVerdict:
+def verdict(name: str, events: Mapping[str, int], results: Sequence[Result]) -> tree.StudyVerdict:
     """Say whether anything followed that chance does not explain, and on how many events that rests.
 
     Parameters
     ----------
     name : of the signal.
+    events : how many there were on each market.
     """
-    counts = ", ".join(f"{one.market.symbol} {_events(one.firings)}" for one in studied)
+    counts = ", ".join(f"{symbol} {many}" for symbol, many in events.items())
     tested = [r for r in results if not np.isnan(r.adjusted_p)]
     if not tested:
         text = f"No evidence: too few events of {name} to tell anything ({counts}; {LEAST_EVENTS} are the least)."
@@ -140,10 +153,6 @@ def verdict(name: str, studied: Sequence[Studied], results: Sequence[Result]) ->
         told += [_moves(name_of, moves)] if moves else []
     text = f"Evidence ({counts} events; {len(found)} of {len(tested)} outcomes): {'; '.join(told)}.{way}"
     return tree.StudyVerdict(evidence=True, text=text)
-
-
-def _events(firings: Firings) -> int:
-    return int(firings.fired.sum())
 
 
 def _told(r: Result) -> str:

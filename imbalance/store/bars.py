@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from imbalance.units import LAST_MS, MINUTE_MS, Side, interval_name
 Columns = dict[str, list[Any]]
 # Open interest is of a bar's close: an older figure is that of another bar.
 OLDEST_MS = 5 * MINUTE_MS
+PARTS = frozenset({"candles", "open_interest", "liquidations", "liquidation_sums"})
 PRICES = ("open", "high", "low", "close")
 NAMES = (
     "time", "venue", "contract", *PRICES, "volume_base", "taker_buy_base", "open_interest_base",
@@ -38,8 +40,40 @@ def bars(connection: Connection, symbol: str, interval_ms: int, start_ms: int = 
     MissingDataError
         If there are none; the hint names the lengths that there are.
     """
-    # What aggregators say of venues is not those venues' own.
-    own = {n: one for n, one in reading.all_series(connection, symbol=symbol).items() if one.source == one.venue}
+    own = _own(connection, symbol)
+    candles = _candles(own, symbol, interval_ms)
+    found: Columns = {name: [] for name in NAMES}
+    for number in candles:
+        of_venue = {n: one for n, one in own.items() if one.venue == own[number].venue}
+        for name, values in _venue(connection, number, of_venue, interval_ms, start_ms, end_ms).items():
+            found[name] += values
+    return _in_order(found)
+
+
+def require(connection: Connection, symbol: str, interval_ms: int) -> None:
+    """Raise a `MissingDataError` where no bars of a length are stored of a coin; the hint names lengths that are."""
+    _candles(_own(connection, symbol), symbol, interval_ms)
+
+
+def state(connection: Connection, symbol: str, interval_ms: int, start_ms: int, end_ms: int) -> str:
+    """Return a digest that changes when what is stored for a coin's bars from one moment to before another does."""
+    digest = hashlib.sha256()
+    for number, one in _own(connection, symbol).items():
+        if one.data in PARTS and (one.data != "candles" or one.interval_ms == interval_ms):
+            # Open interest of the last bar is of its close.
+            extent = reading.learned(connection, number, one.data, start_ms, end_ms + 1)
+            spans = [span[:2] for span in reading.known(connection, number) if span.to_ms > start_ms]
+            within = [(max(a, start_ms), min(b, end_ms)) for a, b in spans if a < end_ms]
+            digest.update(f"{tuple(one)} {extent} {within}\n".encode())
+    return digest.hexdigest()
+
+
+def _own(connection: Connection, symbol: str) -> dict[int, Series]:
+    """Return a coin's series by their number: what aggregators say of venues is not those venues' own."""
+    return {n: one for n, one in reading.all_series(connection, symbol=symbol).items() if one.source == one.venue}
+
+
+def _candles(own: dict[int, Series], symbol: str, interval_ms: int) -> list[int]:
     candles = [n for n, one in own.items() if one.data == "candles" and one.interval_ms == interval_ms]
     if not candles:
         lengths = sorted({one.interval_ms for one in own.values() if one.data == "candles"})
@@ -48,12 +82,7 @@ def bars(connection: Connection, symbol: str, interval_ms: int, start_ms: int = 
             f"no {interval_name(interval_ms)} bars of {symbol} are stored",
             f"There are bars of {there}: choose with --interval." if there else "A live run stores what it reads.",
         )
-    found: Columns = {name: [] for name in NAMES}
-    for number in candles:
-        of_venue = {n: one for n, one in own.items() if one.venue == own[number].venue}
-        for name, values in _venue(connection, number, of_venue, interval_ms, start_ms, end_ms).items():
-            found[name] += values
-    return _in_order(found)
+    return candles
 
 
 def months(connection: Connection, symbol: str, interval_ms: int) -> list[tuple[str, int, int]]:

@@ -73,6 +73,13 @@ def extent(reader: Reader, number: int, data: str) -> tuple[int, int] | None:
     return None if first is None else (first, last)
 
 
+def learned(reader: Reader, number: int, data: str, start_ms: int, end_ms: int) -> tuple[int, int | None]:
+    """Return how many rows a series has from one moment to before another, and when the latest was learned [ms]."""
+    query = f"SELECT count(*), max(learned_ms) FROM {data} WHERE series = ? AND time_ms >= ? AND time_ms < ?"
+    [(many, last)] = rows(reader, query, [number, start_ms, end_ms])
+    return many, last
+
+
 def known(reader: Reader, number: int) -> list[Span]:
     """Return what is known of a series, in order."""
     return known_of(reader, [number])[number]

@@ -18,6 +18,7 @@ import pandas as pd
 from imbalance import jobs
 from imbalance.bars.folder import month_span_ms
 from imbalance.map_history import map_history
+from imbalance.origins import OwnBars
 from imbalance.units import DAY_MS, MINUTE_MS
 
 STEP_MS = 5 * MINUTE_MS
@@ -47,7 +48,9 @@ def main() -> None:
 
 def measure(place: Path, name: str, run: jobs.Runner) -> float:
     started = time.perf_counter()
-    map_history(place / "bars", place / name, [], step_ms=DAY_MS, warm_up_ms=30 * DAY_MS, run=run, now_ms=0)
+    map_history(
+        OwnBars(str(place / "bars")), place / name, [], step_ms=DAY_MS, warm_up_ms=30 * DAY_MS, run=run, now_ms=0
+    )
     return time.perf_counter() - started
 
 

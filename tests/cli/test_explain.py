@@ -70,7 +70,7 @@ def test_every_signal_and_condition_is_explained():
 def test_every_study_is_explained():
     history = History(walk(6, 40))
     definition = studying.definition("sweep")
-    sections = studying.sections(definition, [studying.Given("here", history)])
+    sections = studying.sections(definition, [studying.market(definition, studying.Given("here", history))])
     document = Frame("bars", None, "BTC", 0).document(tree.BacktestReport, **sections)
     heads = {column.name for table in tables_of(document) for column in table.columns}
     heads |= {o.outcome for o in document.outcomes} | set(DEFINITIONS)

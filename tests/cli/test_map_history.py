@@ -53,6 +53,6 @@ def test_what_cannot_be(folder, more, told):
     assert told in asked(folder, *more, check=2).stderr
 
 
-def test_both_folders_must_be_named(folder):
-    assert "Give --bars FOLDER and -o FOLDER" in run("map-history", "--bars", str(folder), check=2).stderr
+def test_the_folder_to_fill_must_be_named(folder):
+    assert "Give -o FOLDER" in run("map-history", "--bars", str(folder), check=2).stderr
     assert json.loads(run("map-history", "--json-schema", check=0).stdout)["$ref"] == "#/$defs/MapHistoryReport"

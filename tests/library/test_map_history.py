@@ -20,9 +20,11 @@ from imbalance import jobs
 from imbalance.errors import BarsError, UsageError
 from imbalance.library import liquidation_map
 from imbalance.map_history import map_history, mapped, tasks
+from imbalance.origins import OwnBars
 from imbalance.partitions import MANIFEST, Partition, Partitions
 from imbalance.reader import read_bars
 from imbalance.units import DAY_MS, HOUR_MS
+from tests.support import s3
 
 pytest.importorskip("pyarrow")
 JANUARY_MS = 1_767_225_600_000
@@ -76,7 +78,7 @@ def backwards(function, todo):
 
 def made(folder, into, run=one_by_one, symbols=(), **more):
     settings = {"step_ms": DAY_MS, "warm_up_ms": WARM_UP_MS, "now_ms": JANUARY_MS} | more
-    return map_history(folder, into, symbols, run=run, **settings)
+    return map_history(OwnBars(str(folder)), into, symbols, run=run, **settings)
 
 
 def contents(place):
@@ -111,7 +113,7 @@ def test_each_map_is_what_the_bars_of_its_warm_up_alone_give(folder, tmp_path):
 
 
 def test_later_bars_and_other_coins_change_nothing(folder, tmp_path):
-    (task, *_rest) = tasks(folder, ["AAA"], DAY_MS, WARM_UP_MS)
+    (task, *_rest) = tasks(OwnBars(str(folder)), ["AAA"], DAY_MS, WARM_UP_MS)
     before = mapped(task)
     put(folder, "AAA", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 24, 9))
     put(folder, "BBB", "2026-01", bars(JANUARY_MS, 24, 9))
@@ -122,7 +124,7 @@ def test_later_bars_and_other_coins_change_nothing(folder, tmp_path):
 
 def test_only_the_months_of_the_span_are_read(folder):
     put(folder, "AAA", "2025-11", bars(JANUARY_MS, 1)).write_bytes(b"damaged")
-    *_others, february = tasks(folder, ["AAA"], DAY_MS, WARM_UP_MS)
+    *_others, february = tasks(OwnBars(str(folder)), ["AAA"], DAY_MS, WARM_UP_MS)
     assert mapped(february).rows
     assert "damaged" in mapped(msgspec.structs.replace(february, warm_up_ms=90 * DAY_MS)).why
 
@@ -136,7 +138,7 @@ def test_the_order_of_the_work_changes_nothing(folder, tmp_path):
 
 
 def test_hours_are_mapped_too(folder):
-    *_others, february = tasks(folder, ["AAA"], HOUR_MS, WARM_UP_MS)
+    *_others, february = tasks(OwnBars(str(folder)), ["AAA"], HOUR_MS, WARM_UP_MS)
     found = mapped(msgspec.structs.replace(february, to_ms=february.from_ms + 5 * HOUR_MS))
     table = pd.read_parquet(io.BytesIO(found.content))
     assert [t.hour for t in sorted(table["time"].unique())] == [1, 2, 3, 4, 5]
@@ -150,7 +152,7 @@ def test_a_folder_that_is_none_is_named_for_what_it_is(tmp_path):
     for place, told in ((tmp_path / "nope", ": no such folder"), (file, ": no folder"), (empty, " is not parted by")):
         for symbols in ((), ("BTC",)) if place != empty else ((),):
             with pytest.raises(UsageError, match=re.escape(f"{place}{told}")):
-                tasks(place, symbols, DAY_MS, DAY_MS)
+                tasks(OwnBars(str(place)), symbols, DAY_MS, DAY_MS)
 
 
 def test_what_is_there_is_kept_and_what_is_not_is_made_again(folder, tmp_path):
@@ -199,10 +201,10 @@ def test_a_month_that_cannot_be_read_is_told_and_the_others_are_made(folder, tmp
 
 def test_folders_that_hold_no_bars_are_refused(folder, tmp_path):
     with pytest.raises(BarsError, match="nothing of ZZZ: it holds AAA, BBB"):
-        tasks(folder, ["ZZZ"], DAY_MS, WARM_UP_MS)
+        tasks(OwnBars(str(folder)), ["ZZZ"], DAY_MS, WARM_UP_MS)
     (tmp_path / "none").mkdir()
     with pytest.raises(UsageError, match="not parted by coin and month"):
-        tasks(tmp_path / "none", [], DAY_MS, WARM_UP_MS)
+        tasks(OwnBars(str(tmp_path / "none")), [], DAY_MS, WARM_UP_MS)
 
 
 def test_a_partition_is_there_before_the_manifest_names_it(tmp_path):
@@ -247,9 +249,10 @@ import sys
 from pathlib import Path
 from imbalance import jobs
 from imbalance.map_history import map_history
+from imbalance.origins import OwnBars
 from imbalance.units import DAY_MS
 if __name__ == "__main__":
-    map_history(Path(sys.argv[1]), Path(sys.argv[2]), [], step_ms=DAY_MS, warm_up_ms=2 * DAY_MS,
+    map_history(OwnBars(sys.argv[1]), Path(sys.argv[2]), [], step_ms=DAY_MS, warm_up_ms=2 * DAY_MS,
                 run=jobs.local(1), now_ms=0, done=lambda n: print(n, flush=True))
 """
 
@@ -291,6 +294,38 @@ def test_a_cluster_writes_the_same_bytes_though_a_worker_is_killed(folder, tmp_p
         made(folder, tmp_path / "there", killing)
     assert killed
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_maps_of_a_bucket_are_those_of_the_folder(folder, tmp_path, monkeypatch):
+    pytest.importorskip("s3fs")
+    put(folder, "CCC", "2026-02", bars(JANUARY_MS, 1)).write_bytes(b"damaged")
+    here = made(folder, tmp_path / "here")
+    with s3.server() as held:
+        held.put(folder, "mine/bars")
+        for name, value in held.environment.items():
+            monkeypatch.setenv(name, value)
+        settings = {"step_ms": DAY_MS, "warm_up_ms": WARM_UP_MS, "now_ms": JANUARY_MS}
+
+        def there(run=one_by_one):
+            return map_history(OwnBars("s3://mine/bars"), tmp_path / "there", (), run=run, **settings)
+
+        found = there(jobs.local(2))
+        assert [(p.symbol, p.month, p.state) for p in found.partitions] == [
+            (p.symbol, p.month, p.state) for p in here.partitions
+        ]
+        assert "s3://mine/bars/symbol=CCC/month=2026-02/bars.parquet: damaged" in found.partitions[-1].why
+        parts = [
+            {n: content for n, content in contents(tmp_path / place).items() if n != MANIFEST}
+            for place in ("here", "there")
+        ]
+        assert parts[0] == parts[1]
+        # What changes there, though it is as large as before, is made again, and nothing else is.
+        changed = put(folder, "AAA", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 48, 5))
+        held.objects["mine/bars/symbol=AAA/month=2026-02/bars.parquet"] = changed.read_bytes()
+        held.sent.clear()
+        states = {(p.symbol, p.month): p.state for p in there().partitions}
+        assert [key for key, state in states.items() if state == "written"] == [("AAA", "2026-02")]
+        assert held.sent_of("symbol=BBB") == 0
 
 
 def test_a_scheduler_that_is_not_there_is_told():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import typer
 
-from imbalance_cli import context
+from imbalance.errors import UsageError
+from imbalance_cli import context, working
 from imbalance_cli.commands.run import run
-from imbalance_cli.options import CELLS, COIN, DRAWING, HORIZON, PUSH, shared
+from imbalance_cli.options import CELLS, COIN, COINS, DRAWING, HORIZON, PUSH, WORK, shared
 from imbalance_cli.settings import Settings
 
 
@@ -34,10 +36,17 @@ def cascade(settings: Settings) -> None:
     run("cascade", settings)
 
 
-@shared(bars=True, own=HORIZON | DRAWING)
+@shared(symbol=False, bars=True, own=COINS | HORIZON | DRAWING | WORK)
 def validate(settings: Settings) -> None:
     """Score the map, walking forward, against observed liquidations."""
-    run("validate", settings)
+    if not settings.every_coin and len(settings.symbols) <= 1 and settings.cluster is None:
+        run("validate", msgspec.structs.replace(settings, symbol="".join(settings.symbols) or "BTC"))
+        return
+    if settings.replay or settings.record or (settings.no_store and not settings.bars):
+        raise UsageError("several coins are validated on stored bars, or on --bars FOLDER", "Give --bars FOLDER.")
+    from imbalance.coin_by_coin import validate as validated
+
+    run("validate-coins", settings, use_case=working.coin_by_coin(validated, settings, several=True))
 
 
 @shared()

@@ -18,12 +18,24 @@ from imbalance_cli.formats import Format, Picture, chosen
 from imbalance_cli.settings import Settings
 
 if TYPE_CHECKING:
+    from imbalance.collect import Options
     from imbalance.report.tree import Document
     from imbalance.wire.harvest import Harvest
 
 
-def run(command: str, settings: Settings, judged: Callable[[Document], bool] = lambda _document: True) -> None:
-    """Run one reading command from options to written answer; `judged` sees it first and tells whether to write it."""
+def run(
+    command: str,
+    settings: Settings,
+    judged: Callable[[Document], bool] = lambda _document: True,
+    use_case: Callable[[Options, int], Document] | None = None,
+) -> None:
+    """Run one reading command from options to written answer; `judged` sees it first and tells whether to write it.
+
+    Parameters
+    ----------
+    use_case : what makes the document of bars that are known, from the options and the moment [ms]; where there is
+        none, the command's own asks the sources.
+    """
     from imbalance.report.tree import ClustersReport, HeatmapReport, ValidateReport
     from imbalance_cli.render import render, schema
 
@@ -43,7 +55,10 @@ def run(command: str, settings: Settings, judged: Callable[[Document], bool] = l
     now_ms = context.now_ms()
     harvests: list[Harvest] = []
     unread: list[StoreError] = []
-    document = _ask(command, settings, now_ms, harvests.append, unread.append, through_time=kind is Format.HTML)
+    if use_case is not None:
+        document = use_case(_options(settings, unread.append), now_ms)
+    else:
+        document = _ask(command, settings, now_ms, harvests.append, unread.append, through_time=kind is Format.HTML)
     if not settings.quiet:
         tell(document, kind, settings)
     if isinstance(kind, Picture) and isinstance(document, HeatmapReport | ClustersReport | ValidateReport):
@@ -102,13 +117,8 @@ def _ask(
         "positions": service.positions,
         "heatmap": service.heatmap_report,
         "signals": service.signals,
-        "backtest": service.backtest,
     }[command]
-    options = msgspec.structs.replace(settings.service(), through_time=through_time)
-    if _stores(settings):
-        from imbalance.remembered import History
-
-        options = msgspec.structs.replace(options, history=History(os.environ.get("IMBALANCE_DB"), unread))
+    options = msgspec.structs.replace(_options(settings, unread), through_time=through_time)
     with _progress(settings) as told:
 
         def done(harvest: Harvest) -> None:
@@ -119,10 +129,20 @@ def _ask(
     return document
 
 
+def _options(settings: Settings, unread: Callable[[StoreError], None]) -> Options:
+    """Return what the library is asked with, and local history where the run has to do with it."""
+    options = settings.service()
+    if not _stores(settings):
+        return options
+    from imbalance.remembered import History
+
+    return msgspec.structs.replace(options, history=History(os.environ.get("IMBALANCE_DB"), unread))
+
+
 @contextlib.contextmanager
 def _progress(settings: Settings) -> Iterator[Callable[[Harvest], None]]:
     """Show a spinner on stderr while sources answer; only at a terminal."""
-    offline = settings.replay or settings.bars or settings.as_of or settings.signal
+    offline = settings.replay or settings.bars or settings.as_of
     if settings.quiet or offline or not sys.stderr.isatty():
         yield lambda _harvest: None
         return
@@ -195,7 +215,7 @@ def require_writable(output: Path, settings: Settings) -> None:
         raise UsageError(f"--output {output} would take the place of {known[target]}", "Name another file.")
 
 
-def _rests_on(settings: Settings) -> Iterator[tuple[str, Path]]:
+def _rests_on(settings: Settings) -> Iterator[tuple[str, str | Path]]:
     """Yield the files and folders that a run reads or makes, each with its option."""
     from imbalance.fetch.recording import INDEX
 

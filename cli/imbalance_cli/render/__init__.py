@@ -52,7 +52,8 @@ def render(document: tree.Document, kind: Format, screen: Screen) -> str:
 
 def states_gaps(document: tree.Document, kind: Format) -> bool:
     """Tell whether a format gives each gap its reason: text names the sources, some CSV holds one table alone."""
-    bare = kind is Format.CSV and isinstance(document, tree.ValidateReport | tree.HeatmapReport | tree.ScanReport)
+    tables = tree.ValidateReport | tree.HeatmapReport | tree.ScanReport | tree.ValidateCoinsReport
+    bare = kind is Format.CSV and isinstance(document, tables)
     return kind is not Format.TEXT and not bare
 
 

@@ -10,6 +10,7 @@ from imbalance_cli.render.parts import Block, Column, Line, Table
 from imbalance_cli.render.reading_views import minute
 
 STYLES = {"met": "", "not met": "dim", "unknown": "warn"}
+MANY = 3  # markets of a study: more have a row each, and of their outcomes those alone that chance does not explain
 KINDS = {"observed": "", "estimated": " (est)", "quoted": " (quoted)"}
 
 
@@ -93,11 +94,15 @@ def study(r: tree.BacktestReport) -> list[Block]:
     """Show whether there is evidence, on what it rests, and every outcome."""
     found: list[Block] = [Line(r.verdict.text, "verdict" if r.verdict.evidence is not None else "warn")]
     found.append(Line(f"{r.signal}: {r.meaning}"))
-    for m in r.markets:
+    shown = r.outcomes
+    if len(r.markets) > MANY:
+        found.append(_markets(r))
+        shown = [o for o in r.outcomes if o.evidence]
+    for m in r.markets if len(r.markets) <= MANY else []:
         part = f", {m.in_part} of them on less than all that it asks" if m.in_part else ""
         told = f"{m.symbol}: {m.events} events{part} in {m.bars:,} bars of {m.interval}, {m.start[:10]} to {m.to[:10]}"
         found.append(Line(f"{told}, {m.place}"))
-    rows = [[o.symbol, o.outcome, o.horizon, *_figures(o)] for o in r.outcomes]
+    rows = [[o.symbol, o.outcome, o.horizon, *_figures(o)] for o in shown]
     columns = [
         Column("Market"),
         Column("Outcome"),
@@ -110,8 +115,9 @@ def study(r: tree.BacktestReport) -> list[Block]:
         Column("p placebo", right=True, drop=4),
         Column("p adjusted", right=True),
     ]
-    kept = tuple(i for i, o in enumerate(r.outcomes) if o.evidence)
-    found.append(Table(columns, rows, ["short" if i in kept else "" for i in range(len(rows))], kept))
+    kept = tuple(i for i, o in enumerate(shown) if o.evidence)
+    if rows:
+        found.append(Table(columns, rows, ["short" if i in kept else "" for i in range(len(rows))], kept))
     found.append(
         Line(
             "After: means over events; any time: over all bars. p: how often chance does as well; adjusted: for all "
@@ -120,6 +126,27 @@ def study(r: tree.BacktestReport) -> list[Block]:
         )
     )
     return found
+
+
+def _markets(r: tree.BacktestReport) -> Table:
+    """Show a row a market: what was looked at, and how many of its outcomes chance does not explain."""
+    rows = []
+    for m in r.markets:
+        own = [o for o in r.outcomes if o.symbol == m.symbol]
+        least = min((o.adjusted_p for o in own if o.adjusted_p is not None), default=None)
+        rows.append(
+            [
+                m.symbol,
+                f"{m.bars:,} of {m.interval}",
+                f"{m.start[:10]} to {m.to[:10]}",
+                str(m.events),
+                words.MISSING if least is None else f"{least:.3f}",
+                f"{sum(o.evidence for o in own)} of {len(own)}",
+            ]
+        )
+    columns = [Column("Market"), Column("Bars", right=True, drop=1), Column("From", drop=2)]
+    columns += [Column(name, right=True) for name in ("Events", "least p adjusted", "Evidence")]
+    return Table(columns, rows, kept=tuple(range(len(rows))))
 
 
 def _figures(o: tree.StudiedOutcome) -> list[str]:

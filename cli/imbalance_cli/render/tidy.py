@@ -28,6 +28,8 @@ def to_csv(document: tree.Document) -> str:
         return _every_cell(document)
     if isinstance(document, tree.ScanReport):
         return _every_coin(document)
+    if isinstance(document, tree.ValidateCoinsReport):
+        return _every_trial(document)
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -57,6 +59,19 @@ def _every_coin(document: tree.ScanReport) -> str:
     for row in document.rows:
         missing = "; ".join(f"{name}: {why}" for name, why in row.missing.items())
         writer.writerow((row.symbol, row.as_of, *(row.figures.get(name) for name in names), row.failed, missing))
+    return stream.getvalue()
+
+
+def _every_trial(document: tree.ValidateCoinsReport) -> str:
+    """Write a line a coin: the scores of the model, or why there are none."""
+    scores = [name for name in tree.MethodScore.__struct_fields__ if name != "name"]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("symbol", "from", "as_of", "beats_path", "bars_tested", "inside_range_share", *scores, "failed"))
+    for row in document.rows:
+        beats = None if row.verdict is None else row.verdict.beats_path
+        head = (row.symbol, row.start, row.as_of, beats, row.bars_tested, row.inside_range_share)
+        writer.writerow((*head, *(getattr(row.model, name, None) for name in scores), row.failed))
     return stream.getvalue()
 
 

@@ -102,6 +102,53 @@ def validation(r: tree.ValidateReport) -> list[Block]:
     return found
 
 
+BEATS = {True: "yes", False: "no", None: "cannot be told"}
+
+
+def validations(r: tree.ValidateCoinsReport) -> list[Block]:
+    """Show a row a coin: how well the model predicts, and beneath them why some have no scores."""
+    columns = [
+        Column("Coin"),
+        Column("Bars tested", right=True, drop=3),
+        Column("Rank", right=True),
+        Column("Partial", right=True),
+        Column("over path null (90 %)", right=True, drop=1),
+        Column("in 90 % range", right=True, drop=2),
+        Column("Beats its path"),
+    ]
+    styles = ["warn" if row.failed else "" for row in r.rows]
+    told = [Line(f"{row.symbol}: {text}", "warn") for row in r.rows for text in (*_why_none(row), *row.notes)]
+    note = (
+        "Of the model: Rank, Spearman of observed against predicted, bar by bar; Partial: the same given the bar's own "
+        "move. One coin by itself tells more."
+    )
+    kept = tuple(range(len(r.rows)))
+    return [Table(columns, [_scores(row) for row in r.rows], styles, kept), *told, Line(note, "dim")]
+
+
+def _why_none(row: tree.ValidatedCoin) -> list[str]:
+    if row.failed:
+        return [row.failed]
+    return [] if row.model or row.verdict is None else [row.verdict.text]
+
+
+def _scores(row: tree.ValidatedCoin) -> list[str]:
+    model = row.model
+    beats = "failed" if row.verdict is None else BEATS[row.verdict.beats_path]
+    bars = words.MISSING if row.bars_tested is None else f"{row.bars_tested:,}"
+    if model is None:
+        return [row.symbol, bars, *[words.MISSING] * 4, beats]
+    return [
+        row.symbol,
+        bars,
+        f"{model.spearman:.3f}",
+        words.MISSING if model.partial_spearman is None else f"{model.partial_spearman:.3f}",
+        _gain(model.over_null, model.over_null_low, model.over_null_high) or words.MISSING,
+        words.MISSING if row.inside_range_share is None else words.share(row.inside_range_share),
+        beats,
+    ]
+
+
 def _methods(r: tree.ValidateReport) -> list[Block]:
     rows = [
         [

@@ -66,15 +66,16 @@ def title_of(document: tree.Document) -> Title:
     if isinstance(document, tree.BackfillReport):
         told = "dry run" if document.dry_run else document.place or ""
         return Title(f"{document.symbol} {what}", told)
-    named = not isinstance(document, tree.SentimentReport | tree.ScanReport | tree.MapHistoryReport)
-    symbol = f"{document.symbol} " if named else ""
+    many = tree.SentimentReport | tree.ScanReport | tree.MapHistoryReport | tree.ValidateCoinsReport
+    named = not isinstance(document, many) and document.symbol.count(" ") < signal_views.MANY
+    left = f"{document.symbol} {what}" if named else what[0].upper() + what[1:]
     asked = [s for s in document.sources if s.status != "skipped"]
     good = sum(s.status == "ok" for s in asked)
     where = "local history" if document.mode == "store" else "bars file"
     told = f"{good} of {len(asked)} sources" if asked else where
     moment = document.as_of.replace("T", " ").removesuffix(":00Z").removesuffix("Z")
     price = f" {words.price(document.price)}" if isinstance(document, tree.Report | tree.SignalsReport) else ""
-    return Title(f"{symbol}{what}{price}", f"{moment} UTC   {told}")
+    return Title(f"{left}{price}", f"{moment} UTC   {told}")
 
 
 def _first(document: tree.Document) -> list[Block]:
@@ -85,7 +86,7 @@ def _first(document: tree.Document) -> list[Block]:
         return [Line(told, "warn"), *lines]
     if document.mode == "replay":
         return [Line("replay of a recording, not live", "warn"), *lines]
-    if document.mode == "store" and not isinstance(document, tree.DbReport | tree.DiffReport):
+    if document.mode == "store" and not isinstance(document, tree.DbReport | tree.DiffReport | tree.MapHistoryReport):
         return [Line("from local history, as it was known then", "warn"), *lines]
     return lines
 
@@ -310,6 +311,7 @@ _VIEWS: dict[type, tuple[str, Callable[[Any], list[Block]]]] = {
     tree.SentimentReport: ("Fear & Greed", lambda r: reading_views.mood(r.sentiment)),
     tree.CascadeReport: ("cascade", trial_views.cascade),
     tree.ValidateReport: ("validation", trial_views.validation),
+    tree.ValidateCoinsReport: ("Validation", trial_views.validations),
     tree.SourcesReport: ("sources", lambda r: source_views.sources(r.sources, r.as_of)),
     tree.PositionsReport: ("positions of known accounts", source_views.positions),
     tree.HeatmapReport: ("heatmap", _picture),

@@ -82,6 +82,8 @@ from imbalance.report.tree.trials import (
     MethodScore,
     Reliability,
     TrialVerdict,
+    ValidateCoinsReport,
+    ValidatedCoin,
     ValidateReport,
 )
 
@@ -97,8 +99,9 @@ __all__ = [
     "PositionsReport", "PositionsWindow", "Price", "Quoted", "QuotedTotal", "Range", "Reading", "Reliability", "Report",
     "ReportPage", "Risk", "ScanReport", "ScanRow", "Sentiment", "SentimentReport", "SideRisk", "Signal",
     "SignalsReport", "SourceState", "SourcesReport", "State", "StoredSeries", "StudiedMarket", "StudiedOutcome",
-    "StudyVerdict", "SweepEvent", "TrialVerdict", "ValidateReport", "Venue", "VenueAudit", "VenueFunding",
-    "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport", "WatchReport", "WindowRisk", "schema_name",
+    "StudyVerdict", "SweepEvent", "TrialVerdict", "ValidateCoinsReport", "ValidateReport", "ValidatedCoin", "Venue",
+    "VenueAudit", "VenueFunding", "VenueOpenInterest", "VenueVolume", "Verdict", "Volume", "VolumeReport",
+    "WatchReport", "WindowRisk", "schema_name",
 ]  # fmt: skip
 
 Document = (
@@ -124,6 +127,7 @@ Document = (
     | BackfillReport
     | ScanReport
     | MapHistoryReport
+    | ValidateCoinsReport
 )
 
 
@@ -149,6 +153,7 @@ SCHEMAS: dict[str, type[Head]] = {
     "backfill": BackfillReport,
     "scan": ScanRow,
     "map-history": MapHistoryReport,
+    "validate-coins": ValidateCoinsReport,
 }
 
 

@@ -157,3 +157,36 @@ class ValidateReport(Head, kw_only=True):
     bars: list[BarPrediction]
     sources: list[SourceState]
     gaps: list[Gap]
+
+
+class ValidatedCoin(msgspec.Struct):
+    """A coin's validation, without its single bars; what could not be validated says why in `failed`, and has none."""
+
+    symbol: str
+    interval: str | None = None
+    start: str | None = msgspec.field(name="from", default=None)
+    as_of: str | None = None
+    venues: list[Venue] = []
+    verdict: TrialVerdict | None = None
+    bars_tested: int | None = None
+    inside_range_share: float | None = None
+    reliability: list[Reliability] = []
+    methods: list[MethodScore] = []
+    members: list[Member] = []
+    horizons: list[HorizonScore] = []
+    notes: list[str] = []
+    gaps: list[Gap] = []
+    failed: str = ""
+
+    @property
+    def model(self) -> MethodScore | None:
+        """The scores of the model itself, where the coin has any."""
+        return next((m for m in self.methods if m.name == "model"), None)
+
+
+class ValidateCoinsReport(Head, kw_only=True):
+    """``imbalance.validate-coins/1``: a row a coin."""
+
+    rows: list[ValidatedCoin]
+    sources: list[SourceState]
+    gaps: list[Gap]

@@ -26,6 +26,10 @@ def studied(seed, bars=24 * 200, every=70, jump=0.0, symbol="BTC", events=None):
     return Studied(msgspec.structs.replace(market, symbol=symbol), Firings(fired, 0))
 
 
+def events(one):
+    return {one.market.symbol: int(one.firings.fired.sum())}
+
+
 def test_a_jump_after_events_is_found_where_it_is():
     results = study([studied(1, jump=0.01)], draws=300)
     found = {(r.horizon_ms // 3_600_000, r.outcome) for r in results if r.evidence}
@@ -36,7 +40,7 @@ def test_a_jump_after_events_is_found_where_it_is():
     assert one.difference == pytest.approx(one.event_mean - one.all_mean)
     assert one.low < one.difference < one.high
     assert one.difference == pytest.approx(0.01, abs=0.003)
-    verdict = studying.verdict("sweep", [studied(1)], results)
+    verdict = studying.verdict("sweep", events(studied(1)), results)
     assert verdict.evidence is True
     assert verdict.text.startswith("Evidence (BTC 68 events; ")
     assert "BTC return of 1h +" in verdict.text
@@ -62,7 +66,7 @@ def test_few_events_are_no_evidence_and_say_how_many():
     few = studied(1, jump=0.05, events=LEAST_EVENTS - 1)
     results = study([few], draws=50)
     assert all(np.isnan(r.adjusted_p) and np.isnan(r.placebo_p) and not r.evidence for r in results)
-    told = studying.verdict("sweep", [few], results)
+    told = studying.verdict("sweep", events(few), results)
     assert told.evidence is None
     assert "BTC 19; 20 are the least" in told.text
     assert not np.isnan(study([studied(1, events=LEAST_EVENTS)], draws=50)[0].adjusted_p)
@@ -72,7 +76,7 @@ def test_few_events_are_no_evidence_and_say_how_many():
 
 def test_no_evidence_says_so():
     results = study([studied(9)], draws=200)
-    told = studying.verdict("sweep", [studied(9)], results)
+    told = studying.verdict("sweep", events(studied(9)), results)
     assert told.evidence is False
     assert told.text.startswith("No evidence: nothing that followed sweep differs")
     assert "BTC 68 events, 17 outcomes" in told.text
@@ -81,9 +85,9 @@ def test_no_evidence_says_so():
 def test_events_without_direction_are_told_as_such():
     rows = [row._replace(adjusted_p=0.01) for row in study([studied(9)], draws=50)]
     sizes = [r for r in rows if r.outcome != "return"]
-    assert "Which way price goes it does not tell" in studying.verdict("sweep", [studied(9)], sizes).text
+    assert "Which way price goes it does not tell" in studying.verdict("sweep", events(studied(9)), sizes).text
     larger = [r._replace(difference=1.0) for r in sizes]
-    told = studying.verdict("sweep", [studied(9)], larger).text
+    told = studying.verdict("sweep", events(studied(9)), larger).text
     assert "larger moves within 1h to 7d (BTC; smallest adjusted p 0.01)" in told
     assert "smaller" not in told
-    assert "Which way" not in studying.verdict("sweep", [studied(9)], rows).text
+    assert "Which way" not in studying.verdict("sweep", events(studied(9)), rows).text

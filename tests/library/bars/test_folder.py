@@ -7,6 +7,7 @@ import pytest
 
 from imbalance.bars import folder as reading
 from imbalance.bars.cells import ALL
+from imbalance.bars.places import place_of
 from imbalance.errors import BarsError
 from imbalance.reader import read_bars
 from imbalance.units import HOUR_MS
@@ -34,7 +35,7 @@ def test_months_join_and_other_coins_and_columns_are_left_alone(tmp_path):
     put(tmp_path, table(24, note="x" * 50), "2026-02")
     put(tmp_path, table(0, Note=1.0))
     put(tmp_path, table(0).assign(close=-1.0), symbol="ETH")
-    raw = reading.read_folder(tmp_path, "BTC", ALL)
+    raw = reading.read_folder(place_of(tmp_path), "BTC", ALL)
     assert set(raw.cells.columns) == {
         "time",
         "venue",
@@ -54,9 +55,9 @@ def test_months_that_begin_later_are_not_opened(tmp_path):
     later = put(tmp_path, table(0), "2026-02")
     later.write_bytes(b"damaged")
     february_ms = START_MS + 31 * 24 * HOUR_MS
-    assert len(reading.read_folder(tmp_path, "BTC", ALL, february_ms).cells) == 24
+    assert len(reading.read_folder(place_of(tmp_path), "BTC", ALL, february_ms).cells) == 24
     with pytest.raises(BarsError, match=r"month=2026-02/bars\.parquet: damaged Parquet"):
-        reading.read_folder(tmp_path, "BTC", ALL, february_ms + 1)
+        reading.read_folder(place_of(tmp_path), "BTC", ALL, february_ms + 1)
 
 
 def test_a_fault_names_the_file_and_its_row(tmp_path):
@@ -99,9 +100,9 @@ def test_months_that_end_earlier_are_not_opened(tmp_path):
     put(tmp_path, table(0), "2025-12").write_bytes(b"damaged")
     put(tmp_path, table(31 * 24), "2026-02")
     february_ms = START_MS + 31 * 24 * HOUR_MS
-    assert len(reading.read_folder(tmp_path, "BTC", ALL, from_ms=february_ms).cells) == 24
+    assert len(reading.read_folder(place_of(tmp_path), "BTC", ALL, from_ms=february_ms).cells) == 24
     with pytest.raises(BarsError, match=r"month=2026-01/bars\.parquet: damaged Parquet"):
-        reading.read_folder(tmp_path, "BTC", ALL, from_ms=february_ms - 1)
+        reading.read_folder(place_of(tmp_path), "BTC", ALL, from_ms=february_ms - 1)
     assert read_bars(tmp_path, from_ms=february_ms + 1).time_ms[0] == february_ms + HOUR_MS
 
 
