@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from sqlalchemy import create_engine, text
+
 # Read before the tests clear the environment.
 GIVEN = os.environ.get("IMBALANCE_TEST_POSTGRES")
 
@@ -51,3 +53,26 @@ def server(folder: Path) -> Iterator[str | None]:
         yield f"postgresql://postgres@/postgres?host={quote(str(data), safe='')}"
     finally:
         run(*control, "-m", "immediate", "stop")
+
+
+@contextlib.contextmanager
+def apart(server: str, name: str) -> Iterator[str]:
+    """Give the address of a schema of that name, which goes at the end, so that many stores lie in one database."""
+    engine = create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+        try:
+            yield f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{name}"
+        finally:
+            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
+    engine.dispose()
+
+
+def end_connections(address: str) -> int:
+    """End all that the program holds open to a database, as whoever runs the server may; return how many there were."""
+    engine = create_engine(address.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    ending = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'imbalance'"
+    with engine.connect() as connection:
+        many: int = connection.execute(text(ending)).scalar_one()
+    engine.dispose()
+    return many
