@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -68,11 +69,29 @@ def apart(server: str, name: str) -> Iterator[str]:
     engine.dispose()
 
 
-def end_connections(address: str) -> int:
-    """End all that the program holds open to a database, as whoever runs the server may; return how many there were."""
+@contextlib.contextmanager
+def store(server: str | None, folder: Path, name: str) -> Iterator[str]:
+    """Give the address of a new store: in a server's database where there is one, else a file of a folder."""
+    with apart(server, name) if server else contextlib.nullcontext(str(folder / f"{name}.db")) as address:
+        yield address
+
+
+def end_connections(address: str, *, busy_within_s: float = 0) -> int:
+    """End all that the program holds open to a database, as whoever runs the server may; return how many there were.
+
+    Parameters
+    ----------
+    busy_within_s : how long to wait for one in the middle of a transaction; none is waited for where it is 0.
+    """
     engine = create_engine(address.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-    ending = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'imbalance'"
+    ending = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                WHERE application_name = 'imbalance' AND datname = current_database()"""
+    busy = " AND xact_start IS NOT NULL" if busy_within_s else ""
+    until, many = time.monotonic() + busy_within_s, 0
     with engine.connect() as connection:
-        many: int = connection.execute(text(ending)).scalar_one()
+        while not many:
+            many = connection.execute(text(ending + busy)).scalar_one()
+            if time.monotonic() >= until:
+                break
     engine.dispose()
     return many
