@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     Connection,
     Dialect,
@@ -28,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
 from imbalance.store import reading, schema
-from imbalance.store.layout import TIMES
+from imbalance.store.layout import TEXTS, TIMES
 from imbalance.store.rows import Batch, Block, Series
 from imbalance.store.spans import Gap, Span, left, union
 
@@ -144,7 +145,13 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]
         connection.exec_driver_sql(_statement(table, dialect), list(rows))
         return
     # A column each, as one statement: row by row takes five times as long.
-    connection.exec_driver_sql(_statement(table, dialect), tuple(map(list, zip(*rows, strict=True))))
+    columns = zip(table.columns.keys(), zip(*rows, strict=True), strict=True)
+    connection.exec_driver_sql(_statement(table, dialect), tuple(_array(*column) for column in columns))
+
+
+def _array(name: str, values: Sequence[Any]) -> str | list[Any]:
+    """Return a column as the driver takes it; figures written out here, as it looks at each for what to quote."""
+    return list(values) if name in TEXTS else f"{{{msgspec.json.encode(values)[1:-1].decode()}}}"
 
 
 @functools.cache
