@@ -8,7 +8,7 @@
     │   ├── BarsError              a bars file; names the row
     │   ├── ExpressionError        a condition cannot be read; names the column
     │   └── StoreError             the local history cannot be read or written; names the store
-    │       ├── StoreBusyError     another process writes to it: it may be written to later
+    │       ├── StoreBusyError     others write to it, or the line to its server broke: later it may do
     │       └── NoStoreError       there is none yet
     ├── SourceError                one source failed; names it and the endpoint
     │   ├── ParseError             the body is not what is documented; names the JSON path
@@ -74,7 +74,7 @@ class StoreError(UsageError):
 
 
 class StoreBusyError(StoreError):
-    """Another process writes to the local history for longer than one waits."""
+    """The local history cannot be written to now: others do for longer than one waits, or its server is away."""
 
 
 class NoStoreError(StoreError):

@@ -59,8 +59,9 @@ class Keeper:
         """
         if not self._blocks and not self._batches:
             return
+        blocks = rows.merged(self._blocks)
         with self._store.writing() as connection:
-            for block in rows.merged(self._blocks):
+            for block in blocks:
                 writing.save_columns(connection, block, self._learned_ms)
             writing.save(connection, self._batches, self._learned_ms)
         self._blocks, self._batches, self._rows = [], [], 0

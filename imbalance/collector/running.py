@@ -70,8 +70,7 @@ def collect(options: Options, settings: Settings, address: str | None, watch: Wa
         Under `strict`, if one was not, or is down at the end.
     """
     sources = chosen(options)
-    # Kept open beside: the last connection that is closed tidies the file up, which after each write would be a waste.
-    with opening.opened(address, wait_s=WAIT_S, make=True) as store, store.apart():
+    with opening.opened(address, wait_s=WAIT_S, make=True) as store:
         started_ms = now_ms()
         run = asyncio.run(Collection(options, settings, store, sources, watch).run())
         return _document(options, store, started_ms, run)

@@ -1,4 +1,9 @@
-"""What the two databases need to behave alike: one writer at a time, for whom the others wait so long and no longer."""
+"""What the two databases need to behave alike: one writer at a time, for whom the others wait so long and no longer.
+
+A store that stays open keeps its connection from one transaction to the next. To open one anew takes longer than to
+write what a collector has, and the last connection to an SQLite file that is closed tidies the file up, for which the
+other writers wait.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,16 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 T = TypeVar("T")
 CONNECT_S = 3
+FILE = "file"  # which one a connection holds open
 # A transaction says by this option how it begins: to read, to write, or (upkeep) not at all.
 BEGINS = "imbalance_begins"
 READS, WRITES, APART = "BEGIN", "BEGIN IMMEDIATE", ""
@@ -27,7 +33,7 @@ def of_file(file: Path, wait_s: float, *, make: bool) -> Engine:
     """Return an engine over an SQLite file; a new one is given the mode in which readers never wait."""
 
     def connect() -> sqlite3.Connection:
-        opened = sqlite3.connect(file, timeout=wait_s, isolation_level=None)
+        opened = sqlite3.connect(file, timeout=wait_s, isolation_level=None, check_same_thread=False)
         try:
             # Asking for the mode that it has takes no lock; changing it takes one.
             if opened.execute("PRAGMA journal_mode").fetchone() != ("wal",) and make:
@@ -37,19 +43,39 @@ def of_file(file: Path, wait_s: float, *, make: bool) -> Engine:
             raise
         return opened
 
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool, pool_size=1)
+
+    @event.listens_for(engine, "connect")
+    def note(_opened: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info[FILE] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def look(_opened: sqlite3.Connection, record: ConnectionPoolEntry, _lent: object) -> None:
+        # A file that was removed or replaced can be written to as long as it is held open, and all that is lost.
+        if record.info[FILE] != _identity(file):
+            raise DisconnectionError
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         command = connection.get_execution_options().get(BEGINS, READS)
+        # The driver's own: whoever waits looks so often that the library's would keep a processor busy.
+        opened: Any = connection.connection.driver_connection
         if command == WRITES:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-            _patiently(lambda: connection.exec_driver_sql(WRITES), wait_s)
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
+            opened.execute("PRAGMA busy_timeout = 0")
+            _patiently(lambda: opened.execute(WRITES), wait_s)
+            opened.execute(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
         elif command:
-            connection.exec_driver_sql(command)
+            opened.execute(command)
 
     return engine
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _patiently(act: Callable[[], T], wait_s: float) -> T:
@@ -57,18 +83,18 @@ def _patiently(act: Callable[[], T], wait_s: float) -> T:
 
     Raises
     ------
-    sqlite3.OperationalError, sqlalchemy.exc.OperationalError
+    sqlite3.OperationalError
         If it is not free for longer than one waits.
     """
     until = time.monotonic() + wait_s
     while True:
         try:
             return act()
-        except (sqlite3.OperationalError, OperationalError) as error:
+        except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise
             # So that those who wait do not all look at the same moments.
-            time.sleep(random.uniform(0.001, 0.004))  # noqa: S311  no secret
+            time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311  no secret
 
 
 def of_server(url: URL, wait_s: float) -> Engine:
@@ -79,8 +105,12 @@ def of_server(url: URL, wait_s: float) -> Engine:
     ImportError
         If its driver is not installed.
     """
-    known = {"connect_timeout": CONNECT_S, "application_name": "imbalance"}
-    engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=known)
+    # Poolers that lend a connection for one transaction know nothing of statements prepared in another.
+    known = {"connect_timeout": CONNECT_S, "application_name": "imbalance", "prepare_threshold": None}
+    # One that the server ended while it was not used is noticed and opened anew.
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"), pool_size=1, pool_pre_ping=True, connect_args=known
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, inspect, select
 
 from imbalance.errors import StoreError
-from imbalance.store import schema
+from imbalance.store import schema, timescale
 
 # Step n, counted from 1, turns schema n into schema n + 1; a new store starts with the newest.
 STEPS: tuple[Callable[[Connection], None], ...] = ()
@@ -52,10 +52,13 @@ def migrate(connection: Connection) -> tuple[int | None, int]:
     if before is None:
         schema.METADATA.create_all(connection)
         connection.execute(schema.STORE.insert().values(version=schema.VERSION))
+        timescale.spread(connection)
         return None, schema.VERSION
     require_known(before)
     for step in STEPS[before - 1 :]:
         step(connection)
     if before < schema.VERSION:
         connection.execute(schema.STORE.update().values(version=schema.VERSION))
+    # The extension may be younger than the tables.
+    timescale.spread(connection)
     return before, schema.VERSION

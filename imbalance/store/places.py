@@ -9,9 +9,15 @@ from imbalance.errors import NoStoreError, StoreBusyError, StoreError
 NONE, MAKE = "there is no store yet", "A live run makes one: imbalance report BTC."
 POSTGRES = ("postgresql://", "postgres://")
 _BUSY = "another process is writing to it"
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: class 08 is of connections, as are these.
+ENDED = frozenset({"57P01", "57P02", "57P03"})  # by whoever runs it, by a crash, not yet ready
+_ENDED = "its server ended the connection"
 _REASONS = {
     "database is locked": _BUSY,
     "canceling statement due to lock timeout": _BUSY,
+    "terminating connection": _ENDED,
+    "server closed the connection": _ENDED,
+    "the connection is lost": _ENDED,
     "attempt to write a readonly database": "it may not be written to",
     "unable to open database file": "it cannot be opened there",
     "database or disk is full": "the disk is full",
@@ -65,5 +71,11 @@ def trouble(place: str, error: Exception) -> StoreError:
     cause = getattr(error, "orig", None) or error
     said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     known = next((reason for words, reason in _REASONS.items() if words in said), said)
-    kind = StoreBusyError if known is _BUSY else StoreError
+    kind = StoreBusyError if known is _BUSY or _is_away(cause) else StoreError
     return kind(f"the store {place}: {known}")
+
+
+def _is_away(cause: object) -> bool:
+    """Tell whether a server ended the connection or cannot be reached: not its verdict on what was asked of it."""
+    state = getattr(cause, "sqlstate", "")
+    return state is None or state[:2] == "08" or state in ENDED

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, func, select, text
 
 from imbalance.errors import StoreError
-from imbalance.store import reading, schema
+from imbalance.store import reading, schema, timescale
 from imbalance.store.opening import Store
 from imbalance.store.spans import without
 from imbalance.units import LAST_MS
@@ -46,8 +46,13 @@ def size_bytes(store: Store, connection: Connection) -> int:
     if store.is_sqlite:
         beside = [Path(store.place + end) for end in ("", "-wal", "-shm")]
         return sum(file.stat().st_size for file in beside if file.is_file())
-    sizes = "SELECT sum(pg_total_relation_size(to_regclass(:name)))"
-    return sum(int(connection.execute(text(sizes), {"name": name}).scalar() or 0) for name in schema.METADATA.tables)
+    own, in_chunks = timescale.schema_of(connection), timescale.hypertables(connection)
+    total = 0
+    for name in schema.METADATA.tables:
+        # Chunks are tables of their own, of which the table itself knows nothing.
+        size = f"{own}.hypertable_size" if name in in_chunks else "pg_total_relation_size"
+        total += int(connection.execute(text(f"SELECT {size}(to_regclass(:name))"), {"name": name}).scalar() or 0)
+    return total
 
 
 def faults(store: Store) -> list[str]:

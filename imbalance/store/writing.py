@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     Connection,
     Dialect,
@@ -28,9 +29,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
 from imbalance.store import reading, schema
-from imbalance.store.layout import TIMES
+from imbalance.store.layout import ROWS, TEXTS, TIMES
 from imbalance.store.rows import Batch, Block, Series
 from imbalance.store.spans import Gap, Span, left, union
+
+OWN = ("series", "learned_ms", "confirmed_ms")  # what a whole batch shares
 
 
 def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> int:
@@ -46,11 +49,10 @@ def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> i
     batches = list(batches)
     numbers = _numbers(connection, [batch.series for batch in batches])
     for batch in batches:
-        table = schema.DATA[batch.series.data]
         if batch.rows:
-            own = {"series": numbers[batch.series], "learned_ms": learned_ms, "confirmed_ms": learned_ms}
-            names = [c.name for c in table.columns]
-            _upsert(connection, table, [tuple(map((row | own).__getitem__, names)) for row in batch.rows])
+            names = [name for name in ROWS[batch.series.data].columns if name not in OWN]
+            columns = {name: [row[name] for row in batch.rows] for name in names}
+            _upsert(connection, batch.series.data, columns, numbers[batch.series], learned_ms)
     _note(connection, numbers, [batch for batch in batches if batch.known or batch.missing], learned_ms)
     return sum(len(batch.rows) for batch in batches)
 
@@ -88,12 +90,9 @@ def extend(connection: Connection, series: Sequence[Series], from_ms: int, to_ms
 def save_columns(connection: Connection, block: Block, learned_ms: int) -> int:
     """Write a block into an open transaction, as `save` writes batches; return how many rows it had."""
     numbers = _numbers(connection, [block.series])
-    table = schema.DATA[block.series.data]
     many = len(block.columns["time_ms"])
     if many:
-        own = {"series": numbers[block.series], "learned_ms": learned_ms, "confirmed_ms": learned_ms}
-        columns = [block.columns[c.name] if c.name not in own else [own[c.name]] * many for c in table.columns]
-        _upsert(connection, table, list(zip(*columns, strict=True)))
+        _upsert(connection, block.series.data, block.columns, numbers[block.series], learned_ms)
     _note(connection, numbers, [Batch(block.series, [], block.known, block.missing)], learned_ms)
     return many
 
@@ -137,14 +136,24 @@ def _insert(dialect: str, table: Table) -> Any:  # noqa: ANN401  the two dialect
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
-def _upsert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write rows of all columns, first to last, each key once, in the way that is fastest with each driver."""
-    dialect = connection.dialect.name
+def _upsert(
+    connection: Connection, data: str, columns: Mapping[str, Sequence[Any]], number: int, learned_ms: int
+) -> None:
+    """Write rows of a series, each key once, in the way that is fastest with each driver."""
+    table, dialect, many = schema.DATA[data], connection.dialect.name, len(columns["time_ms"])
+    own = dict(zip(OWN, (number, learned_ms, learned_ms), strict=True))
+    whole = {c.name: [own[c.name]] * many if c.name in own else columns[c.name] for c in table.columns}
     if dialect == "sqlite":
-        connection.exec_driver_sql(_statement(table, dialect), list(rows))
+        connection.exec_driver_sql(_statement(table, dialect), list(zip(*whole.values(), strict=True)))
         return
     # A column each, as one statement: row by row takes five times as long.
-    connection.exec_driver_sql(_statement(table, dialect), tuple(map(list, zip(*rows, strict=True))))
+    arrays = tuple(_array(name, values) for name, values in whole.items())
+    connection.exec_driver_sql(_statement(table, dialect), arrays)
+
+
+def _array(name: str, values: Sequence[Any]) -> str | list[Any]:
+    """Return a column as the driver takes it; figures written out here, as it looks at each for what to quote."""
+    return list(values) if name in TEXTS else f"{{{msgspec.json.encode(values)[1:-1].decode()}}}"
 
 
 @functools.cache

@@ -1,8 +1,10 @@
-"""How a collector bears it: ``python -m tests.bench.collector [SECONDS] [RATE] [DISCONNECTS] [KILLS]``.
+"""How a collector bears it: ``python -m tests.bench.collector [SECONDS] [RATE] [DISCONNECTS] [KILLS] [ADDRESS]``.
 
 A server process on loopback speaks as every venue. First messages at a rate (5,000 a second for a minute, unless said
 otherwise): whether any is lost, memory, and share of one core. Then disconnects (100), each of which must stand as a
 gap, to the second. Then kills (40) at random moments: what was acknowledged must be there, once, in a sound store.
+Where a PostgreSQL server is given, the stores lie there, and it ends the collector's connections so many times (20) as
+it records: the stream goes on, so that nothing may be missing.
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ from imbalance.fetch.settings import Settings
 from imbalance.store import opening, reading, upkeep
 from imbalance.stream import reader
 from imbalance.venues.streams import STREAMS
+from tests.support import postgres
 from tests.support.exchange import Exchange
 from tests.support.streams import Order, Streams, frames, now_ms, serving
 
 VENUES = list(STREAMS)
 TICK_S = 0.02
 SETTLE_S = 3.0
+CUTS, CUT_S = 20, 1.5
 PAGE = os.sysconf("SC_PAGE_SIZE")
 CLOCK = os.sysconf("SC_CLK_TCK")
 
@@ -250,22 +254,61 @@ def bench_kills(server: Server, address: str, many: int) -> None:
     print(f"{sum(map(len, gaps.values()))} gaps of {3 * (many - 1)} between runs")
 
 
-def main(seconds: float = 60.0, rate: float = 5000.0, disconnects: float = 100, kills: float = 40) -> None:
+def bench_cuts(server: Server, address: str, rate: float, many: int) -> None:
+    """Take the collector's connections to the store away while it records, some in the middle of a transaction."""
+    told, tells = os.pipe()
+    child = collecting(address, server.environment, VENUES, tells)
+    os.close(tells)
+    server.ask("ready", VENUES)
+    seconds = many * CUT_S
+    server.process.stdin.write(json.dumps(["flood", rate, seconds]) + "\n")  # type: ignore[union-attr]
+    server.process.stdin.flush()  # type: ignore[union-attr]
+    drawn = random.Random(17)  # noqa: S311  the same every time
+    idle = busy = 0
+    for n in range(many):
+        time.sleep(drawn.uniform(0, CUT_S))
+        if n % 2:
+            busy += postgres.end_connections(address, busy_within_s=CUT_S)
+        else:
+            idle += postgres.end_connections(address)
+    sent: dict[str, int] = server._told()
+    time.sleep(SETTLE_S)
+    code = stop(child)
+    with os.fdopen(told, "rb") as lines:
+        acknowledged = int(lines.read().split()[-1])
+    rows, gaps, faults = stored(address)
+    print(f"{busy} connections ended in a transaction, {idle} at random: {sum(sent.values()):,} sent, ", end="")
+    print(f"{acknowledged:,} acknowledged, {sum(rows.values()):,} stored")
+    print(f"  gaps: {sum(map(len, gaps.values()))}; exit {code}; store: {faults or 'sound'}")
+
+
+def main(
+    seconds: float = 60.0, rate: float = 5000.0, disconnects: float = 100, kills: float = 40, place: str | None = None
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
+
+        @contextmanager
+        def begun(name: str) -> Iterator[tuple[Server, str]]:
+            with server() as running_, postgres.store(place, Path(folder), name) as address:
+                yield running_, address
+
         if seconds:
-            with server() as running_:
-                bench_flood(running_, str(Path(folder) / "flood.db"), rate, seconds)
+            with begun("flood") as given:
+                bench_flood(*given, rate, seconds)
         if disconnects:
-            with server() as running_:
-                bench_disconnects(running_, str(Path(folder) / "disconnects.db"), int(disconnects))
+            with begun("disconnects") as given:
+                bench_disconnects(*given, int(disconnects))
         if kills:
-            with server() as running_:
-                bench_kills(running_, str(Path(folder) / "kills.db"), int(kills))
+            with begun("kills") as given:
+                bench_kills(*given, int(kills))
+        if place and kills:
+            with begun("cuts") as given:
+                bench_cuts(*given, rate, CUTS)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         asyncio.run(served())
     else:
-        main(*map(float, sys.argv[1:]))
+        main(*map(float, sys.argv[1:5]), *sys.argv[5:])

@@ -6,9 +6,12 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
+
+from sqlalchemy import create_engine, text
 
 # Read before the tests clear the environment.
 GIVEN = os.environ.get("IMBALANCE_TEST_POSTGRES")
@@ -51,3 +54,44 @@ def server(folder: Path) -> Iterator[str | None]:
         yield f"postgresql://postgres@/postgres?host={quote(str(data), safe='')}"
     finally:
         run(*control, "-m", "immediate", "stop")
+
+
+@contextlib.contextmanager
+def apart(server: str, name: str) -> Iterator[str]:
+    """Give the address of a schema of that name, which goes at the end, so that many stores lie in one database."""
+    engine = create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+        try:
+            yield f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{name}"
+        finally:
+            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
+    engine.dispose()
+
+
+@contextlib.contextmanager
+def store(server: str | None, folder: Path, name: str) -> Iterator[str]:
+    """Give the address of a new store: in a server's database where there is one, else a file of a folder."""
+    with apart(server, name) if server else contextlib.nullcontext(str(folder / f"{name}.db")) as address:
+        yield address
+
+
+def end_connections(address: str, *, busy_within_s: float = 0) -> int:
+    """End all that the program holds open to a database, as whoever runs the server may; return how many there were.
+
+    Parameters
+    ----------
+    busy_within_s : how long to wait for one in the middle of a transaction; none is waited for where it is 0.
+    """
+    engine = create_engine(address.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    ending = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                WHERE application_name = 'imbalance' AND datname = current_database()"""
+    busy = " AND xact_start IS NOT NULL" if busy_within_s else ""
+    until, many = time.monotonic() + busy_within_s, 0
+    with engine.connect() as connection:
+        while not many:
+            many = connection.execute(text(ending + busy)).scalar_one()
+            if time.monotonic() >= until:
+                break
+    engine.dispose()
+    return many

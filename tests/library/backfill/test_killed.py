@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 
@@ -25,10 +26,8 @@ def test_a_run_that_is_killed_leaves_whole_files_and_the_next_goes_on(tmp_path):
     whole = tmp_path / "whole.db"
     fill(None, whole, **given)
     expected = require_whole(whole)
-    file = tmp_path / "killed.db"
-    assert kill_often(None, file, KILLS, LONGEST_S, **given) == KILLS
     # Whichever was killed last, the next run completes it.
-    last = max(tmp_path.glob("killed*.db"), key=lambda place: place.stat().st_mtime)
+    last = kill_often(None, (tmp_path / f"killed{n}.db" for n in itertools.count()), KILLS, LONGEST_S, **given)
     fill(None, last, **given)
     assert require_whole(last) == expected
     for key, (rows, known, missing) in stored(whole).items():

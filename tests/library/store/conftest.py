@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from tests.support import postgres
 
@@ -31,11 +30,5 @@ def address(request, tmp_path):
     server = request.getfixturevalue("server")
     if server is None:
         pytest.skip("no PostgreSQL is at hand")
-    name = f"store{next(_numbers)}"
-    engine = create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {name}"))
-        separator = "&" if "?" in server else "?"
-        yield f"{server}{separator}options=-csearch_path%3D{name}"
-        connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
-    engine.dispose()
+    with postgres.apart(server, f"store{next(_numbers)}") as given:
+        yield given

@@ -59,3 +59,33 @@ def test_a_block_without_rows_says_what_is_known_and_missing(address):
     assert save(address, Block(SERIES, {"time_ms": []}, (), MISSING), 5) == 0
     _rows, known, missing = stored(address)
     assert (known, [gap[:3] for gap in missing]) == ([], MISSING)
+
+
+def test_figures_come_back_to_the_last_digit(address):
+    figures = [5e-324, 1.7976931348623157e308, -0.1, 0.1 + 0.2, 1e22, 123_456_789.123_456_79, 2.0**53 + 2]
+    rows = [
+        ROWS[0] | {"time_ms": 60_000 * i, "open": x, "volume_usd": None if i % 2 else -x} for i, x in enumerate(figures)
+    ]
+    rows[0]["time_ms"] = 2**53 + 1
+    save(address, Block(SERIES, columns(rows)), 5)
+    found, _known, _missing = stored(address)
+    order = [*range(1, len(figures)), 0]
+    assert found["time_ms"] == [rows[i]["time_ms"] for i in order]
+    assert list(map(repr, found["open"])) == [repr(figures[i]) for i in order]
+    assert list(map(repr, found["volume_usd"])) == ["nan" if i % 2 else repr(-figures[i]) for i in order]
+
+
+def test_texts_come_back_whatever_they_hold(address):
+    texts = ["", "NULL", "null", "{a,b}", "'", '"', "\\", "a\nb", "Ä 🟥"]
+    series = Series("liquidations", "gate", "gate", "BTC", "BTC_USDT", "linear")
+    orders = {
+        "time_ms": list(range(len(texts))),
+        "position": ["long"] * len(texts),
+        "price": [1.0] * len(texts),
+        "quantity_base": [1.0] * len(texts),
+        "order_id": texts,
+        "nth": [0] * len(texts),
+    }
+    save(address, Block(series, orders), 5)
+    with opening.opened(address) as store, store.reading() as connection:
+        assert reading.arrays(connection, 1, "liquidations")["order_id"].tolist() == texts

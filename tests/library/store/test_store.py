@@ -235,14 +235,13 @@ def test_an_older_schema_goes_forward_whole_or_not_at_all(address, monkeypatch):
     for broken in (True, False):
         with contextlib.suppress(StoreError), opening.opened(address, make=True):
             pass
-        with opening.connected(address).reading() as connection:
+        with contextlib.closing(opening.connected(address)) as store, store.reading() as connection:
             assert migrations.version_of(connection) == (1 if broken else 2)
     assert content(address)[MINUTES][0]["close"] == [100.0]
 
 
 def test_a_database_of_someone_else_is_left_alone(address):
-    store = opening.connected(address, make=True)
-    with store.writing() as connection:
+    with contextlib.closing(opening.connected(address, make=True)) as store, store.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE series (theirs TEXT)")
     with pytest.raises(StoreError, match="tables of other programs"), opening.opened(address, make=True):
         pass
