@@ -68,39 +68,64 @@ def opening_days(observed: Floats, predicted: Floats, older: Floats, trended: Fl
     shape (sides, days + 1); the last is for positions older than all of these days.
     """
     share, opened = _opened(older)
-    days = observed.shape[1]
-    at, size = (np.arange(days)[:, None] * (days + 1) + opened).ravel(), days * (days + 1)
-    events = (predicted[..., None] * share).reshape(2, -1)
-    table: Floats = np.array([np.bincount(at, mine, minlength=size).reshape(days, -1) for mine in events], dtype=float)
-    x = _leaning(observed, table, np.append(FOLLOWING * trended, 0.0), _precision(days, older.shape[2]))
+    # In time, what is older comes before the first day.
+    in_time = (opened + 1) % (observed.shape[1] + 1)
+    x = _leaning(observed, predicted[..., None] * share, in_time, np.append(0.0, FOLLOWING * trended))
+    x = np.roll(x, -1)
     return np.exp(np.stack([x, -x]))
 
 
-def _leaning(observed: Floats, table: Floats, mean: Floats, precision: Floats) -> Floats:
-    """Return x at the maximum of its posterior, shape (days + 1,).
+def _leaning(observed: Floats, parts: Floats, opened: Ints, mean: Floats) -> Floats:
+    """Return x at the maximum of its posterior, first for what is older, then by day, shape (1 + days,).
 
     Parameters
     ----------
-    table : B above by side, shape (sides, days, days + 1).
-    mean, precision : of x beforehand, shapes (days + 1,) and (days + 1, days + 1).
+    parts : B above by side, day and age, shape (sides, days, ages).
+    opened : which of x a part is of, shape (days, ages).
+    mean : of x beforehand, shape (1 + days,).
     """
-    x = mean
+    own, beside = _precision(mean.size, opened.shape[1] - 1)
+    x, flat = mean, opened.ravel()
     for _ in range(STEPS):
-        slope, held = precision @ (mean - x), np.zeros_like(x)
+        off = mean - x
+        slope, held = own * off, np.zeros_like(x)
+        slope[1:] += beside * off[:-1]
+        slope[:-1] += beside * off[1:]
         for side, sign in ((LONG, 1.0), (SHORT, -1.0)):
-            part = table[side] * np.exp(sign * x)
+            part = parts[side] * np.exp(sign * x)[opened]
             total = part.sum(axis=1)
-            mine = part.sum(axis=0)
-            slope += sign * (np.divide(observed[side], total, out=np.zeros_like(total), where=total > 0) @ part - mine)
-            held += mine
-        x = x + np.clip(np.linalg.solve(precision + np.diag(held), slope), -LONGEST_STEP, LONGEST_STEP)
+            times = np.divide(observed[side], total, out=np.zeros_like(total), where=total > 0)
+            expected = np.bincount(flat, part.ravel(), minlength=x.size)
+            slope += sign * (np.bincount(flat, (part * times[:, None]).ravel(), minlength=x.size) - expected)
+            held += expected
+        x = x + np.clip(_tridiagonal(own + held, beside, slope), -LONGEST_STEP, LONGEST_STEP)
     return x
 
 
-def _precision(days: int, ages: int) -> Floats:
-    """Return the inverse of the covariance beforehand; what is older lies `ages` days before the first."""
-    when = np.append(np.arange(days), -ages)
-    return np.linalg.inv(LOG_SD**2 * np.exp(-np.abs(when[:, None] - when) / MEMORY_DAYS))
+def _precision(size: int, ages: int) -> tuple[Floats, Floats]:
+    """Return the inverse of the covariance beforehand: its diagonal, and what lies beside that.
+
+    Each day knows no more than its neighbours (a Markov process); what is older lies `ages` days before the first.
+    Shapes (size,) and (size - 1,).
+    """
+    kept = np.exp(-np.append(ages, np.ones(size - 2)) / MEMORY_DAYS)
+    told = 1 / (LOG_SD**2 * (1 - kept**2))
+    own = np.append(told, 1 / LOG_SD**2)
+    own[1:] += told * kept**2
+    return own, -kept * told
+
+
+def _tridiagonal(own: Floats, beside: Floats, right: Floats) -> Floats:
+    """Solve a symmetric tridiagonal system by elimination, shapes (n,), (n - 1,) and (n,)."""
+    left, found, next_to = own.tolist(), right.tolist(), beside.tolist()
+    for i, b in enumerate(next_to):
+        times = b / left[i]
+        left[i + 1] -= times * b
+        found[i + 1] -= times * found[i]
+    found[-1] /= left[-1]
+    for i in range(len(next_to) - 1, -1, -1):
+        found[i] = (found[i] - next_to[i] * found[i + 1]) / left[i]
+    return np.array(found)
 
 
 def by_opening_day(multiplier: Floats, older: Floats) -> Floats:
