@@ -93,6 +93,13 @@ class Assumptions(msgspec.Struct, frozen=True):
             np.repeat(np.arange(len(counts)), counts),
         )
 
+    def on_wall_time(self) -> tuple[Lives, list[int]]:
+        """Return the lives that differ where every clock is the wall's, and which of these each structure has."""
+        kinds = [(s.hazard_a_day, s.share) for s in self.structures]
+        different = list(dict.fromkeys(kinds))
+        alone = msgspec.structs.replace(self, structures=tuple(Structure(*kind) for kind in different))
+        return alone.lives(), [different.index(kind) for kind in kinds]
+
     def told(self) -> dict[str, str]:
         """Return the assumptions in words, for every output."""
         return {

@@ -66,7 +66,8 @@ def estimate(
     times = lean.of_cohorts(opened, calibration.days(time_ms.size, interval_ms), cohorts)
     left = cohorts.left_at_end()
     mass, standing = _mass(path, cohorts, left, edges, price, points, venues, times)
-    null = _mass_of_path(path, interval_ms, a, edges, price, inverse=kinds(venues)[0][0])
+    few = density.sum_points(interval_ms)
+    null = path_mass(path, interval_ms, a, edges, price, few, inverse=kinds(venues)[0][0])
     basis, leaning, path_basis = (m.reshape(2, a.distances * lives.share.size, -1) for m in (*mass, null))
     draw = ranges.draws(a, venues, interest, edges, prior, found, basis, leaning, seed)
     exposed_share = ranges.exposed_weights(draw.central, prior, draw.part)
@@ -99,20 +100,20 @@ def market_cohorts(path: PricePath, venues: list[Venue], interval_ms: int, a: As
     return build(path, *contracts, interval_ms / DAY_MS, a.lives(), speed, a.turnover_share)
 
 
-def path_cohorts(path: PricePath, interval_ms: int, a: Assumptions) -> Cohorts:
-    """Return the cohorts of the path alone: the same geometry and lives, on wall time, the same flow in every bar."""
+def path_cohorts(path: PricePath, interval_ms: int, a: Assumptions) -> tuple[Cohorts, list[int]]:
+    """Return the cohorts of the path alone, the same flow in every bar, and which of their lives each structure has."""
     ones = np.ones((1, path.open.size))
-    return build(path, ones, ones, interval_ms / DAY_MS, a.lives(), ones[0], a.turnover_share)
+    lives, which = a.on_wall_time()
+    return build(path, ones, ones, interval_ms / DAY_MS, lives, ones[0], a.turnover_share), which
 
 
-def _mass_of_path(
-    path: PricePath, interval_ms: int, a: Assumptions, edges: Floats, price: float, *, inverse: bool
+def path_mass(
+    path: PricePath, interval_ms: int, a: Assumptions, edges: Floats, price: float, points: int, *, inverse: bool
 ) -> Floats:
-    """Return the path-implied market's mass, shape (sides, distances, classes, bins)."""
-    cohorts = path_cohorts(path, interval_ms, a)
-    left, points = cohorts.left_at_end()[0], density.sum_points(interval_ms)
-    mass = density.mass_basis(path, cohorts, left, edges, price, points, inverse=inverse)
-    return np.asarray(mass[0])
+    """Return the path-implied market's mass on any scale, shape (sides, distances, classes, bins)."""
+    cohorts, which = path_cohorts(path, interval_ms, a)
+    mass = density.mass_basis(path, cohorts, cohorts.left_at_end()[0], edges, price, points, inverse=inverse)[0]
+    return np.concatenate([mass[:, :, cohorts.structure == kind] for kind in which], axis=2)
 
 
 def _mass(

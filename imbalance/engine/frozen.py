@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from imbalance.engine import calibration, density, lean, scores
 from imbalance.engine.assumptions import Assumptions
-from imbalance.engine.estimate import market_cohorts, path_cohorts
+from imbalance.engine.estimate import market_cohorts, path_mass
 from imbalance.engine.leverage import prior_weights
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.validate import NULL, member_name
@@ -119,7 +119,7 @@ def _maps(
         msgspec.structs.replace(v, volume=v.volume[: fit.first], open_interest=v.open_interest[: fit.first])
         for v in venues
     ]
-    cohorts, lone = market_cohorts(past, short, interval_ms, a), path_cohorts(past, interval_ms, a)
+    cohorts = market_cohorts(past, short, interval_ms, a)
     edges, points = density.distance_edges(a.distances), density.entry_points(interval_ms)
     kept, now = cohorts.left_at_end(), float(past.close[-1])
     capture = np.zeros(len(venues))
@@ -132,10 +132,10 @@ def _maps(
         mass = density.mass_basis(past, cohorts, left, edges, now, points, inverse=inverse, times=times)
         total[:-1] += np.einsum("sfb,wf->wsb", mass[0].reshape(2, features, -1), fit.weights)
     total[:-1] *= fit.level[:, :, None]
-    mass = density.mass_basis(past, lone, lone.left_at_end()[0], edges, now, points)
+    null = path_mass(past, interval_ms, a, edges, now, points, inverse=False)
     prior = prior_weights(a, short, np.stack([v.open_interest for v in short]), edges, 1.0)
     weight = np.array([s.weight for s in a.structures])[a.lives().structure]
-    total[-1] = np.einsum("sdkb,dk->sb", mass[0], prior * weight)
+    total[-1] = np.einsum("sdkb,dk->sb", null, prior * weight)
     return total
 
 

@@ -178,11 +178,12 @@ def _features(
     cohorts = market_cohorts(path, venues, interval_ms, a)
     day = calibration.days(bars, interval_ms)
     x, ages = standing_and_own(path, cohorts, edges, bucket, points, printed, inverse, a_day, day)
-    lone, first, linear = path_cohorts(path, interval_ms, a), np.zeros(1, dtype=np.intp), np.zeros(1, dtype=bool)
+    lone, which = path_cohorts(path, interval_ms, a)
+    first, linear = np.zeros(1, dtype=np.intp), np.zeros(1, dtype=bool)
     alone, _ages = standing_and_own(path, lone, edges, bucket, points, first, linear, a_day)
     null = sum(
-        s.weight * ensemble.expected(ensemble.own_prior(prior, lives, part).ravel(), flat)[0]
-        for s, part, flat in zip(a.structures, lives.slices(), alone, strict=True)
+        s.weight * ensemble.expected(ensemble.own_prior(prior, lives, part).ravel(), alone[kind])[0]
+        for s, part, kind in zip(a.structures, lives.slices(), which, strict=True)
     )
     # Fixed leverages: nobody closes, entries keep their leverage until price takes them.
     never = Lives(np.array([1e-3]), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.intp))

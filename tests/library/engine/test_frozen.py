@@ -11,7 +11,8 @@ import pytest
 from imbalance.engine import density, frozen, scores
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.clusters import mass_between
-from imbalance.engine.estimate import market_cohorts, path_cohorts
+from imbalance.engine.cohorts import build
+from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.leverage import prior_weights
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.venue import DAY_MS, HOUR_MS
@@ -40,7 +41,8 @@ def test_a_kept_map_is_what_venues_that_print_hold_one_by_one(interval_ms):
     got = frozen._maps(interval_ms, path, rows, np.array([1, 2]), A, fit)
     past = path.until(first)
     short = [msgspec.structs.replace(v, volume=v.volume[:first], open_interest=v.open_interest[:first]) for v in rows]
-    cohorts, lone = market_cohorts(past, short, interval_ms, A), path_cohorts(past, interval_ms, A)
+    cohorts, ones = market_cohorts(past, short, interval_ms, A), np.ones((1, first))
+    lone = build(past, ones, ones, interval_ms / DAY_MS, A.lives(), ones[0], A.turnover_share)
     edges, price, points = density.distance_edges(4), path.close[first - 1], 9 if interval_ms > HOUR_MS else 3
     expected = np.zeros((4, 2, density.log_edges().size - 1))
     day = [2 if cohorts.old[c] else birth * interval_ms // DAY_MS for c, birth in enumerate(cohorts.birth)]

@@ -272,6 +272,15 @@ def test_lives_lie_side_by_side():
     assert lives.slices() == [slice(0, 4), slice(4, 5)]
 
 
+def test_on_wall_time_only_lives_and_shares_differ():
+    short = Structure(hazard_a_day=(1.0,), share=(1.0,), leverage=(9.0,))
+    lives, which = Assumptions(structures=(Structure(), short, Structure(clock_exponent=1.0), short)).on_wall_time()
+    assert which == [0, 1, 0, 1]
+    assert lives.hazard_a_day.tolist() == [*Structure().hazard_a_day, 1.0]
+    assert lives.structure.tolist() == [0, 0, 0, 0, 1]
+    assert lives.exponent.tolist() == [0.0] * 5
+
+
 def pressed(bars, seed=2):
     path, volume, interest = walk(bars, seed=seed)
     fall, rise = np.log(path.open / path.low), np.log(path.high / path.open)

@@ -14,7 +14,7 @@ from imbalance.engine import walk as walking
 from imbalance.engine.assumptions import Assumptions, Lives
 from imbalance.engine.cohorts import build
 from imbalance.engine.ensemble import Sample
-from imbalance.engine.estimate import market_cohorts, path_cohorts
+from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.leverage import prior_weights
 from imbalance.engine.venue import DAY_MS, HOUR_MS, in_contracts
 from imbalance.path import PricePath
@@ -295,7 +295,8 @@ def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves
     lives, edges, bucket = a.lives(), density.distance_edges(4), np.arange(bars)
     points = 9 if interval_ms > HOUR_MS else 3
     prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
-    lone = path_cohorts(path, interval_ms, a)
+    ones = np.ones((1, bars))
+    lone = build(path, ones, ones, interval_ms / DAY_MS, lives, ones[0], a.turnover_share)
     x = standing_and_own(path, lone, edges, bucket, points, [0], a_day)[0][0]
     null = np.zeros((2, bars))
     for m, (weight, classes) in enumerate(((1.0, range(4)), (3.0, range(4, 8)))):
