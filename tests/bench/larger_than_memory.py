@@ -49,8 +49,7 @@ def main() -> None:
         seconds = time.perf_counter() - started
         states = [partition.state for partition in told.partitions]
         written, failed = states.count("written"), states.count("failed")
-        maps = sum(partition.rows > 0 for partition in told.partitions)
-        print(f"\n{written} partitions written ({maps} with maps), {failed} failed, in {seconds:.0f} s")
+        print(f"\n{written} partitions written, {failed} failed, in {seconds:.0f} s")
         own, others = (
             resource.getrusage(who).ru_maxrss / 1e6 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         )

@@ -240,6 +240,12 @@ def test_processes_that_are_killed_again_and_again_are_an_error():
         list(jobs.local(1)(die, [1]))
 
 
+def test_a_run_is_followed_task_by_task():
+    told = []
+    assert list(jobs.followed(jobs.alone, told.append)(abs, [-1, -2, -3])) == [(0, 1), (1, 2), (2, 3)]
+    assert told == [3, 3, 3]
+
+
 def test_no_tasks_are_no_work():
     assert list(jobs.local(2)(die, [])) == []
 
