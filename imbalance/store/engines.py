@@ -94,7 +94,7 @@ def _patiently(act: Callable[[], T], wait_s: float) -> T:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise
             # So that those who wait do not all look at the same moments.
-            time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311  no secret
+            time.sleep(random.uniform(0.001, 0.004))  # noqa: S311  no secret
 
 
 def of_server(url: URL, wait_s: float) -> Engine:

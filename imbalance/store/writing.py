@@ -35,6 +35,8 @@ from imbalance.store.spans import Gap, Span, left, union
 
 OWN = ("series", "learned_ms", "confirmed_ms")  # what a whole batch shares
 
+_Noted = Mapping[int, Sequence[Span]] | Mapping[int, Sequence[Gap]]
+
 
 def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> int:
     """Write batches into an open transaction; return how many rows they had.
@@ -183,23 +185,29 @@ def _statement(table: Table, dialect: str) -> str:
 
 def _note(connection: Connection, numbers: Mapping[Series, int], batches: Sequence[Batch], learned_ms: int) -> None:
     """Add to what is known and missing of series; what became known is missing no more."""
-    spans, gaps = schema.SPANS, schema.GAPS
     by_number: dict[int, list[Batch]] = {}
     for batch in batches:
         by_number.setdefault(numbers[batch.series], []).append(batch)
     known, missing = reading.known_of(connection, by_number), reading.missing_of(connection, by_number)
-    changed: dict[Table, dict[int, list[Span] | list[Gap]]] = {spans: {}, gaps: {}}
+    all_known, all_missing = {}, {}
     for number, own in by_number.items():
         new = [Span(*span, learned_ms) for batch in own for span in batch.known]
         lost = [Gap(*gap, learned_ms) for batch in own for gap in sorted(batch.missing)]
-        all_known = union([*known[number], *new])
-        all_missing = left([*missing[number], *lost], all_known)
-        if all_known != known[number]:
-            changed[spans][number] = all_known
-        if all_missing != missing[number]:
-            changed[gaps][number] = all_missing
-    for table, rows in changed.items():
-        if rows:
-            connection.execute(delete(table).where(table.c.series == bindparam("own")), [{"own": n} for n in rows])
-        if after := [row._asdict() | {"series": number} for number, own in rows.items() for row in own]:
-            connection.execute(table.insert(), after)
+        all_known[number] = union([*known[number], *new])
+        all_missing[number] = left([*missing[number], *lost], all_known[number])
+    _change(connection, schema.SPANS, known, all_known)
+    _change(connection, schema.GAPS, missing, all_missing)
+
+
+def _change(connection: Connection, table: Table, before: _Noted, after: _Noted) -> None:
+    """Make the rows of series what they are to be; those that stay as they are, most of many, are not written."""
+    was, now = ({(number, row) for number, rows in side.items() for row in rows} for side in (before, after))
+    gone = {(number, row.from_ms) for number, row in was} - {(number, row.from_ms) for number, row in now}
+    if gone:
+        one = and_(table.c.series == bindparam("own"), table.c.from_ms == bindparam("at"))
+        connection.execute(delete(table).where(one), [{"own": n, "at": from_ms} for n, from_ms in sorted(gone)])
+    if changed := sorted(now - was):
+        insert = _insert(connection.dialect.name, table)
+        rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
+        whole = insert.on_conflict_do_update(index_elements=["series", "from_ms"], set_=rest)
+        connection.execute(whole, [row._asdict() | {"series": number} for number, row in changed])

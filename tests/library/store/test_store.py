@@ -283,3 +283,21 @@ def test_a_store_of_the_first_schema_is_read(tmp_path):
     assert content(str(file))[ORDERS][0]["nth"] == [0, 1]
     with opening.opened(str(file)) as store, store.reading() as connection:
         assert reading.reports(connection, "BTC") == [("imbalance.report/1", 5, b"{}")]
+
+
+def test_of_many_spans_and_gaps_only_those_that_change_are_written(tmp_path):
+    many = 50
+    known = [(4 * i, 4 * i + 1) for i in range(many)]
+    missing = [(4 * i + 2, 4 * i + 3, "lost") for i in range(many)]
+    with opening.opened(str(tmp_path / "history.db"), make=True) as store:
+        with store.writing() as connection:
+            writing.save(connection, [Batch(MINUTES, [], known, missing)], 1)
+        with store.writing() as connection:
+            before = connection.connection.driver_connection.total_changes
+            # The last span grows over the last gap.
+            writing.save(connection, [Batch(MINUTES, [], [(4 * many - 3, 4 * many)])], 2)
+            assert connection.connection.driver_connection.total_changes - before == 2
+        with store.reading() as connection:
+            last = Span(4 * many - 4, 4 * many, 2)
+            assert reading.known(connection, 1) == [*(Span(*span, 1) for span in known[:-1]), last]
+            assert reading.missing(connection, 1) == [Gap(*gap, 1) for gap in missing[:-1]]
