@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -300,6 +302,27 @@ def test_a_cluster_writes_the_same_bytes_though_a_worker_is_killed(folder, tmp_p
         made(folder, tmp_path / "there", killing)
     assert killed
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_the_page_for_several_machines_says_what_works(folder, tmp_path):
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    page = Path(jobs.__file__).with_name("CLUSTER.md").read_text().replace("10.0.0.1", "127.0.0.1")
+    lines = [line for line in page.replace("8786", port).splitlines() if line.startswith(".venv/bin/")]
+    # One worker will do.
+    scheduler, worker, ask = (line.replace("--nworkers -1", "--nworkers 1").split() for line in lines)
+    programs = Path(sys.executable).parent
+    with contextlib.ExitStack() as stack:
+        for program, *rest in (scheduler, worker):
+            running = subprocess.Popen([programs / Path(program).name, *rest], stderr=subprocess.DEVNULL, cwd=tmp_path)
+            stack.callback(running.wait)
+            stack.callback(running.terminate)
+        command = [programs / Path(ask[0]).name, *ask[1:], "--lookback", "2d", "-q"]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=60)
+    made(folder, tmp_path / "here")
+    assert contents(tmp_path / "maps") == contents(tmp_path / "here")
 
 
 def test_maps_of_a_bucket_are_those_of_the_folder(folder, tmp_path, monkeypatch):
