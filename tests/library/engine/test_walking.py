@@ -185,7 +185,7 @@ def test_the_models_form_is_a_common_factor_one_a_side_and_one_that_grows_near()
     np.testing.assert_allclose(form[3], [near, 0 * near], atol=1e-15)
     np.testing.assert_allclose(form[4], [0 * near, near], atol=1e-15)
     # The more the data had to move the prior, the wider, by the square.
-    np.testing.assert_allclose(np.log(ranges._form(a, z, 0.7 * 1.2)), form * 1.44, atol=1e-15)
+    np.testing.assert_allclose(np.log(ranges._form(a, z, 0.7 * 1.05)), form * 1.05**2, atol=1e-15)
 
 
 def test_what_is_exposed_has_the_shape_of_the_weights_and_the_priors_totals():
