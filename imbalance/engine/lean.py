@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance.engine.cohorts import Cohorts, inventory
-from imbalance.engine.margin import LONG, SHORT
 from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
@@ -87,11 +86,11 @@ def _leaning(observed: Floats, table: Floats, mean: Floats, precision: Floats) -
     x = mean
     for _ in range(STEPS):
         slope, held = precision @ (mean - x), np.zeros_like(x)
-        for side, sign in ((LONG, 1.0), (SHORT, -1.0)):
-            part = table[side] * np.exp(sign * x)
-            total = part.sum(axis=1)
-            mine = part.sum(axis=0)
-            slope += sign * (np.divide(observed[side], total, out=np.zeros_like(total), where=total > 0) @ part - mine)
+        for seen, events, sign in zip(observed, table, (1.0, -1.0), strict=True):
+            times = np.exp(sign * x)
+            total, mine = events @ times, events.sum(axis=0) * times
+            ratio = np.divide(seen, total, out=np.zeros_like(total), where=total > 0)
+            slope += sign * (ratio @ events * times - mine)
             held += mine
         x = x + np.clip(np.linalg.solve(precision + np.diag(held), slope), -LONGEST_STEP, LONGEST_STEP)
     return x
