@@ -9,6 +9,7 @@ those that are read, and a map a day of each, in processes that may not map more
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
 import sys
 import tempfile
@@ -47,6 +48,8 @@ def main() -> None:
             step_ms=DAY_MS, warm_up_ms=DAY_MS, run=jobs.local(PROCESSES), now_ms=0, done=follow(started),
         )  # fmt: skip
         seconds = time.perf_counter() - started
+        for process in multiprocessing.active_children():
+            process.join()  # what has not ended is in no sum
         states = [partition.state for partition in told.partitions]
         written, failed = states.count("written"), states.count("failed")
         print(f"\n{written} partitions written, {failed} failed, in {seconds:.0f} s")
