@@ -121,9 +121,9 @@ def test_a_state_folder_that_cannot_be_written_tells_twice_rather_than_never(hom
         (
             TRUE,
             2,
-            f"{OK.replace('OK', 'CRITICAL')}{TRUE} is true; ratio 0.42, fear_greed 16 | ratio=0.420261 fear_greed=16\n",
+            f"{OK.replace('OK', 'CRITICAL')}{TRUE} is true; ratio 0.58, fear_greed 16 | ratio=0.579501 fear_greed=16\n",
         ),
-        (FALSE, 0, f"{OK}{FALSE} is false; ratio 0.42 | ratio=0.420261\n"),
+        (FALSE, 0, f"{OK}{FALSE} is false; ratio 0.58 | ratio=0.579501\n"),
         (
             "open_interest_usd > 1T",
             0,
