@@ -12,7 +12,7 @@ TERMS = (
         "open interest, candles and volume of each venue; observed liquidations where a venue publishes them",
         "leverage, lifetimes and turnover as listed in JSON under model.assumptions, each with its span",
         "the level hangs on how much of its liquidations a venue prints; the shape by price is known better. On "
-        "simulated markets, measured: W1 of the shape 1.05 percentage points of price (path alone 1.29), |ln error| of "
+        "simulated markets, measured: W1 of the shape 1.06 percentage points of price (path alone 1.29), |ln error| of "
         "the mass within 10 % 0.28 calibrated and 1.42 not",
         ("buying pressure", "short_usd"),
         code="engine/estimate.py, engine/liquidation_map.py",
@@ -56,7 +56,7 @@ TERMS = (
         "the map and its path-implied twin",
         "as for short : long",
         "a range that holds 1 says that the two cannot be told apart. On simulated markets, measured: the range holds "
-        "the true lift in 0.90 of maps and excludes 1 in 0.06",
+        "the true lift in 0.90 of maps and excludes 1 in 0.04",
         code="engine/liquidation_map.py",
     ),
     Term(
@@ -102,8 +102,8 @@ TERMS = (
         "5 % and 95 % quantiles of draws, between order statistics in proportion; widened to hold the figure",
         "resampled days of observed liquidations; spans of the assumptions",
         "the spans are right",
-        "on simulated markets of the kind they were set on, measured: they hold the true sum in 0.89 of cases with a "
-        "complete feed, within 5 % of the price in 0.86 (longs) and 0.87 (shorts), and in 0.83 of 18 sums with "
+        "on simulated markets of the kind they were set on, measured: they hold the true sum in 0.88 of cases with a "
+        "complete feed, within 5 % of the price in 0.83 (longs) and 0.86 (shorts), and in 0.78 of 18 sums with "
         "censored feeds alone; what no simulated market does is in none of them",
         ("range", "90 %", "░", "»"),
         reference="Hyndman & Fan, Am. Stat. 50, 1996, definition 7, doi:10.1080/00031305.1996.10473566",
