@@ -9,7 +9,7 @@ import msgspec
 
 from imbalance.errors import UsageError
 from imbalance.units import DAY_MS, INTERVALS_MS, SECOND_MS
-from imbalance_cli import values
+from imbalance_cli import context, values
 from imbalance_cli.formats import Format
 
 if TYPE_CHECKING:
@@ -83,6 +83,12 @@ class Settings(msgspec.Struct, frozen=True):
     step: str = "1d"
     jobs: int | None = None
     cluster: str | None = None
+
+    def screen(self, *, to_file: bool = False) -> context.Screen:
+        """Return the screen that the options and the terminal make."""
+        return context.screen(
+            width=self.width, color=self.color, ascii_only=self.ascii, to_file=to_file, full=self.verbose
+        )
 
     def service(self) -> Options:
         """Return the service's options, checked.

@@ -45,13 +45,7 @@ def collect(settings: Settings) -> None:
     with _watch(settings) as watch:
         document = running.collect(options, SourceSettings.from_environment(), os.environ.get("IMBALANCE_DB"), watch)
     if isinstance(kind, Format):
-        screen = context.screen(
-            width=settings.width,
-            color=settings.color,
-            ascii_only=settings.ascii,
-            to_file=settings.output is not None,
-            full=settings.verbose,
-        )
+        screen = settings.screen(to_file=settings.output is not None)
         write(render(document, kind, screen), settings.output)
 
 

@@ -45,9 +45,7 @@ def map_history(settings: Settings) -> None:
             done=done,
         )
     kind = settings.asked_format or settings.format
-    screen = context.screen(
-        width=settings.width, color=settings.color, ascii_only=settings.ascii, to_file=False, full=settings.verbose
-    )
+    screen = settings.screen()
     write(render(document, Format(kind), screen), None)
     failed = [p for p in document.partitions if p.state == "failed"]
     if failed:

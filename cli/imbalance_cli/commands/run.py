@@ -45,13 +45,7 @@ def run(
     if settings.json_schema:
         write(schema(command), settings.output)
         return
-    screen = context.screen(
-        width=settings.width,
-        color=settings.color,
-        ascii_only=settings.ascii,
-        to_file=settings.output is not None,
-        full=settings.verbose,
-    )
+    screen = settings.screen(to_file=settings.output is not None)
     now_ms = context.now_ms()
     harvests: list[Harvest] = []
     unread: list[StoreError] = []

@@ -93,13 +93,7 @@ def _write(document: ScanReport, kind: Format, settings: Settings) -> None:
     if kind is Format.JSON:
         write("".join(map(_line, document.rows)), settings.output)
         return
-    screen = context.screen(
-        width=settings.width,
-        color=settings.color,
-        ascii_only=settings.ascii,
-        to_file=settings.output is not None,
-        full=settings.verbose,
-    )
+    screen = settings.screen(to_file=settings.output is not None)
     write(render(document, kind, screen), settings.output)
 
 

@@ -84,9 +84,7 @@ def _screen(document: Document, seen: WatchReport, settings: Settings) -> str:
     from imbalance_cli.render import render
     from imbalance_cli.render.check_views import changed
 
-    screen = context.screen(
-        width=settings.width, color=settings.color, ascii_only=settings.ascii, to_file=False, full=settings.verbose
-    )
+    screen = settings.screen()
     told = [part for line in changed(seen) for part in textwrap.wrap(safe.line(line.text), screen.width)]
     lines = render(document, Format.TABLE, screen).splitlines()
     rows = shutil.get_terminal_size().lines
