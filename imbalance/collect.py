@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -129,6 +128,8 @@ def require_listed(symbol: str, harvests: Iterable[Harvest]) -> None:
     answered = [h for h in harvests if h.source.is_venue and h.listed]
     if answered and all(h.unlisted for h in answered):
         names = sorted({base for h in answered for base in h.listed})
+        import difflib
+
         raise UnknownSymbolError(symbol, difflib.get_close_matches(symbol, names, NEAR_NAMES, 0.5))
 
 
@@ -143,6 +144,8 @@ def chosen(names: Sequence[str]) -> list[Source]:
     known = {s.name: s for s in VENUES}
     for name in names:
         if name not in known:
+            import difflib
+
             near = difflib.get_close_matches(name, known, 1) or list(known)
             raise UsageError(f"no venue {name!r}", f"Did you mean {', '.join(near)}?")
     return [s for s in VENUES if not names or s.name in names] + list(PROVIDERS)

@@ -6,8 +6,6 @@ A server or proxy may send back what it was sent. What it says goes to screens, 
 from __future__ import annotations
 
 import base64
-import html
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,6 +70,9 @@ def _passwords(address: str) -> Iterator[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
+    import html  # most runs have no secret
+    import json
+
     yield secret
     yield quote(secret, safe="")
     yield quote(secret)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 from typing import TypeVar
@@ -44,6 +43,8 @@ def sentence(body: bytes) -> str:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         text = body[: 64 * LONGEST_SENTENCE].decode("utf-8", "ignore")
         title = _TITLE.search(text)
+        import html  # few answers are pages
+
         found = html.unescape(title[1]) if title else "" if text.lstrip()[:1] in {"<", "{", "["} else text
     return " ".join(found.split())[:LONGEST_SENTENCE]
 

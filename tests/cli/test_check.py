@@ -51,7 +51,7 @@ def test_quiet_says_nothing_but_of_what_is_true(home):
     assert run(*CHECK, "--when", FALSE, "-q", "-f", "text", env=home, check=0).stdout == ""
     assert run(*CHECK, "--when", TRUE, "-q", "-f", "text", env=home, check=10).stdout.splitlines()[1:] == [
         f"{TRUE}: true",
-        "ratio: Value 0.42, 90 % range 0.21-0.91, Meaning short : long within the window",
+        "ratio: Value 0.58, 90 % range 0.27-1.2, Meaning short : long within the window",
         "fear_greed: Value 16, Meaning Fear & Greed index of today, 0 to 100",
     ]
 
@@ -129,7 +129,7 @@ def test_a_state_folder_that_cannot_be_written_tells_twice_rather_than_never(hom
             0,
             f"{OK}open_interest_usd > 1T is false; open_interest_usd 27.3B | open_interest_usd=272",
         ),
-        ("heavier == 'short'", 0, f"{OK}heavier == 'short' is false; heavier long\n"),
+        ("heavier == 'short'", 0, f"{OK}heavier == 'short' is false; heavier neither\n"),
         ("ratio >", 3, "IMBALANCE UNKNOWN - column 8: it ends here; expected a number"),
     ],
 )
