@@ -49,7 +49,7 @@ def trial_verdict(model: tree.MethodScore | None, least_days: int) -> tree.Trial
 
 def _heavier(risk: tree.WindowRisk) -> str:
     amounts = f"{words.usd(risk.long.usd)} of longs, {words.usd(risk.short.usd)} of shorts would be force-closed"
-    who = "Neither side is clearly heavier" if risk.heavier is None else f"{risk.heavier.capitalize()}s are heavier"
+    who = "No side is clearly heavier" if risk.heavier is None else f"{risk.heavier.capitalize()}s are heavier"
     return f"{who}: est. {amounts} within {risk.window_pct:g} %{f' ({risk.note})' if risk.note else ''}."
 
 

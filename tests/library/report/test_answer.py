@@ -53,7 +53,7 @@ def test_it_says_which_side_is_heavier_and_by_how_much():
         "Longs are heavier: est. 2.5B of longs, 1.2B of shorts would be force-closed within 15 %."
     )
     assert "Any market after such a move would look alike (short : long 0.48; price path implies 0.57)." in told.text
-    assert phrases.verdict(risk(heavier=None), []).text.startswith("Neither side is clearly heavier: est. 2.5B")
+    assert phrases.verdict(risk(heavier=None), []).text.startswith("No side is clearly heavier: est. 2.5B")
 
 
 @pytest.mark.parametrize(
