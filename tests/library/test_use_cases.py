@@ -34,7 +34,7 @@ from imbalance.errors import (
 from imbalance.fetch.settings import Settings
 from imbalance.glossary import lookup
 from imbalance.records import Contract, Feed, Instrument, MarginTier, Ticker
-from imbalance.report import validation
+from imbalance.report import mapping, validation
 from imbalance.results import heatmap, liquidation_map
 from imbalance.results.liquidation_map import result
 from imbalance.store.rows import Series
@@ -157,7 +157,7 @@ def test_positions_need_accounts_and_their_venue():
 
 @pytest.mark.parametrize(("asked_ms", "told"), [(None, 0), (NOW_MS, 0), (NOW_MS - 1, 0), (NOW_MS + 1, 1)])
 def test_a_moment_later_than_the_bars_is_told(asked_ms, told):
-    assert len(service._later(asked_ms, NOW_MS)) == told
+    assert len(mapping.later(asked_ms, NOW_MS)) == told
 
 
 def market(**series):
