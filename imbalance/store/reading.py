@@ -107,10 +107,25 @@ def missing_of(reader: Reader, numbers: Iterable[int]) -> dict[int, list[Gap]]:
     return found
 
 
+def noted_of(reader: Reader, numbers: Iterable[int]) -> tuple[dict[int, list[Span]], dict[int, list[Gap]]]:
+    """Return what is known and what is missing of each series, asked for at once and in no order."""
+    wanted = list(numbers)
+    known: dict[int, list[Span]] = {number: [] for number in wanted}
+    missing: dict[int, list[Gap]] = {number: [] for number in wanted}
+    both = """(SELECT series, from_ms, to_ms, NULL AS why, learned_ms FROM spans
+               UNION ALL SELECT series, from_ms, to_ms, why, learned_ms FROM gaps)"""
+    for number, from_ms, to_ms, why, learned_ms in _of(reader, both, wanted, "from_ms, to_ms, why, learned_ms"):
+        if why is None:
+            known[number].append(Span(from_ms, to_ms, learned_ms))
+        else:
+            missing[number].append(Gap(from_ms, to_ms, why, learned_ms))
+    return known, missing
+
+
 def _of(reader: Reader, table: str, numbers: Sequence[int], names: str) -> Iterator[tuple[Any, ...]]:
     for i in range(0, len(numbers), MOST_NAMED):
         own = numbers[i : i + MOST_NAMED]
-        query = f"SELECT series, {names} FROM {table} WHERE series IN {marks(len(own))} ORDER BY series, from_ms"
+        query = f"SELECT series, {names} FROM {table} AS noted WHERE series IN {marks(len(own))} ORDER BY series, from_ms"
         yield from rows(reader, query, own)
 
 

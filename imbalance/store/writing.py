@@ -84,8 +84,8 @@ def extend(connection: Connection, series: Sequence[Series], from_ms: int, to_ms
         .values(to_ms=to_ms, learned_ms=learned_ms)
     )
     connection.execute(grown)
-    reached = select(spans.c.series).where(spans.c.series.in_(own), spans.c.from_ms <= from_ms, spans.c.to_ms >= to_ms)
-    there = {numbers[number] for (number,) in connection.execute(reached)}
+    known = reading.known_of(connection, own)
+    there = {numbers[n] for n in own if any(span.from_ms <= from_ms and span.to_ms >= to_ms for span in known[n])}
     save(connection, [Batch(one, [], [(from_ms, to_ms)]) for one in series if one not in there], learned_ms)
 
 
@@ -128,7 +128,7 @@ def _numbers(connection: Connection, series: Iterable[Series]) -> dict[Series, i
         there = {one: n for n, one in reading.all_series(connection, data=data, source=source).items()}
         new = [one._asdict() for one in wanted if (one.data, one.source) == (data, source) and one not in there]
         if new:
-            connection.execute(schema.SERIES.insert(), new)
+            connection.execute(schema.SERIES.insert().inline(), new)  # whose numbers are asked for with all others
             there = {one: n for n, one in reading.all_series(connection, data=data, source=source).items()}
         found |= there
     return found
@@ -188,7 +188,7 @@ def _note(connection: Connection, numbers: Mapping[Series, int], batches: Sequen
     by_number: dict[int, list[Batch]] = {}
     for batch in batches:
         by_number.setdefault(numbers[batch.series], []).append(batch)
-    known, missing = reading.known_of(connection, by_number), reading.missing_of(connection, by_number)
+    known, missing = reading.noted_of(connection, by_number)
     all_known, all_missing = {}, {}
     for number, own in by_number.items():
         new = [Span(*span, learned_ms) for batch in own for span in batch.known]
