@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import selectors
 import sqlite3
 import time
 import zlib
@@ -26,6 +27,9 @@ from imbalance.store.rows import Series
 T = TypeVar("T")
 CONNECT_S = 3
 FILE = "file"  # which one a connection holds open
+USED = "used"  # when a connection to a server was used last, on the clock that never goes back [s]
+# For so long a connection that nothing was heard of is taken to be there still: to ask is a trip to the server.
+SURE_S = 1.0
 # A transaction says by this option how it begins: to read, to write, or (upkeep) not at all.
 BEGINS = "imbalance_begins"
 READS, WRITES, APART = "BEGIN", "BEGIN IMMEDIATE", ""
@@ -115,10 +119,22 @@ def of_server(url: URL, wait_s: float) -> Engine:
     """
     # Poolers that lend a connection for one transaction know nothing of statements prepared in another.
     known = {"connect_timeout": CONNECT_S, "application_name": "imbalance", "prepare_threshold": None}
-    # One that the server ended while it was not used is noticed and opened anew.
-    engine = create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_size=1, pool_pre_ping=True, connect_args=known
-    )
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_size=1, connect_args=known)
+
+    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "checkin")
+    def note(_opened: object, record: ConnectionPoolEntry) -> None:
+        record.info[USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(opened: Any, record: ConnectionPoolEntry, _lent: object) -> None:  # noqa: ANN401  no stub of a driver's own
+        # One that the server ended while it was not used is noticed and opened anew.
+        if time.monotonic() - record.info[USED] < SURE_S and not _has_news(opened):
+            return
+        try:
+            engine.dialect.do_ping(opened)
+        except engine.dialect.loaded_dbapi.Error:
+            raise DisconnectionError from None
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -126,22 +142,35 @@ def of_server(url: URL, wait_s: float) -> Engine:
         if options.get(BEGINS) == WRITES:
             opened: Any = connection.connection.driver_connection
             opened.execute(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
-            for command in _locking(options.get(ONLY)):
-                opened.execute(command)
+            only = options.get(ONLY)
+            if only is None:
+                opened.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            else:
+                opened.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+                opened.execute("SELECT pg_advisory_xact_lock(%s, of) FROM unnest(%s::int[]) AS of", [LOCK, only])
 
     return engine
 
 
-def locks_of(series: Iterable[Series]) -> tuple[int, ...]:
+def _has_news(opened: Any) -> bool:  # noqa: ANN401
+    """Tell whether a server said something unasked, as it does before it ends a connection, or ended it."""
+    if opened.closed:
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(opened.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+def locks_of(series: Iterable[Series]) -> list[int]:
     """Return the locks of series, rising: whoever takes them in this order waits for nobody who waits for him."""
-    return tuple(sorted({zlib.crc32(repr(tuple(one)).encode()) % LOCKS for one in series}))
+    return sorted({zlib.crc32(repr(tuple(one)).encode()) % LOCKS for one in series})
 
 
-def _locking(only: tuple[int, ...] | None) -> list[str]:
-    if only is None:
-        return [f"SELECT pg_advisory_xact_lock({LOCK})"]
-    own = f"SELECT pg_advisory_xact_lock({LOCK}, of) FROM unnest(ARRAY{list(only)}::int[]) AS of"
-    return [f"SELECT pg_advisory_xact_lock_shared({LOCK})", own]
+def require_locked(connection: Connection, series: Iterable[Series]) -> None:
+    """Raise a `RuntimeError` where a transaction that was begun for some series alone is to write others."""
+    only = connection.get_execution_options().get(ONLY)
+    if only is not None and not set(locks_of(series)) <= set(only):
+        raise RuntimeError("series are written that the transaction was not opened for")
 
 
 def together(connection: Connection) -> contextlib.AbstractContextManager[object]:

@@ -108,7 +108,7 @@ def missing_of(reader: Reader, numbers: Iterable[int]) -> dict[int, list[Gap]]:
 
 
 def noted_of(reader: Reader, numbers: Iterable[int]) -> tuple[dict[int, list[Span]], dict[int, list[Gap]]]:
-    """Return what is known and what is missing of each series, asked for at once and in no order."""
+    """Return what is known and what is missing of each series, asked for at once, in order."""
     wanted = list(numbers)
     known: dict[int, list[Span]] = {number: [] for number in wanted}
     missing: dict[int, list[Gap]] = {number: [] for number in wanted}
@@ -125,8 +125,8 @@ def noted_of(reader: Reader, numbers: Iterable[int]) -> tuple[dict[int, list[Spa
 def _of(reader: Reader, table: str, numbers: Sequence[int], names: str) -> Iterator[tuple[Any, ...]]:
     for i in range(0, len(numbers), MOST_NAMED):
         own = numbers[i : i + MOST_NAMED]
-        query = f"SELECT series, {names} FROM {table} AS noted WHERE series IN {marks(len(own))} ORDER BY series, from_ms"
-        yield from rows(reader, query, own)
+        noted = f"{table} AS noted WHERE series IN {marks(len(own))}"
+        yield from rows(reader, f"SELECT series, {names} FROM {noted} ORDER BY series, from_ms", own)
 
 
 def ended_ms(reader: Reader, **of: str | int) -> dict[Series, int]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
-from imbalance.store import reading, schema
+from imbalance.store import engines, reading, schema
 from imbalance.store.layout import ROWS, TEXTS, TIMES
 from imbalance.store.rows import Batch, Block, Series
 from imbalance.store.spans import Gap, Span, left, union
@@ -68,6 +68,7 @@ def extend(connection: Connection, series: Sequence[Series], from_ms: int, to_ms
     from_ms, to_ms : where the span of all of them begins, and how far it reaches by now [ms].
     """
     spans, gaps = schema.SPANS, schema.GAPS
+    engines.require_locked(connection, series)
     wanted, alike = set(series), {"data": series[0].data, "source": series[0].source}
     numbers = {n: one for n, one in reading.all_series(connection, **alike).items() if one in wanted}
     own = list(numbers)
@@ -123,6 +124,7 @@ def save_report(connection: Connection, name: str, symbol: str, as_of_ms: int, l
 def _numbers(connection: Connection, series: Iterable[Series]) -> dict[Series, int]:
     """Return the numbers of series; those that have none are given one."""
     wanted = dict.fromkeys(series)
+    engines.require_locked(connection, wanted)
     found: dict[Series, int] = {}
     for data, source in dict.fromkeys((one.data, one.source) for one in wanted):
         there = {one: n for n, one in reading.all_series(connection, data=data, source=source).items()}
@@ -207,7 +209,13 @@ def _change(connection: Connection, table: Table, before: _Noted, after: _Noted)
         one = and_(table.c.series == bindparam("own"), table.c.from_ms == bindparam("at"))
         connection.execute(delete(table).where(one), [{"own": n, "at": from_ms} for n, from_ms in sorted(gone)])
     if changed := sorted(now - was):
-        insert = _insert(connection.dialect.name, table)
-        rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
-        whole = insert.on_conflict_do_update(index_elements=["series", "from_ms"], set_=rest)
-        connection.execute(whole, [row._asdict() | {"series": number} for number, row in changed])
+        rows = [row._asdict() | {"series": number} for number, row in changed]
+        connection.execute(_noting(table, connection.dialect.name), rows)
+
+
+@functools.cache
+def _noting(table: Table, dialect: str) -> Any:  # noqa: ANN401  as `_insert` returns
+    """Return the statement that writes spans or gaps over those that begin where they do."""
+    insert = _insert(dialect, table)
+    rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
+    return insert.on_conflict_do_update(index_elements=["series", "from_ms"], set_=rest)
