@@ -13,7 +13,7 @@ import selectors
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -174,9 +174,27 @@ def require_locked(connection: Connection, series: Iterable[Series]) -> None:
 
 
 def together(connection: Connection) -> contextlib.AbstractContextManager[object]:
-    """Send a server what it is told at once with the next question or the end, and wait for it once.
+    """Send a server what it is told without waiting for each answer, but for those to what is asked.
 
-    A trip to the server and back costs a processor twice, and where that is busy each takes its turn.
+    A trip to the server and back wakes two processes, and on a busy machine each waits for its turn.
     """
     opened: Any = connection.connection.driver_connection
     return contextlib.nullcontext() if connection.dialect.name == "sqlite" else opened.pipeline()
+
+
+@contextlib.contextmanager
+def sent(connection: Connection) -> Iterator[None]:
+    """Let all that a server is told be on its way before the transaction ends, or is undone.
+
+    The driver's end waits for answers alone: to what was sent in part, as what is large is, there would be none.
+    """
+    try:
+        yield
+    finally:
+        opened: Any = connection.connection.driver_connection
+        while connection.dialect.name != "sqlite" and not opened.closed and opened.pgconn.flush():
+            with selectors.DefaultSelector() as selector:
+                selector.register(opened.fileno(), selectors.EVENT_READ | selectors.EVENT_WRITE)
+                if any(ready & selectors.EVENT_READ for _key, ready in selector.select()):
+                    # So that the server, too, gets rid of what it has to say.
+                    opened.pgconn.consume_input()

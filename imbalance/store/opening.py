@@ -75,6 +75,7 @@ class Store:
             self.engine.connect().execution_options(**begins) as connection,
             engines.together(connection),
             connection.begin(),
+            engines.sent(connection),
         ):
             yield connection
 
