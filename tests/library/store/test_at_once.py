@@ -77,7 +77,7 @@ def test_who_writes_other_series_waits_for_nobody_where_there_is_more_than_one_l
 
 def large():
     """Return a batch that no socket takes at once: megabytes."""
-    many, columns = 20_000, dict(batch(0).rows[0])
+    many, columns = 40_000, dict(batch(0).rows[0])
     block = {name: [value] * many for name, value in columns.items()}
     block["time_ms"] = [i * SERIES.interval_ms for i in range(many)]
     return writing.Block(SERIES, block, [(0, many * SERIES.interval_ms)])
