@@ -53,7 +53,8 @@ def save(address: str | None, harvests: Sequence[Harvest], document: tree.Docume
         If it cannot be written to now.
     """
     batches = [batch for harvest in harvests for batch in rows.batches(harvest, document.symbol, now_ms)]
-    with opening.opened(address, wait_s=LONGEST_WAIT_S, make=True) as store, store.writing() as connection:
+    series = [batch.series for batch in batches]
+    with opening.opened(address, wait_s=LONGEST_WAIT_S, make=True) as store, store.saving(series) as connection:
         writing.save(connection, batches, now_ms)
         if isinstance(document, tree.Report):
             # A page's heatmap is drawn from the same figures: the report is what is kept.

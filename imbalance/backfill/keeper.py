@@ -60,7 +60,8 @@ class Keeper:
         if not self._blocks and not self._batches:
             return
         blocks = rows.merged(self._blocks)
-        with self._store.writing() as connection:
+        series = [block.series for block in blocks] + [batch.series for batch in self._batches]
+        with self._store.saving(series) as connection:
             for block in blocks:
                 writing.save_columns(connection, block, self._learned_ms)
             writing.save(connection, self._batches, self._learned_ms)

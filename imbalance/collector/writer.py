@@ -121,7 +121,8 @@ class Writer:
 
     def _commit(self, batches: Sequence[Batch], reached: Reached) -> None:
         learned_ms = now_ms()
-        with self.store.writing() as connection:
+        every = [batch.series for batch in batches] + [one for _known, series in reached for one in series]
+        with self.store.saving(every) as connection:
             writing.save(connection, batches, learned_ms)
             for (from_ms, to_ms), series in reached:
                 writing.extend(connection, series, from_ms, to_ms, learned_ms)

@@ -7,26 +7,38 @@ other writers wait.
 
 from __future__ import annotations
 
+import contextlib
 import random
+import selectors
 import sqlite3
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from imbalance.store.rows import Series
+
 T = TypeVar("T")
 CONNECT_S = 3
 FILE = "file"  # which one a connection holds open
+USED = "used"  # when a connection to a server was used last, on the clock that never goes back [s]
+# For so long a connection that nothing was heard of is taken to be there still: to ask is a trip to the server.
+SURE_S = 1.0
 # A transaction says by this option how it begins: to read, to write, or (upkeep) not at all.
 BEGINS = "imbalance_begins"
 READS, WRITES, APART = "BEGIN", "BEGIN IMMEDIATE", ""
 # The number under which writers of a PostgreSQL store wait for each other, as those of SQLite do for its one lock.
 LOCK = 0x1B_A1A9CE
+# Those who write a few series alone hold it together, and each of these by a lock that some others may share: a server
+# has room for so many locks a connection.
+ONLY = "imbalance_only"
+LOCKS = 64
 
 
 def of_file(file: Path, wait_s: float, *, make: bool) -> Engine:
@@ -107,15 +119,82 @@ def of_server(url: URL, wait_s: float) -> Engine:
     """
     # Poolers that lend a connection for one transaction know nothing of statements prepared in another.
     known = {"connect_timeout": CONNECT_S, "application_name": "imbalance", "prepare_threshold": None}
-    # One that the server ended while it was not used is noticed and opened anew.
-    engine = create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_size=1, pool_pre_ping=True, connect_args=known
-    )
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_size=1, connect_args=known)
+
+    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "checkin")
+    def note(_opened: object, record: ConnectionPoolEntry) -> None:
+        record.info[USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(opened: Any, record: ConnectionPoolEntry, _lent: object) -> None:  # noqa: ANN401  no stub of a driver's own
+        # One that the server ended while it was not used is noticed and opened anew.
+        if time.monotonic() - record.info[USED] < SURE_S and not _has_news(opened):
+            return
+        try:
+            engine.dialect.do_ping(opened)
+        except engine.dialect.loaded_dbapi.Error:
+            raise DisconnectionError from None
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(BEGINS) == WRITES:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        options = connection.get_execution_options()
+        if options.get(BEGINS) == WRITES:
+            opened: Any = connection.connection.driver_connection
+            opened.execute(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
+            only = options.get(ONLY)
+            if only is None:
+                opened.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            else:
+                opened.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+                opened.execute("SELECT pg_advisory_xact_lock(%s, of) FROM unnest(%s::int[]) AS of", [LOCK, only])
 
     return engine
+
+
+def _has_news(opened: Any) -> bool:  # noqa: ANN401
+    """Tell whether a server said something unasked, as it does before it ends a connection, or ended it."""
+    if opened.closed:
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(opened.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+def locks_of(series: Iterable[Series]) -> list[int]:
+    """Return the locks of series, rising: whoever takes them in this order waits for nobody who waits for him."""
+    return sorted({zlib.crc32(repr(tuple(one)).encode()) % LOCKS for one in series})
+
+
+def require_locked(connection: Connection, series: Iterable[Series]) -> None:
+    """Raise a `RuntimeError` where a transaction that was begun for some series alone is to write others."""
+    only = connection.get_execution_options().get(ONLY)
+    if only is not None and not set(locks_of(series)) <= set(only):
+        raise RuntimeError("series are written that the transaction was not opened for")
+
+
+def together(connection: Connection) -> contextlib.AbstractContextManager[object]:
+    """Send a server what it is told without waiting for each answer, but for those to what is asked.
+
+    A trip to the server and back wakes two processes, and on a busy machine each waits for its turn.
+    """
+    opened: Any = connection.connection.driver_connection
+    return contextlib.nullcontext() if connection.dialect.name == "sqlite" else opened.pipeline()
+
+
+@contextlib.contextmanager
+def sent(connection: Connection) -> Iterator[None]:
+    """Let all that a server is told be on its way before the transaction ends, or is undone.
+
+    The driver's end waits for answers alone: to what was sent in part, as what is large is, there would be none.
+    """
+    try:
+        yield
+    finally:
+        opened: Any = connection.connection.driver_connection
+        while connection.dialect.name != "sqlite" and not opened.closed and opened.pgconn.flush():
+            with selectors.DefaultSelector() as selector:
+                selector.register(opened.fileno(), selectors.EVENT_READ | selectors.EVENT_WRITE)
+                if any(ready & selectors.EVENT_READ for _key, ready in selector.select()):
+                    # So that the server, too, gets rid of what it has to say.
+                    opened.pgconn.consume_input()

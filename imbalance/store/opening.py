@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from imbalance import files
 from imbalance.errors import NoStoreError, StoreError
 from imbalance.store import engines, migrations, places, schema
+from imbalance.store.rows import Series
 
 WAIT_S = 5.0
 
@@ -55,6 +56,27 @@ class Store:
         """
         begins = {engines.BEGINS: engines.WRITES}
         with self._told(), self.engine.connect().execution_options(**begins) as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def saving(self, series: Iterable[Series]) -> Iterator[Connection]:
+        """Open a transaction as `writing` does, for what `store.writing` does to these series, and reports, alone.
+
+        In PostgreSQL who writes other series is not waited for, and what was wrong may be told at the end.
+
+        Raises
+        ------
+        StoreError
+            As `writing` does.
+        """
+        begins = {engines.BEGINS: engines.WRITES, engines.ONLY: engines.locks_of(series)}
+        with (
+            self._told(),
+            self.engine.connect().execution_options(**begins) as connection,
+            engines.together(connection),
+            connection.begin(),
+            engines.sent(connection),
+        ):
             yield connection
 
     @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,11 @@ from imbalance.store.spans import Gap, Span
 
 Arrays = dict[str, npt.NDArray[Any]]
 MOST_NAMED = 500  # in one query: no database takes any number of values
+_NAMES = ", ".join(IDENTITY)
+_STORED = f"""WITH own AS (SELECT * FROM series WHERE ({_NAMES}) IN (VALUES {{}}))
+SELECT id, NULL AS from_ms, NULL AS to_ms, NULL AS why, NULL AS learned_ms, {_NAMES} FROM own
+UNION ALL SELECT id, from_ms, to_ms, NULL, learned_ms, {_NAMES} FROM own JOIN spans ON series = id
+UNION ALL SELECT id, from_ms, to_ms, why, learned_ms, {_NAMES} FROM own JOIN gaps ON series = id"""
 
 
 def all_series(reader: Reader, **of: str | int) -> dict[int, Series]:
@@ -107,11 +112,36 @@ def missing_of(reader: Reader, numbers: Iterable[int]) -> dict[int, list[Gap]]:
     return found
 
 
+class Stored(NamedTuple):
+    """A series' number, and what is known and missing of it, in no order."""
+
+    number: int
+    known: list[Span]
+    missing: list[Gap]
+
+
+def stored(reader: Reader, series: Sequence[Series]) -> dict[Series, Stored]:
+    """Return what is stored of those of some series that there are, asked for at once."""
+    found: dict[Series, Stored] = {}
+    for i in range(0, len(series), MOST_NAMED):
+        own = series[i : i + MOST_NAMED]
+        wanted = ", ".join([marks(len(IDENTITY))] * len(own))
+        for number, from_ms, to_ms, why, learned_ms, *identity in rows(
+            reader, _STORED.format(wanted), [value for one in own for value in one]
+        ):
+            one = found.setdefault(Series(*identity), Stored(number, [], []))
+            if why is not None:
+                one.missing.append(Gap(from_ms, to_ms, why, learned_ms))
+            elif from_ms is not None:
+                one.known.append(Span(from_ms, to_ms, learned_ms))
+    return found
+
+
 def _of(reader: Reader, table: str, numbers: Sequence[int], names: str) -> Iterator[tuple[Any, ...]]:
     for i in range(0, len(numbers), MOST_NAMED):
         own = numbers[i : i + MOST_NAMED]
-        query = f"SELECT series, {names} FROM {table} WHERE series IN {marks(len(own))} ORDER BY series, from_ms"
-        yield from rows(reader, query, own)
+        noted = f"{table} WHERE series IN {marks(len(own))}"
+        yield from rows(reader, f"SELECT series, {names} FROM {noted} ORDER BY series, from_ms", own)
 
 
 def ended_ms(reader: Reader, **of: str | int) -> dict[Series, int]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
-from imbalance.store import reading, schema
+from imbalance.store import engines, reading, schema
 from imbalance.store.layout import ROWS, TEXTS, TIMES
 from imbalance.store.rows import Batch, Block, Series
 from imbalance.store.spans import Gap, Span, left, union
@@ -49,13 +49,13 @@ def save(connection: Connection, batches: Iterable[Batch], learned_ms: int) -> i
     learned_ms : when all this was read [ms].
     """
     batches = list(batches)
-    numbers = _numbers(connection, [batch.series for batch in batches])
+    found = _stored(connection, [batch.series for batch in batches])
     for batch in batches:
         if batch.rows:
             names = [name for name in ROWS[batch.series.data].columns if name not in OWN]
             columns = {name: [row[name] for row in batch.rows] for name in names}
-            _upsert(connection, batch.series.data, columns, numbers[batch.series], learned_ms)
-    _note(connection, numbers, [batch for batch in batches if batch.known or batch.missing], learned_ms)
+            _upsert(connection, batch.series.data, columns, found[batch.series].number, learned_ms)
+    _note(connection, found, [batch for batch in batches if batch.known or batch.missing], learned_ms)
     return sum(len(batch.rows) for batch in batches)
 
 
@@ -68,6 +68,7 @@ def extend(connection: Connection, series: Sequence[Series], from_ms: int, to_ms
     from_ms, to_ms : where the span of all of them begins, and how far it reaches by now [ms].
     """
     spans, gaps = schema.SPANS, schema.GAPS
+    engines.require_locked(connection, series)
     wanted, alike = set(series), {"data": series[0].data, "source": series[0].source}
     numbers = {n: one for n, one in reading.all_series(connection, **alike).items() if one in wanted}
     own = list(numbers)
@@ -84,18 +85,18 @@ def extend(connection: Connection, series: Sequence[Series], from_ms: int, to_ms
         .values(to_ms=to_ms, learned_ms=learned_ms)
     )
     connection.execute(grown)
-    reached = select(spans.c.series).where(spans.c.series.in_(own), spans.c.from_ms <= from_ms, spans.c.to_ms >= to_ms)
-    there = {numbers[number] for (number,) in connection.execute(reached)}
+    known = reading.known_of(connection, own)
+    there = {numbers[n] for n in own if any(span.from_ms <= from_ms and span.to_ms >= to_ms for span in known[n])}
     save(connection, [Batch(one, [], [(from_ms, to_ms)]) for one in series if one not in there], learned_ms)
 
 
 def save_columns(connection: Connection, block: Block, learned_ms: int) -> int:
     """Write a block into an open transaction, as `save` writes batches; return how many rows it had."""
-    numbers = _numbers(connection, [block.series])
+    found = _stored(connection, [block.series])
     many = len(block.columns["time_ms"])
     if many:
-        _upsert(connection, block.series.data, block.columns, numbers[block.series], learned_ms)
-    _note(connection, numbers, [Batch(block.series, [], block.known, block.missing)], learned_ms)
+        _upsert(connection, block.series.data, block.columns, found[block.series].number, learned_ms)
+    _note(connection, found, [Batch(block.series, [], block.known, block.missing)], learned_ms)
     return many
 
 
@@ -120,17 +121,15 @@ def save_report(connection: Connection, name: str, symbol: str, as_of_ms: int, l
     )
 
 
-def _numbers(connection: Connection, series: Iterable[Series]) -> dict[Series, int]:
-    """Return the numbers of series; those that have none are given one."""
-    wanted = dict.fromkeys(series)
-    found: dict[Series, int] = {}
-    for data, source in dict.fromkeys((one.data, one.source) for one in wanted):
-        there = {one: n for n, one in reading.all_series(connection, data=data, source=source).items()}
-        new = [one._asdict() for one in wanted if (one.data, one.source) == (data, source) and one not in there]
-        if new:
-            connection.execute(schema.SERIES.insert(), new)
-            there = {one: n for n, one in reading.all_series(connection, data=data, source=source).items()}
-        found |= there
+def _stored(connection: Connection, series: Iterable[Series]) -> dict[Series, reading.Stored]:
+    """Return what is stored of series; those that there are none of yet are given a number."""
+    wanted = list(dict.fromkeys(series))
+    engines.require_locked(connection, wanted)
+    found = reading.stored(connection, wanted)
+    if new := [one for one in wanted if one not in found]:
+        # Nothing is returned for them: their numbers are asked for at once.
+        connection.execute(schema.SERIES.insert().inline(), [one._asdict() for one in new])
+        found |= reading.stored(connection, new)
     return found
 
 
@@ -183,14 +182,16 @@ def _statement(table: Table, dialect: str) -> str:
     return str(whole.compile(dialect=positional))
 
 
-def _note(connection: Connection, numbers: Mapping[Series, int], batches: Sequence[Batch], learned_ms: int) -> None:
+def _note(
+    connection: Connection, found: Mapping[Series, reading.Stored], batches: Sequence[Batch], learned_ms: int
+) -> None:
     """Add to what is known and missing of series; what became known is missing no more."""
-    by_number: dict[int, list[Batch]] = {}
+    by_series: dict[Series, list[Batch]] = {}
     for batch in batches:
-        by_number.setdefault(numbers[batch.series], []).append(batch)
-    known, missing = reading.known_of(connection, by_number), reading.missing_of(connection, by_number)
-    all_known, all_missing = {}, {}
-    for number, own in by_number.items():
+        by_series.setdefault(batch.series, []).append(batch)
+    known, missing, all_known, all_missing = {}, {}, {}, {}
+    for one, own in by_series.items():
+        number, known[number], missing[number] = found[one]
         new = [Span(*span, learned_ms) for batch in own for span in batch.known]
         lost = [Gap(*gap, learned_ms) for batch in own for gap in sorted(batch.missing)]
         all_known[number] = union([*known[number], *new])
@@ -207,7 +208,13 @@ def _change(connection: Connection, table: Table, before: _Noted, after: _Noted)
         one = and_(table.c.series == bindparam("own"), table.c.from_ms == bindparam("at"))
         connection.execute(delete(table).where(one), [{"own": n, "at": from_ms} for n, from_ms in sorted(gone)])
     if changed := sorted(now - was):
-        insert = _insert(connection.dialect.name, table)
-        rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
-        whole = insert.on_conflict_do_update(index_elements=["series", "from_ms"], set_=rest)
-        connection.execute(whole, [row._asdict() | {"series": number} for number, row in changed])
+        rows = [row._asdict() | {"series": number} for number, row in changed]
+        connection.execute(_noting(table, connection.dialect.name), rows)
+
+
+@functools.cache
+def _noting(table: Table, dialect: str) -> Any:  # noqa: ANN401  as `_insert` returns
+    """Return the statement that writes spans or gaps over those that begin where they do."""
+    insert = _insert(dialect, table)
+    rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
+    return insert.on_conflict_do_update(index_elements=["series", "from_ms"], set_=rest)

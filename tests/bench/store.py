@@ -43,7 +43,7 @@ def year(venue: str, start: int = 0, many: int = YEAR) -> Batch:
 
 def save(address: str, batch: Batch, learned_ms: int) -> float:
     started = time.perf_counter()
-    with opening.opened(address, wait_s=30, make=True) as store, store.writing() as connection:
+    with opening.opened(address, wait_s=30, make=True) as store, store.saving([batch.series]) as connection:
         writing.save(connection, [batch], learned_ms)
     return time.perf_counter() - started
 
@@ -57,7 +57,7 @@ def write(address: str, venue: str) -> None:
                 return
             batch = year(venue, i * ROWS, ROWS)
             started = time.perf_counter()
-            with store.writing() as connection:
+            with store.saving([batch.series]) as connection:
                 writing.save(connection, [batch], i)
             print(1000 * (time.perf_counter() - started))
             time.sleep(PAUSE_S)

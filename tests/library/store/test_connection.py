@@ -7,13 +7,13 @@ import shutil
 import pytest
 
 from imbalance.errors import StoreBusyError, StoreError
-from imbalance.store import opening, reading, upkeep, writing
+from imbalance.store import engines, opening, reading, upkeep, writing
 from tests.library.store.writer import BATCH, SERIES, batch, write
 from tests.support import postgres
 
 
 def save(store, at):
-    with store.writing() as connection:
+    with store.saving([SERIES]) as connection:
         writing.save(connection, [batch(at)], at)
 
 
@@ -89,9 +89,22 @@ def test_a_connection_that_the_server_ended_meanwhile_is_opened_anew(shared):
     assert stored(shared) == times(0, 1)
 
 
-def interrupted(store, address, *, more):
+@pytest.mark.parametrize(("later_s", "asked"), [(0, 0), (engines.SURE_S - 0.001, 0), (engines.SURE_S, 1)])
+def test_a_connection_that_was_used_a_moment_ago_is_not_asked_whether_it_is_there(shared, monkeypatch, later_s, asked):
+    now_s, pings = [100.0], []
+    monkeypatch.setattr(engines.time, "monotonic", lambda: now_s[0])
+    with opening.opened(shared, make=True) as store:
+        save(store, 0)
+        monkeypatch.setattr(store.engine.dialect, "do_ping", pings.append)
+        now_s[0] += later_s
+        save(store, 1)
+        assert len(pings) == asked
+    assert stored(shared) == times(0, 1)
+
+
+def interrupted(store, address, *, alone, more):
     """Save, but let the server end the connection before that is stored, with `more` to be written or not."""
-    with store.writing() as connection:
+    with store.saving([SERIES]) if alone else store.writing() as connection:
         writing.save(connection, [batch(1)], 1)
         assert postgres.end_connections(address) >= 1
         if more:
@@ -99,11 +112,12 @@ def interrupted(store, address, *, more):
 
 
 @pytest.mark.parametrize("more", [True, False])
-def test_a_transaction_that_the_server_ends_is_not_stored_and_may_be_tried_again(shared, more):
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_transaction_that_the_server_ends_is_not_stored_and_may_be_tried_again(shared, alone, more):
     with opening.opened(shared, make=True) as store:
         save(store, 0)
         with pytest.raises(StoreBusyError, match="its server ended the connection"):
-            interrupted(store, shared, more=more)
+            interrupted(store, shared, alone=alone, more=more)
         assert stored(shared) == times(0)
         save(store, 1)
     assert stored(shared) == times(0, 1)

@@ -194,7 +194,7 @@ def stored(address, one=BTC):
 def test_a_span_that_goes_on_reaches_further_in_a_store(address):
     series = [series_of(one) for one in (BTC, ETH)]
     for to_ms in (200, 300, 250):
-        with opening.opened(address, make=True) as store, store.writing() as connection:
+        with opening.opened(address, make=True) as store, store.saving(series) as connection:
             writing.extend(connection, series, 100, to_ms, to_ms)
     assert stored(address) == stored(address, ETH) == ([(100, 300)], [])
     with opening.opened(address) as store, store.reading() as connection:
@@ -218,10 +218,10 @@ def test_what_another_wrote_meanwhile_is_respected(address, known, missing):
     """The fast way must come to what the plain one comes to, whatever is in its way."""
     one = series_of(BTC)
     with opening.opened(address, make=True) as store:
-        with store.writing() as connection:
+        with store.saving([one]) as connection:
             writing.extend(connection, [one], 100, 300, 1)
             writing.save(connection, [Batch(one, [], known, missing)], 2)
-        with store.writing() as connection:
+        with store.saving([one]) as connection:
             writing.extend(connection, [one], 100, 400, 3)
     all_known = union([writing.Span(a, b, 0) for a, b in [(100, 400), *known]])
     expected = left([writing.Gap(*gap, 0) for gap in missing], all_known)
@@ -240,7 +240,7 @@ def test_a_ledger_makes_a_sound_store(address):
     with opening.opened(address, make=True) as store:
         for learned_ms, event in enumerate(events, 5000):
             made.note(event)
-            with store.writing() as connection:
+            with store.saving([series_of(BTC), series_of(ETH)]) as connection:
                 writing.save(connection, made.batches(), learned_ms)
                 for (from_ms, to_ms), series in made.spans():
                     writing.extend(connection, series, from_ms, to_ms, learned_ms)

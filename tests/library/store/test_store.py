@@ -38,7 +38,7 @@ def candles(minutes, price=100.0):
 def save(address, *readings):
     with opening.opened(address, make=True) as store:
         for batches, learned_ms in readings:
-            with store.writing() as connection:
+            with store.saving([batch.series for batch in batches]) as connection:
                 writing.save(connection, batches, learned_ms)
 
 
@@ -181,7 +181,7 @@ def test_what_becomes_known_is_missing_no_more(address):
 def test_a_report_is_kept_as_it_was_last_known(address):
     with opening.opened(address, make=True) as store:
         for learned_ms, json in ((2, b'{"new":1}'), (1, b"{}")):
-            with store.writing() as connection:
+            with store.saving([]) as connection:
                 writing.save_report(connection, "imbalance.report/1", "BTC", 5, learned_ms, json)
         with store.reading() as connection:
             assert connection.execute(select(func.count()).select_from(schema.REPORTS)).scalar() == 1
