@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -61,7 +63,7 @@ def _pooled(function: Callable[[Any], Any], todo: dict[int, Any], processes: int
     # Each process does small sums alone: threads in each would get in each other's way.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
         coming: dict[Future[Any], int] = {}
         waiting = iter(list(todo.items()))
         try:
@@ -80,6 +82,18 @@ def _pooled(function: Callable[[Any], Any], todo: dict[int, Any], processes: int
                     yield number, future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it does, however that ended.
+
+    It waits for work at a pipe whose other end it holds open itself, so nothing else would tell it. What interrupts
+    the parent is not for it to tell once more.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def cluster(address: str) -> Runner:

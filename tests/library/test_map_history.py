@@ -242,6 +242,27 @@ def test_processes_that_are_killed_again_and_again_are_an_error():
         list(jobs.local(1)(die, [1]))
 
 
+WAITING = """
+import time
+from imbalance import jobs
+if __name__ == "__main__":
+    for _found in jobs.local(1)(time.sleep, [0, 600]):
+        print("one has ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_end_with_the_one_that_started_them(tmp_path, how):
+    script = tmp_path / "run.py"
+    script.write_text(WAITING)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as running:
+        assert running.stdout
+        running.stdout.readline()
+        running.send_signal(how)
+        # Whoever is left holds the pipe open.
+        assert running.communicate(timeout=20)[0] == b""
+
+
 def test_a_run_is_followed_task_by_task():
     told = []
     assert list(jobs.followed(jobs.alone, told.append)(abs, [-1, -2, -3])) == [(0, 1), (1, 2), (2, 3)]
