@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ from imbalance.errors import UsageError
 
 # Of a pool or of a task on a cluster: a worker may be killed for want of memory, and once more, but not for ever.
 MOST_LOSSES = 3
+LONGEST_WAIT_S = 60  # for the first worker of a cluster
 Runner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[int, Any]]]
 
 
@@ -104,12 +106,14 @@ def cluster(address: str) -> Runner:
     Raises
     ------
     UsageError
-        If Dask is not installed or the scheduler cannot be reached.
+        If Dask is not installed, the scheduler cannot be reached or is lost, or has no workers.
     """
     try:
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import CancelledError, Client, KilledWorker, as_completed
     except ImportError:
         raise UsageError("--cluster needs Dask, which is not installed", "pip install 'imbalance[cluster]'") from None
+    # That the scheduler is lost is told below: Dask would tell it with a traceback.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
 
     def run(function: Callable[[Any], Any], todo: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         try:
@@ -117,6 +121,7 @@ def cluster(address: str) -> Runner:
         except (OSError, ValueError) as error:
             raise UsageError(f"--cluster {address} cannot be reached: {error}") from None
         with client:
+            _require_workers(client, address)
             futures = client.map(function, todo, pure=False, retries=MOST_LOSSES)
             numbers = {future.key: number for number, future in enumerate(futures)}
             for future in as_completed(futures):
@@ -127,7 +132,22 @@ def cluster(address: str) -> Runner:
                 except KilledWorker as error:
                     message = f"workers of {address} were lost again and again: {error}"
                     raise UsageError(message, "Is there memory enough on them?") from None
+                except CancelledError:
+                    raise UsageError(
+                        f"the scheduler {address} was lost while it ran", "Once it is there again, run the same again."
+                    ) from None
                 yield numbers[future.key], found
                 future.release()  # what is written is let go of on the workers
 
     return run
+
+
+def _require_workers(client: Any, address: str) -> None:  # noqa: ANN401  it is half typed
+    """Wait for the first worker, which may start with the run, but not for ever."""
+    try:
+        client.wait_for_workers(1, timeout=LONGEST_WAIT_S)
+    except TimeoutError:
+        raise UsageError(
+            f"--cluster {address} has no workers, and none came within {LONGEST_WAIT_S} s",
+            f"Start some: dask worker {address} --nthreads 1",
+        ) from None

@@ -384,6 +384,54 @@ def test_a_scheduler_that_is_not_there_is_told():
         list(jobs.cluster("nowhere://x")(die, [1]))
 
 
+LOST = """
+import sys
+import time
+from imbalance import jobs
+if __name__ == "__main__":
+    for _found in jobs.cluster(sys.argv[1])(time.sleep, [0, 600]):
+        print("one has ended", flush=True)
+"""
+
+
+def test_a_scheduler_that_is_lost_is_told(tmp_path):
+    """The rest is what Python says of an error that nobody catches: Dask adds nothing of its own."""
+    pytest.importorskip("distributed")
+    script = tmp_path / "run.py"
+    script.write_text(LOST)
+    programs = Path(sys.executable).parent
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+    words = ["--host", "127.0.0.1", "--port", port, "--no-dashboard"]
+    with contextlib.ExitStack() as stack:
+        started = []
+        for command in (["scheduler", *words], ["worker", address, "--nthreads", "1", "--no-dashboard"]):
+            running = subprocess.Popen([programs / "dask", *command], stderr=subprocess.DEVNULL, cwd=tmp_path)
+            stack.callback(running.wait)
+            stack.callback(running.terminate)
+            started.append(running)
+        pipe = subprocess.PIPE
+        asking = stack.enter_context(subprocess.Popen([sys.executable, script, address], stdout=pipe, stderr=pipe))
+        assert asking.stdout
+        asking.stdout.readline()
+        started[0].kill()
+        told = asking.communicate(timeout=30)[1].decode()
+    assert told.count("Traceback") == 1
+    assert told.endswith(f"UsageError: the scheduler {address} was lost while it ran\n")
+
+
+def test_a_scheduler_without_workers_is_told(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(jobs, "LONGEST_WAIT_S", 0.1)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None, processes=False) as cluster,
+        pytest.raises(UsageError, match=r"has no workers, and none came within 0\.1 s"),
+    ):
+        list(jobs.cluster(cluster.scheduler_address)(die, [1]))
+
+
 def test_workers_that_are_lost_again_and_again_are_an_error():
     distributed = pytest.importorskip("distributed")
     with (
