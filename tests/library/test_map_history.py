@@ -209,6 +209,33 @@ def test_folders_that_hold_no_bars_are_refused(folder, tmp_path):
         tasks(OwnBars(str(tmp_path / "none")), [], DAY_MS, WARM_UP_MS)
 
 
+def test_two_runs_do_not_fill_a_folder_at_once(folder, tmp_path):
+    into = tmp_path / "maps"
+
+    def meanwhile(function, todo):
+        with pytest.raises(UsageError, match="another run is filling"):
+            made(folder, into, step_ms=HOUR_MS)
+        return jobs.alone(function, todo)
+
+    made(folder, into, meanwhile, symbols=("AAA",))
+    assert {p.state for p in made(folder, into, symbols=("AAA",)).partitions} == {"kept"}
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [("file", "file is a file, and no folder to fill"), ("file/maps", "Not a directory")],
+)
+def test_a_folder_that_cannot_be_filled_is_told_before_the_work(folder, tmp_path, place, told):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=told):
+        made(folder, tmp_path / place, lambda *_: pytest.fail("there was work"))
+
+
+def test_a_coin_that_is_named_twice_is_an_error(folder):
+    with pytest.raises(UsageError, match="a coin is named twice"):
+        tasks(OwnBars(str(folder)), ["AAA", "AAA"], DAY_MS, DAY_MS)
+
+
 def test_a_partition_is_there_before_the_manifest_names_it(tmp_path):
     partitions = Partitions(tmp_path, {"every": "1d"})
     partition = Partition.with_content("state", b"content", 1, 0)
