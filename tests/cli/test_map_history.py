@@ -47,6 +47,9 @@ def test_a_month_that_fails_is_told_and_the_exit_code_says_so(folder):
         (("--every", "2h"), "--every 2h: maps are made every 1h or 1d"),
         (("--cluster", "tcp://127.0.0.1:1"), "give one"),
         (("ZZZ",), "nothing of ZZZ"),
+        (("AAA", "aaa"), "a coin is named twice"),
+        (("--venue", "okx"), "No such option: --venue"),  # it would change nothing
+        (("--window", "5"), "No such option: --window"),
     ],
 )
 def test_what_cannot_be(folder, more, told):
