@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance import __version__
-from imbalance.bars.folder import month_span_ms
+from imbalance.bars.folder import as_there, month_span_ms
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.engine.margin import LONG, SHORT
 from imbalance.errors import ImbalanceError, MissingDataError, UsageError
@@ -85,8 +85,8 @@ def tasks(bars: PastBars, symbols: Sequence[str], step_ms: int, warm_up_ms: int)
     """
     if len(set(symbols)) < len(symbols):
         raise UsageError("a coin is named twice", "Name each once.")
-    found = []
-    for symbol in symbols or bars.symbols():
+    there, found = bars.symbols(), []
+    for symbol in [as_there(symbol, there) for symbol in symbols] or there:
         coin = bars.coin(symbol)
         for month in coin.months:
             from_ms, to_ms = month_span_ms(month)

@@ -231,6 +231,27 @@ def test_a_folder_that_cannot_be_filled_is_told_before_the_work(folder, tmp_path
         made(folder, tmp_path / place, lambda *_: pytest.fail("there was work"))
 
 
+def test_a_coin_is_found_as_others_wrote_it(folder, tmp_path):
+    put(folder, "kPEPE", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 48))
+    put(folder, "aaa", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 48))
+    found = tasks(OwnBars(str(folder)), ["KPEPE", "AAA", "aaa"], DAY_MS, DAY_MS)
+    assert [(task.symbol, task.month) for task in found] == [
+        ("kPEPE", "2026-02"),
+        ("AAA", "2026-01"),
+        ("AAA", "2026-02"),
+        ("aaa", "2026-02"),
+    ]
+    assert read_bars(folder, symbol="KPEPE").time_ms.size == 48
+
+
+@pytest.mark.parametrize("month", ["", "month=2026-13"])
+def test_a_coin_without_months_is_not_passed_over(folder, month):
+    (folder / "symbol=CCC" / month).mkdir(parents=True)
+    bars(JANUARY_MS, 48).to_parquet(folder / "symbol=CCC" / month / "bars.parquet")
+    with pytest.raises(UsageError, match="the files of CCC are not parted by month"):
+        tasks(OwnBars(str(folder)), [], DAY_MS, DAY_MS)
+
+
 def test_a_coin_that_is_named_twice_is_an_error(folder):
     with pytest.raises(UsageError, match="a coin is named twice"):
         tasks(OwnBars(str(folder)), ["AAA", "AAA"], DAY_MS, DAY_MS)
