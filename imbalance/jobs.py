@@ -65,6 +65,8 @@ def local(processes: int | None = None) -> Runner:
 def _pooled(function: Callable[[Any], Any], todo: dict[int, Any], processes: int) -> Iterator[tuple[int, Any]]:
     # Each process does small sums alone: threads in each would get in each other's way.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Where a run is interrupted, Python's own cleaning up after it is nothing to tell.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
         coming: dict[Future[Any], int] = {}

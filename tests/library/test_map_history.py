@@ -303,12 +303,13 @@ if __name__ == "__main__":
 def test_processes_end_with_the_one_that_started_them(tmp_path, how):
     script = tmp_path / "run.py"
     script.write_text(WAITING)
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as running:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, script], stdout=pipe, stderr=pipe) as running:
         assert running.stdout
         running.stdout.readline()
         running.send_signal(how)
-        # Whoever is left holds the pipe open.
-        assert running.communicate(timeout=20)[0] == b""
+        # Whoever is left holds the pipes open; none has anything to tell.
+        assert running.communicate(timeout=20) == (b"", b"")
 
 
 def test_a_run_is_followed_task_by_task():
