@@ -104,7 +104,7 @@ def validate(options: Options, now_ms: int, run: jobs.Runner = jobs.alone) -> tr
     todo = [TrialTask(coin, options.horizons_days, options.max_age_s, now_ms) for coin in coins]
     rows: list[tree.ValidatedCoin] = _in_order(run, tried, todo)
     if all(row.failed for row in rows):
-        raise MissingDataError("no coin could be validated", "\n  ".join(f"{row.symbol}: {row.failed}" for row in rows))
+        raise MissingDataError("no coin could be validated", "\n".join(f"{row.symbol}: {row.failed}" for row in rows))
     as_of = max(row.as_of for row in rows if row.as_of is not None)
     frame = Frame("store" if options.bars is None else "bars", None, " ".join(row.symbol for row in rows), now_ms)
     document = frame.document(tree.ValidateCoinsReport, rows=rows)
@@ -146,7 +146,7 @@ def _coins(options: Options, files: Sequence[str], *, name: bool) -> list[Coin]:
     if options.every_coin and symbols:
         raise UsageError("--all is every coin, and some are named", "Give one of the two.")
     several = options.every_coin or len(symbols) > 1
-    if not files or (several and len(files) == 1 and place_of(files[0]).is_folder()):
+    if not files or (several and len(files) == 1 and _is_folder(files[0])):
         bars = OwnBars(files[0]) if files else _stored(options)
         place = place_of(files[0]).name if files else STORE
         there = bars.symbols()  # where there is no such place at all, no coin need say so
@@ -164,6 +164,12 @@ def _coins(options: Options, files: Sequence[str], *, name: bool) -> list[Coin]:
         Coin(symbol, OwnBars(file), place_of(file).name, options.as_of_ms)
         for symbol, file in zip(named, files, strict=True)
     ]
+
+
+def _is_folder(file: str) -> bool:
+    """Tell whether a place is a folder, or nothing at all, which who reads it tells."""
+    place = place_of(file)
+    return place.is_folder() or not place.exists()
 
 
 def _stored(options: Options) -> StoredBars:

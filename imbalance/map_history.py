@@ -18,15 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from imbalance import __version__
-from imbalance.bars.folder import month_span_ms
+from imbalance.bars.folder import as_there, month_span_ms
 from imbalance.engine.liquidation_map import LiquidationMap
 from imbalance.engine.margin import LONG, SHORT
-from imbalance.errors import ImbalanceError, MissingDataError
+from imbalance.errors import ImbalanceError, MissingDataError, UsageError
 from imbalance.jobs import Runner
 from imbalance.library import liquidation_map
 from imbalance.market import MarketData
 from imbalance.origins import PastBars
-from imbalance.partitions import Partition, Partitions
+from imbalance.partitions import Partition, Partitions, filling
 from imbalance.report import tree
 from imbalance.report.frame import Frame
 from imbalance.units import interval_name, iso
@@ -83,8 +83,10 @@ def tasks(bars: PastBars, symbols: Sequence[str], step_ms: int, warm_up_ms: int)
     UsageError, MissingDataError
         If there are no such bars, a coin is not there, or a folder is not parted by coin and month.
     """
-    found = []
-    for symbol in symbols or bars.symbols():
+    if len(set(symbols)) < len(symbols):
+        raise UsageError("a coin is named twice", "Name each once.")
+    there, found = bars.symbols(), []
+    for symbol in [as_there(symbol, there) for symbol in symbols] or there:
         coin = bars.coin(symbol)
         for month in coin.months:
             from_ms, to_ms = month_span_ms(month)
@@ -176,7 +178,7 @@ def map_history(
     Raises
     ------
     UsageError
-        If `into` holds what other settings made, or cannot be written.
+        If a coin is named twice, or `into` holds what other settings made, cannot be written, or is being filled.
     """
     todo = tasks(bars, symbols, step_ms, warm_up_ms)
     made: dict[str, str | int] = {
@@ -185,25 +187,32 @@ def map_history(
         "version": __version__,
         "bars": bars.name,
     }
-    partitions = Partitions(into, made)
-    kept = {task.name for task in todo if partitions.holds(task.name, task.state)}
-    states: dict[str, tree.MappedPartition] = {}
-    for task in todo:
-        if task.name in kept:
-            states[task.name] = _state(task, partitions.known(task.name), "kept", "")
-            done(len(todo))
-    for task, found in _results(run, [task for task in todo if task.name not in kept]):
-        partition = Partition.with_content(task.state, found.content, found.rows, found.missing)
-        if found.content:
-            partitions.write(task.name, found.content, partition)
-        states[task.name] = _state(task, partition, "written" if found.content else "failed", found.why)
-        done(len(todo))
+    with filling(into, made) as partitions:
+        states = _filled(partitions, todo, run, done)
     return Frame(bars.mode, None, ",".join(dict.fromkeys(t.symbol for t in todo)), now_ms).document(
         tree.MapHistoryReport,
         place=str(into),
         every=interval_name(step_ms),
         partitions=[states[task.name] for task in todo],
     )
+
+
+def _filled(
+    partitions: Partitions, todo: Sequence[Task], run: Runner, done: Callable[[int], None]
+) -> dict[str, tree.MappedPartition]:
+    """Make what is not there yet, and return what became of each partition by its name."""
+    states: dict[str, tree.MappedPartition] = {}
+    for task in todo:
+        if partitions.holds(task.name, task.state):
+            states[task.name] = _state(task, partitions.known(task.name), "kept", "")
+            done(len(todo))
+    for task, found in _results(run, [task for task in todo if task.name not in states]):
+        partition = Partition.with_content(task.state, found.content, found.rows, found.missing)
+        if found.content:
+            partitions.write(task.name, found.content, partition)
+        states[task.name] = _state(task, partition, "written" if found.content else "failed", found.why)
+        done(len(todo))
+    return states
 
 
 def _results(run: Runner, todo: Sequence[Task]) -> Iterator[tuple[Task, Done]]:

@@ -70,10 +70,14 @@ class OwnBars(msgspec.Struct, frozen=True):
         Raises
         ------
         UsageError
-            If there is no such folder, or nothing of the coin.
+            If there is no such folder, or nothing of the coin, or nothing of it lies in months.
         """
-        files = folder.files_of(self._folder(), symbol)
-        return Coin(folder.months(files), partial(folder.state, files))
+        place = self._folder()
+        files = folder.files_of(place, symbol)
+        months = folder.months(files)
+        if not months:
+            raise UsageError(f"{place.name}: the files of {symbol} are not parted by month", MADE_BY)
+        return Coin(months, partial(folder.state, files))
 
     def nothing(self) -> ImbalanceError:
         """Return what to raise where there are no coins and months at all."""

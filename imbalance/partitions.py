@@ -6,7 +6,10 @@ middle goes on with what it does not name. Neither depends on the order in which
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -36,6 +39,48 @@ class Partition(msgspec.Struct, frozen=True):
 class _Manifest(msgspec.Struct):
     made_with: dict[str, str | int]
     partitions: dict[str, Partition]
+
+
+@contextlib.contextmanager
+def filling(folder: Path, made_with: dict[str, str | int]) -> Iterator[Partitions]:
+    """Make a folder where there is none, and give its files; until the end no other run fills it.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written, holds what was made with something else, or another run is filling it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files.require_writable(folder / MANIFEST)
+    except FileExistsError:
+        raise UsageError(f"{folder} is a file, and no folder to fill") from None
+    except OSError as error:
+        raise UsageError(f"cannot write into {folder}: {error.strerror}") from None
+    with _held(folder):
+        yield Partitions(folder, made_with)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep other runs out; the system lets go of it however this one ends."""
+    try:
+        import fcntl
+    except ImportError:  # not every system has it
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise UsageError(f"another run is filling {folder}", "Wait for it, or name another folder.") from None
+    except OSError:  # nor every filesystem: over a network some lock no folders
+        pass
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 class Partitions:

@@ -389,6 +389,34 @@ COINS_OF_BARS: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+FOLDERS: dict[str, tuple[Any, Any]] = {
+    "bars": (
+        Annotated[
+            str | None,
+            typer.Option(
+                parser=_named,
+                metavar="FOLDER|URL",
+                help="Bars by coin and month; the local history where none is given.",
+                rich_help_panel=_READ,
+            ),
+        ],
+        None,
+    ),
+    "output": (
+        Annotated[
+            Path | None,
+            typer.Option(
+                "--output",
+                "-o",
+                parser=_path,
+                metavar="FOLDER",
+                help="Fill this folder; a later run goes on where this one ended.",
+                rich_help_panel=_DRAW,
+            ),
+        ],
+        None,
+    ),
+}
 ALL_OF_BARS: dict[str, tuple[Any, Any]] = {
     "all_": (
         Annotated[
@@ -476,6 +504,8 @@ STUDY: dict[str, tuple[Any, Any]] = {
 NOT_ASKING = frozenset(
     {"venue", "replay", "record", "no_store", "lookback", "window", "band", "timeout", "strict", "max_age"}
 )
+# Maps of the past have a span of their own, and a place of their own to go to.
+NOT_MAPPING = (NOT_ASKING | {"output"}) - {"lookback"}
 SYMBOL = Annotated[
     str,
     typer.Argument(

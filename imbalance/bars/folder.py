@@ -70,6 +70,7 @@ def files_of(folder: Place, symbol: str) -> list[Found]:
         If there are none; the message names the coins that there are.
     """
     parted = _parted(folder)
+    symbol = as_there(symbol, parted)
     if parted and symbol not in parted:
         there = ", ".join(sorted(parted)[:MOST_SHOWN]) + (", ..." if len(parted) > MOST_SHOWN else "")
         raise BarsError(f"{folder.name}: nothing of {symbol}: it holds {there}")
@@ -98,6 +99,11 @@ def state(files: Iterable[Found], from_ms: int, as_of_ms: int) -> str:
 def symbols(folder: Place) -> list[str]:
     """Return the coins that a folder is parted by."""
     return sorted(_parted(folder))
+
+
+def as_there(symbol: str, there: Iterable[str]) -> str:
+    """Return a coin as others wrote it: ours are in capitals, and a name that is there to the letter goes before."""
+    return symbol if symbol in there else {name.upper(): name for name in there}.get(symbol.upper(), symbol)
 
 
 def _parted(folder: Place) -> dict[str, str]:

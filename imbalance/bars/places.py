@@ -198,7 +198,7 @@ def _state(known: dict[str, Any]) -> str:
 
 
 def _remote(url: str) -> _Remote:
-    name = re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url)
+    name = _without_secrets(url)
     try:
         import fsspec
     except ImportError:
@@ -208,6 +208,12 @@ def _remote(url: str) -> _Remote:
     with _told(name):
         filesystem, path = fsspec.core.url_to_fs(url)
     return _Remote(filesystem, path, name)
+
+
+def _without_secrets(url: str) -> str:
+    """Return a URL without its password, in which there may be any sign but a slash, and the values of its query."""
+    name = re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", url)
+    return re.sub(r"([?&][^=&#]*=)[^&#]*", r"\1***", name)
 
 
 @contextlib.contextmanager
@@ -231,4 +237,5 @@ def _told(name: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """Return what an error says first, in which may be the URL in full; what follows may hold a part of it."""
+    return _without_secrets((str(error).strip().splitlines() or [type(error).__name__])[0])

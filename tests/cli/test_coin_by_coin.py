@@ -124,8 +124,10 @@ def test_a_study_of_many_coins_of_a_folder(folder):
         (["validate", "--cluster", "tcp://127.0.0.1:1"], 2, "an SQLite store is a file of this machine"),
         (["backtest", "sweep", "--cluster", "tcp://127.0.0.1:1"], 2, "an SQLite store is a file of this machine"),
         (["map-history", "-o", "x", "--cluster", "tcp://127.0.0.1:1"], 2, "an SQLite store is a file of this machine"),
-        (["map-history", "-o", "x", "--no-store"], 2, "local history is to be left alone"),
-        (["validate", "CCC", "CCC2", "--bars", "{bars}", "--jobs", "1"], 3, "no coin could be validated"),
+        (["validate", "--all", "--bars", "no/bars"], 2, "no/bars: no such folder"),
+        (["backtest", "sweep", "--all", "--bars", "no/bars"], 2, "no/bars: no such folder"),
+        (["validate", "CCC", "CCC2", "--bars", "{bars}", "--jobs", "1"], 3, "no coin could be validated\n  CCC: "),
+        (["validate", "ZZ1", "ZZ2", "--bars", "{bars}", "--jobs", "1"], 3, "\n  ZZ2: "),
     ],
 )
 def test_what_cannot_be(folder, words, code, told):

@@ -47,6 +47,9 @@ def test_a_month_that_fails_is_told_and_the_exit_code_says_so(folder):
         (("--every", "2h"), "--every 2h: maps are made every 1h or 1d"),
         (("--cluster", "tcp://127.0.0.1:1"), "give one"),
         (("ZZZ",), "nothing of ZZZ"),
+        (("AAA", "aaa"), "a coin is named twice"),
+        (("--venue", "okx"), "No such option: --venue"),  # it would change nothing
+        (("--window", "5"), "No such option: --window"),
     ],
 )
 def test_what_cannot_be(folder, more, told):
@@ -56,3 +59,9 @@ def test_what_cannot_be(folder, more, told):
 def test_the_folder_to_fill_must_be_named(folder):
     assert "Give -o FOLDER" in run("map-history", "--bars", str(folder), check=2).stderr
     assert json.loads(run("map-history", "--json-schema", check=0).stdout)["$ref"] == "#/$defs/MapHistoryReport"
+
+
+def test_local_history_that_is_to_be_left_alone_is(tmp_path):
+    told = run("map-history", "-o", str(tmp_path / "maps"), check=2, env={"IMBALANCE_NO_STORE": "1"}).stderr
+    assert "local history is to be left alone" in told
+    assert not (tmp_path / "maps").exists()

@@ -209,6 +209,54 @@ def test_folders_that_hold_no_bars_are_refused(folder, tmp_path):
         tasks(OwnBars(str(tmp_path / "none")), [], DAY_MS, WARM_UP_MS)
 
 
+def test_two_runs_do_not_fill_a_folder_at_once(folder, tmp_path):
+    into = tmp_path / "maps"
+
+    def meanwhile(function, todo):
+        with pytest.raises(UsageError, match="another run is filling"):
+            made(folder, into, step_ms=HOUR_MS)
+        return jobs.alone(function, todo)
+
+    made(folder, into, meanwhile, symbols=("AAA",))
+    assert {p.state for p in made(folder, into, symbols=("AAA",)).partitions} == {"kept"}
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [("file", "file is a file, and no folder to fill"), ("file/maps", "Not a directory")],
+)
+def test_a_folder_that_cannot_be_filled_is_told_before_the_work(folder, tmp_path, place, told):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=told):
+        made(folder, tmp_path / place, lambda *_: pytest.fail("there was work"))
+
+
+def test_a_coin_is_found_as_others_wrote_it(folder, tmp_path):
+    put(folder, "kPEPE", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 48))
+    put(folder, "aaa", "2026-02", bars(JANUARY_MS + 31 * DAY_MS, 48))
+    found = tasks(OwnBars(str(folder)), ["KPEPE", "AAA", "aaa"], DAY_MS, DAY_MS)
+    assert [(task.symbol, task.month) for task in found] == [
+        ("kPEPE", "2026-02"),
+        ("AAA", "2026-01"),
+        ("AAA", "2026-02"),
+        ("aaa", "2026-02"),
+    ]
+    assert read_bars(folder, symbol="KPEPE").time_ms.size == 48
+
+
+@pytest.mark.parametrize("month", ["", "month=2026-13"])
+def test_a_coin_without_months_is_not_passed_over(folder, month):
+    (folder / "symbol=CCC" / month).mkdir(parents=True)
+    bars(JANUARY_MS, 48).to_parquet(folder / "symbol=CCC" / month / "bars.parquet")
+    with pytest.raises(UsageError, match="the files of CCC are not parted by month"):
+        tasks(OwnBars(str(folder)), [], DAY_MS, DAY_MS)
+
+
+def test_a_coin_that_is_named_twice_is_an_error(folder):
+    with pytest.raises(UsageError, match="a coin is named twice"):
+        tasks(OwnBars(str(folder)), ["AAA", "AAA"], DAY_MS, DAY_MS)
+
+
 def test_a_partition_is_there_before_the_manifest_names_it(tmp_path):
     partitions = Partitions(tmp_path, {"every": "1d"})
     partition = Partition.with_content("state", b"content", 1, 0)
@@ -240,6 +288,28 @@ def test_a_process_that_is_killed_changes_nothing(tmp_path):
 def test_processes_that_are_killed_again_and_again_are_an_error():
     with pytest.raises(UsageError, match="processes were killed"):
         list(jobs.local(1)(die, [1]))
+
+
+WAITING = """
+import time
+from imbalance import jobs
+if __name__ == "__main__":
+    for _found in jobs.local(1)(time.sleep, [0, 600]):
+        print("one has ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_end_with_the_one_that_started_them(tmp_path, how):
+    script = tmp_path / "run.py"
+    script.write_text(WAITING)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, script], stdout=pipe, stderr=pipe) as running:
+        assert running.stdout
+        running.stdout.readline()
+        running.send_signal(how)
+        # Whoever is left holds the pipes open; none has anything to tell.
+        assert running.communicate(timeout=20) == (b"", b"")
 
 
 def test_a_run_is_followed_task_by_task():
@@ -361,6 +431,54 @@ def test_a_scheduler_that_is_not_there_is_told():
     pytest.importorskip("distributed")
     with pytest.raises(UsageError, match="cannot be reached"):
         list(jobs.cluster("nowhere://x")(die, [1]))
+
+
+LOST = """
+import sys
+import time
+from imbalance import jobs
+if __name__ == "__main__":
+    for _found in jobs.cluster(sys.argv[1])(time.sleep, [0, 600]):
+        print("one has ended", flush=True)
+"""
+
+
+def test_a_scheduler_that_is_lost_is_told(tmp_path):
+    """The rest is what Python says of an error that nobody catches: Dask adds nothing of its own."""
+    pytest.importorskip("distributed")
+    script = tmp_path / "run.py"
+    script.write_text(LOST)
+    programs = Path(sys.executable).parent
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+    words = ["--host", "127.0.0.1", "--port", port, "--no-dashboard"]
+    with contextlib.ExitStack() as stack:
+        started = []
+        for command in (["scheduler", *words], ["worker", address, "--nthreads", "1", "--no-dashboard"]):
+            running = subprocess.Popen([programs / "dask", *command], stderr=subprocess.DEVNULL, cwd=tmp_path)
+            stack.callback(running.wait)
+            stack.callback(running.terminate)
+            started.append(running)
+        pipe = subprocess.PIPE
+        asking = stack.enter_context(subprocess.Popen([sys.executable, script, address], stdout=pipe, stderr=pipe))
+        assert asking.stdout
+        asking.stdout.readline()
+        started[0].kill()
+        told = asking.communicate(timeout=30)[1].decode()
+    assert told.count("Traceback") == 1
+    assert told.endswith(f"UsageError: the scheduler {address} was lost while it ran\n")
+
+
+def test_a_scheduler_without_workers_is_told(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(jobs, "LONGEST_WAIT_S", 0.1)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None, processes=False) as cluster,
+        pytest.raises(UsageError, match=r"has no workers, and none came within 0\.1 s"),
+    ):
+        list(jobs.cluster(cluster.scheduler_address)(die, [1]))
 
 
 def test_workers_that_are_lost_again_and_again_are_an_error():

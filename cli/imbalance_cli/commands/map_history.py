@@ -9,11 +9,11 @@ from imbalance.units import DAY_MS, HOUR_MS
 from imbalance_cli import context, values, working
 from imbalance_cli.commands.run import write
 from imbalance_cli.formats import Format
-from imbalance_cli.options import BARS, COINS_OF_BARS, EVERY, WORK, shared
+from imbalance_cli.options import COINS_OF_BARS, EVERY, FOLDERS, NOT_MAPPING, WORK, shared
 from imbalance_cli.settings import Settings
 
 
-@shared(symbol=False, own=COINS_OF_BARS | EVERY | WORK | {"bars": BARS["bars"]})
+@shared(symbol=False, own=COINS_OF_BARS | EVERY | WORK | FOLDERS, without=NOT_MAPPING)
 def map_history(settings: Settings) -> None:
     """Map each day or hour of stored or own bars, as Parquet."""
     from imbalance_cli.render import render, schema

@@ -117,11 +117,26 @@ def test_a_file_is_read_from_its_url(bucket):
         ("nope://x", "nope://x: cannot be read: Protocol not known: nope"),
         ("http://127.0.0.1:1/x.csv", "http://127.0.0.1:1/x.csv: cannot be read: Cannot connect to host 127.0.0.1:1"),
         ("ftp://me:secret@127.0.0.1:1/x.csv", r"ftp://me:\*\*\*@127.0.0.1:1/x.csv: cannot be read: "),
+        ("ftp://me:sec@r:et@127.0.0.1:1/x.csv", r"ftp://me:\*\*\*@127.0.0.1:1/x.csv: cannot be read: "),
+        ("http://127.0.0.1:1/x.csv?token=secret&n=1", r"http://127.0.0.1:1/x.csv\?token=\*\*\*&n=\*\*\*: cannot be"),
+        ("s3://me:secret@bucket/x", r"s3://me:\*\*\*@bucket/x: cannot be read: Parameter validation failed"),
     ],
 )
 def test_what_is_not_there_is_named(bucket, url, told):
-    with pytest.raises(BarsError, match=f"^{told}"):
+    with pytest.raises(BarsError, match=f"^{told}") as caught:
         read_bars(url, symbol="ZZZ")
+    assert "secret" not in caught.value.message
+
+
+def test_what_a_filesystem_says_of_its_url_is_told_without_secrets(monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+
+    def refused(_self, path, **_more):
+        raise ValueError(f"403, url='ftp://me:secret@127.0.0.1{path}?sign=secret'")
+
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "info", refused)
+    with pytest.raises(BarsError, match=r"403, url='ftp://me:\*\*\*@127\.0\.0\.1/x\.csv\?sign=\*\*\*"):
+        read_bars("memory://x.csv", symbol="ZZZ")
 
 
 def test_what_goes_wrong_on_the_way_is_not_called_damage(bucket):
