@@ -8,7 +8,7 @@ only the extreme is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +121,7 @@ def mass_basis(
     *,
     inverse: bool = False,
     alive: Floats | None = None,
-    times: Floats | None = None,
+    times: Sequence[Floats | None] = (None,),
 ) -> Floats:
     """Return mass by bin for every distance.
 
@@ -130,21 +130,20 @@ def mass_basis(
     left : contracts (base coin; USD where `inverse`) left by class and cohort, shape (classes, cohorts).
     alive : zeros, to which the share of each cohort that lives is added where it is wanted, shape
         (sides, distances, cohorts).
-    times : what a side's cohorts count for in each way of counting, shape (ways, sides, cohorts); there is one way,
-        each once, where they are not given.
+    times : what a side's cohorts count for in each way of counting, shape (sides, cohorts); None where once.
 
     Returns
     -------
     USD (base x liquidation price), shape (ways, sides, distances, classes, bins).
     """
-    ways, classes = 1 if times is None else len(times), len(left)
+    classes = len(left)
     cells = edges.size - 1
     bin_edges = log_edges()
     bins = bin_edges.size - 1
     first = np.array([_first_that_matters(row) for row in left])
 
     def one_side(side: int) -> Floats:
-        mass = np.zeros((ways, cells, classes, bins))
+        mass = np.zeros((len(times), cells, classes, bins))
         bound = _reach(path, cohorts, price, side)
         for i, _all, level_price, level in entries(cohorts, edges, points, side, inverse=inverse):
             left_over = np.flatnonzero(level < bound)
@@ -157,12 +156,12 @@ def mass_basis(
             held, where = left_over.take(inside), at.take(inside)
             usd = live.take(inside) / points if inverse else (live * at_price).take(inside) / points
             start = np.searchsorted(held, first).tolist()
-            counts = None if times is None else times[:, side].take(held, axis=1)
+            counts = [None if way is None else way[side].take(held) for way in times]
             for k, row in enumerate(left):
                 late = slice(start[k], None)
                 weights, to = row.take(held[late]) * usd[late], where[late]
-                for way in range(ways):
-                    counted = weights if counts is None else weights * counts[way, late]
+                for way, count in enumerate(counts):
+                    counted = weights if count is None else weights * count[late]
                     mass[way, i, k] += np.bincount(to, counted, minlength=bins)
         return mass
 

@@ -134,12 +134,11 @@ def _mass(
     total: Floats | float = 0.0
     cells = edges.size - 1
     standing = np.zeros((len(venues), 2, cells, left.shape[1]))
-    counted = np.stack([np.ones_like(times), times])
     for inverse, mine in kinds(venues):
         together = left[mine].sum(axis=0)
         alive = np.zeros((2, cells, left.shape[2]))
         total = total + density.mass_basis(
-            path, cohorts, together, edges, price, points, inverse=inverse, alive=alive, times=counted
+            path, cohorts, together, edges, price, points, inverse=inverse, alive=alive, times=(None, times)
         )
         for v in mine:
             standing[v] = (alive.reshape(2 * cells, -1) @ left[v].T).reshape(2, cells, -1)

@@ -125,11 +125,11 @@ def _maps(
     capture = np.zeros(len(venues))
     capture[printed] = fit.capture
     ways, features = fit.weights.shape
-    times = lean.of_cohorts(fit.opened, calibration.days(fit.first, interval_ms), cohorts)[None]
+    times = lean.of_cohorts(fit.opened, calibration.days(fit.first, interval_ms), cohorts)
     total = np.zeros((ways + 1, 2, density.log_edges().size - 1))
     for inverse, mine in kinds(venues):
         left = np.einsum("vkc,v->kc", kept[mine], capture[mine])
-        mass = density.mass_basis(past, cohorts, left, edges, now, points, inverse=inverse, times=times)
+        mass = density.mass_basis(past, cohorts, left, edges, now, points, inverse=inverse, times=[times])
         total[:-1] += np.einsum("sfb,wf->wsb", mass[0].reshape(2, features, -1), fit.weights)
     total[:-1] *= fit.level[:, :, None]
     null = path_mass(past, interval_ms, a, edges, now, points, inverse=False)
