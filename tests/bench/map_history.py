@@ -5,7 +5,9 @@ python -m tests.bench.map_history COINS MONTHS
 
 from __future__ import annotations
 
+import cProfile
 import hashlib
+import pstats
 import resource
 import sys
 import tempfile
@@ -17,7 +19,7 @@ import pandas as pd
 
 from imbalance import jobs
 from imbalance.bars.folder import month_span_ms
-from imbalance.map_history import map_history
+from imbalance.map_history import map_history, mapped, tasks
 from imbalance.origins import OwnBars
 from imbalance.units import DAY_MS, MINUTE_MS
 
@@ -42,8 +44,21 @@ def main() -> None:
             print(f"{name}: {seconds:.1f} s, {years / seconds * 60:.2f} coin-years a minute")
         digests = {digest(place / name) for name in took}
         print("the same bytes" if len(digests) == 1 else "OTHER BYTES")
+        profiled(place / "bars")
         peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
         print(f"largest process: {peak_mb:.0f} MB")
+
+
+def profiled(folder: Path) -> None:
+    """Print where the time of one task goes: own time of the costliest functions."""
+    task = tasks(OwnBars(str(folder)), [], DAY_MS, 30 * DAY_MS)[-1]
+    profile = cProfile.Profile()
+    profile.runcall(mapped, task)
+    counted = pstats.Stats(profile).stats
+    total = sum(own for _cc, _nc, own, _cum, _callers in counted.values())
+    print("where the time of a task goes:")
+    for (file, _line, name), (_cc, calls, own, _cum, _callers) in sorted(counted.items(), key=lambda i: -i[1][2])[:8]:
+        print(f"  {own / total * 100:3.0f} %  {calls:6} calls  {Path(file).stem}.{name}")
 
 
 def measure(place: Path, name: str, run: jobs.Runner) -> float:
