@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import cProfile
 import hashlib
+import os
 import pstats
 import resource
 import sys
@@ -37,6 +38,8 @@ def main() -> None:
             took[name] = measure(place, name, run)
         from distributed import LocalCluster
 
+        # As the page on several machines says.
+        os.environ |= {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
         with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
             took["two workers of Dask"] = measure(place, "two workers of Dask", jobs.cluster(cluster.scheduler_address))
         years = coins * months / YEAR_MONTHS
