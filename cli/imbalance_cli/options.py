@@ -335,19 +335,15 @@ WATCH: dict[str, tuple[Any, Any]] = {
         None,
     ),
 }
+
+
+def _coins(told: str) -> tuple[Any, Any]:
+    argument = typer.Argument(metavar="[SYMBOL]...", help=told, show_default=False, autocompletion=completion.coins)
+    return Annotated[list[str] | None, argument], None
+
+
 SCAN: dict[str, tuple[Any, Any]] = {
-    "symbols": (
-        Annotated[
-            list[str] | None,
-            typer.Argument(
-                metavar="[SYMBOL]...",
-                help="Base coins; without any, the 10 largest.",
-                show_default=False,
-                autocompletion=completion.coins,
-            ),
-        ],
-        None,
-    ),
+    "symbols": _coins("Base coins; without any, the 10 largest."),
     "top": (
         Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="The N largest coins.  [default: 10]")],
         None,
@@ -376,18 +372,7 @@ SCAN: dict[str, tuple[Any, Any]] = {
     ),
 }
 COINS_OF_BARS: dict[str, tuple[Any, Any]] = {
-    "symbols": (
-        Annotated[
-            list[str] | None,
-            typer.Argument(
-                metavar="[SYMBOL]...",
-                help="Base coins; without any, all that there are.",
-                show_default=False,
-                autocompletion=completion.coins,
-            ),
-        ],
-        None,
-    ),
+    "symbols": _coins("Base coins; without any, all that there are."),
 }
 FOLDERS: dict[str, tuple[Any, Any]] = {
     "bars": (
@@ -427,18 +412,7 @@ ALL_OF_BARS: dict[str, tuple[Any, Any]] = {
     ),
 }
 COINS: dict[str, tuple[Any, Any]] = {
-    "symbols": (
-        Annotated[
-            list[str] | None,
-            typer.Argument(
-                metavar="[SYMBOL]...",
-                help="Base coin; several: of a folder of bars, or stored.  [default: BTC]",
-                show_default=False,
-                autocompletion=completion.coins,
-            ),
-        ],
-        None,
-    ),
+    "symbols": _coins("Base coin; several: of a folder of bars, or stored.  [default: BTC]"),
 } | ALL_OF_BARS
 EVERY: dict[str, tuple[Any, Any]] = {
     "step": (Annotated[str | None, typer.Option("--every", metavar="SPAN", help="1h or 1d.  [default: 1d]")], None),
