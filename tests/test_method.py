@@ -107,7 +107,7 @@ NUMBERS = {
     ],
     "entry points": [
         f"n is {density.entry_points(HOUR_MS)} for bars of an hour",
-        f"else {density.entry_points(HOUR_MS - 1)} ({density.sum_points(HOUR_MS - 1)} where",
+        f"usually spans ({density.sum_points(HOUR_MS - 1)} where",
     ],
     "maintenance margin rate": [f"{A.typical_notional_usd:,.0f} USD", f"{leverage.UNKNOWN_RATE * 100:g} %"],
     "distance to liquidation": [

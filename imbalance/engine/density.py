@@ -16,7 +16,7 @@ import numpy.typing as npt
 from imbalance.engine import at_once, passage
 from imbalance.engine.cohorts import Cohorts
 from imbalance.engine.margin import LONG, SHORT, price_at_distance
-from imbalance.engine.venue import HOUR_MS
+from imbalance.engine.venue import DAY_MS, HOUR_MS
 from imbalance.path import PricePath
 
 Floats = npt.NDArray[np.float64]
@@ -24,6 +24,7 @@ Ints = npt.NDArray[np.intp]
 
 BIN_LOG_WIDTH = 0.0025
 REACH_LOG = 0.42
+USUAL_RANGE = 0.04  # of the price over a day, as at 2.5 % a day; over other spans by the root of time
 SIDES = (LONG, SHORT)
 LEAST_LEFT = 1e-20  # of a class's largest cohort
 GOLDEN = (5**0.5 - 1) / 2
@@ -42,8 +43,9 @@ def distance_edges(cells: int) -> Floats:
 
 
 def entry_points(interval_ms: int) -> int:
-    """Return how many entries stand for a bar's range: more where bars are longer."""
-    return 9 if interval_ms >= HOUR_MS else 3
+    """Return how many entries stand for a bar's range: of bars below an hour one for each bin it usually spans."""
+    spans = USUAL_RANGE * (interval_ms / DAY_MS) ** 0.5 / BIN_LOG_WIDTH
+    return 9 if interval_ms >= HOUR_MS else max(round(spans), 1)
 
 
 def sum_points(interval_ms: int) -> int:

@@ -97,8 +97,16 @@ def test_the_golden_ratio_divides_a_line_so_that_the_parts_are_as_the_whole():
     assert 0 < density.GOLDEN < 1
 
 
-def test_bars_of_an_hour_have_nine_entries_and_shorter_ones_few():
-    for interval_ms, alone, summed in ((HOUR_MS - 1, 3, 1), (HOUR_MS, 9, 9), (4 * HOUR_MS, 9, 9)):
+def test_bars_of_an_hour_have_nine_entries_and_shorter_ones_one_for_each_bin_that_they_span():
+    minute_ms = HOUR_MS // 60
+    shorter = [
+        (minute_ms, 1, 1),
+        (5 * minute_ms, 1, 1),
+        (12 * minute_ms, 1, 1),
+        (13 * minute_ms, 2, 1),
+        (HOUR_MS - 1, 3, 1),
+    ]
+    for interval_ms, alone, summed in (*shorter, (HOUR_MS, 9, 9), (4 * HOUR_MS, 9, 9)):
         assert (density.entry_points(interval_ms), density.sum_points(interval_ms)) == (alone, summed)
 
 
