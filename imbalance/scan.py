@@ -38,7 +38,7 @@ KINDS = MAP_KINDS | {
 COINS_AT_ONCE = 20
 # The first row is waited for: its coin is read alone, for as long as this.
 ALONE_S = 3.0
-# A coin is begun when the answers to those before are read as they come, or where they never are, after as long as this.
+# A coin is begun when answers to those before are read as they come; where they never are, after as long as `BUSY_S`.
 PROMPT_S = 0.05
 BUSY_S = 3.0
 # A coin waits for its turn in the budgets for as long as it takes: what is bounded is each answer.
