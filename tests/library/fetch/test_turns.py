@@ -32,9 +32,10 @@ def came(turns, given_up=()):
             await asyncio.sleep(0)
             for i in given_up:
                 tasks[i].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(1), line:  # it is free again
-            return held
+        async with asyncio.timeout(1):
+            await asyncio.gather(*tasks, return_exceptions=True)
+            async with line:  # it is free again
+                return held
 
     line = Line()
     return asyncio.run(run())
@@ -94,9 +95,10 @@ def test_who_is_called_and_given_up_in_one_moment_calls_the_next(others):
             tasks = [asyncio.create_task(wait()) for _ in range(1 + others)]
             await asyncio.sleep(0)
         tasks[0].cancel()
-        found = await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(1), line:
-            return found
+        async with asyncio.timeout(1):
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            async with line:
+                return found
 
     async def wait():
         async with line:
@@ -115,7 +117,7 @@ def test_a_budget_that_has_room_again_lets_the_earliest_coin_through(monkeypatch
 
     def answer(request):
         asked.append(request.url.query.decode())
-        return httpx.Response(200, content=b"{}")
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
 
     async def ask(client, turn):
         TURN.set(turn)
