@@ -35,7 +35,7 @@ KINDS = MAP_KINDS | {
     Kind.COMMITMENTS,
 }
 # More than any budget allows in its period, so that none stands idle; so few that their answers fit in memory.
-COINS_AT_ONCE = 20
+COINS_AT_ONCE = 12
 # The first row is waited for: its coin is read alone, for as long as this.
 ALONE_S = 3.0
 # A coin is begun when answers to those before are read as they come; where they never are, after as long as `BUSY_S`.
