@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,7 @@ from imbalance.expressions import Expression, parse
 from imbalance.fetch.gather import gather
 from imbalance.fetch.settings import Settings
 from imbalance.fetch.shared import Shared
+from imbalance.fetch.turns import TURN
 from imbalance.report import figures, scanning, tree
 from imbalance.report.frame import Frame
 from imbalance.service import MAP_KINDS, report_of
@@ -32,10 +34,13 @@ KINDS = MAP_KINDS | {
     Kind.SENTIMENT,
     Kind.COMMITMENTS,
 }
-# So many that one waits for answers while another is mapped, and so few that their answers fit in memory.
-COINS_AT_ONCE = 10
-# The first are not begun all in one moment: else none of them would be done before all of them.
-APART_S = 0.3
+# More than any budget allows in its period, so that none stands idle; so few that their answers fit in memory.
+COINS_AT_ONCE = 12
+# The first row is waited for: its coin is read alone, for as long as this.
+ALONE_S = 3.0
+# A coin is begun when answers to those before are read as they come; where they never are, after as long as `BUSY_S`.
+PROMPT_S = 0.05
+BUSY_S = 3.0
 # A coin waits for its turn in the budgets for as long as it takes: what is bounded is each answer.
 LONGEST_S = DAY_MS / SECOND_MS
 
@@ -98,17 +103,22 @@ def scan(options: Options, settings: Settings, now_ms: int, done: Done = lambda 
 
 
 async def _all(found: _Scan) -> None:
-    """Read every coin, a few at once; they are mapped one after the other in a thread while others wait for answers."""
+    """Read every coin, a few at once; they are mapped one after the other in a thread while others wait for answers.
+
+    They are begun one by one, and those that were begun first go first wherever they wait.
+    """
     given = found.given
     client = Shared(given.client)
-    places = asyncio.Semaphore(COINS_AT_ONCE)
+    places, beginning = asyncio.Semaphore(COINS_AT_ONCE), asyncio.Lock()
     tasks: list[asyncio.Task[None]] = []
     with ThreadPoolExecutor(max_workers=1) as mapping:
 
-        async def one(symbol: str, after_s: float) -> None:
-            await asyncio.sleep(after_s)
+        async def one(turn: int, symbol: str) -> None:
+            TURN.set(turn)
             options = msgspec.structs.replace(given.options, symbol=symbol)
             async with places:
+                async with beginning:
+                    await _begun(tasks[:turn])
                 ask = ask_of(options, given.now_ms)
                 harvests = await gather(client, given.asked, ask, given.wanted, LONGEST_S)
                 row, states = await asyncio.get_running_loop().run_in_executor(mapping, _read, given, options, harvests)
@@ -117,14 +127,24 @@ async def _all(found: _Scan) -> None:
 
         try:
             found.symbols = await _coins(client, found)
-            apart = [min(i, COINS_AT_ONCE) * APART_S for i in range(len(found.symbols))]
-            tasks += [asyncio.create_task(one(*coin)) for coin in zip(found.symbols, apart, strict=True)]
+            tasks += [asyncio.create_task(one(*coin)) for coin in enumerate(found.symbols)]
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await client.close()
+
+
+async def _begun(before: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until those before are under way: the first done, the others read as their answers come."""
+    if len(before) == 1:
+        await asyncio.wait(before, timeout=ALONE_S)
+    until = time.perf_counter() + (BUSY_S if before else 0.0)
+    while (asked := time.perf_counter()) < until:
+        await asyncio.sleep(PROMPT_S)
+        if time.perf_counter() - asked < 2 * PROMPT_S:
+            return
 
 
 async def _coins(client: Shared, found: _Scan) -> Sequence[str]:

@@ -26,6 +26,7 @@ from imbalance.fetch.budget import Budgets, shared_file
 from imbalance.fetch.recording import MOST_BYTES, Key, Recorder
 from imbalance.fetch.replay import unreachable
 from imbalance.fetch.settings import Settings
+from imbalance.fetch.turns import Line
 from imbalance.providers import PROVIDERS
 from imbalance.venues import VENUES
 from imbalance.wire import Budget, Endpoint, Kind, Params, Source
@@ -70,7 +71,7 @@ class Client:
         self.requests: dict[str, int] = {}
         self.received_bytes: dict[str, int] = {}
         self.latency_ms: dict[str, float] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._lines: dict[str, Line] = {}
         self._listings: dict[tuple[str, str, Params], bytes] = {}
         self._transport = transport
         self._pools: dict[str, httpx.AsyncClient] = {}
@@ -183,8 +184,8 @@ class Client:
     async def _room(self, source: Source, endpoint: Endpoint) -> int:
         """Wait until the budget has room for a request, and return the number that it is written down under."""
         budget, name = endpoint.budget or source.budget, self._budget(source, endpoint)
-        # One at a time and in order: those behind need not look while the first still waits.
-        async with self._turns.setdefault(name, asyncio.Lock()):
+        # One at a time: those behind need not look while the first still waits.
+        async with self._lines.setdefault(name, Line()):
             return await self._first(source, endpoint, budget, name)
 
     async def _first(self, source: Source, endpoint: Endpoint, budget: Budget, name: str) -> int:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import collections
 import json
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from imbalance import scan as module
 from imbalance.collect import Options
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.scan import scan
 from imbalance.service import report
 from imbalance.units import DAY_MS
 from imbalance.venues import VENUES
+from imbalance.venues.hyperliquid import HYPERLIQUID
 from imbalance.wire import Kind
 from tests.support.coins import Coins
 from tests.support.exchange import NOW_MS
@@ -173,3 +176,44 @@ def test_every_kind_that_a_figure_needs_is_asked():
         Kind.INDEX_PRICE,
     }
     assert asked - KINDS == left_out
+
+
+def begun(done_after, lag_s=()):
+    """Return when a coin is begun after those before it [s of a virtual clock], each done after so long.
+
+    `lag_s` are how late the loop is each time that it is looked at.
+    """
+    now, late = [0.0], iter(lag_s)
+
+    async def sleep(seconds):
+        now[0] += seconds + next(late, 0.0)
+
+    async def wait(tasks, timeout):  # noqa: ASYNC109  as the one it stands in for
+        now[0] = max(now[0], min(timeout, done_after[0]))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("imbalance.scan.time", SimpleNamespace(perf_counter=lambda: now[0]))
+        patch.setattr("imbalance.scan.asyncio", SimpleNamespace(sleep=sleep, wait=wait))
+        coroutine = module._begun([None] * len(done_after))
+        with pytest.raises(StopIteration):
+            coroutine.send(None)
+    return round(now[0], 6)
+
+
+def test_the_first_coin_has_the_machine_to_itself_but_not_for_ever():
+    assert begun([]) == 0
+    assert begun([1.2]) == 1.25
+    assert begun([99.0]) == 3.05
+    # Those after the second wait for no row.
+    assert begun([99.0, 99.0]) == 0.05
+
+
+def test_a_coin_is_begun_when_answers_are_read_as_they_come():
+    assert begun([9.0] * 3, [0.06, 0.4, 0.04]) == pytest.approx(0.65)
+    # Where they never are, it is begun after three seconds all the same.
+    assert begun([9.0] * 3, [0.95] * 99) == 3.0
+
+
+def test_more_coins_are_under_way_than_the_tightest_budget_lets_through_in_its_period():
+    """Else it would stand idle until a coin is done."""
+    assert HYPERLIQUID.budget.weight / HYPERLIQUID.endpoint(Kind.CANDLES).weight < module.COINS_AT_ONCE
