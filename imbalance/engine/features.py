@@ -65,8 +65,8 @@ def standing_and_own(
     """Return contracts x price liquidated by bucket if every position had the distance, and by day and age.
 
     Of each structure by distance and class for positions that stood at the bar's start; the last column holds those
-    that open and die in one bar, whatever their class. The second is of positions of earlier days alone, by how many
-    days before they were opened: 1, 2, ..., in the last all that is older.
+    that open and die in one bar, whatever their class. The second is of positions that stood alone, by how many days
+    before they were opened: 0, 1, 2, ..., in the last all that is older.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ def standing_and_own(
     Returns
     -------
     for each structure shape (venues wanted, buckets, sides, distances, classes + 1), so that a fit reads it as it
-    lies; and shape (venues wanted, sides, distances, classes, days, `AGES`) [USD].
+    lies; and shape (venues wanted, sides, distances, classes, days, `AGES` + 1) [USD].
     """
     rows, cells, classes = (venues.size, int(bucket[-1]) + 1, len(SIDES)), edges.size - 1, cohorts.structure.size
     x = [np.zeros((*rows, cells, many + 1)) for many in np.bincount(cohorts.structure)]
-    ages = np.zeros((venues.size, len(SIDES), cells, classes, 0 if day is None else int(day[-1]) + 1, AGES))
+    ages = np.zeros((venues.size, len(SIDES), cells, classes, 0 if day is None else int(day[-1]) + 1, AGES + 1))
     for kind in (False, True):
         mine = np.flatnonzero(inverse == kind)
         if mine.size:
@@ -116,7 +116,6 @@ def _add_kind(
     born = [None if day is None else np.where(few.old, -AGES, day.take(few.birth)) for few, _ in runs]
     first = np.searchsorted(cohorts.structure, cohorts.structure)
     columns = [x[m][..., k - first[k]] for k, m in enumerate(cohorts.structure)]
-    by_age = ages.reshape(*ages.shape[:4], -1)
 
     def one_side(side: int) -> None:
         low = lows(path, side)
@@ -125,17 +124,10 @@ def _add_kind(
             some = edges[part.start : part.stop + 1]
             for i, which, when, usd in _deaths(few, side, minima, after, some, points, inverse=inverse):
                 at, cell = bucket.take(when), part.start + i
+                age = None if day is None or since is None else _row_of_age(day, since.take(which), when)
                 for k, fade in enumerate(fades):
-                    fade.add(columns[k][:, :, side, cell], mine, which, when, usd, at)
-                if day is None or since is None:
-                    continue
-                today = day.take(when)
-                age = np.minimum(today - since.take(which), AGES)
-                early = np.flatnonzero(age)
-                which, when, usd = which.take(early), when.take(early), usd.take(early)
-                at = (today * AGES + age - 1).take(early)
-                for k, fade in enumerate(fades):
-                    fade.add(by_age[:, side, cell, k], mine, which, when, usd, at)
+                    out = columns[k][:, :, side, cell]
+                    fade.add(out, ages[:, side, cell, k], mine, which, when, usd, at, age)
         new = cohorts.part(slice(bucket.size))
         into = [structure[..., side, :, -1] for structure in x]
         _add_own(into, mine, new, own, side, low, edges, bucket, points, inverse=inverse)
@@ -160,6 +152,12 @@ def _deaths(
         hit = passage.hits(level, born.take(who), minima, later.take(who))
         met = np.flatnonzero((hit < minima[0].size - 1) & (alive > 0))
         yield i, who.take(met), hit.take(met), (alive if inverse else alive * price).take(met) / points
+
+
+def _row_of_age(day: Ints, born: Ints, when: Ints) -> Ints:
+    """Return rows of days and ages, shape of the bars `when`, given the day of each bar and of each birth."""
+    today = day.take(when)
+    return np.asarray(today * (AGES + 1) + np.minimum(today - born, AGES))
 
 
 def _add_own(
@@ -253,15 +251,18 @@ class _Fading(msgspec.Struct, frozen=True):
     born_in: Floats | None
     until: Ints | None
 
-    def add(self, out: Floats, mine: Ints, met: Ints, when: Ints, usd: Floats, at: Ints) -> None:
-        """Add the worth of the cohorts `met` in the bars `when` to the rows `at` of the venues `mine`.
+    def add(
+        self, out: Floats, ages: Floats, mine: Ints, met: Ints, when: Ints, usd: Floats, at: Ints, age: Ints | None
+    ) -> None:
+        """Add the worth of the cohorts `met` in the bars `when` to the rows `at` of `out`, shape (venues, buckets).
 
-        Parameters
-        ----------
-        out : shape (venues, rows).
+        And to the rows `age` of `ages`, shape (venues, days, ages), where these are wanted; both of the venues `mine`.
         """
         if self.until is not None:
-            usd = np.where(when <= self.until.take(met), usd, 0.0)
+            left = np.flatnonzero(when <= self.until.take(met))
+            if left.size < when.size:
+                met, when, usd, at = met.take(left), when.take(left), usd.take(left), at.take(left)
+                age = None if age is None else age.take(left)
         if self.born_in is not None and self.clock.seen_in is not None:
             usd = np.where(self.clock.seen_in.take(when) > self.born_in.take(met), usd * np.exp(-SEGMENT), usd)
         for v, up, down in zip(mine.tolist(), self.up, self.clock.down, strict=True):
@@ -269,6 +270,8 @@ class _Fading(msgspec.Struct, frozen=True):
             worth *= usd
             worth *= down.take(when)
             out[v] += np.bincount(at, worth, minlength=out.shape[1])
+            if age is not None:
+                ages[v] += np.bincount(age, worth, minlength=ages[v].size).reshape(ages[v].shape)
 
 
 def _before(values: Floats) -> Floats:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-ITERATIONS = 12  # more bring the fit nearer to its maximum and the map no nearer to the market
+ITERATIONS = 16  # more bring the fit nearer to its maximum and the map no nearer to the market
 # Blocks stay in the cache and are too little for BLAS to share out to threads, whose waiting costs more than it saves.
 BLOCK_VALUES = 36_000
 LEAST = 1e-200  # in place of 0 below a stroke whose product is 0 all the same

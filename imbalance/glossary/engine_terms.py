@@ -75,8 +75,9 @@ TERMS = (
     Term(
         "entry points",
         "Where in its bar a position is taken to be entered, and whether it outlives that bar.",
-        "(j + 1/2) / n of the way from low to high, j < n; n is 9 for bars of an hour and more, else one for each price "
-        "bin that a bar usually spans (1 where only sums over hours count). Past its bar's close an entry is dead on arrival, past the extreme alone half of it",
+        "(j + 1/2) / n of the way from low to high, j < n; n is 9 for bars of an hour and more, else one for each "
+        "price bin that a bar usually spans (1 where only sums over hours count). Past its bar's close an entry is "
+        "dead on arrival, past the extreme alone half of it",
         "low, high and close of the bar",
         "entries are spread evenly over the range",
         "within a bar the order of prices is not known",

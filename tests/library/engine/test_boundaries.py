@@ -99,14 +99,10 @@ def test_the_golden_ratio_divides_a_line_so_that_the_parts_are_as_the_whole():
 
 def test_bars_of_an_hour_have_nine_entries_and_shorter_ones_one_for_each_bin_that_they_span():
     minute_ms = HOUR_MS // 60
-    shorter = [
-        (minute_ms, 1, 1),
-        (5 * minute_ms, 1, 1),
-        (12 * minute_ms, 1, 1),
-        (13 * minute_ms, 2, 1),
-        (HOUR_MS - 1, 3, 1),
-    ]
-    for interval_ms, alone, summed in (*shorter, (HOUR_MS, 9, 9), (4 * HOUR_MS, 9, 9)):
+    shorter = [(1, 1, 1), (5, 1, 1), (12, 1, 1), (13, 2, 1), (30, 2, 1), (59, 3, 1)]
+    longer = [(60, 9, 9), (240, 9, 9)]
+    for minutes, alone, summed in shorter + longer:
+        interval_ms = minutes * minute_ms
         assert (density.entry_points(interval_ms), density.sum_points(interval_ms)) == (alone, summed)
 
 

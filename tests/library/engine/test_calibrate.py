@@ -46,9 +46,9 @@ def stepped(problem, weights, capture, complete, strength):
 
 
 def climbed(problems, captures, complete, strength):
-    """Return weights and captures after 20 steps of all fits."""
+    """Return weights and captures after 16 steps of all fits."""
     at = [(problem[-1], capture) for problem, capture in zip(problems, captures, strict=True)]
-    for _ in range(20):
+    for _ in range(16):
         at = [stepped(p, w, c, complete, strength) for p, (w, c) in zip(problems, at, strict=True)]
     return at
 

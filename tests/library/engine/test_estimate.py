@@ -52,7 +52,7 @@ def parts(path, rows, price):
     for v, row in enumerate(rows):
         alive = np.zeros((2, 5, left.shape[2]))
         options = {"inverse": row.inverse, "alive": alive}
-        total = total + density.mass_basis(path, cohorts, left[v], edges, price, 3, **options)[0]
+        total = total + density.mass_basis(path, cohorts, left[v], edges, price, 2, **options)[0]
         standing.append(np.einsum("sdc,kc->sdk", alive, left[v]))
     ones = np.ones((1, BARS))
     lone = build(path, ones, ones, 1 / 96, lives, ones[0], 0.6)
@@ -69,7 +69,7 @@ def leaned(path, rows, price, cohorts, opened):
         of_day = np.array([d == when for d in day])
         for v, row in enumerate(rows):
             mine = left[v] * of_day
-            mass = density.mass_basis(path, cohorts, mine, edges, price, 3, inverse=row.inverse)[0]
+            mass = density.mass_basis(path, cohorts, mine, edges, price, 2, inverse=row.inverse)[0]
             total = total + np.stack([opened[LONG, when] * mass[LONG], opened[SHORT, when] * mass[SHORT]])
     return total.reshape(2, 5 * 8, -1)
 
@@ -192,21 +192,21 @@ def test_the_stated_assumptions_give_this_map():
     ]
     assert found == pytest.approx(
         [
-            111660.688275,
-            35539.0858969,
-            329020.717806,
-            446642.753098,
-            61080.3927023,
-            17488.0802198,
-            196361.902489,
-            244321.570809,
-            0.54701787752,
-            0.360353890312,
-            0.875475653031,
+            112010.356935,
+            35716.4662519,
+            329990.966652,
+            448041.42774,
+            61017.1454941,
+            17309.1973387,
+            196489.615861,
+            244068.581976,
+            0.544745567854,
+            0.358485828755,
+            0.874612824461,
             0.666694193697,
-            0.820492937678,
-            0.562153812908,
-            1.1983168121,
+            0.817084613911,
+            0.560966726552,
+            1.19520379978,
         ],
         rel=1e-9,
     )

@@ -43,7 +43,7 @@ def test_a_kept_map_is_what_venues_that_print_hold_one_by_one(interval_ms):
     short = [msgspec.structs.replace(v, volume=v.volume[:first], open_interest=v.open_interest[:first]) for v in rows]
     cohorts, ones = market_cohorts(past, short, interval_ms, A), np.ones((1, first))
     lone = build(past, ones, ones, interval_ms / DAY_MS, A.lives(), ones[0], A.turnover_share)
-    edges, price, points = density.distance_edges(4), path.close[first - 1], 9 if interval_ms > HOUR_MS else 3
+    edges, price, points = density.distance_edges(4), path.close[first - 1], 9 if interval_ms > HOUR_MS else 2
     expected = np.zeros((4, 2, density.log_edges().size - 1))
     day = [2 if cohorts.old[c] else birth * interval_ms // DAY_MS for c, birth in enumerate(cohorts.birth)]
     for (v, capture), when in itertools.product(((1, 0.4), (2, 1.0)), range(3)):

@@ -233,7 +233,7 @@ def test_a_walk_is_put_together_day_by_day(interval_ms):
     lives, edges, printed = a.lives(), density.distance_edges(4), np.array([1, 2, 4])
     prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
     cohorts = market_cohorts(path, rows, interval_ms, a)
-    points = 9 if interval_ms > HOUR_MS else 3
+    points = 9 if interval_ms > HOUR_MS else 2
     day = np.arange(bars) // a_day
     x, ages = kept_features(path, cohorts, edges, points, rows, printed, a_day, day)
     y = np.stack([[rows[v].long_liquidations, rows[v].short_liquidations] for v in printed]) * path.close
@@ -293,7 +293,7 @@ def test_baselines_of_a_walk_are_the_path_alone_and_leverages_that_nobody_leaves
     time_ms, path, rows = observed_market(interval_ms, bars)
     found = walking.walk(time_ms, interval_ms, path, rows, a)
     lives, edges, bucket = a.lives(), density.distance_edges(4), np.arange(bars)
-    points = 9 if interval_ms > HOUR_MS else 3
+    points = 9 if interval_ms > HOUR_MS else 2
     prior = prior_weights(a, rows, np.stack([v.open_interest for v in rows]), edges, 1.0)
     ones = np.ones((1, bars))
     lone = build(path, ones, ones, interval_ms / DAY_MS, lives, ones[0], a.turnover_share)
