@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import json
 from types import SimpleNamespace
@@ -12,6 +13,8 @@ import pytest
 from imbalance import scan as module
 from imbalance.collect import Options
 from imbalance.errors import MissingDataError, UsageError
+from imbalance.fetch.gather import gather
+from imbalance.fetch.turns import TURN
 from imbalance.scan import scan
 from imbalance.service import report
 from imbalance.units import DAY_MS
@@ -212,6 +215,26 @@ def test_a_coin_is_begun_when_answers_are_read_as_they_come():
     assert begun([9.0] * 3, [0.06, 0.4, 0.04]) == pytest.approx(0.65)
     # Where they never are, it is begun after three seconds all the same.
     assert begun([9.0] * 3, [0.95] * 99) == 3.0
+
+
+def test_coins_are_begun_one_at_a_time_each_after_all_before_it_and_with_its_turn(exchange, monkeypatch):
+    before, turns, beginning = [], {}, [0]
+
+    async def begin(tasks):
+        beginning[0] += 1
+        before.append((len(tasks), beginning[0]))
+        await asyncio.sleep(0.01)
+        beginning[0] -= 1
+
+    async def gathered(client, asked, ask, *rest):
+        turns[ask.base] = TURN.get()
+        return await gather(client, asked, ask, *rest)
+
+    monkeypatch.setattr(module, "_begun", begin)
+    monkeypatch.setattr(module, "gather", gathered)
+    scanned(exchange, symbols=("QAAB", "QAAA", "QAAC"))
+    assert before == [(0, 1), (1, 1), (2, 1)]
+    assert turns == {"QAAB": 0, "QAAA": 1, "QAAC": 2}
 
 
 def test_more_coins_are_under_way_than_the_tightest_budget_lets_through_in_its_period():
