@@ -56,7 +56,7 @@ TERMS = (
         "the map and its path-implied twin",
         "as for short : long",
         "a range that holds 1 says that the two cannot be told apart. On simulated markets, measured: the range holds "
-        "the true lift in 0.90 of maps and excludes 1 in 0.04",
+        "the true lift in 0.88 of maps and excludes 1 in 0.06",
         code="engine/liquidation_map.py",
     ),
     Term(
@@ -103,7 +103,7 @@ TERMS = (
         "resampled days of observed liquidations; spans of the assumptions",
         "the spans are right",
         "on simulated markets of the kind they were set on, measured: they hold the true sum in 0.88 of cases with a "
-        "complete feed, within 5 % of the price in 0.83 (longs) and 0.86 (shorts), and in 0.78 of 18 sums with "
+        "complete feed, within 5 % of the price in 0.81 (longs) and 0.87 (shorts), and in 0.78 of 18 sums with "
         "censored feeds alone; what no simulated market does is in none of them",
         ("range", "90 %", "░", "»"),
         reference="Hyndman & Fan, Am. Stat. 50, 1996, definition 7, doi:10.1080/00031305.1996.10473566",

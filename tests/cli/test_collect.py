@@ -286,7 +286,21 @@ def test_a_full_disk_ends_it_with_a_reason_and_keeps_what_was_saved(imbalance, s
         streams.do("subscribed", "gate")
         for first in range(0, 4000, 200):
             streams.do("send", "gate", *[f for one in orders(200, first) for f in frames("gate", [one])])
+            if not first:
+                saved()
 
+    def saved():
+        """Wait until the first are saved: all at once would be more than the disk takes, and none of them kept."""
+        while time.monotonic() < until:
+            with (
+                contextlib.suppress(sqlite3.Error),
+                contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store,
+            ):
+                if store.execute("SELECT count(*) FROM liquidations").fetchone()[0]:
+                    return
+            time.sleep(0.02)
+
+    until = time.monotonic() + 15
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     thread = threading.Thread(target=disturb)
     thread.start()
