@@ -1,5 +1,7 @@
 """How many coin-years of 5-minute bars are mapped a day in a minute: one process, two, and two workers of Dask.
 
+The last run is by two workers of which one is killed in the middle. All must write the same bytes.
+
 python -m tests.bench.map_history COINS MONTHS
 """
 
@@ -10,10 +12,13 @@ import hashlib
 import os
 import pstats
 import resource
+import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,6 +28,9 @@ from imbalance.bars.folder import month_span_ms
 from imbalance.map_history import map_history, mapped, tasks
 from imbalance.origins import OwnBars
 from imbalance.units import DAY_MS, MINUTE_MS
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 STEP_MS = 5 * MINUTE_MS
 YEAR_MONTHS = 12
@@ -41,7 +49,12 @@ def main() -> None:
         # As the page on several machines says.
         os.environ |= {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
         with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
-            took["two workers of Dask"] = measure(place, "two workers of Dask", jobs.cluster(cluster.scheduler_address))
+            run = jobs.cluster(cluster.scheduler_address)
+            took["two workers of Dask"] = seconds = measure(place, "two workers of Dask", run)
+            killed = threading.Timer(seconds / 2, kill_worker, [cluster])
+            killed.start()
+            took["one of them killed"] = measure(place, "one of them killed", run)
+            killed.join()
         years = coins * months / YEAR_MONTHS
         for name, seconds in took.items():
             print(f"{name}: {seconds:.1f} s, {years / seconds * 60:.2f} coin-years a minute")
@@ -70,6 +83,10 @@ def measure(place: Path, name: str, run: jobs.Runner) -> float:
         OwnBars(str(place / "bars")), place / name, [], step_ms=DAY_MS, warm_up_ms=30 * DAY_MS, run=run, now_ms=0
     )
     return time.perf_counter() - started
+
+
+def kill_worker(cluster: LocalCluster) -> None:
+    os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
 
 
 def digest(folder: Path) -> str:
