@@ -131,7 +131,10 @@ NUMBERS = {
         f"exp({ensemble.TEMPER:g} x", f"medians {medians(ONE)} (weight {ONE.weight:g})",
         f"medians {medians(TWO)} (weight {TWO.weight:g})",
     ],
-    "recent level": [f"({assimilate.PRIOR_EVENTS:g} + sum", f"every {assimilate.HALF_LIFE_DAYS:g} days"],
+    "recent level": [
+        f"({2 * assimilate.PRIOR_EVENTS:g} + O of both)", f"({assimilate.DIFFERENCE_EVENTS:g} + O)",
+        f"every {assimilate.HALF_LIFE_DAYS:g} days",
+    ],
     "opening days": [
         f"mean {lean.FOLLOWING:g} z, deviation {lean.LOG_SD:g}", f"e^-1 over {lean.MEMORY_DAYS:g} days",
         f"every {lean.TREND_HALF_LIFE_DAYS:g} days", f"within {lean.MOST_TREND:g}", f"from {features.AGES} days on",

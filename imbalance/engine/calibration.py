@@ -28,7 +28,7 @@ class Calibration(msgspec.Struct, frozen=True):
     ----------
     fits, parts : of each structure, and their parts of the mixture.
     printed : which venues were observed.
-    level, events : each side's level now and the events that it rests on, shape (sides,).
+    level, spread : each side's level now, and how sure it is as `assimilate.side_levels` tells, shape (2,) each.
     opened : what a side's positions count for by opening day, the last those older than the data, shape
         (sides, days + 1).
     """
@@ -37,7 +37,7 @@ class Calibration(msgspec.Struct, frozen=True):
     parts: Floats
     printed: Ints
     level: Floats
-    events: Floats
+    spread: Floats
     opened: Floats
 
     @property
@@ -112,8 +112,8 @@ def calibrated(
         return None
     trended = lean.trend(path, max(DAY_MS // interval_ms, 1), days(time_ms.size, interval_ms))
     observed, expected, opened = by_side(sample, ages, fits, parts, lives, trended)
-    level, events = assimilate.side_levels(observed, expected, max(HOUR_MS, interval_ms) / DAY_MS)
-    return Calibration(fits, parts, printed, level[:, -1], events[:, -1], opened)
+    level, spread = assimilate.side_levels(observed, expected, max(HOUR_MS, interval_ms) / DAY_MS)
+    return Calibration(fits, parts, printed, level[:, -1], spread[:, -1], opened)
 
 
 def by_side(

@@ -161,7 +161,8 @@ def _fitted_draws(
 
 def _levels(found: Calibration, z: Floats) -> Floats:
     """Return draws of the sides' levels, log-normal in place of their Gamma, shape (draws, sides, 1)."""
-    return np.asarray((found.level * np.exp(z[:, 7:9] / np.sqrt(found.events)))[:, :, None])
+    common, apart = (z[:, 7:9] * found.spread).T
+    return np.asarray((found.level * np.exp(np.stack([common + apart, common - apart], axis=1)))[:, :, None])
 
 
 def exposed_weights(weights: Floats, prior: Floats, part: Floats) -> Floats:

@@ -82,10 +82,10 @@ TERMS = (
     Term(
         "recent level",
         "Each side's liquidations of late over what the fit predicts: the whole side is scaled by it.",
-        "(10 + sum of e^(-age / tau) u y / phi) / (10 + sum of e^(-age / tau) u mu / phi), halved in weight every 3 "
-        "days",
+        "c (d / d of the other side)^(1/2), c = (20 + O of both) / (20 + M of both), d = (40 + O) / (40 + c M), O = "
+        "sum of e^(-age / tau) u y / phi, M = sum of e^(-age / tau) u mu / phi, halved in weight every 3 days",
         "what was printed and predicted until now",
-        "a prior of 10 events at 1",
+        "priors of 20 events for both sides together and of 40 for what a side has of its own, at 1",
         "it follows what was: at a turn it is late",
         aliases=("assimilation", "level"),
         reference="discounted Gamma-Poisson filter: West & Harrison, Bayesian Forecasting and Dynamic Models, 1997, "
@@ -119,8 +119,8 @@ TERMS = (
         "Two hundred maps that the data leave open; every range is made of their quantiles.",
         "each draw is of one structure, in proportion to its part, with resampled days, medians of leverage moved "
         "where the data have not overruled them (to the power 1 / (1 + events seen)), a capture, the form of the "
-        "model, and each side's level (log-sd 1 / sqrt(events)). Not calibrated: leverage, the forced share and the "
-        "form",
+        "model, and the sides' levels: log-sd 1 / sqrt(20 + O of both) for both together, (1 / (10 + O of longs) + 1 / "
+        "(10 + O of shorts))^(1/2) for their ratio. Not calibrated: leverage, the forced share and the form",
         "the fit; the spans of the assumptions",
         "spans are 90 % ranges of log-normals; draws come in mirrored pairs and end at 2.5 standard deviations",
         "what no structure supposes is in the form of the model alone",
@@ -130,7 +130,7 @@ TERMS = (
         "form of the model",
         "What a market may do otherwise than supposed: a factor of all, one of each side, and one that grows towards "
         "the price.",
-        "exp(0.155 z + 0.1 z_side + 0.13 z'_side ln(0.15 / distance)), the last from 0 to 2.5, z normal; all three x "
+        "exp(0.155 z + 0.18 z_side + 0.13 z'_side ln(0.15 / distance)), the last from 0 to 2.5, z normal; all three x "
         "clip(m / 0.7, 0.3, 1.1)^2, m the rms change of the log weights by the calibration",
         "how far the data moved the prior",
         "a market that the prior fits is one that the model fits",

@@ -27,7 +27,7 @@ def report() -> tree.Report:
 def test_a_round_is_one_line_for_a_log_and_one_document_for_a_program():
     (line,) = run(*WATCH, check=0).stdout.splitlines()
     assert re.fullmatch(
-        r"2026-01-30T12:00:00Z BTC \(scenario article, synthetic\) price 82,512, ratio 0\.58, "
+        r"2026-01-30T12:00:00Z BTC \(scenario article, synthetic\) price 82,512, ratio 0\.65, "
         r"long_usd \S+, short_usd \S+, heavier neither",
         line,
     )

@@ -10,7 +10,6 @@ from imbalance.engine import assimilate, calibration, density, ensemble, lean
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.estimate import market_cohorts
 from imbalance.engine.leverage import prior_weights
-from imbalance.engine.margin import LONG, SHORT
 from imbalance.engine.venue import HOUR_MS
 from tests.library.engine.test_engine import venue, walk
 from tests.library.engine.test_structures import TWO, sampled
@@ -95,9 +94,9 @@ def test_a_calibration_is_put_together_of_its_parts(interval_ms, bars):
     for side, t in np.ndindex(expected.shape):
         expected[side, t] *= times[side, min(sample.day[t], ages.shape[4] - 1)]
     days_a_row = max(interval_ms / HOUR_MS, 1) / 24
-    level, events = assimilate.side_levels(observed, expected, days_a_row)
-    for side in (LONG, SHORT):
-        assert (found.level[side], found.events[side]) == pytest.approx((level[side, -1], events[side, -1]))
+    level, spread = assimilate.side_levels(observed, expected, days_a_row)
+    assert found.level == pytest.approx(level[:, -1])
+    assert found.spread == pytest.approx(spread[:, -1])
 
 
 @pytest.mark.parametrize(("quiet", "events", "told"), [(0.96, 10.6, True), (0.98, 9.96, False)])

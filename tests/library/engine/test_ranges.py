@@ -97,7 +97,7 @@ def calibration(*, whole):
             Fit(weights, draws, np.ones(1), 1.0, 9.0, g.uniform(0.3, 0.8), g.uniform(0, 30, size), np.ones(1), 9, whole)
         )
     parts = np.array([0.303, 0.697])
-    return Calibration(fits, parts, np.array([0]), np.array([0.8, 1.7]), np.array([12.0, 40.0]), np.ones((2, 1)))
+    return Calibration(fits, parts, np.array([0]), np.array([0.8, 1.7]), np.array([0.2, 0.3]), np.ones((2, 1)))
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -128,7 +128,7 @@ def test_a_calibration_is_drawn_as_loops_draw_it(whole):
         rows.append(
             (replica * loose / kept[-1], fitted * loose / middle, fitted / kept[-1], replica / middle, mixture / middle)
         )
-        levels.append([v * math.exp(row[7 + s] / math.sqrt((12, 40)[s])) for s, v in enumerate((0.8, 1.7))])
+        levels.append([v * math.exp(0.2 * row[7] + way * 0.3 * row[8]) for v, way in ((0.8, 1), (1.7, -1))])
     names = ("leverage", "capture", "too few liquidations", "structure of lives")
     for one, twin in zip((got.weights, *(got.parts[name] for name in names)), zip(*rows, strict=True), strict=True):
         assert one == pytest.approx(np.reshape(twin, (DRAWS, -1)))

@@ -231,12 +231,16 @@ def test_a_few_days_evidence_does_not_decide_between_structures():
 @given(st.integers(1, 40), st.integers(0, 1000))
 def test_levels_are_what_a_loop_finds_from_what_came_before(rows, seed):
     seen, told = np.random.default_rng(seed).gamma(0.3, 2.0, (2, 2, rows))
-    level, events = assimilate.side_levels(seen, told, 0.5)
+    level, spread = assimilate.side_levels(seen, told, 0.5)
     fade = 0.5 ** (0.5 / 3)  # days
     a, b = np.zeros(2), np.zeros(2)
     for t in range(rows + 1):
-        assert events[:, t] == pytest.approx(10 + a)
-        assert level[:, t] == pytest.approx((10 + a) / (10 + b))
+        common = (20 + a[LONG] + a[SHORT]) / (20 + b[LONG] + b[SHORT])
+        own = [(40 + a[side]) / (40 + common * b[side]) for side in (LONG, SHORT)]
+        assert level[LONG, t] == pytest.approx(common * math.sqrt(own[LONG] / own[SHORT]))
+        assert level[SHORT, t] == pytest.approx(common * math.sqrt(own[SHORT] / own[LONG]))
+        assert spread[0, t] == pytest.approx((20 + a.sum()) ** -0.5)
+        assert spread[1, t] == pytest.approx(math.sqrt(1 / (10 + a[LONG]) + 1 / (10 + a[SHORT])) / 2)
         if t < rows:
             a, b = a * fade + seen[:, t], b * fade + told[:, t]
 
