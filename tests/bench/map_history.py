@@ -44,10 +44,12 @@ def main() -> None:
         took = {}
         for name, run in (("one process", jobs.local(1)), ("two processes", jobs.local(2))):
             took[name] = measure(place, name, run)
+        import dask
         from distributed import LocalCluster
 
         # As the page on several machines says.
         os.environ |= {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
+        dask.config.set({"distributed.worker.profile.enabled": False})
         with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
             run = jobs.cluster(cluster.scheduler_address)
             took["two workers of Dask"] = seconds = measure(place, "two workers of Dask", run)
