@@ -22,6 +22,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from imbalance.errors import StoreError
 from imbalance.store.rows import Series
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ SURE_S = 1.0
 # A transaction says by this option how it begins: to read, to write, or (upkeep) not at all.
 BEGINS = "imbalance_begins"
 READS, WRITES, APART = "BEGIN", "BEGIN IMMEDIATE", ""
+COMMIT = "COMMIT"
 # The number under which writers of a PostgreSQL store wait for each other, as those of SQLite do for its one lock.
 LOCK = 0x1B_A1A9CE
 # Those who write a few series alone hold it together, and each of these by a lock that some others may share: a server
@@ -141,8 +143,10 @@ def of_server(url: URL, wait_s: float) -> Engine:
         options = connection.get_execution_options()
         if options.get(BEGINS) == WRITES:
             opened: Any = connection.connection.driver_connection
-            opened.execute(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
             only = options.get(ONLY)
+            if only is not None:
+                opened.execute(READS)  # what is told `together` is told all: the driver begins nothing by itself
+            opened.execute(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
             if only is None:
                 opened.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             else:
@@ -173,28 +177,32 @@ def require_locked(connection: Connection, series: Iterable[Series]) -> None:
         raise RuntimeError("series are written that the transaction was not opened for")
 
 
-def together(connection: Connection) -> contextlib.AbstractContextManager[object]:
-    """Send a server what it is told without waiting for each answer, but for those to what is asked.
+@contextlib.contextmanager
+def together(connection: Connection) -> Iterator[None]:
+    """Let a server be told all of a transaction in few messages: see `letters`."""
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    from imbalance.store import letters
 
-    A trip to the server and back wakes two processes, and on a busy machine each waits for its turn.
-    """
-    opened: Any = connection.connection.driver_connection
-    return contextlib.nullcontext() if connection.dialect.name == "sqlite" else opened.pipeline()
+    with letters.gathered(connection.connection.driver_connection):
+        yield
 
 
 @contextlib.contextmanager
 def sent(connection: Connection) -> Iterator[None]:
-    """Let all that a server is told be on its way before the transaction ends, or is undone.
+    """Have a server store what it was told `together`, and wait until it has.
 
-    The driver's end waits for answers alone: to what was sent in part, as what is large is, there would be none.
+    Raises
+    ------
+    StoreError
+        If it has not, as it refused a part before; it says no more than that.
     """
-    try:
-        yield
-    finally:
-        opened: Any = connection.connection.driver_connection
-        while connection.dialect.name != "sqlite" and not opened.closed and opened.pgconn.flush():
-            with selectors.DefaultSelector() as selector:
-                selector.register(opened.fileno(), selectors.EVENT_READ | selectors.EVENT_WRITE)
-                if any(ready & selectors.EVENT_READ for _key, ready in selector.select()):
-                    # So that the server, too, gets rid of what it has to say.
-                    opened.pgconn.consume_input()
+    yield
+    if connection.dialect.name == "sqlite":
+        return
+    opened: Any = connection.connection.driver_connection
+    letter = opened.execute(COMMIT)
+    letter.send()
+    if letter.statusmessage != COMMIT:
+        raise StoreError("a part of what was to be saved was refused before")

@@ -69,7 +69,9 @@ class Store:
         StoreError
             As `writing` does.
         """
-        begins = {engines.BEGINS: engines.WRITES, engines.ONLY: engines.locks_of(series)}
+        begins: dict[str, Any] = {engines.BEGINS: engines.WRITES, engines.ONLY: engines.locks_of(series)}
+        if not self.is_sqlite:
+            begins["isolation_level"] = "AUTOCOMMIT"
         with (
             self._told(),
             self.engine.connect().execution_options(**begins) as connection,

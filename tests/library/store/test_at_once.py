@@ -43,10 +43,10 @@ def test_who_writes_a_series_waits_for_who_writes_it_already_and_for_who_writes_
     write(address, 0)
     with opening.opened(address) as one, opening.opened(address, wait_s=NEVER_S) as late:
         with one.saving([SERIES]) as connection:
+            writing.save(connection, [batch(1)], 1)
             refused(lambda: late.saving([SERIES]))
             refused(lambda: late.saving([OTHER, SERIES]))
             refused(late.writing)
-            writing.save(connection, [batch(1)], 1)
         with one.writing() as connection:
             refused(lambda: late.saving([SERIES]))
             refused(lambda: late.saving([]))

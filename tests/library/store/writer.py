@@ -23,7 +23,7 @@ def batch(at):
 
 def write(address, at):
     """Write a batch; when this returns it is stored."""
-    with opening.opened(address, wait_s=30, make=True) as store, store.writing() as connection:
+    with opening.opened(address, wait_s=30, make=True) as store, store.saving([SERIES]) as connection:
         writing.save(connection, [batch(at)], 1_000_000 + at)
 
 
