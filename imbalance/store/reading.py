@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.store.asking import Reader, each, marks, rows
+from imbalance.store.asking import Reader, each, is_server, marks, rows
 from imbalance.store.layout import IDENTITY, ROWS, TEXTS, TIMES
 from imbalance.store.rows import Series
 from imbalance.store.spans import Gap, Span
@@ -21,6 +21,11 @@ _STORED = f"""WITH own AS (SELECT * FROM series WHERE ({_NAMES}) IN (VALUES {{}}
 SELECT id, NULL AS from_ms, NULL AS to_ms, NULL AS why, NULL AS learned_ms, {_NAMES} FROM own
 UNION ALL SELECT id, from_ms, to_ms, NULL, learned_ms, {_NAMES} FROM own JOIN spans ON series = id
 UNION ALL SELECT id, from_ms, to_ms, why, learned_ms, {_NAMES} FROM own JOIN gaps ON series = id"""
+# In two thirds of a server's time, and in no words that SQLite knows.
+_STORED_ASIDE = f"""SELECT id, from_ms, to_ms, why, learned_ms, {_NAMES} FROM series LEFT JOIN LATERAL (
+SELECT from_ms, to_ms, NULL AS why, learned_ms FROM spans WHERE series = id
+UNION ALL SELECT from_ms, to_ms, why, learned_ms FROM gaps WHERE series = id
+) AS noted ON true WHERE ({_NAMES}) IN (VALUES {{}})"""
 
 
 def all_series(reader: Reader, **of: str | int) -> dict[int, Series]:
@@ -122,12 +127,13 @@ class Stored(NamedTuple):
 
 def stored(reader: Reader, series: Sequence[Series]) -> dict[Series, Stored]:
     """Return what is stored of those of some series that there are, asked for at once."""
+    query = _STORED_ASIDE if is_server(reader) else _STORED
     found: dict[Series, Stored] = {}
     for i in range(0, len(series), MOST_NAMED):
         own = series[i : i + MOST_NAMED]
         wanted = ", ".join([marks(len(IDENTITY))] * len(own))
         for number, from_ms, to_ms, why, learned_ms, *identity in rows(
-            reader, _STORED.format(wanted), [value for one in own for value in one]
+            reader, query.format(wanted), [value for one in own for value in one]
         ):
             one = found.setdefault(Series(*identity), Stored(number, [], []))
             if why is not None:

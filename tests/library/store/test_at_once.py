@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import random
 import threading
 
 import pytest
@@ -186,3 +188,42 @@ def test_what_is_asked_for_at_once_is_what_is_asked_for_one_by_one(address, monk
     assert one_by_one[series[6]][2] == [Gap(5, 7, "lost", 1), Gap(14, 16, "lost", 1)]
     assert one_by_one[series[5]][1] == [Span(0, 5, 1), Span(9, 14, 1)]
     assert set(found) == set(series[:7])
+
+
+def test_the_query_of_each_database_tells_the_same_of_random_series(address, monkeypatch):
+    draw = random.Random(5)  # noqa: S311  the same every time, and no secret
+    texts = ["", "BTC", "it's", "ETH"]
+    series = [
+        Series("candles", "gate", draw.choice(texts), draw.choice(texts), f"C{i}", interval_ms=draw.choice([0, 60_000]))
+        for i in range(40)
+    ]
+    batches = []
+    for one in series[:30]:
+        edges = sorted(draw.sample(range(1000), 2 * draw.randrange(6)))
+        # Known, missing, or nothing said; a series may have either, both or none.
+        parts = [(a, b, draw.randrange(3)) for a, b in itertools.pairwise(edges)]
+        known = [(a, b) for a, b, kind in parts if kind == 0]
+        batches.append(Batch(one, [], known, [(a, b, draw.choice(texts)) for a, b, kind in parts if kind == 1]))
+
+    def told(connection, wanted):
+        found = reading.stored(connection, wanted)
+        return {one: (number, sorted(known), sorted(missing)) for one, (number, known, missing) in found.items()}
+
+    with opening.opened(address, make=True) as store:
+        with store.saving(series) as connection:
+            writing.save(connection, batches, 1)
+        with store.reading() as connection:
+            every = reading.all_series(connection)
+            for many in (1, 2, 40):
+                wanted = draw.sample(series, many)
+                own = told(connection, wanted)
+                assert own == {
+                    one: (number, reading.known(connection, number), reading.missing(connection, number))
+                    for number, one in every.items()
+                    if one in wanted
+                }
+                with monkeypatch.context() as patched:
+                    patched.setattr(reading, "_STORED_ASIDE", reading._STORED)
+                    assert told(connection, wanted) == own
+            kinds = {(bool(known), bool(missing)) for _number, known, missing in own.values()}
+            assert kinds == {(False, False), (False, True), (True, False), (True, True)}
