@@ -145,7 +145,7 @@ def of_server(url: URL, wait_s: float) -> Engine:
             opened: Any = connection.connection.driver_connection
             only = options.get(ONLY)
             if only is not None:
-                opened.execute(READS)  # what is told `together` is told all: the driver begins nothing by itself
+                opened.execute(READS)  # the driver begins nothing by itself
             opened.execute(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
             if only is None:
                 opened.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

@@ -28,12 +28,12 @@ class Letter(ClientCursor[Any]):
         super().__init__(connection, row_factory=row_factory)
         self._waiting = waiting
 
-    def execute(self, query: Query, params: Params | None = None, **_how: object) -> Letter:  # type: ignore[override]
+    def execute(self, query: Query, params: Params | None = None, **_how: object) -> Letter:
         """Let a statement wait; what is wrong with it is told when it is sent."""
         self._waiting.append(self.mogrify(query, params))
         return self
 
-    def executemany(self, query: Query, params_seq: Iterable[Params], **_how: object) -> None:  # type: ignore[override]
+    def executemany(self, query: Query, params_seq: Iterable[Params], **_how: object) -> None:
         """Let a statement wait for each of several rows."""
         for params in params_seq:
             self.execute(query, params)

@@ -62,7 +62,8 @@ class Store:
     def saving(self, series: Iterable[Series]) -> Iterator[Connection]:
         """Open a transaction as `writing` does, for what `store.writing` does to these series, and reports, alone.
 
-        In PostgreSQL who writes other series is not waited for, and what was wrong may be told at the end.
+        In PostgreSQL who writes other series is not waited for, others are when something is first asked for, and what
+        was wrong may be told at the end.
 
         Raises
         ------
@@ -71,6 +72,7 @@ class Store:
         """
         begins: dict[str, Any] = {engines.BEGINS: engines.WRITES, engines.ONLY: engines.locks_of(series)}
         if not self.is_sqlite:
+            # The driver's own beginnings and ends would each be a trip to the server.
             begins["isolation_level"] = "AUTOCOMMIT"
         with (
             self._told(),
