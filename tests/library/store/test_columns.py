@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from imbalance.store import opening, reading, upkeep, writing
+import math
+import random
+
+import numpy as np
+import pytest
+
+from imbalance.store import asking, opening, reading, upkeep, writing
+from imbalance.store.layout import ROWS as LAYOUTS
+from imbalance.store.layout import TEXTS, TIMES
 from imbalance.store.rows import Batch, Block, Series
 
 SERIES = Series("candles", "gate", "gate", "BTC", "BTC_USDT", "linear", interval_ms=60_000)
@@ -12,6 +20,7 @@ ROWS = [
     for i in range(3)
 ]
 KNOWN, MISSING = [(0, 180_000)], [(180_000, 240_000, "lost")]
+KINDS = dict.fromkeys(TIMES, np.int64) | dict.fromkeys(TEXTS, object)
 
 
 def stored(address):
@@ -89,3 +98,39 @@ def test_texts_come_back_whatever_they_hold(address):
     save(address, Block(series, orders), 5)
     with opening.opened(address) as store, store.reading() as connection:
         assert reading.arrays(connection, 1, "liquidations")["order_id"].tolist() == texts
+
+
+def drawn(draw, layout, time_ms):
+    """Return a row of random figures, of which some are missing that may be."""
+    row = {name: draw.uniform(-1e9, 1e9) for name in (*layout.more, *layout.known, *layout.maybe)}
+    texts = {name: draw.choice(["", "long", "{b,NULL}"]) for name in TEXTS & set(row)}
+    whole = {name: draw.randrange(-(2**31), 2**31) for name in {"nth", "next_time_ms"} & set(row)}
+    absent = {name: None for name in layout.maybe if draw.random() < 1 / 3}
+    return {"time_ms": time_ms} | row | texts | whole | absent
+
+
+@pytest.mark.parametrize("data", LAYOUTS)
+def test_arrays_are_the_rows_that_a_query_finds(address, data):
+    draw = random.Random(data)  # noqa: S311  the same every time, and no secret
+    one, other = (Series(data, "gate", "gate", symbol, interval_ms=60_000) for symbol in ("BTC", "ETH"))
+    with opening.opened(address, make=True) as store:
+        with store.saving([one, other]) as connection:
+            times_ms = draw.sample(range(-(2**40), 2**40), 40)
+            batches = [Batch(series, [drawn(draw, LAYOUTS[data], t) for t in times_ms]) for series in (one, other)]
+            writing.save(connection, batches, 5)
+        with store.reading() as connection:
+            number = next(n for n, series in reading.all_series(connection).items() if series == one)
+            for names in (LAYOUTS[data].columns[1:], LAYOUTS[data].columns[1:3], LAYOUTS[data].columns[-1:]):
+                for start_ms in (min(times_ms), sorted(times_ms)[20], max(times_ms) + 1):
+                    found = reading.arrays(connection, number, data, names, start_ms=start_ms)
+                    wanted, key = (", ".join(f'"{name}"' for name in of) for of in (names, LAYOUTS[data].key))
+                    query = f"SELECT {wanted} FROM {data} WHERE series = ? AND time_ms >= ? ORDER BY {key}"  # noqa: S608
+                    rows = asking.rows(connection, query, [number, start_ms])
+                    assert list(found) == list(names)
+                    assert len(rows) == len(batches[0].rows) - sum(t < start_ms for t in times_ms)
+                    for i, (name, values) in enumerate(found.items()):
+                        assert values.dtype == KINDS.get(name, float)
+                        assert values.dtype.isnative
+                        assert values.flags.carray
+                        known = [math.nan if row[i] is None else row[i] for row in rows]
+                        np.testing.assert_array_equal(values, np.array(known, values.dtype))
