@@ -145,7 +145,8 @@ def of_server(url: URL, wait_s: float) -> Engine:
             opened: Any = connection.connection.driver_connection
             only = options.get(ONLY)
             if only is not None:
-                opened.execute(READS)  # the driver begins nothing by itself
+                # The driver begins nothing by itself. What was written before the locks were had must be seen.
+                opened.execute(f"{READS} ISOLATION LEVEL READ COMMITTED")
             opened.execute(f"SET LOCAL lock_timeout = {max(round(wait_s * 1000), 1)}")
             if only is None:
                 opened.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

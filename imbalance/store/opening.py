@@ -18,6 +18,7 @@ from imbalance.store import engines, migrations, places, schema
 from imbalance.store.rows import Series
 
 WAIT_S = 5.0
+SECRETS = ("password", "sslpassword")  # which an address may end with
 
 
 class Store:
@@ -177,7 +178,7 @@ def _postgres(address: str, wait_s: float) -> Store:
         raise StoreError(
             "PostgreSQL needs psycopg, which is not installed", "Install it with: pip install 'imbalance[postgres]'."
         ) from None
-    return Store(engine, url.render_as_string(hide_password=True))
+    return Store(engine, url.difference_update_query(SECRETS).render_as_string(hide_password=True))
 
 
 @contextlib.contextmanager

@@ -11,6 +11,9 @@ POSTGRES = ("postgresql://", "postgres://")
 _BUSY = "another process is writing to it"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: class 08 is of connections, as are these.
 ENDED = frozenset({"57P01", "57P02", "57P03"})  # by whoever runs it, by a crash, not yet ready
+# A lock or an answer that took too long, another transaction in the way: the same may be asked for once more.
+_LATE = frozenset({"55P03", "57014", "40001", "40P01"})
+_OF_CONNECTIONS = frozenset({"OperationalError", "InterfaceError"})  # as PEP 249 names them
 _ENDED = "its server ended the connection"
 _REASONS = {
     "database is locked": _BUSY,
@@ -71,11 +74,15 @@ def trouble(place: str, error: Exception) -> StoreError:
     cause = getattr(error, "orig", None) or error
     said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     known = next((reason for words, reason in _REASONS.items() if words in said), said)
-    kind = StoreBusyError if known is _BUSY or _is_away(cause) else StoreError
+    late = getattr(cause, "sqlstate", None) in _LATE
+    kind = StoreBusyError if late or known is _BUSY or _is_away(cause) else StoreError
     return kind(f"the store {place}: {known}")
 
 
 def _is_away(cause: object) -> bool:
     """Tell whether a server ended the connection or cannot be reached: not its verdict on what was asked of it."""
     state = getattr(cause, "sqlstate", "")
-    return state is None or state[:2] == "08" or state in ENDED
+    if state is None:
+        # Of what the server said nothing of, a value that the driver refuses is no trouble with the connection.
+        return any(kind.__name__ in _OF_CONNECTIONS for kind in type(cause).__mro__)
+    return state[:2] == "08" or state in ENDED

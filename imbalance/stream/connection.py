@@ -20,9 +20,11 @@ from websockets.exceptions import (
 
 from imbalance.errors import DeadlineError, ParseError, RefusedError, SourceError, UnreachableError
 from imbalance.records import Instrument
+from imbalance.wire.decode import require
 from imbalance.wire.refusals import by_status
 from imbalance.wire.streams import WHAT, Event, Garbled, Listing, Stream, Told
 
+NUL = b"\\u0000"  # as JSON writes it
 OPEN_S = 10.0
 CLOSE_S = 2.0
 MOST_BYTES = 4 * 2**20  # no true message has as many
@@ -108,6 +110,7 @@ class Connection:
     async def _take(self, body: bytes) -> None:
         at_ms = self._heard_ms = now_ms()
         try:
+            require(NUL not in body, "a text holds NUL, which no database takes", self.stream.source, WHAT, "$")
             heard = self.stream.parse(body, self.listing)
         except ParseError as error:
             await self._emit(Garbled(self.part, at_ms, error.message), 1)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from psycopg import OperationalError
 from psycopg.errors import DivisionByZero
 from sqlalchemy import select
 
-from imbalance.errors import StoreError
-from imbalance.store import opening, reading, schema, writing
+from imbalance.errors import StoreBusyError, StoreError
+from imbalance.store import opening, places, reading, schema, writing
 from imbalance.store.rows import Batch, Series
 from imbalance.store.spans import Gap
 from tests.library.store.writer import SERIES, batch
@@ -144,3 +146,49 @@ def test_who_goes_on_after_an_error_is_not_told_that_all_is_stored(store):
 def test_what_is_asked_in_another_way_is_refused_and_not_answered_wrongly(store):
     with pytest.raises(StoreError, match="does not return rows"), store.saving([SERIES]) as connection:
         connection.execute(select(schema.STORE)).all()
+
+
+def test_of_a_key_that_comes_twice_at_once_the_first_stays(address):
+    once = [*batch(0).rows, *batch(1).rows]
+    rows = [*once, *({**row, "close": 7.0} for row in batch(0).rows)]
+    with opening.opened(address, make=True) as store:
+        save(store, Batch(SERIES, rows))
+        with store.reading() as connection:
+            [number] = reading.all_series(connection)
+            found = reading.arrays(connection, number, "candles")
+    assert found["time_ms"].tolist() == [row["time_ms"] for row in once]
+    assert set(found["close"]) == {1.5}
+
+
+def test_a_text_that_the_driver_refuses_is_no_lost_connection(store):
+    with pytest.raises(StoreError, match="NUL") as caught:
+        save(store, Batch(ORDERS._replace(symbol="A\0B"), []))
+    assert not isinstance(caught.value, StoreBusyError)
+
+
+@pytest.mark.parametrize("state", ["55P03", "57014", "40001", "40P01"])
+def test_what_came_too_late_or_in_the_way_may_be_tried_again(state):
+    error = OperationalError("storniere Anfrage")
+    error.sqlstate = state
+    assert isinstance(places.trouble("here", error), StoreBusyError)
+
+
+def test_who_waited_sees_what_was_written_meanwhile_however_the_role_isolates(store):
+    own = store.engine.url.set(drivername="postgresql")
+    with store.writing() as connection:
+        connection.exec_driver_sql("ALTER ROLE CURRENT_USER SET default_transaction_isolation = 'repeatable read'")
+    try:
+        with opening.opened(own.render_as_string(hide_password=False), make=True) as other:
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda at: save(other, batch(at)), range(12)))
+            with other.reading() as connection:
+                assert len(reading.all_series(connection)) == 1
+    finally:
+        with store.writing() as connection:
+            connection.exec_driver_sql("ALTER ROLE CURRENT_USER RESET default_transaction_isolation")
+
+
+def test_a_password_at_an_address_s_end_is_not_told():
+    with contextlib.closing(opening.connected("postgresql://me@/db?host=/nowhere&password=geheim")) as made:
+        assert "geheim" not in made.place
+        assert "/nowhere" in made.place or "%2Fnowhere" in made.place

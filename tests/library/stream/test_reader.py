@@ -161,6 +161,20 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("venue", [venue for venue in STREAMS if venue != "htx"])  # which gives no texts, and packs all
+def test_a_text_that_no_database_takes_is_no_order(venue):
+    async def flow():
+        async with reading(venue) as r:
+            await r.streams.subscribed(venue)
+            await r.until(Up)
+            for one in frames(venue, [ORDER]):
+                await r.streams.send(venue, one.replace("{", '{"of": "\\u0000", ', 1))
+            await r.until(Garbled)
+            assert not [e for e in r.events if isinstance(e, Told) and e.rows]
+
+    asyncio.run(flow())
+
+
 @pytest.mark.parametrize("venue", STREAMS)
 def test_no_message_stops_it(venue):
     async def flow():
