@@ -121,6 +121,7 @@ def of_server(url: URL, wait_s: float) -> Engine:
     """
     # Poolers that lend a connection for one transaction know nothing of statements prepared in another.
     known = {"connect_timeout": CONNECT_S, "application_name": "imbalance", "prepare_threshold": None}
+    known |= {"client_encoding": "utf8"}  # whatever a server, a role or the address has it be
     engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_size=1, connect_args=known)
 
     @event.listens_for(engine, "connect")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -52,19 +54,24 @@ def without(from_ms: int, to_ms: int, taken: Iterable[tuple[int, int]]) -> Itera
 
 def left(gaps: Iterable[Gap], known: Iterable[Span]) -> list[Gap]:
     """Return what is still missing; where gaps overlap, the one that was learned last says why."""
-    taken = [(span.from_ms, span.to_ms) for span in known]
-    pieces: list[Gap] = []
-    for gap in sorted(gaps, key=lambda g: (-g.learned_ms, g.why)):
-        pieces += [
-            gap._replace(from_ms=from_ms, to_ms=to_ms) for from_ms, to_ms in without(gap.from_ms, gap.to_ms, taken)
-        ]
-        taken = joined([*taken, (gap.from_ms, gap.to_ms)])
+    # The first that is open at a place says what is true of it; of what is known there is nothing to say.
+    ranked: list[tuple[int, int, Gap | None]] = [(span.from_ms, span.to_ms, None) for span in known]
+    ranked += [(gap.from_ms, gap.to_ms, gap) for gap in sorted(gaps, key=lambda g: (-g.learned_ms, g.why))]
+    begins = sorted(((from_ms, rank) for rank, (from_ms, _to_ms, _gap) in enumerate(ranked)), reverse=True)
     found: list[Gap] = []
-    for piece in sorted(pieces):
-        if found and found[-1][1:] == (piece.from_ms, *piece[2:]):
-            found[-1] = found[-1]._replace(to_ms=piece.to_ms)
+    opened: list[int] = []
+    for from_ms, to_ms in itertools.pairwise(sorted({edge for one in ranked for edge in one[:2]})):
+        while begins and begins[-1][0] <= from_ms:
+            heapq.heappush(opened, begins.pop()[1])
+        while opened and ranked[opened[0]][1] <= from_ms:
+            heapq.heappop(opened)
+        gap = ranked[opened[0]][2] if opened else None
+        if gap is None:
+            continue
+        if found and found[-1][1:] == (from_ms, *gap[2:]):
+            found[-1] = found[-1]._replace(to_ms=to_ms)
         else:
-            found.append(piece)
+            found.append(gap._replace(from_ms=from_ms, to_ms=to_ms))
     return found
 
 

@@ -192,3 +192,11 @@ def test_a_password_at_an_address_s_end_is_not_told():
     with contextlib.closing(opening.connected("postgresql://me@/db?host=/nowhere&password=geheim")) as made:
         assert "geheim" not in made.place
         assert "/nowhere" in made.place or "%2Fnowhere" in made.place
+
+
+def test_texts_go_there_and_back_whatever_encoding_the_address_has(store):
+    own = store.engine.url.set(drivername="postgresql").update_query_dict({"client_encoding": "LATIN1"})
+    with opening.opened(own.render_as_string(hide_password=False)) as other:
+        save(other, Batch(ORDERS._replace(symbol="\u5e01\u5b89"), []))
+        with other.reading() as connection:
+            assert [one.symbol for one in reading.all_series(connection).values()] == ["\u5e01\u5b89"]
