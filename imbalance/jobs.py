@@ -85,8 +85,10 @@ def _pooled(function: Callable[[Any], Any], todo: dict[int, Any], processes: int
                     if following is not None:
                         coming[pool.submit(function, following[1])] = following[0]
                     yield number, future.result()
-        finally:
+        except BaseException:
+            # Only then: who ends while the pool does, as one may that is not waited for, is told of it by a traceback.
             pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _end_with_parent() -> None:
