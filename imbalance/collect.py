@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -172,7 +171,7 @@ def collect(
     harvests: list[Harvest] = []
     with given.recorded():
         answers = _answers(given, settings)
-        asyncio.run(_gather(given, options.timeout_s, done, harvests, remembering, answers))
+        given.client.aio.run(_gather(given, options.timeout_s, done, harvests, remembering, answers))
     harvests += remembering.recorded({h.name for h in harvests}) if remembering is not None else []
     run = run_of(given, given.options, harvests)
     if remembering is not None:

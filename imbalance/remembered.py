@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
@@ -41,6 +40,9 @@ class Remembering:
 
     async def memory(self, patience_s: float) -> Memory:
         """Return what need not be asked for: nothing, where that cannot be read in time."""
+        # Neither is loaded for a run that remembers nothing.
+        import asyncio
+
         from imbalance.store import loading
 
         # Reading takes turns with whatever else runs: the first requests go out before.

@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
+from types import ModuleType
 
 import httpx
 import stamina
@@ -53,6 +54,7 @@ class Client:
     """
 
     recording = None
+    aio: ModuleType = asyncio
 
     def __init__(
         self,

@@ -1,10 +1,12 @@
-"""Asking all sources at once, each within its deadline."""
+"""Asking all sources at once, each within its deadline.
+
+Tasks are the client's own: asyncio's, or a replay's, which needs no event loop (`inline`).
+"""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,8 @@ STORED = frozenset(
 )
 
 if TYPE_CHECKING:
+    import asyncio
+
     from imbalance.fetch.client import Client
     from imbalance.fetch.shared import Shared
 
@@ -42,7 +46,7 @@ async def gather(
     kinds: Iterable[Kind],
     timeout_s: float,
     done: Callable[[Harvest], None] = lambda _harvest: None,
-    memory: Awaitable[Memory] | None = None,
+    memory: Coroutine[Any, Any, Memory] | None = None,
     listings: Mapping[str, Sequence[Instrument]] = MappingProxyType({}),
     answers: Answers = MappingProxyType({}),  # type: ignore[assignment]
 ) -> list[Harvest]:
@@ -52,7 +56,7 @@ async def gather(
     what the `answers` of an earlier run stand in for.
     """
     wanted = frozenset(kinds)
-    remembering = None if memory is None else asyncio.ensure_future(memory)
+    remembering = None if memory is None else client.aio.create_task(memory)
 
     async def one(source: Source) -> Harvest:
         known, deadline = listings.get(source.name), time.perf_counter() + timeout_s
@@ -64,26 +68,28 @@ async def gather(
 
     # What is walked page by page takes longest: it goes first.
     walked = sorted(sources, key=lambda s: not any(e.following and e.kind in wanted for e in s.endpoints))
-    found: dict[str, Harvest] = {h.name: h for h in await _all([asyncio.create_task(one(s)) for s in walked])}
+    found: dict[str, Harvest] = {
+        h.name: h for h in await _all(client, [client.aio.create_task(one(s)) for s in walked])
+    }
     return [found[source.name] for source in sources]
 
 
-async def _all(tasks: Sequence[asyncio.Task[Any]]) -> list[Any]:
+async def _all(client: Client | Replay | Shared, tasks: Sequence[asyncio.Task[Any]]) -> list[Any]:
     """Return what all tasks give; where one fails, such as by a full disk, end the others first."""
     if not tasks:
         return []
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        await client.aio.wait(tasks, return_when=client.aio.FIRST_EXCEPTION)
     finally:
-        await _end(tasks)
-    return [task.result() for task in sorted(tasks, key=asyncio.Task.cancelled)]
+        await _end(client, tasks)
+    return [task.result() for task in sorted(tasks, key=lambda task: task.cancelled())]
 
 
-async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def _end(client: Client | Replay | Shared, tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel what still runs, and look at every outcome: one that nobody looks at is told on stderr."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await client.aio.gather(*tasks, return_exceptions=True)
 
 
 async def _harvest(
@@ -92,7 +98,7 @@ async def _harvest(
     ask: Ask,
     wanted: frozenset[Kind],
     deadline: float,
-    memory: asyncio.Future[Memory] | None,
+    memory: asyncio.Task[Memory] | None,
     listing: Sequence[Instrument] | None,
     answers: Answers,
 ) -> Harvest:
@@ -116,8 +122,8 @@ async def _harvest(
     # What may be known is asked for when that is read; the rest goes out before.
     of_now = [e for e in asked if memory is None or e.kind not in STORED]
     series = [e for e in asked if e not in of_now]
-    recalling = asyncio.create_task(_run_known(client, harvest, ask, series, deadline, memory, wanted))
-    await _all([recalling, asyncio.create_task(_run(client, harvest, ask, of_now, deadline))])
+    recalling = client.aio.create_task(_run_known(client, harvest, ask, series, deadline, memory, wanted))
+    await _all(client, [recalling, client.aio.create_task(_run(client, harvest, ask, of_now, deadline))])
     known = recalling.result()
     _join(harvest, endpoints, known)
     if Kind.DAILY_CANDLES in harvest.known:
@@ -167,11 +173,11 @@ async def _run_known(
     ask: Ask,
     endpoints: Sequence[Endpoint],
     deadline: float,
-    memory: asyncio.Future[Memory] | None,
+    memory: asyncio.Task[Memory] | None,
     wanted: frozenset[Kind],
 ) -> dict[Kind, Known]:
     """Ask for what is not known yet; return what is."""
-    known = _known(await asyncio.shield(memory), harvest, wanted) if memory is not None else {}
+    known = _known(await client.aio.shield(memory), harvest, wanted) if memory is not None else {}
     await _run(client, harvest, ask, endpoints, deadline, known)
     return known
 
@@ -219,16 +225,16 @@ async def _run(
         for pages in _together(endpoint, _left(ask, endpoint, known.get(endpoint.kind)))
     ]
     tasks = {
-        asyncio.create_task(_read(client, harvest.source, endpoint, pages, into)): (endpoint, into)
+        client.aio.create_task(_read(client, harvest.source, endpoint, pages, into)): (endpoint, into)
         for endpoint, pages, into in reads
     }
     if not tasks:
         return
     finished: set[asyncio.Task[list[Record]]] = set()
     try:
-        finished, _late = await asyncio.wait(tasks, timeout=max(deadline - time.perf_counter(), 0.01))
+        finished, _late = await client.aio.wait(tasks, timeout=max(deadline - time.perf_counter(), 0.01))
     finally:
-        await _end(tasks)
+        await _end(client, tasks)
     for task, (endpoint, into) in tasks.items():
         if task not in finished:
             harvest.failures.append(
@@ -288,7 +294,7 @@ async def _read(
 ) -> list[Record]:
     """Read pages, each into a list of its own, with those that follow it."""
     walks = (_walk(client, source, endpoint, *page, rows) for page, rows in zip(pages, into, strict=True))
-    await asyncio.gather(*walks)
+    await client.aio.gather(*walks)
     return _joined(into)
 
 
@@ -305,13 +311,13 @@ async def _walk(
         after = endpoint.following(body, ask) if endpoint.following else None
         goes_on = after is not None and after != query and left > 0
         # The next page is on its way while this one is read.
-        coming = asyncio.create_task(client.get(source, endpoint, after)) if goes_on and after else None
+        coming = client.aio.create_task(client.get(source, endpoint, after)) if goes_on and after else None
         try:
             rows += endpoint.parse(body, ask)
-            await asyncio.sleep(0)
+            await client.aio.sleep(0)
         except BaseException:
             if coming is not None:
-                await _end([coming])
+                await _end(client, [coming])
             raise
         if coming is None:
             if after is not None:

@@ -5,8 +5,6 @@ A recording is a folder: ``recording.json`` (format, capture time, symbol and on
 name and path, so that a recording made through a proxy or mirror replays anywhere.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from imbalance.errors import NotRecordedError, SourceError, UnreachableError
+from imbalance.fetch import inline
 from imbalance.fetch.recording import Recording
 from imbalance.wire import Endpoint, Params, Source
 from imbalance.wire.refusals import way_out
@@ -28,6 +31,7 @@ class Replay:
     """Serves a recording; a request that it lacks is an error, never a network call."""
 
     recorder = None
+    aio: ModuleType = inline
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording

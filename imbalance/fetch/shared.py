@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from imbalance.errors import ParseError
@@ -25,6 +26,8 @@ class Shared:
 
     What fails then has failed for all coins: nobody asks again.
     """
+
+    aio: ModuleType = asyncio
 
     def __init__(self, client: Client | Replay) -> None:
         self.client = client

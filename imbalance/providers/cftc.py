@@ -4,8 +4,6 @@ Positions are contracts, one side; every value comes as a string. A report of a 
 at 15:30 in New York: before that nobody knew it.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from imbalance.errors import SourceError

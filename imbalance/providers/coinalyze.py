@@ -4,8 +4,6 @@ The catalogue names each market, and names are never built. Stamps are seconds; 
 left out. Each symbol of a request counts as one call.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from imbalance.errors import KeyRefusedError, SourceError

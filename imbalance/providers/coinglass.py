@@ -4,8 +4,6 @@ Errors come inside HTTP 200 with a string code. The unit of the map's levels is 
 as USD and only ever quoted.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from imbalance.errors import KeyRefusedError, RateLimitedError, RefusedError, SourceError

@@ -4,8 +4,6 @@ Active supply counts coins that moved at least once in the window; the rest of t
 refused without a key, which is a gap and no failure. A row is dated by its day and published the day after.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from imbalance.errors import NotOpenError, SourceError

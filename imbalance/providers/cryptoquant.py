@@ -4,8 +4,6 @@ Of the four measures of coin days destroyed (plain, adjusted for supply, its ave
 vendor opens them from its Professional plan on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import msgspec

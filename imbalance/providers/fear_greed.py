@@ -1,7 +1,5 @@
 """The Crypto Fear & Greed Index of alternative.me: one number a day for the whole market."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

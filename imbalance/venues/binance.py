@@ -4,8 +4,6 @@ Open interest is in base coin, one side. Liquidations exist only as a thinned st
 second and symbol), so a report shows a gap. The maintenance ladder needs a key: a dated table stands in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import msgspec

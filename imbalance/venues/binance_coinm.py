@@ -4,8 +4,6 @@ The paths are those of USD-M on another host; volumes and open interest are cont
 exist only as a thinned stream.
 """
 
-from __future__ import annotations
-
 from typing import cast
 
 import msgspec

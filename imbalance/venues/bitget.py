@@ -4,8 +4,6 @@ Open interest is in coins, taken as one side, which no document says; it has no 
 days; the unit of their amounts is not documented and is told from each answer by the contract's lot step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 

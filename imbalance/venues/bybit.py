@@ -4,8 +4,6 @@
 HTTP 200 and a retCode. Neither taker volumes nor past liquidations are published over REST.
 """
 
-from __future__ import annotations
-
 from typing import Generic, TypeVar
 
 import msgspec

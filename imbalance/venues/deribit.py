@@ -4,8 +4,6 @@ Sizes and open interest of coin-settled contracts are USD, one side; of the othe
 Liquidations are marked in the trades: the newest pages are read, and how far they reach is said.
 """
 
-from __future__ import annotations
-
 from typing import Generic, TypeVar
 
 import msgspec

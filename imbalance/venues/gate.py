@@ -6,8 +6,6 @@ statistics are missing. Stamps are seconds at a bucket's start. Sizes are contra
 there and in the tickers.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from imbalance.errors import SourceError

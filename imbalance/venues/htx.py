@@ -7,8 +7,6 @@ is not documented (one reader saw one): all pages are walked. Errors come with H
 hyphens by path.
 """
 
-from __future__ import annotations
-
 from typing import Generic, TypeVar
 
 import msgspec

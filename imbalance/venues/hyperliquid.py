@@ -5,8 +5,6 @@ taken as one side, and said. Open interest has no history; market-wide liquidati
 are not published, but the positions of any known address are.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

@@ -5,8 +5,6 @@ come with HTTP 200. Liquidations are marked in the trades, a hundred a page: as 
 how far they reach is said. The taker is taken for who was liquidated: the documents do not say.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Maintenance ladders from a dated table, for venues that publish none without a key."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 

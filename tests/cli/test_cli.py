@@ -60,10 +60,11 @@ def test_version_and_help_load_neither_numpy_nor_pandas():
         assert done.stderr == "set()"
 
 
-def test_the_report_loads_neither_pandas_nor_masked_arrays():
+def test_the_replayed_report_loads_no_event_loop_no_pandas_and_no_masked_arrays():
     code = (
         "import sys, atexit; sys.argv[1:] = ['report', '--replay', 'article', '-q']\n"
-        "atexit.register(lambda: sys.stderr.write(repr({'pandas', 'httpx', 'numpy.ma'} & set(sys.modules))))\n"
+        "slow = {'pandas', 'httpx', 'asyncio', 'numpy.ma'}\n"
+        "atexit.register(lambda: sys.stderr.write(repr(slow & set(sys.modules))))\n"
         "from imbalance_cli.app import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,8 +5,6 @@ Every value is a string, every list newest first, errors often come with HTTP 20
 walked backwards with ``after``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import msgspec

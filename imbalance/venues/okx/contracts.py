@@ -1,7 +1,5 @@
 """OKX: instruments, open interest and margin tiers."""
 
-from __future__ import annotations
-
 import msgspec
 
 from imbalance.records import (

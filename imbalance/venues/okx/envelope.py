@@ -1,7 +1,5 @@
 """OKX: the envelope of every answer, and its refusals."""
 
-from __future__ import annotations
-
 from typing import Generic, TypeVar
 
 import msgspec

@@ -1,7 +1,5 @@
 """OKX: liquidation orders and the order book."""
 
-from __future__ import annotations
-
 import msgspec
 
 from imbalance.errors import ParseError

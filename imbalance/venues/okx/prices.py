@@ -1,7 +1,5 @@
 """OKX: candles, index and mark prices, tickers and funding."""
 
-from __future__ import annotations
-
 import msgspec
 
 from imbalance.records import (

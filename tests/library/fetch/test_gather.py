@@ -7,10 +7,14 @@ import asyncio
 import msgspec
 import pytest
 
+from imbalance.collect import Options, ask_of
+from imbalance.fetch import inline
 from imbalance.fetch.gather import gather, walk
 from imbalance.fetch.recording import Recording, find
 from imbalance.fetch.replay import Replay
+from imbalance.providers import PROVIDERS
 from imbalance.records import Unread
+from imbalance.venues import VENUES
 from imbalance.wire import Kind, params
 from tests.library.venues.test_parsers import SOURCES, ask_for
 
@@ -35,6 +39,8 @@ def test_requests_and_bytes_are_counted_and_none_where_none_was_sent():
 
 class Pages:
     """Answers with the number of the page that it is asked for."""
+
+    aio = asyncio
 
     def __init__(self):
         self.asked = []
@@ -75,3 +81,55 @@ def test_a_page_that_follows_itself_is_not_asked_again():
     )
     assert asyncio.run(walk(client, SOURCES["bybit"], endpoint, ask_for("bybit"))) == [Unread(), 1]
     assert client.asked == ["1"]
+
+
+class Waiting(Replay):
+    """A replay whose tasks are asyncio's, as a client's are."""
+
+    aio = asyncio
+
+
+@pytest.mark.parametrize("lost", [(), ("bybit", "gate", "coinalyze"), "every third"])
+@pytest.mark.parametrize("scenario", ["article", "article-keyless"])
+def test_what_needs_no_event_loop_gives_what_one_gives(scenario, lost):
+    def told(kind, run):
+        replay = kind(Recording(find(scenario)))
+        asked = list(replay.recording.answers)
+        gone = asked[::3] if lost == "every third" else [key for key in asked if key[0] in lost]
+        for key in gone:
+            del replay.recording.answers[key]
+        ask = ask_of(Options(), replay.recording.captured_at_ms)
+        return [
+            (h.name, h.records, [str(f) for f in h.failures], h.requests, h.received_bytes)
+            for h in run(gather(replay, [*VENUES, *PROVIDERS], ask, Kind, 60.0))
+        ]
+
+    assert told(Replay, inline.run) == told(Waiting, asyncio.run)
+
+
+def test_every_task_runs_to_its_end_and_the_first_failure_is_told():
+    ended = []
+
+    async def one(number):
+        if number % 2:
+            raise ValueError(number)
+        ended.append(number)
+        return number
+
+    async def every(**how):
+        return await inline.gather(*map(one, range(4)), **how)
+
+    with pytest.raises(ValueError, match="1"):
+        inline.run(every())
+    assert ended == [0, 2]
+    given = inline.run(every(return_exceptions=True))
+    assert [given[0], given[2]] == [0, 2]
+    assert [error.args for error in (given[1], given[3])] == [(1,), (3,)]
+
+
+def test_what_waits_after_all_is_a_defect_that_is_told():
+    async def waits():
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="waited for"):
+        inline.run(waits())
