@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -35,27 +35,25 @@ class Doubt(msgspec.Struct, frozen=True):
     left_out: bool = True
 
 
-class Bars(NamedTuple):
-    """A venue's bars as arrays of one length, oldest first; prices in USD, volume in base coins."""
+class Bars(msgspec.Struct, frozen=True):
+    """A venue's bars as arrays of one length, oldest first; prices in USD, volume in base coins.
+
+    `step_ms` is the length of a bar, the shortest distance; `before_base` the volume before each bar, and all of it.
+    """
 
     time_ms: Ints
     high: Floats
     low: Floats
     close: Floats
     volume_base: Floats
-
-    @property
-    def step_ms(self) -> int:
-        """The length of a bar: the commonest distance."""
-        steps = np.diff(self.time_ms)
-        return int(np.min(steps)) if steps.size else DAY_MS
+    step_ms: int
+    before_base: Floats
 
     def traded(self, start_ms: Ints | int, end_ms: Ints | int) -> Floats:
         """Return volume [base] of the bars that touch the spans from `start_ms` to `end_ms`."""
-        summed = np.concatenate([[0.0], np.cumsum(self.volume_base)])
         first = np.searchsorted(self.time_ms + self.step_ms, start_ms, side="right")
         last = np.searchsorted(self.time_ms, end_ms, side="left")
-        return np.asarray(summed[np.maximum(last, first)] - summed[first], dtype=np.float64)
+        return np.asarray(self.before_base[np.maximum(last, first)] - self.before_base[first], dtype=np.float64)
 
     def held(self, start_ms: int, end_ms: int) -> float:
         """Return which share of the bars of a span is there."""
@@ -65,12 +63,16 @@ class Bars(NamedTuple):
 
 def bars_of(rows: Sequence[Candle]) -> Bars:
     """Return candles in order as arrays."""
+    time_ms = np.fromiter([c.time_ms for c in rows], np.int64, len(rows))
+    volume_base = np.fromiter([c.volume_base for c in rows], np.float64, len(rows))
     return Bars(
-        np.fromiter([c.time_ms for c in rows], np.int64, len(rows)),
+        time_ms,
         np.fromiter([c.high for c in rows], np.float64, len(rows)),
         np.fromiter([c.low for c in rows], np.float64, len(rows)),
         np.fromiter([c.close for c in rows], np.float64, len(rows)),
-        np.fromiter([c.volume_base for c in rows], np.float64, len(rows)),
+        volume_base,
+        int(np.diff(time_ms).min()) if len(rows) > 1 else DAY_MS,
+        np.append(0.0, np.cumsum(volume_base)),
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import median
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints, aligned, found_in, known_median
@@ -46,12 +46,13 @@ def marks(evidence: Evidence) -> list[Doubt]:
 
 def bars(evidence: Evidence) -> list[Doubt]:
     """Doubt bars of another price than the other venues' at the same time, or than the venue's own mark."""
-    ratios = _ratios(evidence.bars)
+    prices = _prices(evidence.bars)
+    ratios = _ratios(prices)
     apart = _apart(ratios)
     found = [Doubt(name, Figure.CANDLES, told) for name, told in apart.items()]
     strange = _apart(ratios, BAR_FACTOR_STRANGE)
     found += [Doubt(name, Figure.CANDLES, strange[name], left_out=False) for name in strange if name not in apart]
-    moved = {n: told for n, told in _moved(evidence.bars).items() if n not in apart}
+    moved = {n: told for n, told in _moved(prices, evidence.bars).items() if n not in apart}
     found += [Doubt(name, Figure.CANDLES, told) for name, told in moved.items()]
     apart |= moved
     middle = [bars.close[-1] for name, bars in evidence.bars.items() if name not in apart]
@@ -72,7 +73,7 @@ def bars(evidence: Evidence) -> list[Doubt]:
 
 def days(evidence: Evidence) -> list[Doubt]:
     """Doubt daily candles of another price than the other venues', or than the venue's own bars."""
-    found = _apart(_ratios(evidence.days))
+    found = _apart(_ratios(_prices(evidence.days)))
     for name, daily in evidence.days.items():
         own = evidence.bars.get(name)
         if name in found or own is None:
@@ -87,12 +88,27 @@ def days(evidence: Evidence) -> list[Doubt]:
     return [Doubt(name, Figure.DAILY_CANDLES, told) for name, told in found.items()]
 
 
-def _moved(series: Mapping[str, Bars]) -> dict[str, str]:
-    """Return whose bars fit the other venues' only at other times than their own, by name."""
+class _Prices(msgspec.Struct, frozen=True):
+    """Close, high and low of series, NaN where one has no bar, shape (series, 3, times)."""
+
+    names: list[str]
+    times_ms: Ints
+    table: Floats
+
+
+def _prices(series: Mapping[str, Bars]) -> _Prices | None:
+    """Return the prices of series at the times that any has; None where the series are too few."""
     if len(series) < LEAST_VENUES:
+        return None
+    return _Prices(list(series), *aligned(series, lambda bars: (bars.close, bars.high, bars.low)))
+
+
+def _moved(prices: _Prices | None, series: Mapping[str, Bars]) -> dict[str, str]:
+    """Return whose bars fit the other venues' only at other times than their own, by name."""
+    if prices is None:
         return {}
-    _times, table = aligned(series, lambda bars: (np.log(bars.close),))
-    closes = table[:, 0, np.count_nonzero(np.isfinite(table[:, 0]), axis=0) >= LEAST_VENUES]
+    closes = prices.table[:, 0]
+    closes = np.log(closes[:, np.count_nonzero(np.isfinite(closes), axis=0) >= LEAST_VENUES])
     step_ms = int(median(bars.step_ms for bars in series.values()))
     if closes.shape[1] < LEAST_FITTED:
         return {}
@@ -117,22 +133,31 @@ def _fits(closes: Floats, others: Floats, later: int) -> Floats:
     return np.where(count > 0, np.where(known, apart, 0.0).sum(axis=1) / np.maximum(count, 1), np.inf)
 
 
-class _Ratios(NamedTuple):
-    """Close, high and low of series over the median of all that have the same time, shape (series, 3, times)."""
+class _Ratios(msgspec.Struct, frozen=True):
+    """Prices over the median of all series that have the same time.
+
+    Attributes
+    ----------
+    table : of close, high and low, NaN where a series has no bar, shape (series, 3, times).
+    reach : how far the farthest of a bar's is from 1, as a factor of at least 1, 0 where there is no bar, shape
+        (series, times).
+    """
 
     names: list[str]
     times_ms: Ints
     table: Floats
+    reach: Floats
 
 
-def _ratios(series: Mapping[str, Bars]) -> _Ratios | None:
-    """Return ratios at the times that enough series have; None where they are too few, or there is no such time."""
-    if len(series) < LEAST_VENUES:
+def _ratios(prices: _Prices | None) -> _Ratios | None:
+    """Return ratios at the times that enough series have; None where there is no such time."""
+    if prices is None:
         return None
-    times_ms, table = aligned(series, lambda bars: (bars.close, bars.high, bars.low))
-    common = np.count_nonzero(np.isfinite(table).all(axis=1), axis=0) >= LEAST_VENUES
-    table = table[:, :, common]
-    return _Ratios(list(series), times_ms[common], table / known_median(table)) if common.any() else None
+    common = np.count_nonzero(np.isfinite(prices.table[:, 0]), axis=0) >= LEAST_VENUES
+    table = prices.table[:, :, common]
+    table = table / known_median(table)
+    reach = np.maximum(table, 1 / table).max(axis=1)
+    return _Ratios(prices.names, prices.times_ms[common], table, np.nan_to_num(reach)) if common.any() else None
 
 
 def _apart(ratios: _Ratios | None, factor: float = BAR_FACTOR) -> dict[str, str]:
@@ -143,15 +168,15 @@ def _apart(ratios: _Ratios | None, factor: float = BAR_FACTOR) -> dict[str, str]
     found: dict[str, str] = {}
     if ratios is None:
         return found
-    for name, own in zip(ratios.names, ratios.table, strict=True):
-        known = np.isfinite(own).all(axis=0)
-        off = np.abs(own[0, known] - 1) > CLOSE_OFF
-        far = np.flatnonzero(((own > factor) | (own < 1 / factor)).any(axis=0))
-        if off.sum() > CLOSE_OFF_SHARE * known.sum() or far.size:
-            at = int(far[0]) if far.size else int(np.flatnonzero(known)[np.flatnonzero(off)[0]])
-            worst = own[np.nanargmax(np.abs(np.log(own[:, at]))), at]
-            found[name] = (
-                f"{max(int(off.sum()), far.size)} of its {int(known.sum())} bars are of another price than the other "
-                f"venues': {worst:.3g} times theirs at {iso(int(ratios.times_ms[at]))}"
-            )
+    known, off = ratios.reach > 0, np.abs(ratios.table[:, 0] - 1) > CLOSE_OFF
+    bars, closes_off = np.count_nonzero(known, axis=1), np.count_nonzero(off, axis=1)
+    far = np.count_nonzero(ratios.reach > factor, axis=1)
+    for i in np.flatnonzero((closes_off > CLOSE_OFF_SHARE * bars) | (far > 0)):
+        own = ratios.table[i]
+        at = int(np.argmax(ratios.reach[i] > factor if far[i] else off[i]))
+        worst = own[np.nanargmax(np.abs(np.log(own[:, at]))), at]
+        found[ratios.names[i]] = (
+            f"{max(closes_off[i], far[i])} of its {bars[i]} bars are of another price than the other "
+            f"venues': {worst:.3g} times theirs at {iso(int(ratios.times_ms[at]))}"
+        )
     return found
