@@ -62,7 +62,7 @@ def require_writable(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
-def read(path: Path, most_bytes: int) -> bytes:
+def read(path: Path | str, most_bytes: int) -> bytes:
     """Return the content of a regular file.
 
     Raises

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -48,7 +49,7 @@ class Day(NamedTuple):
     later_stages_usd: float | None = None
 
 
-class Orders(NamedTuple):
+class Orders(msgspec.Struct, frozen=True):
     """Single liquidations of a contract in order of time; what lies in none of `spans` (from, to) is not known.
 
     `long_base` and `short_base` hold what was liquidated of each side [base], of the shape of `time_ms`.
@@ -90,7 +91,7 @@ def inside(time_ms: Ints, interval_ms: int, spans: Iterable[tuple[int, int]]) ->
     return found
 
 
-class _Row(NamedTuple):
+class _Row(msgspec.Struct, frozen=True):
     time_ms: int
     long_usd: float
     short_usd: float

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import msgspec
 import numpy as np
 
 from imbalance.backtest.outcomes import LEAST_EVENTS, after
@@ -14,7 +13,7 @@ from imbalance.units import DAY_MS
 HORIZON_MS = DAY_MS
 
 
-class Rate(NamedTuple):
+class Rate(msgspec.Struct, frozen=True):
     """Means over a day after events and after all bars; None where fewer than `LEAST_EVENTS` are a day old."""
 
     events: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints, distinct, found_in
@@ -24,7 +24,7 @@ from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest
 
 
-class _Series(NamedTuple):
+class _Series(msgspec.Struct, frozen=True):
     """Liquidations of one venue by side [USD], in buckets that start at `time_ms`."""
 
     venue: str

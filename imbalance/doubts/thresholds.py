@@ -7,7 +7,7 @@ them, and daily sums over exchanges of 8 coins since 2021 (10,196 days).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS
 from imbalance.wire import Kind
@@ -131,7 +131,7 @@ SILENT_ROWS = 20.0
 SILENT_MS = 3 * HOUR_MS
 
 
-class LargeMoves(NamedTuple):
+class LargeMoves(msgspec.Struct, frozen=True):
     """From which change of price on a bucket counts, and how many such buckets there must be."""
 
     move: float

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 
-class Spread(NamedTuple):
+class Spread(msgspec.Struct, frozen=True):
     """Shares of a sum, the largest first; `hhi` is the sum of their squares."""
 
     shares: dict[str, float]

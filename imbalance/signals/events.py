@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -30,7 +30,7 @@ LONG_PAST_MS = 180 * DAY_MS
 LEAST_LONG_PAST_MS = 30 * DAY_MS
 
 
-class History(NamedTuple):
+class History(msgspec.Struct, frozen=True):
     """A market's bars with what is known beside them: the Fear & Greed index, funding per 8 hours, and daily candles.
 
     Levels that price turned at before the first bar are known by the daily candles alone.
@@ -47,7 +47,7 @@ class History(NamedTuple):
         return self.market.time_ms + self.market.interval_ms
 
 
-class Firings(NamedTuple):
+class Firings(msgspec.Struct, frozen=True):
     """At the close of which bars a signal fired, shape (bars,), and how many of those rest on less than all it asks."""
 
     fired: Bools
@@ -189,7 +189,7 @@ def _squeeze(squeezed: Side) -> Callable[[History], Firings]:
     return detect
 
 
-class Definition(NamedTuple):
+class Definition(msgspec.Struct, frozen=True):
     """A signal that has events: what it is, and how they are found; `needs` names what must be known beside bars."""
 
     name: str

@@ -6,8 +6,7 @@ resistances. One piece of code for both sides is what makes them mirror images.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +20,7 @@ REACH_DAYS = 3
 LIVES_MS = 180 * DAY_MS
 
 
-class Days(NamedTuple):
+class Days(msgspec.Struct, frozen=True):
     """Whole UTC days in order: their starts [ms], and highs, lows and closes [downward log price], shape (days,)."""
 
     time_ms: Ints
@@ -30,7 +29,7 @@ class Days(NamedTuple):
     close: Floats
 
 
-class Level(NamedTuple):
+class Level(msgspec.Struct, frozen=True, order=True):
     """A swing low [downward log price]: the day it was made, and when it was known for one [ms]."""
 
     price: float
@@ -63,7 +62,8 @@ def joined(earlier: Days, later: Days) -> Days:
     known = set(later.time_ms.tolist())  # numpy's own search asks its masked arrays, which takes long to load
     kept = np.array([time_ms not in known for time_ms in earlier.time_ms.tolist()], dtype=bool)
     order = np.argsort(np.concatenate([earlier.time_ms[kept], later.time_ms]), kind="stable")
-    return Days(*(np.concatenate([a[kept], b])[order] for a, b in zip(earlier, later, strict=True)))
+    both = zip(msgspec.structs.astuple(earlier), msgspec.structs.astuple(later), strict=True)
+    return Days(*(np.concatenate([a[kept], b])[order] for a, b in both))
 
 
 def swing_levels(days: Days, reach: int = REACH_DAYS) -> list[Level]:

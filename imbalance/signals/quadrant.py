@@ -7,8 +7,9 @@ price alone.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,7 +21,7 @@ Quadrant = Literal["new longs", "short covering", "new shorts", "long exit"]
 LEAST_Z = 0.5
 
 
-class Moved(NamedTuple):
+class Moved(msgspec.Struct, frozen=True):
     """Changes of price and open interest as log ratios, each against its own past, and what both say.
 
     `name` is None where one of them hardly moved; a z-score where its past is too short.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 LEAST_KNOWN = 0.9
 
 
-class Sided(NamedTuple):
+class Sided(msgspec.Struct, frozen=True):
     """Bars with prices as downward log prices of a side, what of that side was liquidated, and open interest [coins].
 
     Attributes

@@ -8,13 +8,14 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+
+import msgspec
 
 # Value by the start of its step [ms], with the name of what it is of: another name is another definition.
 History = Mapping[int, tuple[float, str]]
 
 
-class Since(NamedTuple):
+class Since(msgspec.Struct, frozen=True):
     """The last moment [ms] at which a figure was as large or as small; None if never since `known_from_ms`."""
 
     at_ms: int | None

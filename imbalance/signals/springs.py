@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +17,7 @@ WIDEST = 0.3
 LEAST_CROSSINGS = 2
 
 
-class Range(NamedTuple):
+class Range(msgspec.Struct, frozen=True):
     """A trading range [downward log prices]: from the swept level to the highest price since, and its age."""
 
     bottom: float
@@ -27,7 +26,7 @@ class Range(NamedTuple):
     crossings: int
 
 
-class Spring(NamedTuple):
+class Spring(msgspec.Struct, frozen=True):
     """A sweep at the bottom of a range, and what confirms it; None where that is not known.
 
     `interest_change` is the log change of open interest from before the break to the close above.

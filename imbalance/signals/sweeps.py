@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +22,7 @@ PAST_MS = 30 * DAY_MS
 LEAST_PAST_MS = 7 * DAY_MS
 
 
-class Sweep(NamedTuple):
+class Sweep(msgspec.Struct, frozen=True):
     """A sweep of lows [downward log prices]: from the bar that broke the levels to the one that closed back above.
 
     `levels` are those that were broken and won back with the same close, lowest first. It is known at the close of bar

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
+import msgspec
 import numpy as np
 
 from imbalance.engine.liquidation_map import LiquidationMap
@@ -22,7 +23,7 @@ from imbalance.units import DAY_MS, Side, iso, parse_time_ms
 MapBefore = Callable[[int], LiquidationMap]
 
 
-class _Words(NamedTuple):
+class _Words(msgspec.Struct, frozen=True):
     """What the events of a side are called."""
 
     sweep: str
@@ -43,7 +44,7 @@ _CALLED = {
 }
 
 
-class Levels(NamedTuple):
+class Levels(msgspec.Struct, frozen=True):
     """The sweeps of a side in the bars, oldest first, and the view of the market that they are in."""
 
     view: Sided

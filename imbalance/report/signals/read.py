@@ -57,7 +57,7 @@ class Read(msgspec.Struct, frozen=True):
     @property
     def history(self) -> History:
         """What base rates are of: the bars that the store holds where these reach further back, else those read."""
-        return (self.stored or History(self.market))._replace(daily=self.daily())
+        return msgspec.structs.replace(self.stored or History(self.market), daily=self.daily())
 
     @property
     def path_source(self) -> str:

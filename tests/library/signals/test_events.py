@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from imbalance_cli.options import EVENTS
+from msgspec.structs import replace
 
 from imbalance.market import frozen
 from imbalance.signals.checklist import RECENT_MS
@@ -64,9 +65,9 @@ def test_what_a_signal_needs_is_told():
     assert lacking(alone, DEFINITIONS["rally"]) == ["the Fear & Greed index", "open interest", "funding"]
     assert lacking(own, DEFINITIONS["rally"]) == []
     # One figure is known, however little it tells.
-    once = own._replace(mood=Series(own.mood.time_ms[:1], own.mood.values[:1]))
+    once = replace(own, mood=Series(own.mood.time_ms[:1], own.mood.values[:1]))
     assert lacking(once, DEFINITIONS["fear"]) == []
-    paid_once = own._replace(funding=Series(own.funding.time_ms[:1], own.funding.values[:1]))
+    paid_once = replace(own, funding=Series(own.funding.time_ms[:1], own.funding.values[:1]))
     assert lacking(paid_once, DEFINITIONS["rally"]) == []
     for name in ("fear", "new-longs", "rally"):
         assert not DEFINITIONS[name].detect(alone).fired.any()

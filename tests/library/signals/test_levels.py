@@ -27,7 +27,7 @@ def test_a_swing_low_is_below_three_days_before_and_not_above_three_after():
 
 def test_a_missing_day_near_it_leaves_no_level():
     whole = days(5, 4, 3, 1, 2, 3, 4)
-    late = Days(np.where(np.arange(7) > 4, whole.time_ms + DAY_MS, whole.time_ms), *whole[1:])
+    late = Days(np.where(np.arange(7) > 4, whole.time_ms + DAY_MS, whole.time_ms), whole.high, whole.low, whole.close)
     assert swing_levels(late) == []
 
 

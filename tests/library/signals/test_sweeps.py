@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from imbalance.signals.levels import LIVES_MS, Days, Level, swing_levels
 from imbalance.signals.sided import sided, steady, total
@@ -40,15 +41,15 @@ def test_depth_and_time_have_bounds():
 
 
 def test_a_level_counts_from_when_it_is_known_until_it_is_old():
-    young = LEVEL._replace(known_ms=START_MS + HOUR_MS)
+    young = replace(LEVEL, known_ms=START_MS + HOUR_MS)
     assert swept([-0.01, 0.1], [0.1, 0.1], young) == []
     assert swept([0.1, -0.01], [0.1, 0.1], young)[0].reclaimed == 1
     for age_ms, found in ((LIVES_MS, 0), (LIVES_MS - HOUR_MS, 1)):
-        assert len(swept([-0.01], [0.1], LEVEL._replace(day_ms=START_MS - age_ms))) == found
+        assert len(swept([-0.01], [0.1], replace(LEVEL, day_ms=START_MS - age_ms))) == found
 
 
 def test_levels_won_back_by_one_close_are_one_sweep():
-    upper = LEVEL._replace(price=0.02)
+    upper = replace(LEVEL, price=0.02)
     (one,) = swept([0.01, -0.01, 0.0], [0.015, -0.005, 0.03], LEVEL, upper)
     assert one == Sweep(0, 2, -0.01, (LEVEL, upper))
     first, second = swept([0.01, -0.01, 0.0], [0.015, 0.01, 0.03], LEVEL, upper)
