@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from statistics import median
 
 import msgspec
 import numpy as np
@@ -25,7 +24,7 @@ from imbalance.records import (
     OpenInterest,
     VenueLiquidations,
 )
-from imbalance.units import DAY_MS, interval_name
+from imbalance.units import DAY_MS, interval_name, median
 
 MOST_MISSING = 0.2
 # A venue with fewer of the bars than this share of what the best has gives no path where another can.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from statistics import median
 
 from imbalance.records import Candle, ContractStats, Funding, FundingInterval, OpenInterest, OpenInterestUsd, Ticker
-from imbalance.units import DAY_MS
+from imbalance.units import DAY_MS, median
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Harvest
 

@@ -58,6 +58,24 @@ class Instrument(msgspec.Struct, frozen=True):
         """Return a quoted price as USD for one base coin."""
         return quoted / self.price_multiplier
 
+    def candle(
+        self,
+        time_ms: int,
+        opened: float,
+        high: float,
+        low: float,
+        closed: float,
+        volume: float,
+        volume_usd: float | None = None,
+        taker_buy: float | None = None,
+    ) -> Candle:
+        """Return a bar of quoted prices and of sizes in the venue's unit."""
+        many, size = self.price_multiplier, self.contract_size_base
+        taker_buy_base = None if taker_buy is None else taker_buy * size
+        return Candle(
+            time_ms, opened / many, high / many, low / many, closed / many, volume * size, volume_usd, taker_buy_base
+        )
+
 
 class Ticker(msgspec.Struct, frozen=True):
     """State of a contract now; each venue fills what its endpoint publishes."""

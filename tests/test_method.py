@@ -27,7 +27,6 @@ from imbalance.engine import (
     liquidation_map,
     ranges,
     scores,
-    solver,
     walk,
 )
 from imbalance.glossary import TERMS, lookup
@@ -121,9 +120,8 @@ NUMBERS = {
     "quasi-likelihood": [f"f is {likelihood.FLOOR_SHARE:g} times"],
     "dispersion": [f"largest {100 * (1 - likelihood.TRIMMED):.0f} %"],
     "calibrated": [
-        f"{solver.ITERATIONS} steps",
-        f"a = {calibrate.CLASS_STRENGTH:g} events",
-        f"(a = {calibrate.PRIOR_STRENGTH:g})",
+        f"(a = {calibrate.CLASS_STRENGTH:g} events, {calibrate.CLASS_STEPS} steps)",
+        f"(a = {calibrate.PRIOR_STRENGTH:g}, {calibrate.STEPS} steps)",
         f"first {calibration.SKIPPED_DAYS} days", f"{A.least_events:g} effective",
     ],
     "capture": [f"{A.capture:g} with a factor of {A.capture_span:g}"],

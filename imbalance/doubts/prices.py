@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import median
 
 import msgspec
 import numpy as np
@@ -22,7 +21,7 @@ from imbalance.doubts.thresholds import (
     STALE_MS,
 )
 from imbalance.readings import ticker, venue_price
-from imbalance.units import DAY_MS, MINUTE_MS, date, iso, plain
+from imbalance.units import DAY_MS, MINUTE_MS, date, iso, median, plain
 from imbalance.wire.harvest import Figure
 
 

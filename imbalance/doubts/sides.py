@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 import msgspec
 import numpy as np
 
@@ -19,7 +17,7 @@ from imbalance.doubts.thresholds import (
 from imbalance.liquidated import last_day
 from imbalance.readings import venue_price
 from imbalance.records import ContractStats, Liquidation, LiquidationSum, VenueLiquidations
-from imbalance.units import HOUR_MS, Side
+from imbalance.units import HOUR_MS, Side, median
 from imbalance.wire import Kind
 from imbalance.wire.harvest import Figure, Harvest
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 import numpy as np
 
 from imbalance.doubts.evidence import Doubt, Evidence, aligned, daily, known_median
@@ -26,7 +24,7 @@ from imbalance.doubts.thresholds import (
     WHOLE,
 )
 from imbalance.readings import funding_8h, open_interest_now, ticker, venue_price
-from imbalance.units import DAY_MS, date, plain
+from imbalance.units import DAY_MS, date, median, plain
 from imbalance.wire.harvest import Figure, Harvest
 
 

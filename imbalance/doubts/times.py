@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
-from statistics import median
 from typing import TypeVar
 
 from imbalance.doubts.evidence import Doubt, Evidence
 from imbalance.doubts.thresholds import FROZEN_MS, LEAST_FROZEN, LEAST_VENUES, STALE_MS
 from imbalance.readings import open_interest_history, open_interest_rows
 from imbalance.records import Candle, OpenInterest, Ticker
-from imbalance.units import HOUR_MS, SECOND_MS, iso, plain
+from imbalance.units import HOUR_MS, SECOND_MS, iso, median, plain
 from imbalance.wire.harvest import Figure, Harvest
 
 Stamp = tuple[str, int, int]

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.engine import random_numbers
 from imbalance.engine.liquidation_map import LiquidationMap, Range, range_of
 from imbalance.engine.margin import LONG, SHORT
 
@@ -111,7 +112,7 @@ def run(
     central = np.cumsum(found.forced[side][inside][order])
     draws = np.cumsum(found.draws[:, side, inside][:, order], axis=1)
     exposed = np.cumsum(found.exposed[side][inside][order])
-    scale = np.exp(np.random.default_rng([seed, 2]).normal(0, IMPACT_LOG_SD, draws.shape[0]))
+    scale = np.exp(IMPACT_LOG_SD * random_numbers.normal(f"{seed} impact", draws.shape[0]))
     rows = []
     for name, (impact, cost) in laws.items():
         middle = _follow(x, central, push, impact, 1.0)

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from imbalance.engine import calibrate, density
+from imbalance.engine import calibrate, density, random_numbers
 from imbalance.engine.assumptions import Assumptions
 from imbalance.engine.calibration import Calibration
 from imbalance.engine.leverage import prior_weights
@@ -71,7 +71,7 @@ def draws(
     basis, leaning : mass by side, feature and bin [USD], shape (sides, features, bins), as opened and with what each
         opening day counts for.
     """
-    half = np.random.default_rng([seed, 1]).standard_normal((a.draws // 2, 9))
+    half = random_numbers.normal(f"{seed} assumptions", a.draws // 2, 9)
     z = np.concatenate([half, -half])
     leverage = _leverage(a, venues, interest, edges, prior, z[:, 0])
     if found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from imbalance.engine import random_numbers
 from imbalance.engine.quantiles import quantiles
 
 Floats = npt.NDArray[np.float64]
@@ -67,10 +68,9 @@ def walk_ridge(features: Floats, target: Floats, first: int, step: int) -> Float
 
 def day_blocks(day: Ints, draws: int, seed: int) -> list[Ints]:
     """Return row indices of days drawn with replacement (block bootstrap)."""
-    generator = np.random.default_rng(seed)
-    days = np.unique(day)
-    rows = {d: np.flatnonzero(day == d) for d in days}
-    return [np.concatenate([rows[d] for d in generator.choice(days, days.size)]) for _ in range(draws)]
+    days, place = np.unique(day, return_inverse=True)
+    drawn = random_numbers.resampled(f"{seed} days", draws, days.size)
+    return [np.repeat(np.arange(day.size), times[place]) for times in drawn]
 
 
 def mean_bounds(values: Floats, day: Ints, draws: int, seed: int) -> tuple[float, float] | tuple[None, None]:
@@ -81,7 +81,7 @@ def mean_bounds(values: Floats, day: Ints, draws: int, seed: int) -> tuple[float
     days, place = np.unique(day, return_inverse=True)
     if days.size < 2:  # noqa: PLR2004
         return None, None
-    times = np.random.default_rng(seed).multinomial(days.size, np.full(days.size, 1 / days.size), draws)
+    times = random_numbers.resampled(f"{seed} days", draws, days.size)
     low, high = quantiles((times @ np.bincount(place, values)) / (times @ np.bincount(place)), 0.05, 0.95)
     return float(low), float(high)
 

@@ -16,9 +16,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-ITERATIONS = 16  # more bring the fit nearer to its maximum and the map no nearer to the market
 # Blocks stay in the cache and are too little for BLAS to share out to threads, whose waiting costs more than it saves.
-BLOCK_VALUES = 36_000
+BLOCK_VALUES = 43_000
 LEAST = 1e-200  # in place of 0 below a stroke whose product is 0 all the same
 
 
@@ -80,13 +79,14 @@ class Block(msgspec.Struct, frozen=True):
     x: Floats
 
 
-def blocks(x: Floats, ends: list[int]) -> Iterator[Block]:
+def blocks(x: Floats, ends: list[int], values: int) -> Iterator[Block]:
     """Yield the rows before the last end in blocks, none across an end.
 
     Parameters
     ----------
     x : features, shape (venues, rows, features).
     ends : how many rows each fit knows, rising.
+    values : how many a block may hold of all venues, where it is of more than one row.
     """
     for first, (start, stop) in enumerate(itertools.pairwise([0, *ends])):
         some = (x[:, start:stop] != 0).any(axis=0)
@@ -95,12 +95,12 @@ def blocks(x: Floats, ends: list[int]) -> Iterator[Block]:
         at = 0
         while at < deepest.size:
             width = int(reach[deepest[at]])
-            rows = deepest[at : at + max(BLOCK_VALUES // width, 1)]
+            rows = deepest[at : at + max(values // (width * x.shape[0]), 1)]
             yield Block(first, start + rows, x[:, start + rows, :width])
             at += rows.size
 
 
-def solve(begun: list[Problem], strength: float) -> list[Solution]:
+def solve(begun: list[Problem], strength: float, steps: int) -> list[Solution]:
     """Return weights and captures at the maximum of each problem.
 
     Each but the last knows the first rows of the next. All take their steps together, a block of rows at a time, so
@@ -109,16 +109,17 @@ def solve(begun: list[Problem], strength: float) -> list[Solution]:
     Parameters
     ----------
     strength : events that the start of each weight counts as.
+    steps : of the rule.
     """
     last, floor = begun[-1], np.stack([p.floor for p in begun])
     weights, capture = np.stack([p.start for p in begun]), np.stack([p.capture for p in begun])
     dispersion, inverse_prior = np.array([[p.dispersion] for p in begun]), strength / np.maximum(weights, 1e-15)
     some = [
         (b.first, b.x, last.known[:, None, b.rows] * floor[b.first :].T[:, :, None], last.y[:, None, b.rows])
-        for b in blocks(last.x, [p.day.size for p in begun])
+        for b in blocks(last.x, [p.day.size for p in begun], BLOCK_VALUES)
     ]
     offered = _sums(some, np.zeros_like(weights), np.ones_like(capture), floor)[1]
-    for _ in range(ITERATIONS):
+    for _ in range(steps):
         gain, seen, expected, printed = _sums(some, weights, capture, floor)
         weights = (strength + weights * gain / dispersion) / (inverse_prior + seen / dispersion)
         capture = captures(expected, printed, last.complete)

@@ -124,7 +124,7 @@ TERMS = (
         "the fit; the spans of the assumptions",
         "spans are 90 % ranges of log-normals; draws come in mirrored pairs and end at 2.5 standard deviations",
         "what no structure supposes is in the form of the model alone",
-        code="engine/ranges.py",
+        code="engine/ranges.py, engine/random_numbers.py",
     ),
     Term(
         "form of the model",

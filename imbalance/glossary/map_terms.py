@@ -152,8 +152,9 @@ TERMS = (
     Term(
         "calibrated",
         "Fitted to observed liquidations; not calibrated: assumptions alone (the prior) give amounts and ranges.",
-        "w <- (a + w sum of c x u y / (mu phi)) / (a / w0 + sum of c x u / phi), u = f / (mu + f), 16 steps: "
-        "first one scale for each class of lives (a = 5 events), then every weight around it (a = 1)",
+        "w <- (a + w sum of c x u y / (mu phi)) / (a / w0 + sum of c x u / phi), u = f / (mu + f): "
+        "first one scale for each class of lives (a = 5 events, 12 steps), then every weight around it (a = 1, "
+        "16 steps)",
         "liquidations printed by hour, venue and side, the first 2 days left out; at least 10 effective events and "
         "more than a day of open interest",
         "printed liquidations are linear in the weights; longs and shorts share them",

@@ -249,25 +249,16 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read klines: volume in base and quote coin, with the taker-buy part."""
     rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
     in_order([row.open_time for row in rows], NAME, Kind.CANDLES)
-    listed = ask.listed
-    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
     part = [row.taker_buy_base <= row.volume * (1 + 1e-9) for row in rows]
     require_each(part, "taker-buy volume exceeds volume", NAME, Kind.CANDLES, "$[{}][9]")
     forward = [row.close_time > row.open_time for row in rows]
     require_each(forward, "bar ends before it starts", NAME, Kind.CANDLES, "$[{}][6]")
-    return [
-        Candle(
-            row.open_time,
-            listed.price_of(row.open),
-            listed.price_of(row.high),
-            listed.price_of(row.low),
-            listed.price_of(row.close),
-            listed.base_of(row.volume),
-            row.quote_volume,
-            listed.base_of(row.taker_buy_base),
-        )
-        for row in rows
+    of = ask.listed.candle
+    candles = [
+        of(r.open_time, r.open, r.high, r.low, r.close, r.volume, r.quote_volume, r.taker_buy_base) for r in rows
     ]
+    candles_sound(candles, NAME, Kind.CANDLES, "$[{}][2]")
+    return candles
 
 
 class _Day(msgspec.Struct, rename="camel"):

@@ -245,7 +245,6 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     rows = decode(body, list[_Kline], NAME, Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$[{}][0]")
     size = _usd_of_contract(ask)
-    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$[{}][2]")
     for at, fits in (
         (7, [_fits(row, row.contracts * size, row.base, size) for row in rows]),
         (10, [_fits(row, row.taker_contracts * size, row.taker_base, size) for row in rows]),
@@ -253,7 +252,9 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
         require_each(fits, "not the contracts at the bar's prices", NAME, Kind.CANDLES, f"$[{{}}][{at}]")
     part = [row.taker_base <= row.base for row in rows]
     require_each(part, "takers bought more than was traded", NAME, Kind.CANDLES, "$[{}][10]")
-    return [Candle(r.start, r.open, r.high, r.low, r.close, r.base, r.contracts * size, r.taker_base) for r in rows]
+    candles = [Candle(r.start, r.open, r.high, r.low, r.close, r.base, r.contracts * size, r.taker_base) for r in rows]
+    candles_sound(candles, NAME, Kind.CANDLES, "$[{}][2]")
+    return candles
 
 
 class _Settled(msgspec.Struct, rename="camel"):

@@ -231,12 +231,10 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read candles: volume in coins and in USDT; oldest first."""
     rows = _data(body, list[_Candle], Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$.data[{}][0]")
-    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.data[{}][2]")
-    price, size = ask.listed.price_of, ask.listed.base_of
-    return [
-        Candle(r.start, price(r.open), price(r.high), price(r.low), price(r.close), size(r.volume), r.turnover)
-        for r in rows
-    ]
+    of = ask.listed.candle
+    candles = [of(r.start, r.open, r.high, r.low, r.close, r.volume, r.turnover) for r in rows]
+    candles_sound(candles, NAME, Kind.CANDLES, "$.data[{}][2]")
+    return candles
 
 
 class _Order(msgspec.Struct):

@@ -332,14 +332,10 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read kline (linear): volume in base coin, turnover in quote coin; newest first, the open bar on top."""
     rows = _rows(body, _Kline, ask, Kind.CANDLES)
     in_order([row.start for row in rows], NAME, Kind.CANDLES, "$.result.list[{}][0]", newest_first=True)
-    candles_sound(
-        ((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.result.list[{}][2]"
-    )
-    price, size = ask.listed.price_of, ask.listed.base_of
-    return [
-        Candle(r.start, price(r.open), price(r.high), price(r.low), price(r.close), size(r.volume), r.turnover)
-        for r in reversed(rows)
-    ]
+    of = ask.listed.candle
+    candles = [of(r.start, r.open, r.high, r.low, r.close, r.volume, r.turnover) for r in rows]
+    candles_sound(candles, NAME, Kind.CANDLES, "$.result.list[{}][2]")
+    return candles[::-1]
 
 
 class _Ratio(msgspec.Struct, rename="camel"):

@@ -196,7 +196,7 @@ def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     require(same, "arrays of different lengths", NAME, Kind.CANDLES, "$.result")
     in_order(chart.ticks, NAME, Kind.CANDLES, "$.result.ticks[{}]")
     rows = [Candle(*row) for row in zip(*columns, strict=True)]
-    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.result.high[{}]")
+    candles_sound(rows, NAME, Kind.CANDLES, "$.result.high[{}]")
     return rows
 
 

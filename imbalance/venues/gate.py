@@ -340,8 +340,10 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     """Read candlesticks: volume in contracts and in USDT; oldest first."""
     rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
     in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
-    candles_sound(((row.l, row.h, row.o, row.c) for row in rows), NAME, Kind.CANDLES, "$[{}].h")
-    return [Candle(r.t * SECOND_MS, r.o, r.h, r.l, r.c, ask.listed.base_of(r.v), r.sum) for r in rows]
+    of = ask.listed.candle
+    candles = [of(r.t * SECOND_MS, r.o, r.h, r.l, r.c, r.v, r.sum) for r in rows]
+    candles_sound(candles, NAME, Kind.CANDLES, "$[{}].h")
+    return candles
 
 
 class _Settled(msgspec.Struct):

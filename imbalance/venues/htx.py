@@ -262,11 +262,14 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     rows, channel = read.data, read.ch.split(".") if read.ch else []
     of_asked(channel[1] if len(channel) > 1 else None, ask.listed.symbol, NAME, Kind.CANDLES, "$.ch")
     in_order([row.id for row in rows], NAME, Kind.CANDLES, "$.data[{}].id")
-    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.data[{}].high")
     size, slack = ask.listed.base_of, ask.listed.contract_size_base
     fits = [abs(size(row.vol) - row.amount) <= 1e-3 * row.amount + slack for row in rows]
     require_each(fits, "not vol x contract size", NAME, Kind.CANDLES, "$.data[{}].amount")
-    return [Candle(r.id * SECOND_MS, r.open, r.high, r.low, r.close, r.amount / 2, r.trade_turnover / 2) for r in rows]
+    candles = [
+        Candle(r.id * SECOND_MS, r.open, r.high, r.low, r.close, r.amount / 2, r.trade_turnover / 2) for r in rows
+    ]
+    candles_sound(candles, NAME, Kind.CANDLES, "$.data[{}].high")
+    return candles
 
 
 def parse_ticker(body: bytes, ask: Ask) -> list[Ticker]:

@@ -212,9 +212,9 @@ def parse_candles(body: bytes, ask: Ask) -> list[Candle]:
     rows = decode(body, list[_Candle], NAME, Kind.CANDLES)
     in_order([row.t for row in rows], NAME, Kind.CANDLES, "$[{}].t")
     all_of_asked([row.s for row in rows], ask.listed.symbol, NAME, Kind.CANDLES, "$[{}].s")
-    candles_sound(((row.l, row.h, row.o, row.c) for row in rows), NAME, Kind.CANDLES, "$[{}].h")
-    price, size = ask.listed.price_of, ask.listed.base_of
-    return [Candle(r.t, price(r.o), price(r.h), price(r.l), price(r.c), size(r.v)) for r in rows]
+    candles = [ask.listed.candle(r.t, r.o, r.h, r.l, r.c, r.v) for r in rows]
+    candles_sound(candles, NAME, Kind.CANDLES, "$[{}].h")
+    return candles
 
 
 class _Leverage(msgspec.Struct):

@@ -245,8 +245,9 @@ def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     """Read charts of trades: volume in coins; oldest first."""
     rows = answered(body, _Candles, refusal, NAME, Kind.CANDLES).candles
     in_order([row.time for row in rows], NAME, Kind.CANDLES, "$.candles[{}].time")
-    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, Kind.CANDLES, "$.candles[{}].high")
-    return [Candle(r.time, r.open, r.high, r.low, r.close, r.volume) for r in rows]
+    candles = [Candle(r.time, r.open, r.high, r.low, r.close, r.volume) for r in rows]
+    candles_sound(candles, NAME, Kind.CANDLES, "$.candles[{}].high")
+    return candles
 
 
 class _Trade(msgspec.Struct):
@@ -333,7 +334,7 @@ def _closes(data: bytes) -> list[float]:
     if b"[" not in data[1:]:
         return decode(data, list[Amount], NAME, endpoint, path)
     rows = decode(data, list[_Bucket], NAME, endpoint, path)
-    candles_sound(((row.low, row.high, row.open, row.close) for row in rows), NAME, endpoint, path + "[{}]")
+    candles_sound(rows, NAME, endpoint, path + "[{}]")
     return [row.close for row in rows]
 
 

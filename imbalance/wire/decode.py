@@ -10,7 +10,7 @@ import itertools
 import operator
 import re
 from collections.abc import Iterable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -33,6 +33,19 @@ TimeMs = Annotated[int, Meta(ge=FIRST_MS, lt=LAST_MS)]
 TimeS = Annotated[int, Meta(ge=1_262_304_000, lt=4_102_444_800)]
 
 _AT = re.compile(r"^(.*?)(?: - at `(?:key in )?(.*)`)?$", re.DOTALL)
+
+
+class Bar(Protocol):
+    """What has an open and close, and extremes that hold them."""
+
+    @property
+    def open(self) -> float: ...  # noqa: D102
+    @property
+    def high(self) -> float: ...  # noqa: D102
+    @property
+    def low(self) -> float: ...  # noqa: D102
+    @property
+    def close(self) -> float: ...  # noqa: D102
 
 
 def decode(body: bytes, kind: type[T], source: str, endpoint: str, root: str = "$") -> T:
@@ -99,9 +112,9 @@ def levels_in_order(
         require(follows, "price levels out of order", source, endpoint, path.format(i))
 
 
-def candles_sound(candles: Iterable[tuple[float, float, float, float]], source: str, endpoint: str, path: str) -> None:
-    """Raise a `ParseError` at the first of (low, high, open, close) whose extremes do not hold the others."""
-    sound = [low <= opened <= high and low <= closed <= high for low, high, opened, closed in candles]
+def candles_sound(candles: Sequence[Bar], source: str, endpoint: str, path: str) -> None:
+    """Raise a `ParseError` at the first, in the order of the answer, whose extremes do not hold its open and close."""
+    sound = [c.low <= c.open <= c.high and c.low <= c.close <= c.high for c in candles]
     require_each(sound, "high and low do not hold open and close", source, endpoint, path)
 
 

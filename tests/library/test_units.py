@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from decimal import Decimal
 
 import pytest
@@ -19,6 +20,7 @@ from imbalance.units import (
     SECOND_MS,
     interval_name,
     iso,
+    median,
     parse_time_ms,
     plain,
 )
@@ -95,3 +97,14 @@ def test_a_contract_is_so_many_coins_and_its_price_of_so_many():
     assert (listed.base_of(3), listed.price_of(5)) == (300, 0.005)
     plain = Instrument("x", "X", "X", "USDT", Contract.LINEAR)
     assert (plain.base_of(3), plain.price_of(5)) == (3, 5)
+
+
+@given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=9))
+def test_a_median_is_what_python_says(values):
+    assert median(values) == statistics.median(values)
+    assert median(iter(values)) == statistics.median(values)
+
+
+def test_nothing_has_no_median():
+    with pytest.raises(ValueError, match="no numbers"):
+        median([])

@@ -14,7 +14,7 @@ from imbalance.errors import (
     RateLimitedError,
     RefusedError,
 )
-from imbalance.records import MarginTier
+from imbalance.records import Candle, MarginTier
 from imbalance.units import DAY_MS, HOUR_MS, MINUTE_MS
 from imbalance.venues import BYBIT
 from imbalance.wire import decode, ladder, refusals
@@ -131,11 +131,13 @@ def test_rows_in_their_order(times, newest_first, told):
     ],
 )
 def test_a_candle_holds_its_open_and_close(candle, sound):
+    low, high, opened, closed = candle
+    told = Candle(1, opened, high, low, closed, 0.0)
     if sound:
-        decode.candles_sound([candle, candle], "s", "e", "$[{}]")
+        decode.candles_sound([told, told], "s", "e", "$[{}]")
         return
     with pytest.raises(ParseError, match=r"\$\[1\]"):
-        decode.candles_sound([(1.0, 1.0, 1.0, 1.0), candle], "s", "e", "$[{}]")
+        decode.candles_sound([Candle(0, 1.0, 1.0, 1.0, 1.0, 0.0), told], "s", "e", "$[{}]")
 
 
 def tier(floor=0.0, cap=100.0, rate=0.01, most=50.0):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 
 from imbalance import signals
 from imbalance.market import MarketData
 from imbalance.readings import funding_8h, ticker
 from imbalance.records import Sentiment as SentimentRecord
 from imbalance.report import tree
-from imbalance.units import DAY_MS, iso
+from imbalance.units import DAY_MS, iso, median
 from imbalance.wire.harvest import Figure, Harvest
 
 WEEK = 7

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import median
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from imbalance.report.signals.read import Past, Read, reading
 from imbalance.signals.past import Series, percentile
 from imbalance.signals.quadrant import moved
 from imbalance.signals.sided import total
-from imbalance.units import DAY_MS, parse_time_ms
+from imbalance.units import DAY_MS, median, parse_time_ms
 from imbalance.wire.harvest import in_time
 
 NO_PAST = "none of its past is stored to compare with"

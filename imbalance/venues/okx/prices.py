@@ -41,10 +41,11 @@ def parse_candles(body: bytes, _ask: Ask) -> list[Candle]:
     """Read candles: volume in contracts, base coin and quote coin."""
     rows = answer(body, _CandleRow, Kind.CANDLES)
     in_order([r.ts for r in rows], NAME, Kind.CANDLES, "$.data[{}][0]", newest_first=True)
-    candles_sound(((r.low, r.high, r.open, r.close) for r in rows), NAME, Kind.CANDLES, "$.data[{}][2]")
     told = [r.confirm in {"0", "1"} for r in rows]
     require_each(told, "neither open nor confirmed", NAME, Kind.CANDLES, "$.data[{}][8]")
-    return [Candle(r.ts, r.open, r.high, r.low, r.close, r.base, r.quote) for r in reversed(rows)]
+    candles = [Candle(r.ts, r.open, r.high, r.low, r.close, r.base, r.quote) for r in rows]
+    candles_sound(candles, NAME, Kind.CANDLES, "$.data[{}][2]")
+    return candles[::-1]
 
 
 class _IndexRow(msgspec.Struct, array_like=True):

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from imbalance.engine import calibrate, likelihood, solver
+from imbalance.engine import calibrate, likelihood, random_numbers, solver
 
 NONE, ONE, BOTH = np.array([False, False]), np.array([True, False]), np.array([True, True])
 
@@ -45,10 +45,10 @@ def stepped(problem, weights, capture, complete, strength):
     return weights, captured(expected, printed, complete)
 
 
-def climbed(problems, captures, complete, strength):
-    """Return weights and captures after 16 steps of all fits."""
+def climbed(problems, captures, complete, strength, steps):
+    """Return weights and captures after so many steps of all fits."""
     at = [(problem[-1], capture) for problem, capture in zip(problems, captures, strict=True)]
-    for _ in range(16):
+    for _ in range(steps):
         at = [stepped(p, w, c, complete, strength) for p, (w, c) in zip(problems, at, strict=True)]
     return at
 
@@ -70,12 +70,12 @@ def fitted(x, y, prior, complete, day, ends):
         mean = np.array(captures[-1])[:, None] * levels[-1] * base
         phi = likelihood.dispersion(whole, mean, floor, known, day[:end])
         begun.append((scaled[:, :end], y[:, :end], floor, phi, [levels[-1]] * prior.shape[1]))
-    scales = climbed(begun, captures, complete, 5.0)
+    scales = climbed(begun, captures, complete, 5.0, 12)
     pooled = [
         (x[:, :end], rows, floor, phi, (prior * scale).ravel())
         for end, (_x, rows, floor, phi, _start), (scale, _c) in zip(ends, begun, scales, strict=True)
     ]
-    found = climbed(pooled, [c for _scale, c in scales], complete, 1.0)
+    found = climbed(pooled, [c for _scale, c in scales], complete, 1.0, 16)
     return [
         (np.array(w), np.array(c), p[4], level, p[2], p[3])
         for (w, c), p, level in zip(found, pooled, levels, strict=True)
@@ -94,7 +94,7 @@ def resampled(x, y, floor, phi, found, begun, capture, day, draws, seed):
         u, slope = floor[v] / (mean + floor[v]), capture[v] * x[v, r] * found
         score[days.index(day[r])] += slope * u * (y[v, r] - mean) / mean / phi
         curvature += np.outer(slope, slope) * u / mean / phi
-    times = np.random.default_rng(seed).multinomial(len(days), [1 / len(days)] * len(days), draws)
+    times = random_numbers.resampled(f"{seed} days", draws, len(days))
     steps = [np.linalg.solve(curvature + 1e-9 * np.eye(size), (n - 1) @ score) for n in times]
     return np.array([found * np.exp(np.clip(step, -2.0, 2.0)) for step in steps]), np.array(steps)
 

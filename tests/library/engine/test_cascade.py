@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from imbalance.engine import cascade
 from imbalance.engine.margin import LONG, SHORT
+from imbalance.engine.random_numbers import normal
 from tests.library.engine.test_engine import mapped, venue, walk
 
 X = np.arange(1, 161) * 0.0025
@@ -161,7 +162,7 @@ def test_a_cascade_is_what_points_one_by_one_give(move, law, first):
         return np.cumsum(mass[side, bins:] if side == SHORT else mass[side, :bins][::-1])
 
     flows = [outward(made.forced), *(outward(d) for d in made.draws)]
-    scales = [1.0, *np.exp(np.random.default_rng([seed, 2]).normal(0, 0.3, 30))]
+    scales = [1.0, *np.exp(0.3 * normal(f"{seed} impact", 30))]
     rows = [slow_follow(x, n, push, impact, s) for n, s in zip(flows, scales, strict=True)]
     reaches, needed, largest = (np.array(column) for column in zip(*rows, strict=True))
     (told,) = found.laws

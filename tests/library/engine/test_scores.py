@@ -8,6 +8,7 @@ import pytest
 
 from imbalance.engine import frozen, scores
 from imbalance.engine.assumptions import Assumptions
+from imbalance.engine.random_numbers import resampled
 from imbalance.engine.validate import scored
 from imbalance.engine.walk import Refit, Walk
 from imbalance.path import PricePath
@@ -186,14 +187,14 @@ def test_the_partial_correlation_is_of_what_a_cubic_in_the_moves_rank_leaves():
 def test_days_are_drawn_whole_and_as_many_as_there_are():
     day = np.array([3, 3, 5, 9, 9, 9])
     rows = {3: [0, 1], 5: [2], 9: [3, 4, 5]}
-    generator = np.random.default_rng(7)
-    expected = [[i for d in generator.choice([3, 5, 9], 3).tolist() for i in rows[d]] for _ in range(5)]
+    times = resampled("7 days", 5, 3).tolist()
+    expected = [[i for d, n in zip(rows, row, strict=True) for i in rows[d] for _ in range(n)] for row in times]
     assert [block.tolist() for block in scores.day_blocks(day, 5, 7)] == expected
 
 
 def test_bounds_of_a_mean_are_quantiles_of_ratios_of_sums():
     day, values = np.array([3, 3, 5, 9, 9, 9]), np.array([1.0, 4.0, 2.0, 8.0, 0.0, 5.0])
-    times = np.random.default_rng(7).multinomial(3, [1 / 3] * 3, 40)
+    times = resampled("7 days", 40, 3)
     means = [(t @ [5.0, 2.0, 13.0]) / (t @ [2, 1, 3]) for t in times]
     assert scores.mean_bounds(values, day, 40, 7) == pytest.approx(tuple(np.quantile(means, [0.05, 0.95])))
 

@@ -53,9 +53,8 @@ def looped(p, strength, steps):
 
 def test_steps_are_those_of_a_loop_over_rows(monkeypatch):
     monkeypatch.setattr(solver, "BLOCK_VALUES", 40)
-    monkeypatch.setattr(solver, "ITERATIONS", 3)
     whole = problem(60)
-    both = solver.solve([first(whole, 25), whole], 2.0)
+    both = solver.solve([first(whole, 25), whole], 2.0, 3)
     for found, p in zip(both, (first(whole, 25), whole), strict=True):
         weights, capture = looped(p, 2.0, 3)
         assert found.weights == pytest.approx(weights, rel=1e-12)
@@ -71,14 +70,12 @@ def test_steps_are_those_of_a_loop_over_rows(monkeypatch):
 @given(rows=st.integers(1, 40), seed=st.integers(0, 50), values=st.integers(1, 60), cut=st.floats(0, 1))
 def test_blocks_hold_every_row_once_and_all_that_it_has(rows, seed, values, cut):
     x, end = problem(rows, seed).x, int(cut * rows)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(solver, "BLOCK_VALUES", values)
-        found = list(solver.blocks(x, sorted({end, rows} - {0})))
+    found = list(solver.blocks(x, sorted({end, rows} - {0}), values))
     whole, times = np.zeros_like(x), np.zeros(rows)
     for block in found:
         whole[:, block.rows, : block.x.shape[2]] += block.x
         times[block.rows] += 1
-        assert block.rows.size * block.x.shape[2] <= max(values, block.x.shape[2])
+        assert block.x.size <= values or block.rows.size == 1
         assert ((block.rows < end) == (block.first == 0)).all() or end in (0, rows)
     assert (whole == x).all()
     assert (times == 1).all()
@@ -89,7 +86,7 @@ def test_a_venue_of_which_nothing_is_expected_tells_nothing():
     silent = msgspec.structs.replace(p, x=p.x * np.array([1.0, 0.0])[:, None, None])
     alone = msgspec.structs.replace(p, x=p.x[:1], y=p.y[:1], known=p.known[:1], floor=p.floor[:1])
     alone = msgspec.structs.replace(alone, complete=p.complete[:1], capture=p.capture[:1])
-    found, other = solver.solve([silent], 1.0)[0], solver.solve([alone], 1.0)[0]
+    found, other = solver.solve([silent], 1.0, 16)[0], solver.solve([alone], 1.0, 16)[0]
     assert np.isfinite(found.weights).all()
     assert found.weights == pytest.approx(other.weights, rel=1e-12)
 
