@@ -179,23 +179,25 @@ def _path(candles: Sequence[Candle], time_ms: Ints, interval_ms: int) -> tuple[F
     return table, int(absent.sum())
 
 
-def _on_grid(time_ms: Ints, stamps_ms: Ints, values: Floats) -> Floats:
-    """Place values at bars by equal stamps, NaN elsewhere."""
-    out = np.full(time_ms.size, np.nan)
+def _on_grid(time_ms: Ints, stamps_ms: Ints, *columns: Floats) -> Floats:
+    """Place columns of values at bars by equal stamps, NaN elsewhere, shape (columns, bars)."""
+    out = np.full((len(columns), time_ms.size), np.nan)
     at = np.searchsorted(time_ms, stamps_ms)
     held = time_ms[np.minimum(at, time_ms.size - 1)] == stamps_ms
-    out[at[held]] = values[held]
+    out[:, at[held]] = np.stack(columns)[:, held]
     return out
 
 
-def _spread(time_ms: Ints, interval_ms: int, stamps_ms: Sequence[int], sums: Sequence[float | None]) -> Floats:
+def _spread(
+    time_ms: Ints, interval_ms: int, stamps_ms: Sequence[int] | Ints, sums: Sequence[float | None] | Floats
+) -> Floats:
     """Spread sums of coarse buckets evenly over the bars that they hold; NaN where there is no bucket."""
     out = np.full(time_ms.size, np.nan)
     stamps = np.asarray(stamps_ms, dtype=np.int64)
     if stamps.size == 0:
         return out
     bucket_ms = int(np.min(np.diff(stamps))) if stamps.size > 1 else interval_ms
-    values = np.array([np.nan if v is None else v for v in sums], dtype=np.float64)
+    values = np.asarray(sums, dtype=np.float64)  # None becomes NaN
     at = np.searchsorted(stamps, time_ms, side="right") - 1
     held = (at >= 0) & (time_ms < stamps[np.maximum(at, 0)] + bucket_ms)
     out[held] = values[at[held]] * min(interval_ms / bucket_ms, 1.0)
@@ -216,14 +218,14 @@ def _seen_elsewhere(
     rows: Sequence[VenueLiquidations], time_ms: Ints, interval_ms: int, close: Floats
 ) -> tuple[Floats, Floats]:
     """Return longs and shorts liquidated [base] as an aggregator saw them; inside its span no bucket means none."""
-    sides = []
-    for name in ("long_usd", "short_usd"):
-        by_time = {row.time_ms: getattr(row, name) for row in rows}
-        bucket_ms = rows[0].bucket_ms
-        stamps = list(range(min(by_time), max(by_time) + bucket_ms, bucket_ms))
-        usd = _spread(time_ms, interval_ms, stamps, [by_time.get(stamp, 0.0) for stamp in stamps])
-        sides.append(usd / close)
-    return sides[0], sides[1]
+    bucket_ms = rows[0].bucket_ms
+    at_ms = np.array([row.time_ms for row in rows], dtype=np.int64)
+    stamps = np.arange(at_ms.min(), at_ms.max() + bucket_ms, bucket_ms)
+    at, beside = np.divmod(at_ms - stamps[0], bucket_ms)
+    sides = np.zeros((2, stamps.size))
+    sides[:, at[beside == 0]] = np.array([(row.long_usd, row.short_usd) for row in rows]).T[:, beside == 0]
+    long, short = (_spread(time_ms, interval_ms, stamps, usd) / close for usd in sides)
+    return long, short
 
 
 def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats) -> VenueBars:
@@ -233,10 +235,9 @@ def _venue(records: VenueRecords, time_ms: Ints, interval_ms: int, close: Floats
     long_liquidations = short_liquidations = taker
     if records.candles:
         at_ms = np.array([c.time_ms for c in records.candles], dtype=np.int64)
-        volume = _on_grid(time_ms, at_ms, np.array([c.volume_base for c in records.candles]))
-        bought = [c.taker_buy_base for c in records.candles]
-        # None becomes NaN.
-        taker = _on_grid(time_ms, at_ms, np.array(bought, dtype=np.float64))
+        traded = np.array([c.volume_base for c in records.candles])
+        bought = np.array([c.taker_buy_base for c in records.candles], dtype=np.float64)  # None becomes NaN
+        volume, taker = _on_grid(time_ms, at_ms, traded, bought)
     seen_by = ""
     if records.seen_elsewhere and not records.statistics:
         seen_by = records.seen_elsewhere_by

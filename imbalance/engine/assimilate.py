@@ -41,11 +41,8 @@ def side_levels(observed: Floats, predicted: Floats, days_a_row: float) -> tuple
     """
     fading = np.arange(observed.shape[1] + 1) * (np.log(2) / HALF_LIFE_DAYS * days_a_row)
 
-    def recent(events: Floats) -> Floats:
-        before = np.concatenate([np.zeros((2, 1)), events], axis=1)
-        return np.stack([inventory(row, fading) for row in before])
-
-    seen, expected = recent(observed), recent(predicted)
+    first = np.zeros((2, 1))
+    seen, expected = (inventory(np.concatenate([first, each], axis=1), fading) for each in (observed, predicted))
     both = 2 * PRIOR_EVENTS + seen.sum(axis=0)
     common = both / (2 * PRIOR_EVENTS + expected.sum(axis=0))
     own = (DIFFERENCE_EVENTS + seen) / (DIFFERENCE_EVENTS + common * expected)

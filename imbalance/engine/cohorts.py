@@ -127,6 +127,7 @@ def build(
     cohorts = bars + venues * old_points
     opened = np.zeros((venues, lives.share.size, cohorts))
     scale = np.zeros((venues, len(parts), bars))
+    stocks, starts = np.zeros(venues), np.zeros(venues, dtype=np.intp)
     interest = np.zeros((venues, bars))
     birth = np.concatenate([np.arange(bars), np.zeros(venues * old_points, dtype=np.intp)])
     old_entry = np.zeros(venues * old_points)
@@ -145,13 +146,14 @@ def build(
         birth[bars:][mine] = start
         old_entry[mine] = opens[start] * spread
         old_seen[mine] = opens[start]
-        for m, part in enumerate(parts):
-            total = np.zeros(bars)
-            for k in range(part.start, part.stop):
-                flow = opened[v, k, :bars].copy()
-                flow[start] += stock_share[k] * stock
-                total += inventory(flow, exponent[k])
-            scale[v, m] = np.divide(interest[v], total, out=np.zeros(bars), where=total > 0)
+        stocks[v], starts[v] = stock, start
+    for m, part in enumerate(parts):
+        total = np.zeros((venues, bars))
+        for k in range(part.start, part.stop):
+            flow = opened[:, k, :bars].copy()
+            flow[np.arange(venues), starts] += stock_share[k] * stocks
+            total += inventory(flow, exponent[k])
+        scale[:, m] = np.divide(interest, total, out=np.zeros_like(total), where=total > 0)
     return Cohorts(
         birth=birth.astype(np.intp),
         phase=np.concatenate([np.arange(bars), OLD_PHASE + np.tile(np.arange(old_points), venues)]),
@@ -186,15 +188,20 @@ def inventory(opening: Floats, exponent: Floats) -> Floats:
     """Return sum over cohorts opened so far of ``opening exp(exponent_birth - exponent_now)``, at each bar.
 
     A running sum of scaled terms, restarted every `LONGEST_EXPONENT` so that nothing overflows.
+
+    Parameters
+    ----------
+    opening : shape (..., bars).
+    exponent : shape (bars,).
     """
     out = np.empty_like(opening)
-    start, carried = 0, 0.0
-    while start < opening.size:
+    start, carried = 0, np.zeros((*opening.shape[:-1], 1))
+    while start < exponent.size:
         end = int(np.searchsorted(exponent, exponent[start] + LONGEST_EXPONENT, side="right"))
         grown = np.exp(exponent[start:end] - exponent[start])
         if start:
-            carried *= np.exp(exponent[start - 1] - exponent[start])
-        out[start:end] = (np.cumsum(opening[start:end] * grown) + carried) / grown
-        carried = out[end - 1]
+            carried = carried * np.exp(exponent[start - 1] - exponent[start])
+        out[..., start:end] = (np.cumsum(opening[..., start:end] * grown, axis=-1) + carried) / grown
+        carried = out[..., end - 1 : end]
         start = end
     return out
