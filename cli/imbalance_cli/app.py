@@ -46,21 +46,10 @@ def _known_answer(words: list[str]) -> str:
 
         return f"imbalance {__version__}\n"
     asked = words in (["--help"], ["-h"]) or (not words and COMPLETING not in os.environ)
-    if asked and _columns() >= HELP_COLUMNS:
+    if asked and process.columns() >= HELP_COLUMNS:
         with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as stream:  # noqa: PTH118, PTH120, PTH123  pathlib takes longer to load than all this
             return stream.read()
     return ""
-
-
-def _columns() -> int:
-    """Return how wide the terminal is, as Typer finds out."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
-    try:
-        return os.get_terminal_size().columns or HELP_COLUMNS
-    except (OSError, ValueError):
-        return HELP_COLUMNS
 
 
 def _print(text: str) -> int:
@@ -80,13 +69,14 @@ def _ended() -> int:
     """Run a command and return its exit code; every error is told on the way."""
     import gc
 
+    # The process is short: looking for garbage, also while it loads, costs more than it would free, and threads for
+    # small sums more than they bring.
+    gc.disable()
+
     from imbalance.errors import ImbalanceError
     from imbalance_cli.context import say, say_all
     from imbalance_cli.exits import ClosedPipeError, Exit, code_of
 
-    # The process is short: looking for garbage costs more than it would free, and threads for small sums more than
-    # they bring.
-    gc.disable()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = _run()

@@ -76,9 +76,11 @@ def path() -> Path:
     given = os.environ.get("IMBALANCE_CONFIG")
     if given:
         return Path(given)
-    import platformdirs
+    import typer
 
-    return platformdirs.user_config_path("imbalance") / "config.toml"
+    place = Path(typer.get_app_dir("imbalance"))
+    # Of a place that is not absolute the XDG specification says that it is none.
+    return (place if place.is_absolute() else Path.home() / ".config" / "imbalance") / "config.toml"
 
 
 def alert(name: str) -> dict[str, Any]:

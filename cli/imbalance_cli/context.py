@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 
@@ -12,10 +11,10 @@ import msgspec
 from imbalance.errors import UsageError
 from imbalance_cli import safe
 from imbalance_cli.exits import ClosedPipeError
+from imbalance_cli.process import WITHOUT_TERMINAL, columns
 
 NARROWEST = 40
 WIDEST = 200  # more is filled with nothing
-WITHOUT_TERMINAL = 80
 
 
 class Screen(msgspec.Struct, frozen=True):
@@ -43,7 +42,7 @@ def screen(*, width: int | None, color: bool | None, ascii_only: bool, to_file: 
         else:
             color = terminal and not dumb
     if width is None:
-        width = shutil.get_terminal_size((WITHOUT_TERMINAL, 24)).columns if terminal else WITHOUT_TERMINAL
+        width = columns() if terminal else WITHOUT_TERMINAL
     encoding = "utf-8" if to_file else (sys.stdout.encoding or "ascii")
     return Screen(min(max(width, NARROWEST), WIDEST), color, ascii_only or dumb or not _carries(encoding), full)
 

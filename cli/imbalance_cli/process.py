@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 BY_SIGNAL = 128  # what shells add a signal's number to
 HIDDEN_CURSOR_BACK = "\x1b[?25h"
+WITHOUT_TERMINAL = 80  # columns
 
 
 def end_on_signals() -> None:
@@ -58,3 +59,14 @@ def complete_streams() -> None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     # A letter that the terminal's encoding lacks is written as its number.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def columns() -> int:
+    """Return how wide the terminal is, as Typer finds out."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size().columns or WITHOUT_TERMINAL
+    except (OSError, ValueError):
+        return WITHOUT_TERMINAL

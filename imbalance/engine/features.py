@@ -151,6 +151,8 @@ def _deaths(
         alive = arrival(cohorts, side, level, who)
         hit = passage.hits(level, born.take(who), minima, later.take(who))
         met = np.flatnonzero((hit < minima[0].size - 1) & (alive > 0))
+        if not met.size:
+            continue
         yield i, who.take(met), hit.take(met), (alive if inverse else alive * price).take(met) / points
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from imbalance_cli.completion import terms
-from imbalance_cli.context import WITHOUT_TERMINAL, answer
+from imbalance_cli.context import answer
+from imbalance_cli.process import WITHOUT_TERMINAL
 
 LABELS = {
     "formula": "Formula",
