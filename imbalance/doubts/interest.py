@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from imbalance.doubts.evidence import Bars, Doubt, Evidence
+from imbalance.doubts.evidence import Bars, Doubt, Evidence, Floats, Ints
 from imbalance.doubts.thresholds import (
     APART,
     APART_MS,
@@ -44,18 +44,19 @@ def own(evidence: Evidence) -> list[Doubt]:
 def _value(harvest: Harvest, bars: Bars | None) -> str:
     """Hold the value in USD against the price of its moment, or of now where no bar tells that."""
     price = venue_price(harvest)
-    past = _implied([*harvest.in_time(OpenInterest, Kind.OPEN_INTEREST_DAILY), *open_interest_history(harvest)])
-    rows = [*past, *_implied(open_interest_rows(harvest)[-1:])]
-    if price is None or not rows:
+    past = [*harvest.in_time(OpenInterest, Kind.OPEN_INTEREST_DAILY), *open_interest_history(harvest)]
+    then_ms, then = _implied(past)
+    now_ms, now = _implied(open_interest_rows(harvest)[-1:])
+    times_ms, implied = np.append(then_ms, now_ms), np.append(then, now)
+    if price is None or not implied.size:
         return ""
-    times_ms, implied = np.array([row[0] for row in rows], dtype=np.int64), np.array([row[1] for row in rows])
-    low, high = np.full(len(rows), price / IMPLIED_APART), np.full(len(rows), price * IMPLIED_APART)
+    low, high = np.full(implied.size, price / IMPLIED_APART), np.full(implied.size, price * IMPLIED_APART)
     if bars is not None:
         inside = (times_ms > bars.time_ms[0]) & (times_ms <= bars.time_ms[-1])
         at = np.searchsorted(bars.time_ms, times_ms[inside])
         low[inside] = np.minimum(bars.low[at - 1], bars.low[at]) * (1 - IMPLIED_OFF)
         high[inside] = np.maximum(bars.high[at - 1], bars.high[at]) * (1 + IMPLIED_OFF)
-    low[len(past) :], high[len(past) :] = price * (1 - IMPLIED_OFF), price * (1 + IMPLIED_OFF)
+    low[then.size :], high[then.size :] = price * (1 - IMPLIED_OFF), price * (1 + IMPLIED_OFF)
     wrong = (implied <= low) | (implied >= high)
     if not wrong.any():
         return ""
@@ -63,20 +64,20 @@ def _value(harvest: Harvest, bars: Bars | None) -> str:
     return f"its open interest in coins and in USD imply a price of {plain(implied[np.argmax(wrong)])} at {iso(at_ms)}"
 
 
-def _implied(rows: Sequence[OpenInterest]) -> list[tuple[int, float]]:
-    """Return the price that each row implies which tells both coins and USD, with its time."""
-    return [
-        (row.time_ms, row.open_interest_usd / row.open_interest_base)
-        for row in rows
-        if row.open_interest_usd and row.open_interest_base
-    ]
+def _implied(rows: Sequence[OpenInterest]) -> tuple[Ints, Floats]:
+    """Return the times of the rows that tell both coins and USD, and the price that each implies."""
+    usd = np.array([row.open_interest_usd for row in rows], dtype=np.float64)  # None becomes NaN
+    base = np.array([row.open_interest_base for row in rows], dtype=np.float64)
+    both = (usd > 0) & (base > 0)
+    return np.array([row.time_ms for row in rows], dtype=np.int64)[both], usd[both] / base[both]
 
 
 def _steps(harvest: Harvest, bars: Bars | None) -> str:
     """Hold each step of the history against a wrong unit, and against what was traded meanwhile."""
-    rows = [row for row in open_interest_history(harvest) if row.open_interest_base > 0]
-    times_ms = np.array([row.time_ms for row in rows], dtype=np.int64)
+    rows = open_interest_history(harvest)
     levels = np.array([row.open_interest_base for row in rows], dtype=np.float64)
+    times_ms = np.array([row.time_ms for row in rows], dtype=np.int64)[levels > 0]
+    levels = levels[levels > 0]
     ratio = levels[1:] / levels[:-1]
     wrong = (ratio >= JUMP) | (ratio <= 1 / JUMP)
     if bars is not None:
@@ -92,7 +93,7 @@ def _steps(harvest: Harvest, bars: Bars | None) -> str:
 
 def _now(harvest: Harvest, bars: Bars | None) -> str:
     """Hold the figure of now against the last one before it."""
-    past = [row for row in open_interest_history(harvest) if row.open_interest_base > 0]
+    past = next(([row] for row in reversed(open_interest_history(harvest)) if row.open_interest_base > 0), [])
     now = open_interest_rows(harvest)[-1:]
     traded_today = ticker(harvest).volume_24h_base or ticker(harvest).volume_24h_usd
     if now and now[0].open_interest_base <= 0 and not past and traded_today:

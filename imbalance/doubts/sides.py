@@ -65,7 +65,7 @@ def _bucketed(venue: str, rows: list[tuple[int, float, float]], least_ms: int = 
     """Return rows as sums of hours, or of their own distance where that is longer."""
     if not rows:
         return None
-    times_ms, long_usd, short_usd = np.array(rows, dtype=np.float64).T
+    times_ms, long_usd, short_usd = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
     steps_ms = np.diff(distinct(times_ms))
     step_ms = max(HOUR_MS, least_ms or int(steps_ms.min(initial=np.inf) if steps_ms.size else HOUR_MS))
     start_ms, place = np.unique(times_ms.astype(np.int64) // step_ms * step_ms, return_inverse=True)
