@@ -34,6 +34,7 @@ def main() -> None:
     if code:
         _forget_stdout()
         sys.exit(code)
+    process.leave()
 
 
 def _known_answer(words: list[str]) -> str:

@@ -70,3 +70,22 @@ def columns() -> int:
         return os.get_terminal_size().columns or WITHOUT_TERMINAL
     except (OSError, ValueError):
         return WITHOUT_TERMINAL
+
+
+def leave() -> None:
+    """End here, unless something is still to be done at exit, as by threads: then return, and let Python do it.
+
+    What is in memory goes with the process: to free it piece by piece before takes as long as to draw a report.
+    """
+    import atexit
+
+    left = getattr(atexit, "_ncallbacks", None)  # not promised; without it Python ends as it does
+    threads = sys.modules.get("threading")
+    if left is None or left() or (threads is not None and threads.active_count() > 1):
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(0)

@@ -60,6 +60,21 @@ def test_version_and_help_load_neither_numpy_nor_pandas():
         assert done.stderr == "set()"
 
 
+def test_what_is_to_be_done_at_exit_is_done():
+    code = (
+        "import atexit, sys, threading, time; sys.argv[1:] = ['--version']\n"
+        "from imbalance_cli.app import main\n"
+        "{before}main()"
+    )
+    at_exit = "atexit.register(lambda: print('at exit')); "
+    thread = "threading.Thread(target=lambda: (time.sleep(0.3), print('in a thread'))).start(); "
+    for before, told in (("", []), (at_exit, ["at exit"]), (thread, ["in a thread"])):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(before=before)], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[1:] == told
+
+
 def test_the_replayed_report_loads_no_event_loop_no_pandas_and_no_masked_arrays():
     code = (
         "import sys, atexit; sys.argv[1:] = ['report', '--replay', 'article', '-q']\n"

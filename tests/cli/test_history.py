@@ -259,9 +259,10 @@ def test_pruning_leaves_no_claim_about_what_went(imbalance, file):
 
 def test_a_replay_loads_no_database(home):
     code = (
-        "import sys; sys.argv = ['imbalance', 'report', '--replay', 'article', '-f', 'text']\n"
-        "from imbalance_cli.app import main; main()\n"
-        "print(sorted(m for m in sys.modules if m.startswith(('sqlalchemy', 'imbalance.store'))))"
+        "import atexit, sys; sys.argv = ['imbalance', 'report', '--replay', 'article', '-f', 'text']\n"
+        "of_a_store = 'sqlalchemy', 'imbalance.store'\n"
+        "atexit.register(lambda: print(sorted(m for m in sys.modules if m.startswith(of_a_store))))\n"
+        "from imbalance_cli.app import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

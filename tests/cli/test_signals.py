@@ -225,7 +225,7 @@ def test_a_study_on_stored_bars_knows_what_is_stored_beside_them(imbalance, stor
             store.market.venues[0], long_liquidations_base=np.full(1680, np.nan),
             short_liquidations_base=np.full(1680, np.nan),
         )  # fmt: skip
-        bare = store._replace(market=msgspec.structs.replace(store.market, venues=(venue,)))
+        bare = msgspec.structs.replace(store, market=msgspec.structs.replace(store.market, venues=(venue,)))
         fired = DEFINITIONS[signal].detect(bare).fired
         closes = [iso(int(t)) for t in bare.close_ms[fired]]
         assert found["markets"][0]["fired"] == closes
