@@ -51,7 +51,7 @@ def test_quiet_says_nothing_but_of_what_is_true(home):
     assert run(*CHECK, "--when", FALSE, "-q", "-f", "text", env=home, check=0).stdout == ""
     assert run(*CHECK, "--when", TRUE, "-q", "-f", "text", env=home, check=10).stdout.splitlines()[1:] == [
         f"{TRUE}: true",
-        "ratio: Value 0.65, 90 % range 0.25-1.5, Meaning short : long within the window",
+        "ratio: Value 0.65, 90 % range 0.27-1.5, Meaning short : long within the window",
         "fear_greed: Value 16, Meaning Fear & Greed index of today, 0 to 100",
     ]
 
@@ -121,9 +121,9 @@ def test_a_state_folder_that_cannot_be_written_tells_twice_rather_than_never(hom
         (
             TRUE,
             2,
-            f"{OK.replace('OK', 'CRITICAL')}{TRUE} is true; ratio 0.65, fear_greed 16 | ratio=0.649468 fear_greed=16\n",
+            f"{OK.replace('OK', 'CRITICAL')}{TRUE} is true; ratio 0.65, fear_greed 16 | ratio=0.649229 fear_greed=16\n",
         ),
-        (FALSE, 0, f"{OK}{FALSE} is false; ratio 0.65 | ratio=0.649468\n"),
+        (FALSE, 0, f"{OK}{FALSE} is false; ratio 0.65 | ratio=0.649229\n"),
         (
             "open_interest_usd > 1T",
             0,
