@@ -56,7 +56,7 @@ TERMS = (
         "the map and its path-implied twin",
         "as for short : long",
         "a range that holds 1 says that the two cannot be told apart. On simulated markets, measured: the range holds "
-        "the true lift in 0.90 of maps and excludes 1 in 0.04",
+        "the true lift in 0.90 of maps and excludes 1 in 0.03",
         code="engine/liquidation_map.py",
     ),
     Term(
