@@ -26,7 +26,7 @@ from imbalance.fetch import kept, last_good
 from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import Recorder, Recording, find
 from imbalance.fetch.replay import Replay
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.liquidated import Orders
 from imbalance.market import MarketData
 from imbalance.providers import PROVIDERS
@@ -152,7 +152,7 @@ def chosen(names: Sequence[str]) -> list[Source]:
 
 def collect(
     options: Options,
-    settings: Settings,
+    settings: SourceSettings,
     now_ms: int,
     kinds: Iterable[Kind],
     done: Done = lambda _harvest: None,
@@ -227,7 +227,7 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 def opened(
-    options: Options, settings: Settings, now_ms: int, kinds: Iterable[Kind], *, answer_s: float | None = None
+    options: Options, settings: SourceSettings, now_ms: int, kinds: Iterable[Kind], *, answer_s: float | None = None
 ) -> Opened:
     """Return what answers: the network or a recording, whose moment and accounts then stand.
 
@@ -275,7 +275,7 @@ def _remembering(given: Opened) -> Remembering | None:
     return Remembering(history, venues, ask_of(given.options, given.now_ms), given.wanted)
 
 
-def _answers(given: Opened, settings: Settings) -> Answers:
+def _answers(given: Opened, settings: SourceSettings) -> Answers:
     """Return what earlier runs were answered that still stands; whoever probes the sources asks them."""
     if not given.remembers or given.options.probe:
         return {}
@@ -300,7 +300,7 @@ def _known_at(options: Options, as_of_ms: int, now_ms: int, wanted: frozenset[Ki
     return Run(options, "store", None, as_of_ms, harvests, skipped, wanted, venues, orders, days)
 
 
-def _client(options: Options, settings: Settings, answer_s: float | None) -> Client | Replay:
+def _client(options: Options, settings: SourceSettings, answer_s: float | None) -> Client | Replay:
     """Return what answers: the network, recorded where asked for, or a recording."""
     if options.replay is not None:
         if options.record is not None:
@@ -318,7 +318,7 @@ def _giving(wanted: frozenset[Kind], sources: Iterable[Source]) -> list[Source]:
     return [s for s in sources if any(e.kind in wanted for e in s.endpoints)]
 
 
-def _usable(sources: Iterable[Source], client: Client | Replay, settings: Settings) -> list[Source]:
+def _usable(sources: Iterable[Source], client: Client | Replay, settings: SourceSettings) -> list[Source]:
     """Return the sources that can be asked: keyed ones need their key, or to be in the recording."""
     if client.recording is not None:
         return [s for s in sources if s.name in client.recording.sources]

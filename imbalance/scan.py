@@ -14,7 +14,7 @@ from imbalance.collect import Opened, Options, ask_of, opened, require_all, run_
 from imbalance.errors import ImbalanceError, MissingDataError, UsageError
 from imbalance.expressions import Expression, parse
 from imbalance.fetch.gather import gather
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.fetch.shared import Shared
 from imbalance.fetch.turns import TURN
 from imbalance.report import figures, scanning, tree
@@ -72,7 +72,9 @@ class _Scan(msgspec.Struct):
         self.done(self.rows.get(row.symbol), len(self.symbols))
 
 
-def scan(options: Options, settings: Settings, now_ms: int, done: Done = lambda _row, _coins: None) -> tree.ScanReport:
+def scan(
+    options: Options, settings: SourceSettings, now_ms: int, done: Done = lambda _row, _coins: None
+) -> tree.ScanReport:
     """Read a row a coin: ``imbalance.scan/1``.
 
     Parameters

@@ -19,7 +19,7 @@ from imbalance.collect import (
     why_not,
 )
 from imbalance.errors import MissingDataError, UsageError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.library import engine_venues, liquidation_map, through_time
 from imbalance.market import MarketData
 from imbalance.readings import mark_price
@@ -100,7 +100,7 @@ class _Market(msgspec.Struct, frozen=True):
 
 
 def _market(
-    options: Options, settings: Settings, now_ms: int, done: Done, kinds: Iterable[Kind] = MAP_KINDS
+    options: Options, settings: SourceSettings, now_ms: int, done: Done, kinds: Iterable[Kind] = MAP_KINDS
 ) -> _Market:
     """Return the market that a command works on: the user's bars where given, else what the sources give."""
     if options.bars is not None:
@@ -126,7 +126,7 @@ def _gathered(run: Run) -> _Market:
     return _Market(market, frame, run.harvests, run.options.accounts, run.venues, run.days)
 
 
-def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ClustersReport:
+def clusters(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.ClustersReport:
     """Map the market: ``imbalance.clusters/1``."""
     market = _market(options, settings, now_ms, done)
     found = liquidation_map(market.bars)
@@ -136,7 +136,7 @@ def clusters(options: Options, settings: Settings, now_ms: int, done: Done) -> t
     )
 
 
-def heatmap_report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.HeatmapReport:
+def heatmap_report(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.HeatmapReport:
     """Map the market through time: ``imbalance.heatmap/1``."""
     market = _market(options, settings, now_ms, done)
     found = liquidation_map(market.bars)
@@ -164,7 +164,7 @@ def _through_time(market: _Market, found: LiquidationMap, options: Options) -> t
     )
 
 
-def positions(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.PositionsReport:
+def positions(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.PositionsReport:
     """Read accounts' own positions and set them beside the map: ``imbalance.positions/1``."""
     from imbalance.report import positions as building
 
@@ -181,7 +181,7 @@ def positions(options: Options, settings: Settings, now_ms: int, done: Done) -> 
     return market.frame.document(tree.PositionsReport, **building.sections(read, len(market.accounts), found))
 
 
-def cascade(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CascadeReport:
+def cascade(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.CascadeReport:
     """Push the price and follow the liquidations that it sets off: ``imbalance.cascade/1``."""
     from imbalance.report import cascading
 
@@ -193,7 +193,7 @@ def cascade(options: Options, settings: Settings, now_ms: int, done: Done) -> tr
     )
 
 
-def validate(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.ValidateReport:
+def validate(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.ValidateReport:
     """Score the map, walking forward, against observed liquidations: ``imbalance.validate/1``."""
     from imbalance.report import validation
 
@@ -234,7 +234,7 @@ def _read(given: _Market, options: Options, found: LiquidationMap) -> Read:
     )
 
 
-def report(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.Report:
+def report(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.Report:
     """Map the market beside its other gauges: ``imbalance.report/1``."""
     return _report(_market(options, settings, now_ms, done, REPORT_KINDS), options)
 
@@ -274,7 +274,7 @@ def _report(given: _Market, options: Options) -> tree.Report:
     )
 
 
-def signals(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SignalsReport:
+def signals(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.SignalsReport:
     """Read every signal with its evidence, and the checklists: ``imbalance.signals/1``."""
     from imbalance import history
 
@@ -299,7 +299,7 @@ def _some(run: Run, what: str, rows: Sequence[object]) -> None:
     require_fresh_run(run)
 
 
-def open_interest(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.OpenInterestReport:
+def open_interest(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.OpenInterestReport:
     """Read open interest: ``imbalance.open-interest/1``."""
     run = collect(options, settings, now_ms, INTEREST_KINDS, done)
     price = mark_price(run.harvests)
@@ -308,7 +308,7 @@ def open_interest(options: Options, settings: Settings, now_ms: int, done: Done)
     return run.frame().document(tree.OpenInterestReport, price=price or 0.0, open_interest=built)
 
 
-def volume(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.VolumeReport:
+def volume(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.VolumeReport:
     """Read traded volume: ``imbalance.volume/1``."""
     run = collect(options, settings, now_ms, VOLUME_KINDS, done)
     built = sections.volume(run.harvests, mark_price(run.harvests) or 0.0, run.now_ms, run.venues)
@@ -316,7 +316,7 @@ def volume(options: Options, settings: Settings, now_ms: int, done: Done) -> tre
     return run.frame().document(tree.VolumeReport, volume=built)
 
 
-def liquidations(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.LiquidationsReport:
+def liquidations(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.LiquidationsReport:
     """Read observed liquidations: ``imbalance.liquidations/1``."""
     run = collect(options, settings, now_ms, LIQUIDATION_KINDS, done)
     built = sections.liquidations(run.harvests, run.now_ms, run.venues)
@@ -331,7 +331,7 @@ def liquidations(options: Options, settings: Settings, now_ms: int, done: Done) 
     return run.frame().document(tree.LiquidationsReport, liquidations=built)
 
 
-def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SentimentReport:
+def fear_greed(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.SentimentReport:
     """Read the Fear & Greed index: ``imbalance.fear-greed/1``."""
     run = collect(options, settings, now_ms, {Kind.SENTIMENT}, done)
     built = sections.sentiment(run.harvests)
@@ -341,7 +341,7 @@ def fear_greed(options: Options, settings: Settings, now_ms: int, done: Done) ->
     return run.frame().document(tree.SentimentReport, sentiment=built)
 
 
-def check(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.CheckReport:
+def check(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.CheckReport:
     """Hold a condition against the market: ``imbalance.check/1``; without one, name the figures that it may hold."""
     from imbalance.expressions import parse
     from imbalance.report import checking, figures
@@ -357,7 +357,7 @@ def check(options: Options, settings: Settings, now_ms: int, done: Done) -> tree
     return tree.CheckReport(**told, **checking.sections(found, expression))
 
 
-def sources(options: Options, settings: Settings, now_ms: int, done: Done) -> tree.SourcesReport:
+def sources(options: Options, settings: SourceSettings, now_ms: int, done: Done) -> tree.SourcesReport:
     """Say what every source gives and, where they are probed, how each fares: ``imbalance.sources/1``."""
     from imbalance.fetch import last_good
 

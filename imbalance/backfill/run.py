@@ -18,7 +18,7 @@ from imbalance.dumps import binance
 from imbalance.errors import MissingDataError, NoStoreError, StrictError, UsageError
 from imbalance.fetch.client import Client
 from imbalance.fetch.gather import gather
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.records import Instrument
 from imbalance.report import tree
 from imbalance.store import opening
@@ -59,7 +59,7 @@ class Progress(Protocol):
 
 
 def backfill(
-    address: str | None, request: Request, settings: Settings, now_ms: int, progress: Progress
+    address: str | None, request: Request, settings: SourceSettings, now_ms: int, progress: Progress
 ) -> tree.BackfillReport:
     """Read what is missing, or in a dry run tell what would be read: ``imbalance.backfill/1``.
 
@@ -93,7 +93,7 @@ class _Run:
     """A run: what it planned and what became of it."""
 
     def __init__(
-        self, address: str | None, request: Request, settings: Settings, now_ms: int, progress: Progress
+        self, address: str | None, request: Request, settings: SourceSettings, now_ms: int, progress: Progress
     ) -> None:
         self.address, self.request, self.settings = address, request, settings
         self.now_ms, self.progress = now_ms, progress

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from imbalance.errors import SourceError, UnreachableError
 from imbalance.fetch.client import Client
 from imbalance.fetch.gather import gather
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.records import Instrument
 from imbalance.wire import Ask, Kind, Source
 from imbalance.wire.streams import Listing
@@ -26,7 +26,7 @@ class Listings:
     Where a listing cannot be read anew, the last one stands.
     """
 
-    def __init__(self, settings: Settings, symbols: Iterable[str], timeout_s: float) -> None:
+    def __init__(self, settings: SourceSettings, symbols: Iterable[str], timeout_s: float) -> None:
         self.settings = settings
         self.symbols = frozenset(symbols)
         self.timeout_s = timeout_s

@@ -16,7 +16,7 @@ from imbalance.collector.snapshots import Snapshots
 from imbalance.collector.tally import Tally
 from imbalance.collector.writer import Things, Writer
 from imbalance.errors import MissingDataError, SourceError, StoreError, StrictError, UnknownSymbolError, UsageError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.records import Instrument
 from imbalance.report import tree, words
 from imbalance.report.frame import Frame
@@ -55,7 +55,7 @@ class Watch(msgspec.Struct, frozen=True):
     saved: Callable[[int], None] = lambda _rows: None
 
 
-def collect(options: Options, settings: Settings, address: str | None, watch: Watch) -> tree.CollectReport:
+def collect(options: Options, settings: SourceSettings, address: str | None, watch: Watch) -> tree.CollectReport:
     """Record streams until the time is over, a signal asks to end, or the store cannot be written to.
 
     Raises
@@ -109,7 +109,7 @@ class Collection:
     """Readers, a writer between whom and them there is a buffer, and what stops them."""
 
     def __init__(
-        self, options: Options, settings: Settings, store: Store, sources: Sequence[Source], watch: Watch
+        self, options: Options, settings: SourceSettings, store: Store, sources: Sequence[Source], watch: Watch
     ) -> None:
         self.options = options
         self.settings = settings

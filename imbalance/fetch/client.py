@@ -26,7 +26,7 @@ from imbalance.errors import (
 from imbalance.fetch.budget import Budgets, shared_file
 from imbalance.fetch.recording import MOST_BYTES, Key, Recorder
 from imbalance.fetch.replay import unreachable
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.fetch.turns import Line
 from imbalance.providers import PROVIDERS
 from imbalance.venues import VENUES
@@ -58,7 +58,7 @@ class Client:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: SourceSettings,
         recorder: Recorder | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         *,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from imbalance import files, records
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.units import DAY_MS
 from imbalance.wire import Kind, Record, Source
 from imbalance.wire.answers import Answer, Answers
@@ -70,7 +70,7 @@ def _version() -> str:
     return __version__
 
 
-def read(symbol: str, sources: Sequence[Source], settings: Settings, now_ms: int) -> Answers:
+def read(symbol: str, sources: Sequence[Source], settings: SourceSettings, now_ms: int) -> Answers:
     """Return the answers about a coin that stand now, from the addresses that would be asked."""
     addresses = {source.name: settings.shown_url(source) for source in sources}
     found: Answers = {}
@@ -102,7 +102,7 @@ def _rows(one: _Kept, now_ms: int) -> list[Record]:
     return rows if all(0 <= at_ms <= now_ms + DAY_MS for at_ms in stamps) else []
 
 
-def note(symbol: str, harvests: Iterable[Harvest], settings: Settings, now_ms: int) -> None:
+def note(symbol: str, harvests: Iterable[Harvest], settings: SourceSettings, now_ms: int) -> None:
     """Store what may stand in for later answers; a folder that cannot be written is no reason to fail.
 
     Of a source that failed nothing is kept: whatever changed there is asked for next time.

@@ -11,7 +11,7 @@ from imbalance.fetch.redact import Redactor, secrets_of, without_userinfo
 from imbalance.wire import Source
 
 
-class Settings(dict[str, str]):
+class SourceSettings(dict[str, str]):
     """The ``IMBALANCE_*`` variables that apply: base URLs and keys by source."""
 
     def url(self, source: Source) -> str:
@@ -47,6 +47,6 @@ class Settings(dict[str, str]):
         return self.get(f"IMBALANCE_{source.variable}_KEY") or None
 
     @classmethod
-    def from_environment(cls) -> Settings:
+    def from_environment(cls) -> SourceSettings:
         """Read the process's environment."""
         return cls({k: v for k, v in os.environ.items() if k.startswith("IMBALANCE_")})

@@ -26,7 +26,7 @@ from typing import Any
 
 from imbalance.collector import running
 from imbalance.collector.options import Options
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.store import opening, reading, upkeep
 from imbalance.stream import reader
 from imbalance.venues.streams import STREAMS
@@ -143,7 +143,7 @@ def collecting(address: str, environment: dict[str, str], venues: list[str], tel
                 os.write(tells, f"{rows}\n".encode())
 
         options = Options(symbols=("BTC",), venues=tuple(venues))
-        running.collect(options, Settings(environment), address, running.Watch(saved=told))
+        running.collect(options, SourceSettings(environment), address, running.Watch(saved=told))
         os._exit(0)
     except BaseException as error:  # noqa: BLE001  a fork must not go on as its parent
         sys.stderr.write(f"collector: {error!r}\n")

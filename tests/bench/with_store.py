@@ -30,9 +30,9 @@ def run(kind: str, now_ms: int, saves: bool, started: float) -> None:
     """Report once; print how long it took since the process began, since it began to ask, and of the processor [s]."""
     from imbalance import service
     from imbalance.collect import Options
-    from imbalance.fetch.settings import Settings
+    from imbalance.fetch.settings import SourceSettings
 
-    options, harvests, settings = Options(), [], Settings.from_environment()
+    options, harvests, settings = Options(), [], SourceSettings.from_environment()
     if kind != WITHOUT:
         from imbalance.remembered import History
 

@@ -43,10 +43,10 @@ def imbalance(monkeypatch, capsys):
 @pytest.fixture(scope="module")
 def content():
     from imbalance.collect import Options
-    from imbalance.fetch.settings import Settings
+    from imbalance.fetch.settings import SourceSettings
     from imbalance.service import report
 
-    document = report(Options(replay="article"), Settings({}), NOW_MS, lambda _harvest: None)
+    document = report(Options(replay="article"), SourceSettings({}), NOW_MS, lambda _harvest: None)
     return msgspec.json.encode(document)
 
 

@@ -13,7 +13,7 @@ from imbalance_cli.render.view import blocks_of
 from imbalance import service
 from imbalance.collect import Options
 from imbalance.errors import UsageError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.glossary import TERMS, lookup
 from imbalance.report import figures, studying, tree
 from imbalance.report.frame import Frame
@@ -31,7 +31,7 @@ SCREENS = (
 @functools.cache
 def document_of(name, scenario):
     options = Options(replay=scenario, horizons_days=(1.0,))
-    return getattr(service, name)(options, Settings(), 0, lambda _h: None)
+    return getattr(service, name)(options, SourceSettings(), 0, lambda _h: None)
 
 
 def tables_of(document):

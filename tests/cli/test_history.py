@@ -17,7 +17,7 @@ from imbalance_cli import context
 
 from imbalance import read_bars, readings
 from imbalance.collect import Options, collect
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.records import VenueLiquidations
 from imbalance.remembered import History
 from imbalance.store import loading, opening, reading, writing
@@ -365,7 +365,7 @@ def _alternating(days, until_ms):
 
 def _seen(days, until_ms):
     """Return orders that make up what the scenario's aggregator saw of Binance."""
-    found = collect(Options(replay="article"), Settings({}), 0, {Kind.VENUE_LIQUIDATIONS}).harvests
+    found = collect(Options(replay="article"), SourceSettings({}), 0, {Kind.VENUE_LIQUIDATIONS}).harvests
     rows = [row for h in found for row in h.of(VenueLiquidations) if row.venue == "binance"]
     late = [row for row in rows if until_ms - days * 24 * HOUR_MS <= row.time_ms < until_ms]
     sides = [(row.time_ms, side, getattr(row, f"{side}_usd")) for row in late for side in ("long", "short")]

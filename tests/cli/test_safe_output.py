@@ -25,7 +25,7 @@ from rich.cells import cell_len
 from imbalance import service
 from imbalance.collect import Options
 from imbalance.errors import UsageError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from tests.cli.test_cli import REPLAY, run
 
 HOSTILE = (
@@ -62,7 +62,7 @@ def harmful(text):
 @pytest.fixture(scope="module")
 def documents():
     options = Options(replay="article-keyless", columns=8, bins=8)
-    made = {name: call(options, Settings(), 0, lambda _h: None) for name, call in COMMANDS.items()}
+    made = {name: call(options, SourceSettings(), 0, lambda _h: None) for name, call in COMMANDS.items()}
     for name in ("report", "clusters"):  # a short map is as good as a long one, and quicker
         whole = made[name].map
         for field in whole.__struct_fields__:

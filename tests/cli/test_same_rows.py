@@ -19,7 +19,7 @@ from imbalance_cli.render.view import value
 
 from imbalance import service
 from imbalance.collect import Options
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.report import tree, words
 from tests.library.test_market import rows, write
 
@@ -55,7 +55,7 @@ def documents(tmp_path_factory):
     def document(scenario, command):
         where = {"bars": bars} if scenario == "bars" else {"replay": scenario}
         options = Options(**where, bands=BANDS, window_pct=7.0, columns=30, bins=20, horizons_days=(1.0, 3.0))
-        return getattr(service, command)(options, Settings(), 0, lambda _h: None)
+        return getattr(service, command)(options, SourceSettings(), 0, lambda _h: None)
 
     return document
 

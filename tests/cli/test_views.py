@@ -19,7 +19,7 @@ from imbalance import service
 from imbalance.collect import Options
 from imbalance.engine.density import REACH_LOG
 from imbalance.errors import MissingDataError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.report import phrases, tree
 from tests.cli.test_formats import invoke
 
@@ -110,7 +110,7 @@ def test_classes_of_small_amounts_can_be_told_apart():
 
 
 def test_a_cascade_says_where_the_map_ends():
-    document = service.cascade(Options(replay="article"), Settings(), 0, lambda _h: None)
+    document = service.cascade(Options(replay="article"), SourceSettings(), 0, lambda _h: None)
     ends = [f"{abs(np.expm1(way * REACH_LOG)) * 100:.0f} %" for way in (-1, 1)]
     told = " ".join(lines_of(trial_views.cascade(document)))
     assert f"the map itself ends {ends[0]} below and {ends[1]} above the price" in told
@@ -158,7 +158,7 @@ def test_gaps_of_a_heatmap_are_under_it(monkeypatch, capsys):
 
 
 def test_what_is_never_there_is_one_line_unless_all_is_asked_for():
-    document = service.liquidations(Options(replay="article-keyless"), Settings(), 0, lambda _h: None)
+    document = service.liquidations(Options(replay="article-keyless"), SourceSettings(), 0, lambda _h: None)
     brief, full = (
         render(document, Format.TABLE, Screen(200, color=False, ascii=False, full=full)) for full in (False, True)
     )
@@ -177,7 +177,7 @@ def test_which_side_of_a_map_is_which_is_said_at_every_width(width):
 
 @pytest.mark.parametrize("color", [False, True])
 def test_a_map_through_time_says_what_its_marks_stand_for(color):
-    document = service.heatmap_report(Options(replay="article-keyless"), Settings(), 0, lambda _h: None)
+    document = service.heatmap_report(Options(replay="article-keyless"), SourceSettings(), 0, lambda _h: None)
     lines = render(document, Format.TABLE, Screen(40, color=color, ascii=False)).splitlines()
     told = re.fullmatch(r"USD a cell: (?:dark|- \.) ([\d.]+)M, (?:bright|S L) (\d+)M", lines[2])
     most = max(sum(column) for side in (document.long_usd, document.short_usd) for column in side)

@@ -11,7 +11,7 @@ from imbalance import history, service
 from imbalance.collect import Options
 from imbalance.fetch import last_good
 from imbalance.fetch.budget import SCHEMA, Budgets
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.store import opening, writing
 from imbalance.store.rows import Batch, Series
 from imbalance.units import HOUR_MS, iso
@@ -56,7 +56,7 @@ def test_a_pipe_in_place_of_the_file_is_not_waited_for(kept):
 
 def test_when_a_source_last_answered_is_told_of_a_live_run_alone(kept):
     last_good.note(["gate", "okx"], NOW_MS)
-    replayed = service.sources(Options(replay="article"), Settings(), NOW_MS, lambda _harvest: None)
+    replayed = service.sources(Options(replay="article"), SourceSettings(), NOW_MS, lambda _harvest: None)
     assert {row.last_good for row in replayed.sources} == {None}
     with Exchange() as exchange:
         live = service.sources(Options(probe=True), exchange.settings, NOW_MS, lambda _harvest: None)

@@ -10,7 +10,7 @@ import pytest
 from imbalance.collect import Options, collect
 from imbalance.doubts import examine
 from imbalance.errors import StrictError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.records import Candle, OpenInterest, Ticker
 from imbalance.service import clusters, open_interest, report
 from imbalance.units import HOUR_MS
@@ -23,7 +23,7 @@ REPLAY = Options(replay="article-keyless")
 
 @pytest.fixture(scope="module")
 def healthy():
-    return collect(REPLAY, Settings(), 0, Kind).harvests
+    return collect(REPLAY, SourceSettings(), 0, Kind).harvests
 
 
 def doubts(harvests):
@@ -68,10 +68,10 @@ def test_nothing_is_doubted_in_sound_figures(healthy):
 @pytest.mark.parametrize("venue", sorted(v.name for v in VENUES))
 def test_each_venue_alone_makes_a_report(venue):
     only = msgspec.structs.replace(REPLAY, venues=(venue,))
-    found = report(only, Settings(), 0, lambda _h: None)
+    found = report(only, SourceSettings(), 0, lambda _h: None)
     assert found.risk.long.usd > 0
     assert found.audit.long_exposed_base <= found.audit.open_interest_base
-    assert open_interest(only, Settings(), 0, lambda _h: None).price == pytest.approx(82_512, rel=0.01)
+    assert open_interest(only, SourceSettings(), 0, lambda _h: None).price == pytest.approx(82_512, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_doubtful_venue_is_a_gap_and_in_no_sum():
 
 
 def test_what_is_open_counts_as_one_side_in_sums_shares_and_map_alike():
-    found = open_interest(REPLAY, Settings(), 0, lambda _h: None).open_interest
+    found = open_interest(REPLAY, SourceSettings(), 0, lambda _h: None).open_interest
     rows = {v.name: v for v in found.venues}
     assert {name for name, v in rows.items() if v.disputed} == {"hyperliquid", "bitget"}
     assert found.total_base == pytest.approx(sum(v.open_interest_base for v in rows.values()))
@@ -144,7 +144,7 @@ def test_what_is_open_counts_as_one_side_in_sums_shares_and_map_alike():
     assert found.total_usd - found.total_usd_low == pytest.approx(halves * 82_512.4, rel=1e-3)
     assert found.concentration.of == list(rows)
     assert found.concentration.hhi == pytest.approx(sum(v.share**2 for v in rows.values()))
-    mapped = clusters(REPLAY, Settings(), 0, lambda _h: None)
+    mapped = clusters(REPLAY, SourceSettings(), 0, lambda _h: None)
     assert {v.name: v.open_interest_base for v in mapped.venues} == pytest.approx(
         {name: v.open_interest_base for name, v in rows.items()}, rel=1e-3
     )
@@ -187,7 +187,7 @@ TRUE_INTEREST = {
 
 
 def test_every_venue_is_read_in_its_own_units(healthy):
-    found = open_interest(REPLAY, Settings(), 0, lambda _h: None)
+    found = open_interest(REPLAY, SourceSettings(), 0, lambda _h: None)
     assert {v.name: v.open_interest_base for v in found.open_interest.venues} == pytest.approx(TRUE_INTEREST, rel=1e-3)
     for harvest in (h for h in healthy if h.source.is_venue):
         candles = harvest.candles

@@ -31,7 +31,7 @@ from imbalance.errors import (
     UnreachableError,
     UsageError,
 )
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.glossary import lookup
 from imbalance.records import Contract, Feed, Instrument, MarginTier, Ticker
 from imbalance.report import mapping, validation
@@ -79,11 +79,11 @@ def test_venues_are_chosen_by_name_and_providers_always():
 def test_sources_with_a_key_are_asked_where_it_is_there(monkeypatch):
     keyed = next(s for s in SOURCES.values() if s.key_header)
     both, live = [SOURCES["okx"], keyed], SimpleNamespace(recording=None)
-    assert _usable(both, live, Settings.from_environment()) == [SOURCES["okx"]]
+    assert _usable(both, live, SourceSettings.from_environment()) == [SOURCES["okx"]]
     monkeypatch.setenv(f"IMBALANCE_{keyed.variable}_KEY", "k")
-    assert _usable(both, live, Settings.from_environment()) == both
+    assert _usable(both, live, SourceSettings.from_environment()) == both
     recorded = SimpleNamespace(recording=SimpleNamespace(sources=["gate", keyed.name]))
-    assert _usable(both, recorded, Settings()) == [keyed]
+    assert _usable(both, recorded, SourceSettings()) == [keyed]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_positions_need_accounts_and_their_venue():
         (Options(replay="article", venues=("okx",)), "read from hyperliquid"),
     ):
         with pytest.raises(UsageError, match=told):
-            service.positions(options, Settings(), 0, lambda _h: None)
+            service.positions(options, SourceSettings(), 0, lambda _h: None)
 
 
 @pytest.mark.parametrize(("asked_ms", "told"), [(None, 0), (NOW_MS, 0), (NOW_MS - 1, 0), (NOW_MS + 1, 1)])

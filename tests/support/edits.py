@@ -16,7 +16,7 @@ from imbalance.errors import ImbalanceError
 from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import Entry, Recording, find
 from imbalance.fetch.replay import Replay
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.readings import mark_price
 from imbalance.records import OrderBook
 from imbalance.report import others, sections
@@ -53,7 +53,7 @@ class Scenario:
     def __init__(self) -> None:
         self.recording = Recording(find("article"))
         self.options = Options(replay="article")
-        replayed = collect(self.options, Settings(), 0, Kind)
+        replayed = collect(self.options, SourceSettings(), 0, Kind)
         self.options = msgspec.structs.replace(self.options, accounts=self.recording.accounts())
         self.run = replayed
         assert not [d for h in replayed.harvests for d in h.doubted]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from imbalance.fetch.recording import Entry, Recording, find
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.providers import PROVIDERS
 from imbalance.venues import VENUES
 
@@ -71,9 +71,9 @@ class Exchange:
         self._thread.join(5)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SourceSettings:
         """The addresses of this server, for the service."""
-        return Settings(self.environment)
+        return SourceSettings(self.environment)
 
     @property
     def environment(self) -> dict[str, str]:

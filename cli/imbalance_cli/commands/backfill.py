@@ -52,7 +52,7 @@ def backfill(
 ) -> None:
     """Fill the local history with the past, from files and APIs."""
     from imbalance.backfill.run import Request, backfill
-    from imbalance.fetch.settings import Settings
+    from imbalance.fetch.settings import SourceSettings
     from imbalance_cli.progress import following
     from imbalance_cli.render import render
 
@@ -70,7 +70,7 @@ def backfill(
     )
     with following(quiet=quiet or dry_run) as progress:
         document = backfill(
-            os.environ.get("IMBALANCE_DB"), request, Settings.from_environment(), context.now_ms(), progress
+            os.environ.get("IMBALANCE_DB"), request, SourceSettings.from_environment(), context.now_ms(), progress
         )
     kind = Format.JSON if json_ else format_
     if not quiet and kind is Format.TEXT:

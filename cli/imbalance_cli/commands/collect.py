@@ -39,7 +39,7 @@ def collect(settings: Settings) -> None:
         return
     options = settings.collection()
     from imbalance.collector import running
-    from imbalance.fetch.settings import Settings as SourceSettings
+    from imbalance.fetch.settings import SourceSettings
 
     gc.enable()  # unlike other commands it runs for long
     with _watch(settings) as watch:

@@ -95,7 +95,7 @@ def _ask(
     through_time: bool,
 ) -> Document:
     from imbalance import service
-    from imbalance.fetch.settings import Settings as SourceSettings
+    from imbalance.fetch.settings import SourceSettings
 
     call: Callable[..., Any] = {
         "report": service.report,

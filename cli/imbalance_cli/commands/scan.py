@@ -69,7 +69,7 @@ def _asked(settings: Settings) -> Format:
 def _scanned(settings: Settings, done: Told) -> ScanReport:
     import gc
 
-    from imbalance.fetch.settings import Settings as SourceSettings
+    from imbalance.fetch.settings import SourceSettings
     from imbalance.scan import scan as read
 
     options = settings.service()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imbalance.backfill import run
 from imbalance.errors import NoStoreError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.providers import PROVIDERS
 from imbalance.store import opening, reading, upkeep
 from imbalance.units import HOUR_MS, INTERVALS_MS
@@ -236,7 +236,7 @@ class Told:
 def fill(server, file, *, now_ms=NOW_MS, told=None, **given):
     """Run a backfill of bitcoin; return its document."""
     request = run.Request(**{"symbol": "BTC", "since_ms": SINCE_MS, "venues": ("binance",)} | given)
-    settings = Settings(variables(server.url) if server else {})
+    settings = SourceSettings(variables(server.url) if server else {})
     return run.backfill(str(file), request, settings, now_ms, told or Told())
 
 

@@ -14,7 +14,7 @@ from imbalance import service
 from imbalance.collect import Options
 from imbalance.doubts.bars import examine_bars
 from imbalance.errors import BarsError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.reader import read_bars
 from tests.conftest import SHARED
 from tests.library.test_market import HEAD, HOUR, START, rows, write
@@ -212,7 +212,7 @@ def test_doubts_are_gaps_on_every_surface(tmp_path):
     path = write(tmp_path / "a.csv", CASES["volume 0"][0])
     options = Options(symbol="X", bars=path, columns=9, bins=9)
     for command in (service.report, service.clusters, service.heatmap_report, service.cascade, service.validate):
-        document = command(options, Settings(), START, lambda _h: None)
+        document = command(options, SourceSettings(), START, lambda _h: None)
         (gap,) = json.loads(msgspec.json.encode(document))["gaps"]
         assert (gap["source"], gap["what"], gap["failed"], gap["usual"]) == ("v", "volume", False, False)
         for full in (True, False):

@@ -22,7 +22,7 @@ import imbalance
 from imbalance import service
 from imbalance.collect import Options
 from imbalance.errors import MissingDataError, StaleDataError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.reader import read_bars
 from imbalance.units import DAY_MS, HOUR_MS
 from tests.library.test_market import rows, write
@@ -95,7 +95,7 @@ def test_every_command_is_finite_at_the_edges(tmp_path_factory, seed, bars, inte
     commands = (service.report, service.clusters, service.heatmap_report, service.cascade, service.validate)
     for command in commands:
         try:
-            document = command(options, Settings(), START + 400 * DAY_MS, lambda _harvest: None)
+            document = command(options, SourceSettings(), START + 400 * DAY_MS, lambda _harvest: None)
         except MissingDataError:
             # Nothing to map, or nothing to validate: said in a sentence.
             assert command is service.validate or set(odd) == {"unknown"}
@@ -139,7 +139,7 @@ def test_a_venue_without_open_interest_is_left_out_by_name_and_is_no_zero(tmp_pa
     lines = [line.split(",") for line in both.read_text().splitlines()]
     zero.write_text("\n".join(",".join([*x[:7], "0" if x[1] == "b" else x[7], *x[8:]]) for x in lines))
     made = [
-        msgspec.to_builtins(command(Options(bars=p, columns=9, bins=9), Settings(), START, lambda _h: None))
+        msgspec.to_builtins(command(Options(bars=p, columns=9, bins=9), SourceSettings(), START, lambda _h: None))
         for p in (both, zero, one)
     ]
     assert made[0] == made[1]
@@ -158,7 +158,7 @@ def test_a_venue_without_open_interest_is_left_out_by_name_and_is_no_zero(tmp_pa
 
 
 def asked(path, command=service.report, now_ms=START, **options):
-    return command(Options(bars=path, columns=9, bins=9, **options), Settings(), now_ms, lambda _harvest: None)
+    return command(Options(bars=path, columns=9, bins=9, **options), SourceSettings(), now_ms, lambda _harvest: None)
 
 
 @pytest.mark.parametrize("bars", [24, 25])
@@ -222,6 +222,6 @@ def test_a_market_without_volume_has_no_square_root_law(tmp_path):
 
 def test_a_low_of_the_bars_file_is_not_told_as_another_services(tmp_path):
     path = write(tmp_path / "a.csv", rows(24 * 9))
-    found = service.report(Options(bars=path), Settings(), START, lambda _h: None)
+    found = service.report(Options(bars=path), SourceSettings(), START, lambda _h: None)
     (row,) = [row for row in found.metrics if row.id == "open_interest_change"]
     assert row.detail.endswith("on the bars file")

@@ -8,7 +8,7 @@ import pytest
 
 from imbalance.collect import Options
 from imbalance.errors import MissingDataError, StrictError, UnknownSymbolError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.providers import PROVIDERS
 from imbalance.service import open_interest, report
 from imbalance.venues import VENUES
@@ -31,7 +31,7 @@ def whole():
 
 
 def test_without_faults_the_live_path_gives_what_the_replay_gives(whole):
-    replayed = report(Options(replay="article-keyless"), Settings(), 0, lambda _h: None)
+    replayed = report(Options(replay="article-keyless"), SourceSettings(), 0, lambda _h: None)
     assert whole.mode == "live"
     assert [m.value for m in whole.metrics] == [m.value for m in replayed.metrics]
     assert not [g for g in whole.gaps if g.failed]

@@ -23,7 +23,7 @@ from imbalance.errors import (
 from imbalance.fetch import client as module
 from imbalance.fetch.client import Client
 from imbalance.fetch.recording import INDEX, Recording, find
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.providers import COINGLASS, FEAR_GREED
 from imbalance.service import report
 from imbalance.units import DAY_MS
@@ -49,7 +49,7 @@ def get(answers, source=FEAR_GREED, settings=None):
         return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
 
     async def once():
-        client = Client(settings or Settings(), transport=httpx.MockTransport(handle))
+        client = Client(settings or SourceSettings(), transport=httpx.MockTransport(handle))
         try:
             endpoint = source.endpoints[0]
             return await client.get(source, endpoint, endpoint.pages(ASK)[0])
@@ -117,7 +117,7 @@ def test_a_body_beyond_all_bounds_is_not_read(monkeypatch):
 
 
 def test_a_key_is_sent_as_its_source_wants_it_and_to_no_other():
-    settings = Settings(IMBALANCE_COINGLASS_KEY="k1")
+    settings = SourceSettings(IMBALANCE_COINGLASS_KEY="k1")
     _found, tries = get([httpx.Response(200, json={"code": "0", "data": []})], COINGLASS, settings)
     assert tries[0].headers["CG-API-KEY"] == "k1"
     _found, tries = get([OK], FEAR_GREED, settings)
@@ -127,8 +127,8 @@ def test_a_key_is_sent_as_its_source_wants_it_and_to_no_other():
 @pytest.mark.parametrize(
     "settings",
     [
-        Settings(IMBALANCE_FEAR_GREED_URL="ftp://x"),
-        Settings(IMBALANCE_FEAR_GREED_URL="http://[broken"),
+        SourceSettings(IMBALANCE_FEAR_GREED_URL="ftp://x"),
+        SourceSettings(IMBALANCE_FEAR_GREED_URL="http://[broken"),
     ],
 )
 def test_an_address_that_cannot_be_is_named(settings):
@@ -146,7 +146,7 @@ def test_an_address_that_cannot_be_is_named(settings):
 )  # fmt: skip
 def test_a_proxy_that_cannot_be_is_no_bug(variable, value, monkeypatch):
     monkeypatch.setenv(variable, value)
-    client = Client(Settings(IMBALANCE_FEAR_GREED_URL="http://127.0.0.1:1"))
+    client = Client(SourceSettings(IMBALANCE_FEAR_GREED_URL="http://127.0.0.1:1"))
     with pytest.raises(UsageError, match="proxy variables") as caught:
         asyncio.run(client.get(FEAR_GREED, FEAR_GREED.endpoints[0], ()))
     assert "pa55" not in str(caught.value)
@@ -164,7 +164,7 @@ def test_both_scenarios_replay_to_the_same_bytes_each_time():
     from imbalance_cli.render import render
 
     for name in ("article", "article-keyless"):
-        once, again = (report(Options(replay=name), Settings(), 0, lambda _h: None) for _ in range(2))
+        once, again = (report(Options(replay=name), SourceSettings(), 0, lambda _h: None) for _ in range(2))
         for kind in Format:
             screen = Screen(80, color=False, ascii=False)
             assert render(once, kind, screen) == render(again, kind, screen)
@@ -172,10 +172,10 @@ def test_both_scenarios_replay_to_the_same_bytes_each_time():
 
 
 def test_a_request_that_the_recording_lacks_is_an_error():
-    found = report(Options(replay="article", venues=("binance",)), Settings(), 0, lambda _h: None)
+    found = report(Options(replay="article", venues=("binance",)), SourceSettings(), 0, lambda _h: None)
     assert {v.name for v in found.venues} == {"binance"}
     with pytest.raises(MissingDataError) as caught:
-        report(Options(replay="article", interval="5m"), Settings(), 0, lambda _h: None)
+        report(Options(replay="article", interval="5m"), SourceSettings(), 0, lambda _h: None)
     assert "not in the recording" in caught.value.hint
     assert "options that it was made with" in caught.value.hint
 
@@ -188,7 +188,7 @@ def test_a_recording_that_was_changed_is_refused(tmp_path):
     body = next((folder / "bodies").glob("binance-*"))
     body.write_bytes(body.read_bytes() + b" ")
     with pytest.raises(UsageError, match="hash"):
-        report(Options(replay=str(folder)), Settings(), 0, lambda _h: None)
+        report(Options(replay=str(folder)), SourceSettings(), 0, lambda _h: None)
     (folder / INDEX).write_text("{")
     with pytest.raises(UsageError, match="damaged"):
         Recording(folder)
@@ -199,7 +199,7 @@ def test_a_recording_that_was_changed_is_refused(tmp_path):
 def test_recording_twice_into_a_folder_is_refused(tmp_path):
     (tmp_path / INDEX).write_text("{}")
     with pytest.raises(UsageError, match="already holds"):
-        report(Options(record=tmp_path), Settings(), 0, lambda _h: None)
+        report(Options(record=tmp_path), SourceSettings(), 0, lambda _h: None)
 
 
 def test_a_parse_error_names_venue_endpoint_and_path():

@@ -17,7 +17,7 @@ import pytest
 from imbalance.collect import Options
 from imbalance.errors import UsageError
 from imbalance.fetch.recording import INDEX, Recorder, Recording, find
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.service import fear_greed, positions
 from tests.support.exchange import Exchange
 
@@ -60,7 +60,7 @@ def test_an_index_that_cannot_be_is_an_error_that_says_so(fields, told, kept):
     edit(kept.parent / "other", extends="kept")
     edit(kept, **fields)
     with pytest.raises(UsageError, match=told):
-        positions(Options(replay=str(kept)), Settings(), 0, lambda _h: None)
+        positions(Options(replay=str(kept)), SourceSettings(), 0, lambda _h: None)
 
 
 @pytest.mark.parametrize("damage", ["fifo", "folder", "huge", "outside", "nul", "none"])
@@ -81,7 +81,7 @@ def test_a_body_that_is_no_body_is_an_error_and_never_waited_for(damage, kept):
         entry["file"] = {"outside": "../../outside", "nul": "a\0b", "none": ""}[damage]
         edit(kept, entries=index["entries"])
     with pytest.raises(UsageError, match="cannot read"):
-        fear_greed(Options(replay=str(kept)), Settings(), 0, lambda _h: None)
+        fear_greed(Options(replay=str(kept)), SourceSettings(), 0, lambda _h: None)
 
 
 def test_an_index_that_is_a_pipe_is_not_waited_for(tmp_path):

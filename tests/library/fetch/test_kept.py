@@ -19,7 +19,7 @@ from imbalance.fetch.client import Client
 from imbalance.fetch.gather import gather
 from imbalance.fetch.recording import Recording, find
 from imbalance.fetch.replay import Replay
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.providers import PROVIDERS
 from imbalance.records import Funding, FundingInterval, Instrument, LongShort, MarginTier, Ticker
 from imbalance.remembered import History
@@ -32,7 +32,7 @@ from imbalance.wire.harvest import Harvest
 from tests.library.venues.test_parsers import SOURCES, ask_for
 from tests.support.exchange import NOW_MS, Exchange
 
-SETTINGS = Settings()
+SETTINGS = SourceSettings()
 HELD = [(s, e) for s in (*VENUES, *PROVIDERS) for e in s.endpoints if e.holds is not None]
 TIER = MarginTier(0.0, 1e6, 0.004, 125.0)
 ASK = msgspec.structs.replace(ask_for("binance"), now_ms=NOW_MS)
@@ -109,7 +109,7 @@ def test_answers_are_read_back_until_they_stand_no_more():
     noted(one)
     assert read() == read(one.until_ms - 1) == {("bybit", "tiers?x"): one}
     assert read(one.until_ms) == read(NOW_MS - 1) == read(symbol="ETH") == {}
-    assert read(settings=Settings(IMBALANCE_BYBIT_URL="https://elsewhere.example")) == {}
+    assert read(settings=SourceSettings(IMBALANCE_BYBIT_URL="https://elsewhere.example")) == {}
 
 
 def test_newer_answers_take_the_place_of_older_ones_and_others_stay():

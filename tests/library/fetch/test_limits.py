@@ -24,7 +24,7 @@ from imbalance.fetch.budget import Budgets
 from imbalance.fetch.client import Client
 from imbalance.fetch.recording import INDEX, Recorder, Recording
 from imbalance.fetch.redact import Redactor, secrets_of, without_userinfo
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.providers import CRYPTOQUANT, FEAR_GREED
 from tests.library.fetch.test_fetching import BODY, OK, get
 
@@ -150,7 +150,7 @@ def test_a_clock_is_held_against_the_middle_of_the_request(monkeypatch, clock):
     ("url", "allowed"), [("http://u:p@h", False), ("http://@h/x", False), ("http://h", True), ("https://h/x", True)]
 )
 def test_a_key_that_takes_the_place_of_a_password_stands_alone(url, allowed):
-    settings = Settings(IMBALANCE_CRYPTOQUANT_URL=url, IMBALANCE_CRYPTOQUANT_KEY="k1")
+    settings = SourceSettings(IMBALANCE_CRYPTOQUANT_URL=url, IMBALANCE_CRYPTOQUANT_KEY="k1")
     found, tries = get([OK], CRYPTOQUANT, settings)
     assert len(tries) == allowed
     if allowed:
@@ -299,7 +299,7 @@ def test_addresses_are_shown_without_who_asks(address, shown):
     ],
 )
 def test_addresses_of_sources(url, read):
-    settings = Settings(IMBALANCE_FEAR_GREED_URL=url, IMBALANCE_FEAR_GREED_KEY="")
+    settings = SourceSettings(IMBALANCE_FEAR_GREED_URL=url, IMBALANCE_FEAR_GREED_KEY="")
     assert settings.key(FEAR_GREED) is None
     if read:
         assert settings.url(FEAR_GREED) == read
@@ -381,7 +381,7 @@ def test_a_file_of_when_sources_answered_is_a_megabyte_at_most(tmp_path, monkeyp
 
 
 def test_a_client_looks_at_certificates_alone_where_there_are_any():
-    plain, safe = (Client(Settings(IMBALANCE_FEAR_GREED_URL=f"{scheme}://h")) for scheme in ("http", "https"))
+    plain, safe = (Client(SourceSettings(IMBALANCE_FEAR_GREED_URL=f"{scheme}://h")) for scheme in ("http", "https"))
     for each, looked in ((plain, False), (safe, True)):
         each._pool(FEAR_GREED)
         assert (each._trust is not None) == looked

@@ -11,7 +11,7 @@ from imbalance.errors import DeadlineError, ParseError, RefusedError
 from imbalance.fetch.client import Client
 from imbalance.fetch.recording import Recording, find
 from imbalance.fetch.replay import Replay
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.fetch.shared import Shared
 from imbalance.venues import BINANCE, BYBIT, KRAKEN
 from imbalance.wire import Kind, params
@@ -30,7 +30,7 @@ def asking(answer, use, delay_s=0.0, answer_s=None):
         return httpx.Response(answer[0], stream=httpx.ByteStream(answer[1]))
 
     async def run():
-        client = Shared(Client(Settings(), transport=httpx.MockTransport(handle), answer_s=answer_s))
+        client = Shared(Client(SourceSettings(), transport=httpx.MockTransport(handle), answer_s=answer_s))
         try:
             return await use(client)
         finally:

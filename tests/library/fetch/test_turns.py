@@ -10,7 +10,7 @@ import pytest
 
 from imbalance.fetch.budget import Budgets
 from imbalance.fetch.client import Client
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.fetch.turns import TURN, Line
 from imbalance.venues.kraken import KRAKEN
 from imbalance.wire import Kind, params
@@ -124,7 +124,7 @@ def test_a_budget_that_has_room_again_lets_the_earliest_coin_through(monkeypatch
         await client.get(KRAKEN, KRAKEN.endpoint(Kind.TICKER), params(turn=turn))
 
     async def run():
-        client = Client(Settings(), transport=httpx.MockTransport(answer))
+        client = Client(SourceSettings(), transport=httpx.MockTransport(answer))
         await asyncio.gather(*(ask(client, turn) for turn in (3, 2, 0, 1)))
         await client.close()
 

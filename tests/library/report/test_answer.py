@@ -16,7 +16,7 @@ from imbalance_cli.render import render
 from imbalance.collect import Options, collect, market_of
 from imbalance.engine.clusters import mass_between
 from imbalance.errors import UsageError
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.library import liquidation_map
 from imbalance.report import cascading, phrases, tree
 from imbalance.report.mapping import band, nice_step, rows, window
@@ -92,7 +92,7 @@ def test_steps_are_round_and_few(span, most):
 
 @pytest.mark.parametrize("share", [0.02, 0.07, 0.15, 0.3])
 def test_rows_join_from_the_price_outward_and_hold_all_that_lies_there(share):
-    found = liquidation_map(market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS)))
+    found = liquidation_map(market_of(collect(Options(replay="article"), SourceSettings(), 0, MAP_KINDS)))
     for side, name in enumerate(("long", "short")):
         laid = rows(found, share, name)
         near, far = ("low", "high") if name == "short" else ("high", "low")
@@ -109,7 +109,7 @@ def test_rows_join_from_the_price_outward_and_hold_all_that_lies_there(share):
 
 @pytest.mark.parametrize("share", [0.02, 0.07, 0.15, 0.3])
 def test_the_row_that_is_marked_holds_the_most_of_the_largest_cluster(share):
-    found = liquidation_map(market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS)))
+    found = liquidation_map(market_of(collect(Options(replay="article"), SourceSettings(), 0, MAP_KINDS)))
     for side, name in enumerate(("long", "short")):
         largest = next(c for c in found.clusters(1) if c.side == name)
         ends = np.log(np.array([largest.low, largest.high]) / found.price)
@@ -125,7 +125,7 @@ def test_the_row_that_is_marked_holds_the_most_of_the_largest_cluster(share):
 
 @pytest.mark.parametrize("scenario", ["article", "article-keyless"])
 def test_a_report_fits_one_screen_until_all_is_asked_for(scenario):
-    document = report(Options(replay=scenario), Settings(), 0, lambda _h: None)
+    document = report(Options(replay=scenario), SourceSettings(), 0, lambda _h: None)
     lines = render(document, Format.TABLE, Screen(80, color=False, ascii=False)).splitlines()
     assert len(lines) <= 39  # and the next prompt
     assert "heavier" in lines[2]
@@ -139,7 +139,7 @@ def test_a_report_fits_one_screen_until_all_is_asked_for(scenario):
 
 @pytest.mark.parametrize("share", [0.3, 0.8, 0.99, 0.999999])
 def test_rows_end_with_the_map_and_a_band_beyond_it_says_so(share):
-    market = market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS))
+    market = market_of(collect(Options(replay="article"), SourceSettings(), 0, MAP_KINDS))
     found = liquidation_map(market)
     lows, highs = (row.low for row in rows(found, share, "long")), (row.high for row in rows(found, share, "short"))
     assert min(lows) >= found.edges[0]
@@ -154,7 +154,7 @@ def test_rows_end_with_the_map_and_a_band_beyond_it_says_so(share):
 
 
 def test_no_row_is_a_sliver_and_all_but_a_sliver_of_the_window_is_in_rows():
-    found = liquidation_map(market_of(collect(Options(replay="article"), Settings(), 0, MAP_KINDS)))
+    found = liquidation_map(market_of(collect(Options(replay="article"), SourceSettings(), 0, MAP_KINDS)))
     for share in np.linspace(0.02, 0.3, 57):
         step = nice_step(found.price * share, 6)
         for side, far in (("long", 1 - share), ("short", 1 + share)):

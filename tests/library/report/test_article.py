@@ -14,7 +14,7 @@ import pytest
 
 from imbalance import service
 from imbalance.collect import Options
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.report import tree
 
 
@@ -80,7 +80,7 @@ CONDITIONS = {
 @functools.cache
 def document():
     """Return the JSON that a user gets."""
-    found = service.signals(Options(replay="article"), Settings(), 0, lambda _h: None)
+    found = service.signals(Options(replay="article"), SourceSettings(), 0, lambda _h: None)
     return json.loads(msgspec.json.encode(found))
 
 

@@ -11,12 +11,12 @@ from imbalance import service
 from imbalance.collect import Options
 from imbalance.errors import MissingDataError
 from imbalance.fetch.recording import find
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.venues import VENUES
 
 
 def document(command, **options):
-    return getattr(service, command)(Options(**options), Settings(), 0, lambda _h: None)
+    return getattr(service, command)(Options(**options), SourceSettings(), 0, lambda _h: None)
 
 
 @pytest.mark.parametrize("scenario", ["article", "article-keyless"])

@@ -14,7 +14,7 @@ from imbalance_cli.render.parts import Table
 from imbalance.collect import Options
 from imbalance.errors import UsageError
 from imbalance.fetch.recording import Recording, find
-from imbalance.fetch.settings import Settings
+from imbalance.fetch.settings import SourceSettings
 from imbalance.records import Position
 from imbalance.report.positions import distances
 from imbalance.service import clusters, positions, report
@@ -27,7 +27,7 @@ WITHIN = ((0, 2), (2, 5), (5, 10), (10, 20), (20, 30))
 
 @pytest.fixture(scope="module")
 def found():
-    return report(ARTICLE, Settings(), 0, lambda _h: None)
+    return report(ARTICLE, SourceSettings(), 0, lambda _h: None)
 
 
 def test_futures_are_summed_in_coins_and_balance(found):
@@ -66,7 +66,7 @@ def held():
 
 
 def test_positions_are_the_accounts_own():
-    read = positions(ARTICLE, Settings(), 0, lambda _h: None)
+    read = positions(ARTICLE, SourceSettings(), 0, lambda _h: None)
     own = list(held())
     assert (read.accounts, read.holding) == (8, len(own))
     longs = sum(float(p["positionValue"]) for p in own if float(p["szi"]) > 0)
@@ -102,8 +102,8 @@ def test_accounts_are_asked_for_by_name_and_the_model_is_not_mixed_with_them():
 
 
 def test_distances_of_the_accounts_are_theirs_and_the_models_are_the_maps():
-    read = positions(ARTICLE, Settings(), 0, lambda _h: None)
-    map_ = clusters(ARTICLE, Settings(), 0, lambda _h: None)
+    read = positions(ARTICLE, SourceSettings(), 0, lambda _h: None)
+    map_ = clusters(ARTICLE, SourceSettings(), 0, lambda _h: None)
     interest = map_.audit.open_interest_base
     for side, sign in (("long", -1), ("short", 1)):
         whole = sum(p.notional_usd for p in read.positions if p.side == side)
@@ -159,7 +159,7 @@ def test_shares_by_distance_of_a_small_case():
 def test_shares_by_distance_are_shown_with_their_mark():
     table = next(
         b
-        for b in source_views.positions(positions(ARTICLE, Settings(), 0, lambda _h: None))
+        for b in source_views.positions(positions(ARTICLE, SourceSettings(), 0, lambda _h: None))
         if isinstance(b, Table) and b.columns[0].name == "Distance"
     )
     assert [row[0] for row in table.rows] == [*(f"{a}-{b} %" for a, b in WITHIN), "farther or none"]
