@@ -147,7 +147,7 @@ def _coins(options: Options, files: Sequence[str], *, name: bool) -> list[Coin]:
         raise UsageError("--all is every coin, and some are named", "Give one of the two.")
     several = options.every_coin or len(symbols) > 1
     if not files or (several and len(files) == 1 and _is_folder(files[0])):
-        bars = OwnBars(files[0]) if files else _stored(options)
+        bars = OwnBars(files[0], options.venues) if files else _stored(options)
         place = place_of(files[0]).name if files else STORE
         there = bars.symbols()  # where there is no such place at all, no coin need say so
         coins = there if options.every_coin else symbols or ["BTC"]
@@ -161,7 +161,7 @@ def _coins(options: Options, files: Sequence[str], *, name: bool) -> list[Coin]:
         hint = "Give one --bars for each." if name else "Give --bars FOLDER, parted by coin."
         raise UsageError(f"{len(named)} coins for {len(files)} files of bars", hint)
     return [
-        Coin(symbol, OwnBars(file), place_of(file).name, options.as_of_ms)
+        Coin(symbol, OwnBars(file, options.venues), place_of(file).name, options.as_of_ms)
         for symbol, file in zip(named, files, strict=True)
     ]
 
@@ -173,7 +173,8 @@ def _is_folder(file: str) -> bool:
 
 
 def _stored(options: Options) -> StoredBars:
-    return StoredBars(options.history.address if options.history else None, INTERVALS_MS[options.interval])
+    address = options.history.address if options.history else None
+    return StoredBars(address, INTERVALS_MS[options.interval], options.venues)
 
 
 def _named(symbols: Sequence[str], files: Sequence[str]) -> list[str]:

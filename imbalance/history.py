@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -270,7 +270,12 @@ def longer(address: str | None, than: MarketData) -> MarketData | None:
 
 
 def market(
-    address: str | None, symbol: str, interval_ms: int, as_of_ms: int | None, from_ms: int | None = None
+    address: str | None,
+    symbol: str,
+    interval_ms: int,
+    as_of_ms: int | None,
+    from_ms: int | None = None,
+    venues: Collection[str] = (),
 ) -> MarketData:
     """Return the bars of a coin that a store holds, as a market; open interest may be missing.
 
@@ -278,11 +283,12 @@ def market(
     ----------
     as_of_ms : only bars that end at or before this moment.
     from_ms : only bars that open at or after this moment.
+    venues : only theirs; those of every venue where none is named.
 
     Raises
     ------
     MissingDataError
-        If there are none of that length, or none in that span.
+        If there are none of that length, or none in that span, or none of a venue that is named.
     BarsError
         If too many are missing between the first and the last.
     """
@@ -296,4 +302,4 @@ def market(
     if table.empty:
         since = "" if from_ms is None else f"opens at or after {iso(from_ms)} and "
         raise MissingDataError(f"no stored bar of {symbol} {since}ends at or before {iso(as_of_ms or 0)}")
-    return market_of_table(symbol, interval_ms, table, needs_interest=False)
+    return market_of_table(symbol, interval_ms, table, venues=venues, needs_interest=False)

@@ -34,9 +34,10 @@ class Coin(NamedTuple):
 
 
 class OwnBars(msgspec.Struct, frozen=True):
-    """Bars in a file or a folder, on this machine or at a URL."""
+    """Bars in a file or a folder, on this machine or at a URL; of some `venues` alone, where these are named."""
 
     place: str
+    venues: tuple[str, ...] = ()
 
     @property
     def mode(self) -> Literal["bars"]:
@@ -87,14 +88,22 @@ class OwnBars(msgspec.Struct, frozen=True):
         self, symbol: str, from_ms: int | None, as_of_ms: int | None, *, needs_interest: bool = True
     ) -> MarketData:
         """Return a coin's bars that open from one moment and end by another, as `read_bars` does."""
-        return read_bars(self.place, symbol=symbol, from_ms=from_ms, as_of_ms=as_of_ms, needs_interest=needs_interest)
+        return read_bars(
+            self.place,
+            symbol=symbol,
+            from_ms=from_ms,
+            as_of_ms=as_of_ms,
+            venues=self.venues,
+            needs_interest=needs_interest,
+        )
 
 
 class StoredBars(msgspec.Struct, frozen=True):
-    """Bars of a length in the store at an address, as `opening.opened` takes it."""
+    """Bars of a length in the store at an address, as `opening.opened` takes it; of some `venues`, as above."""
 
     address: str | None
     interval_ms: int
+    venues: tuple[str, ...] = ()
 
     @property
     def mode(self) -> Literal["store"]:
@@ -137,7 +146,7 @@ class StoredBars(msgspec.Struct, frozen=True):
         self, symbol: str, from_ms: int | None, as_of_ms: int | None, *, needs_interest: bool = True
     ) -> MarketData:
         """Return a coin's bars that open from one moment and end by another."""
-        found = history.market(self.address, symbol, self.interval_ms, as_of_ms, from_ms)
+        found = history.market(self.address, symbol, self.interval_ms, as_of_ms, from_ms, self.venues)
         if needs_interest and not any(venue.has_open_interest for venue in found.venues):
             raise MissingDataError(f"no open interest of {symbol} is stored for these bars")
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ def read_bars(
     symbol: str = "BTC",
     as_of_ms: int | None = None,
     from_ms: int | None = None,
+    venues: Collection[str] = (),
     needs_interest: bool = True,
 ) -> MarketData:
     """Read a bars file (CSV, optionally gzipped, or Parquet), or a folder of Parquet parted by symbol and month.
@@ -44,6 +46,7 @@ def read_bars(
     symbol : base coin; it labels what is made of the bars, chooses the margin ladders and, in a folder, the files.
     as_of_ms : only bars that end at or before this moment are kept.
     from_ms : only bars that open at or after this moment are kept.
+    venues : only theirs are kept, price path and all; those of every venue where none is named.
     needs_interest : whether open interest must be known; a map needs it, prices alone do not.
 
     Raises
@@ -51,7 +54,7 @@ def read_bars(
     BarsError
         Naming file, line and column of the first fault.
     MissingDataError
-        If no bar is left, or no open interest.
+        If no bar is left, or none of a venue that is named, or no open interest.
     """
     place = place_of(path)
     raw = read_folder(place, symbol, ALL, as_of_ms, from_ms) if place.is_folder() else read_raw(place)
@@ -70,30 +73,42 @@ def read_bars(
     check_repeats(raw, kept)
     check_clocks(raw, kept, interval_ms)
     try:
-        return market_of_table(symbol, interval_ms, kept, needs_interest=needs_interest)
+        return market_of_table(symbol, interval_ms, kept, venues=venues, needs_interest=needs_interest)
     except (BarsError, MissingDataError) as error:
         raise type(error)(f"{place.name}: {error.message}", error.hint) from None
 
 
-def market_of_table(symbol: str, interval_ms: int, table: pd.DataFrame, *, needs_interest: bool = True) -> MarketData:
+def market_of_table(
+    symbol: str,
+    interval_ms: int,
+    table: pd.DataFrame,
+    *,
+    venues: Collection[str] = (),
+    needs_interest: bool = True,
+) -> MarketData:
     """Join the rows of a table in the form of a bars file, one a time and venue, to a market.
 
     Parameters
     ----------
     table : all columns of a bars file, those that are not given as missing values.
-    needs_interest : as in `read_bars`.
+    venues, needs_interest : as in `read_bars`.
 
     Raises
     ------
     BarsError, MissingDataError
-        As in `market_of_venues`.
+        As in `market_of_venues`, and where there is nothing of a venue that is named.
     """
+    there = sorted(set(table["venue"]))
+    if missing := sorted(set(venues) - set(there)):
+        raise MissingDataError(f"no bars of {', '.join(missing)}", f"There are bars of {', '.join(there)}.")
+    if venues:
+        table = table[table["venue"].isin(venues)]
     check_missing(np.unique(table["time"].to_numpy()), interval_ms)
     first_ms, last_ms = int(table["time"].min()), int(table["time"].max())
     time_ms = np.arange(first_ms, last_ms + 1, interval_ms, dtype=np.int64)
     frames = table.groupby("venue")
-    venues = tuple(_venue(str(name), rows.set_index("time").reindex(time_ms)) for name, rows in frames)
-    return market_of_venues(symbol, interval_ms, time_ms, venues, needs_interest=needs_interest)
+    made = tuple(_venue(str(name), rows.set_index("time").reindex(time_ms)) for name, rows in frames)
+    return market_of_venues(symbol, interval_ms, time_ms, made, needs_interest=needs_interest)
 
 
 def _venue(name: str, frame: pd.DataFrame) -> VenueBars:

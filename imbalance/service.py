@@ -107,7 +107,7 @@ def _market(
         # Most runs read no table of bars.
         from imbalance.reader import read_bars
 
-        market = read_bars(options.bars, symbol=options.symbol, as_of_ms=options.as_of_ms)
+        market = read_bars(options.bars, symbol=options.symbol, as_of_ms=options.as_of_ms, venues=options.venues)
         require_fresh(options, market.as_of_ms, options.as_of_ms if options.as_of_ms is not None else now_ms)
         notes = (*mapping.short_history(market), *mapping.later(options.as_of_ms, market.as_of_ms))
         gaps = (*mapping.left_out(market), *mapping.doubted(market))

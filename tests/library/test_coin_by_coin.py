@@ -102,6 +102,14 @@ def test_a_trial_is_the_same_wherever_its_coins_run(folder):
     assert (here.schema, here.mode, here.as_of) == ("imbalance.validate-coins/1", "bars", alone.as_of)
 
 
+def test_a_trial_is_of_the_venues_that_are_named(folder):
+    whole = coin_by_coin.validate(asked(folder, "BBB", "AAA"), NOW_MS)
+    assert coin_by_coin.validate(asked(folder, "BBB", "AAA", venues=("okx",)), NOW_MS) == whole
+    with pytest.raises(MissingDataError, match="no coin") as caught:
+        coin_by_coin.validate(asked(folder, "BBB", "AAA", venues=("kraken",)), NOW_MS)
+    assert "no bars of kraken" in caught.value.hint
+
+
 def test_a_cluster_gives_the_same(folder):
     distributed = pytest.importorskip("distributed")
     options = asked(folder, every_coin=True, signal="fear", history=fear(folder))

@@ -8,7 +8,7 @@ import pytest
 from imbalance.bars import folder as reading
 from imbalance.bars.cells import ALL
 from imbalance.bars.places import place_of
-from imbalance.errors import BarsError
+from imbalance.errors import BarsError, MissingDataError
 from imbalance.reader import read_bars
 from imbalance.units import HOUR_MS
 
@@ -109,3 +109,17 @@ def test_months_that_end_earlier_are_not_opened(tmp_path):
 def test_a_month_ends_where_the_next_begins():
     assert reading.month_span_ms("2025-12") == (START_MS - 31 * 24 * HOUR_MS, START_MS)
     assert reading.month_span_ms("2026-01") == (START_MS, START_MS + 31 * 24 * HOUR_MS)
+
+
+def test_of_venues_that_are_named_all_is_read_and_of_others_nothing(tmp_path):
+    gate = table(2, 40).assign(venue="gate", close=103.5, low=99.0, high=107.0, volume_base=20.0)
+    gate.to_parquet(tmp_path / "gate.parquet")
+    pd.concat([table(0, 48), gate]).to_parquet(tmp_path / "both.parquet")
+    alone, named = (read_bars(tmp_path / f"{name}.parquet", venues=("gate",)) for name in ("gate", "both"))
+    assert named.close.tolist() == alone.close.tolist() == [103.5] * 40
+    assert named.time_ms.tolist() == alone.time_ms.tolist()
+    assert [v.name for v in named.venues] == ["gate"]
+    assert {v.name for v in read_bars(tmp_path / "both.parquet").venues} == {"gate", "okx"}
+    with pytest.raises(MissingDataError, match=r"both\.parquet: no bars of bybit, kraken") as caught:
+        read_bars(tmp_path / "both.parquet", venues=("kraken", "gate", "bybit"))
+    assert caught.value.hint == "There are bars of gate, okx."

@@ -167,6 +167,22 @@ def test_a_market_of_a_span_is_a_part_of_the_whole(filled):
         history.market(filled.address, "AAA", HOUR_MS, None, FEBRUARY_MS + 4 * DAY_MS)
 
 
+def test_a_market_is_of_the_venues_that_are_named(filled, address):
+    beside = [
+        batch._replace(series=batch.series._replace(source="gate", venue="gate"))
+        for batch in batches("AAA", bars(JANUARY_MS + 28 * DAY_MS, 5 * 24, 7))
+    ]
+    with opening.opened(address) as store, store.writing() as connection:
+        writing.save(connection, beside, FEBRUARY_MS)
+    assert len(filled.market("AAA", None, None).venues) == 2
+    for name, seed in (("okx", 0), ("gate", 7)):
+        found = StoredBars(address, HOUR_MS, (name,)).market("AAA", None, None)
+        assert [v.name for v in found.venues] == [name]
+        np.testing.assert_array_equal(found.close, bars(0, 5 * 24, seed)["close"])
+    with pytest.raises(MissingDataError, match="no bars of kraken"):
+        StoredBars(address, HOUR_MS, ("kraken",)).market("AAA", None, None)
+
+
 def test_what_is_not_stored_is_told(filled, address):
     with pytest.raises(MissingDataError, match="no 1h bars of ZZZ are stored"):
         tasks(filled, ["ZZZ"], DAY_MS, DAY_MS)
