@@ -78,7 +78,8 @@ def backtest(options: Options, now_ms: int, run: jobs.Runner = jobs.alone) -> tr
     gaps = tuple(tree.Gap(coin.symbol, "bars", error.message, error.hint) for coin, error in failed)
     at_ms = max((one.as_of_ms for one in markets), default=now_ms)
     symbols = " ".join(one.row.symbol for one in markets)
-    frame = Frame("bars" if options.files else "store", None, symbols, at_ms, gaps=gaps)
+    notes = tuple(one.note for one in markets if one.note)
+    frame = Frame("bars" if options.files else "store", None, symbols, at_ms, notes=notes, gaps=gaps)
     return frame.document(tree.BacktestReport, **studying.sections(definition, markets))
 
 

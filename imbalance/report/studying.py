@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imbalance.backtest.chance import require_library
-from imbalance.backtest.outcomes import LEAST_EVENTS
+from imbalance.backtest.outcomes import HORIZONS_MS, LEAST_EVENTS, horizons
 from imbalance.backtest.study import Part, Result, Studied, joined, part_of
 from imbalance.errors import MissingDataError, UsageError
 from imbalance.report import tree, words
@@ -40,11 +40,15 @@ def definition(name: str) -> Definition:
 
 
 class Market(NamedTuple):
-    """What a study needs of a market, small whatever its number of bars; `as_of_ms` is the end of the last one."""
+    """What a study needs of a market, small whatever its number of bars; `as_of_ms` is the end of the last one.
+
+    `note` says which horizons its bars do not tell; empty where they tell all.
+    """
 
     as_of_ms: int
     row: tree.StudiedMarket
     part: Part
+    note: str
 
 
 def market(of: Definition, given: Given) -> Market:
@@ -65,7 +69,16 @@ def market(of: Definition, given: Given) -> Market:
             "Live runs store what they read; open interest may be a column of the bars.",
         )
     studied = Studied(given.history.market, of.detect(given.history))
-    return Market(given.history.market.as_of_ms, _market(given.place, studied), part_of(studied))
+    known = given.history.market
+    note = _left_out(known.symbol, known.interval_ms, known.time_ms.size)
+    return Market(known.as_of_ms, _market(given.place, studied), part_of(studied), note)
+
+
+def _left_out(symbol: str, interval_ms: int, bars: int) -> str:
+    told = {count * interval_ms for count in horizons(interval_ms, bars)}
+    names = [horizon_name(length_ms) for length_ms in HORIZONS_MS if length_ms not in told]
+    why = f"no whole number of its {interval_name(interval_ms)} bars, or longer than a tenth of these {bars:,}"
+    return f"{symbol}: nothing is told of {', '.join(names)}: {why}" if names else ""
 
 
 def sections(of: Definition, markets: Sequence[Market]) -> dict[str, Any]:

@@ -128,7 +128,8 @@ def test_a_study_on_own_bars_needs_no_open_interest(imbalance, tmp_path):
         write(tmp_path / f"{name}.csv", walk(seed, 60), interest=False) for name, seed in (("a", 1), ("eth", 2))
     )
     code, out, err = imbalance("backtest", "sweep", "BTC", "--bars", one, "--bars", other, "--json")
-    assert (code, err) == (0, "")
+    left_out = "nothing is told of 7d: no whole number of its 1h bars, or longer than a tenth of these 1,440"
+    assert (code, err) == (0, "".join(f"imbalance: note: {symbol}: {left_out}\n" for symbol in ("BTC", "ETH")))
     found = json.loads(out)
     msgspec.convert(found, tree.BacktestReport)
     assert (found["schema"], found["mode"], found["symbol"]) == ("imbalance.backtest/1", "bars", "BTC ETH")

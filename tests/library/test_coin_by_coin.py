@@ -65,6 +65,18 @@ def test_a_study_is_the_same_wherever_its_coins_run(folder):
     assert coin_by_coin.backtest(options, NOW_MS, jobs.local(2)) == here
 
 
+def test_horizons_that_bars_do_not_tell_are_named(folder):
+    found = coin_by_coin.backtest(asked(folder, "CCC", signal="fear", history=fear(folder)), NOW_MS)
+    told = {outcome.horizon for outcome in found.outcomes}
+    (note,) = found.notes
+    assert note.startswith("CCC: nothing is told of ")
+    assert told
+    assert told | {name for name in ("1h", "4h", "12h", "1d", "3d", "7d") if f" {name}" in note} == {
+        "1h", "4h", "12h", "1d", "3d", "7d",
+    }  # fmt: skip
+    assert not told & set(note.split(": ")[1].removeprefix("nothing is told of ").split(", "))
+
+
 def test_parts_join_to_the_study_of_whole_markets():
     markets = [walk(1, jump=0.01), walk(5, symbol="ETH", bars=24 * 150), walk(7, symbol="X", events=3)]
     # ETH begins later: its days are some of all.
