@@ -1,6 +1,6 @@
 """``python -m imbalance``: the same as the command."""
 
-from imbalance_cli.app import main
+from imbalance_cli.app import program
 
 if __name__ == "__main__":
-    main()
+    program()

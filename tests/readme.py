@@ -24,7 +24,7 @@ def output_of(command: str) -> str:
     """Return what a README command prints, at 80 columns."""
     words = shlex.split(command)
     assert words[0] == "imbalance"
-    line = [sys.executable, "-c", "from imbalance_cli.app import main; main()", *words[1:]]
+    line = [sys.executable, "-c", "from imbalance_cli.app import program; program()", *words[1:]]
     done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False, env=ENVIRONMENT)
     assert done.returncode in {Exit.DONE, Exit.TRUE}, done.stderr
     return done.stdout

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 CLOSE = 1e-9
-CALL = ("-c", "from imbalance_cli.app import main; main()", "report", "BTC", "--replay", "article", "--json")
+CALL = ("-c", "from imbalance_cli.app import program; program()", "report", "BTC", "--replay", "article", "--json")
 
 
 def differences(one: Any, other: Any, path: str = "$") -> Iterator[str]:

@@ -21,8 +21,14 @@ def _forget_stdout() -> None:
         return
 
 
+def program() -> None:
+    """Run the command line as a process of its own, which ends with it."""
+    main()
+    process.leave()
+
+
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; whoever calls it goes on where nothing went wrong."""
     process.end_on_signals()
     process.complete_streams()
     known = _known_answer(sys.argv[1:])
@@ -34,7 +40,6 @@ def main() -> None:
     if code:
         _forget_stdout()
         sys.exit(code)
-    process.leave()
 
 
 def _known_answer(words: list[str]) -> str:

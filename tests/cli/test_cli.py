@@ -27,7 +27,7 @@ READING = [
 
 
 def run(*args, env=None, stdout=subprocess.PIPE, check=None):
-    command = [sys.executable, "-c", "from imbalance_cli.app import main; main()", *args]
+    command = [sys.executable, "-c", "from imbalance_cli.app import program; program()", *args]
     done = subprocess.run(
         command,
         stdout=stdout,
@@ -54,7 +54,7 @@ def test_version_and_help_load_neither_numpy_nor_pandas():
         code = (
             "import sys, atexit; sys.argv[1:] = " + repr(args) + "\n"
             "atexit.register(lambda: sys.stderr.write(repr({'numpy', 'pandas', 'httpx'} & set(sys.modules))))\n"
-            "from imbalance_cli.app import main; main()"
+            "from imbalance_cli.app import program; program()"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stderr == "set()"
@@ -63,8 +63,8 @@ def test_version_and_help_load_neither_numpy_nor_pandas():
 def test_what_is_to_be_done_at_exit_is_done():
     code = (
         "import atexit, sys, threading, time; sys.argv[1:] = ['--version']\n"
-        "from imbalance_cli.app import main\n"
-        "{before}main()"
+        "from imbalance_cli.app import program\n"
+        "{before}program()"
     )
     at_exit = "atexit.register(lambda: print('at exit')); "
     thread = "threading.Thread(target=lambda: (time.sleep(0.3), print('in a thread'))).start(); "
@@ -80,7 +80,7 @@ def test_the_replayed_report_loads_no_event_loop_no_pandas_and_no_masked_arrays(
         "import sys, atexit; sys.argv[1:] = ['report', '--replay', 'article', '-q']\n"
         "slow = {'pandas', 'httpx', 'asyncio', 'numpy.ma'}\n"
         "atexit.register(lambda: sys.stderr.write(repr(slow & set(sys.modules))))\n"
-        "from imbalance_cli.app import main; main()"
+        "from imbalance_cli.app import program; program()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "set()"

@@ -30,7 +30,7 @@ from tests.support.streams import InThread, Order, frames, now_ms
 COLLECT = [
     sys.executable, "-c",
     ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from imbalance_cli.app import main; main()"), "collect",
+    "from imbalance_cli.app import program; program()"), "collect",
 ]  # fmt: skip
 
 

@@ -262,7 +262,7 @@ def test_a_replay_loads_no_database(home):
         "import atexit, sys; sys.argv = ['imbalance', 'report', '--replay', 'article', '-f', 'text']\n"
         "of_a_store = 'sqlalchemy', 'imbalance.store'\n"
         "atexit.register(lambda: print(sorted(m for m in sys.modules if m.startswith(of_a_store))))\n"
-        "from imbalance_cli.app import main; main()"
+        "from imbalance_cli.app import program; program()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

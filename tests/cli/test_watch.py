@@ -95,7 +95,7 @@ def test_garbage_is_collected_unlike_in_short_runs():
         "import gc, sys, imbalance_cli.commands.watch as watch\n"
         f"sys.argv = ['imbalance', *{WATCH!r}]\n"
         "watch.run = lambda *_args: print(gc.isenabled())\n"
-        "from imbalance_cli.app import main; main()"
+        "from imbalance_cli.app import program; program()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"

@@ -164,7 +164,7 @@ def test_what_goes_wrong_on_the_way_is_not_called_damage(bucket):
 def test_a_package_that_is_missing_is_told_with_what_brings_it(package, told):
     code = (
         f"import sys; sys.modules[{package!r}] = None; sys.argv[1:] = ['clusters', '--bars', 's3://bucket/x']; "
-        "from imbalance_cli.app import main; main()"
+        "from imbalance_cli.app import program; program()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")

@@ -207,7 +207,15 @@ class Counting(Exchange):
 
 def test_ten_reports_at_once_trip_no_limit(home):
     with Counting() as exchange:
-        command = [sys.executable, "-c", "from imbalance_cli.app import main; main()", "report", "-f", "text", "-q"]
+        command = [
+            sys.executable,
+            "-c",
+            "from imbalance_cli.app import program; program()",
+            "report",
+            "-f",
+            "text",
+            "-q",
+        ]
         keys = {f"IMBALANCE_{s.name.upper()}_KEY": "k" for s in exchange.sources.values() if s.key_header}
         places = {name: str(home) for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME")}
         environment = {"PATH": "/usr/bin:/bin", **exchange.environment, **keys, **places}

@@ -21,7 +21,7 @@ from imbalance.fetch.settings import SourceSettings
 from imbalance.service import fear_greed, positions
 from tests.support.exchange import Exchange
 
-COMMAND = [sys.executable, "-c", "from imbalance_cli.app import main; main()"]
+COMMAND = [sys.executable, "-c", "from imbalance_cli.app import program; program()"]
 POSTED = {"source": "hyperliquid", "path": "/info", "query": '{"user": '}
 
 
