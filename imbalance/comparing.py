@@ -108,15 +108,15 @@ def _stored(address: str | None, symbol: str, given: Sequence[_Report | int]) ->
             return first, second
         after = _last(connection, symbol, LAST_MS)
         if not given:
-            return _last(connection, symbol, after.as_of_ms - 1), after
+            return _last(connection, symbol, after.as_of_ms - 1, but=f"the one of {iso(after.as_of_ms)}"), after
         one = given[0]
         return one if isinstance(one, _Report) else _last(connection, symbol, one), after
 
 
-def _last(connection: Connection, symbol: str, until_ms: int) -> _Report:
+def _last(connection: Connection, symbol: str, until_ms: int, *, but: str = "") -> _Report:
     found = reading.report(connection, tree.schema_name(tree.Report), symbol, until_ms)
     if found is None:
-        until = "" if until_ms == LAST_MS else f" up to {iso(until_ms)}"
+        until = f" but {but}" if but else "" if until_ms == LAST_MS else f" up to {iso(until_ms)}"
         raise MissingDataError(f"no report of {symbol}{until} is stored", "Each live imbalance report is.")
     place = f"{STORED}, {iso(found[0])}"
     return _Report(_decoded(found[1], place), place)

@@ -13,14 +13,6 @@ NAGIOS = "--nagios"
 COMPLETING = "_IMBALANCE_COMPLETE"  # a shell asks for completions, and gives no words
 
 
-def _forget_stdout() -> None:
-    """Let nothing be flushed to stdout at exit: where writing failed once, Python would complain once more."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        return
-
-
 def program() -> None:
     """Run the command line as a process of its own, which ends with it."""
     main()
@@ -37,8 +29,12 @@ def main() -> None:
         from imbalance_cli import exits
 
         code = exits.nagios(code)
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):  # what could not be said is nobody's error
+        process.forget(sys.stderr)
     if code:
-        _forget_stdout()
+        process.forget(sys.stdout)
         sys.exit(code)
 
 

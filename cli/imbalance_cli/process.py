@@ -5,6 +5,7 @@ It is loaded before signals are handled, so that it loads next to nothing.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ import sys
 TYPE_CHECKING = False  # as type checkers know it, without loading typing
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import TextIO
 
 # Interrupted, told to end, or the terminal has gone (which not every system can tell).
 ENDING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -57,8 +59,19 @@ def complete_streams() -> None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  for as long as we run
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        # Under PYTHONUNBUFFERED a text is one write, of which the system may take a part and nobody the rest.
+        sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115  for as long as we run
     # A letter that the terminal's encoding lacks is written as its number.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def forget(stream: TextIO) -> None:
+    """Let nothing more be flushed to a stream: where writing failed once, Python would complain once more at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):
+        return
 
 
 def columns() -> int:

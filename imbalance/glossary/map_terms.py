@@ -35,7 +35,7 @@ TERMS = (
         "both sides open with the same leverage; every contract is one long and one short",
         "most of it is geometry: after a fall it is below 1 whatever traders did; read it beside what the path "
         "implies. On simulated markets, measured: |ln error| 0.30, of the path alone 0.38",
-        ("ratio", "s:l"),
+        ("ratio", "s:l", "lopsided"),
         code="engine/liquidation_map.py",
     ),
     Term(

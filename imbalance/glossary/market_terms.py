@@ -154,6 +154,17 @@ TERMS = (
     Term("clock", "How far a source's clock is ahead of this machine's."),
     Term("budget", "The share of the requests that a source allows that is used up."),
     Term(
+        "metric",
+        "A row of the report's first table: a figure, its 90 % range, and what it goes with or is compared to "
+        "(significance).",
+        aliases=("value", "significance", "what it means"),
+    ),
+    Term(
+        "gauge",
+        "What is told of a market beside its map, one figure or one kind of figures a line (reading).",
+        aliases=("gauges", "reading"),
+    ),
+    Term(
         "gap",
         "A figure that is not there, or not believed, and why; what sums leave out because of it.",
         aliases=("missing", "not in the recording", "no liquidations over rest"),

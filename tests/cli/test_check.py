@@ -269,6 +269,24 @@ def test_addresses_are_told_whoever_reads_stdout_and_again_where_it_could_not_be
     run(*CHECK, "--when", TRUE, "--cooldown", "6h", env=home, check=10)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [((*CHECK, "--when", TRUE), 10), ((*CHECK, "--when", FALSE), 0), (("report", "BTC", "--nope"), 2)],
+)
+def test_the_exit_code_stands_where_nothing_can_be_said_on_stderr(words, code, home):
+    command = [sys.executable, "-m", "imbalance", *words, *(["-v"] if "check" in words else [])]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=full,
+            env=os.environ | home | {"PYTHONUNBUFFERED": ""},
+            check=False,
+        )
+    assert done.returncode == code
+
+
 def test_in_an_empty_environment_it_is_plain_text():
     command = [sys.executable, "-m", "imbalance", *CHECK, "--when", TRUE, "-f", "text"]
     done = subprocess.run(command, env={"HOME": os.devnull}, capture_output=True, text=True, check=False)

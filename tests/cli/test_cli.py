@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 
@@ -205,6 +206,24 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     target.write_text("kept")
     run("report", "--replay", "nothing", "-o", str(target), check=2)
     assert target.read_text() == "kept"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_answer_that_is_written_in_part_is_an_error(unbuffered, tmp_path):
+    few, place = 20_000, tmp_path / "answer.json"
+    command = [sys.executable, "-m", "imbalance", "report", *REPLAY, "--json"]
+    with place.open("wb") as stream:
+        done = subprocess.run(
+            command,
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (few, few)),
+            encoding="utf-8",
+            check=False,
+        )
+    assert place.stat().st_size == few
+    assert (done.returncode, done.stderr) == (2, "imbalance: cannot write the answer to stdout: File too large\n")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110

@@ -228,7 +228,7 @@ def test_the_last_two_that_are_stored_are_the_default(imbalance, content, home, 
     assert imbalance("diff")[0] == 2
     stored(home, NOW_MS, content=content)
     code, _out, err = imbalance("diff")
-    assert (code, "no report of BTC up to 2026-01-30T11:59:59Z is stored" in err) == (3, True)
+    assert (code, "no report of BTC but the one of 2026-01-30T12:00:00Z is stored" in err) == (3, True)
     stored(home, NOW_MS + HOUR_MS, NOW_MS + 3 * HOUR_MS, content=content)
     stored(home, NOW_MS, NOW_MS + HOUR_MS, symbol="ETH", content=content)
     for words, hours in (

@@ -9,7 +9,7 @@ import typer
 
 from imbalance_cli.completion import terms
 from imbalance_cli.context import answer
-from imbalance_cli.process import WITHOUT_TERMINAL
+from imbalance_cli.process import WITHOUT_TERMINAL, columns
 
 LABELS = {
     "formula": "Formula",
@@ -29,18 +29,19 @@ def explain(
     """Explain a term: formula, inputs, assumptions, known errors."""
     from imbalance.glossary import TERMS, lookup
 
+    width = min(columns(), WITHOUT_TERMINAL)
     if not term:
-        width = max(len(t.name) for t in TERMS)
-        hanging = " " * (width + 2)
-        rows = [f"{t.name:<{width}}  {t.meaning}" for t in TERMS]
-        answer("\n".join(textwrap.fill(row, WITHOUT_TERMINAL, subsequent_indent=hanging) for row in rows) + "\n")
+        names = max(len(t.name) for t in TERMS)
+        hanging = " " * (names + 2)
+        rows = [f"{t.name:<{names}}  {t.meaning}" for t in TERMS]
+        answer("\n".join(textwrap.fill(row, width, subsequent_indent=hanging) for row in rows) + "\n")
         return
     found = lookup(" ".join(term))
-    lines = [found.name, "", *textwrap.wrap(found.meaning, WITHOUT_TERMINAL)]
+    lines = [found.name, "", *textwrap.wrap(found.meaning, width)]
     for field, label in LABELS.items():
         text = getattr(found, field)
         if text:
-            lines += ["", *textwrap.wrap(f"{label}: {text}", WITHOUT_TERMINAL, subsequent_indent="  ")]
+            lines += ["", *textwrap.wrap(f"{label}: {text}", width, subsequent_indent="  ")]
     answer("\n".join(lines) + "\n")
 
 
