@@ -343,9 +343,11 @@ def test_the_map_through_time_as_picture_and_as_letters(tmp_path):
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
         for command in ("heatmap", "clusters"):
-            file = tmp_path / f"{command}.{kind}"
-            run(command, *REPLAY, "-o", str(file), check=0)
+            file, again = tmp_path / f"{command}.{kind}", tmp_path / f"again-{command}.{kind}"
+            for place in (file, again):
+                run(command, *REPLAY, "-o", str(place), check=0)
             assert file.read_bytes().startswith(start)
+            assert again.read_bytes() == file.read_bytes()
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
