@@ -111,7 +111,7 @@ class Assumptions(msgspec.Struct, frozen=True):
             "clock": f"closing follows turnover to the power {_each((s.clock_exponent,) for s in self.structures)}",
             "turnover": f"{self.turnover_share:g} of volume turns positions over",
             "forced": f"without observed liquidations {self.forced_share:g} of exposed (x/÷{self.forced_span:g})",
-            "capture": f"feeds not known complete print {self.capture:g} (x/÷{self.capture_span:g})",
+            "capture": f"of feeds not known complete the middle one prints {self.capture:g} (x/÷{self.capture_span:g})",
         }
 
 

@@ -118,10 +118,7 @@ def _fitted_draws(
     a: Assumptions, prior: Floats, found: Calibration, leverage: Floats, basis: Floats, leaning: Floats, z: Floats
 ) -> Draws:
     """Return draws of a calibration: each of one structure, in proportion to its part of the mixture."""
-    whole = found.fits[0].whole
-    middle = 1.0 if whole else a.capture
-    spread = 0.0 if whole else math.log(a.capture_span) / NORMAL_95
-    kept = np.clip(middle * np.exp(z[:, 1] * spread), LEAST_CAPTURE, 1.0)
+    middle, kept = _capture(a, found, z[:, 1])
     lives, cells, half = a.lives(), prior.shape[0], a.draws // 2
     chosen = np.tile(np.searchsorted(np.cumsum(found.parts)[:-1], (np.arange(half) + 0.5) / half), 2)
     fitted, mixture = np.zeros_like(prior), np.zeros((a.draws, *prior.shape))
@@ -157,6 +154,20 @@ def _fitted_draws(
         Range(middle, *quantiles(kept, LOW, HIGH).tolist()),
         range_of(float(sides @ fitted / at_risk), (replica * loose) @ sides / at_risk),
     )
+
+
+def _capture(a: Assumptions, found: Calibration, z: Floats) -> tuple[float, Floats]:
+    """Return the capture that those of the fits are relative to, and draws of it, shape (draws,).
+
+    Where no feed is complete, the assumption is of the middle one of the venues: that of one alone would leave the
+    level to whichever venue is read. None prints more than all there is.
+    """
+    if found.fits[0].whole:
+        return 1.0, np.ones_like(z)
+    relative = found.capture
+    most = 1 / relative.max()
+    middle = float(min(a.capture / quantiles(relative, 0.5)[0], most))
+    return middle, np.clip(middle * np.exp(z * math.log(a.capture_span) / NORMAL_95), LEAST_CAPTURE * most, most)
 
 
 def _levels(found: Calibration, z: Floats) -> Floats:

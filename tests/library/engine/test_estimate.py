@@ -163,7 +163,7 @@ def test_assumptions_are_told_in_words():
         "clock": "closing follows turnover to the power 0 or 1",
         "turnover": "0.6 of volume turns positions over",
         "forced": "without observed liquidations 0.25 of exposed (x/÷2.5)",
-        "capture": "feeds not known complete print 0.4 (x/÷2.5)",
+        "capture": "of feeds not known complete the middle one prints 0.4 (x/÷2.5)",
     }
     alike = msgspec.structs.replace(Assumptions().structures[0], leverage_log_sd=0.75)
     other = Assumptions(structures=(alike, alike), leverage_span=1.5, turnover_share=0.25).told()

@@ -85,28 +85,60 @@ def test_without_liquidations_leverage_and_the_forced_share_are_drawn():
     assert (found.weights.sum(axis=1) > 2.5 * central.sum()).any()  # a share of 1, and no more
 
 
-def calibration(*, whole):
+def calibration(*, whole, captures=(1.0,), times=1.0):
     """Return a made-up calibration of both structures, with a weight of 0 in each."""
     g = np.random.default_rng(8)
     fits = []
     for columns in (3, 2):  # the last of own-bar deaths
         size = CELLS * columns
-        weights = g.uniform(0.05, 0.5, size)
+        weights = times * g.uniform(0.05, 0.5, size)
         weights[columns] = 0.0
         draws = weights * g.lognormal(0, 0.3, (7, size))
         fits.append(
-            Fit(weights, draws, np.ones(1), 1.0, 9.0, g.uniform(0.3, 0.8), g.uniform(0, 30, size), np.ones(1), 9, whole)
+            Fit(
+                weights,
+                draws,
+                np.array(captures) / times,
+                1.0,
+                9.0,
+                g.uniform(0.3, 0.8),
+                g.uniform(0, 30, size) / times,
+                np.ones(len(captures)),
+                9,
+                whole,
+            )
         )
     parts = np.array([0.303, 0.697])
-    return Calibration(fits, parts, np.array([0]), np.array([0.8, 1.7]), np.array([0.2, 0.3]), np.ones((2, 1)))
+    printed = np.arange(len(captures))
+    return Calibration(fits, parts, printed, np.array([0.8, 1.7]), np.array([0.2, 0.3]), np.ones((2, 1)))
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_a_calibration_is_drawn_as_loops_draw_it(whole):
-    found, z = calibration(whole=whole), normals()
+@pytest.mark.parametrize("times", [0.1, 2.0, 30.0])
+def test_the_level_does_not_depend_on_the_venue_that_captures_are_relative_to(times):
+    """Of weights and captures only the product is seen: which venue has the capture 1 is a matter of form."""
+    captures = (1.0, 0.2, 0.7)
+    basis, leaning = np.random.default_rng(2).gamma(1, 1e6, (2, 2, CELLS * 3, 4))
+    one, other = (drawn(calibration(whole=False, captures=captures, times=t), basis, leaning) for t in (1.0, times))
+    assert other.central == pytest.approx(one.central)
+    assert other.weights == pytest.approx(one.weights)
+    assert other.capture.value == pytest.approx(one.capture.value * times)
+
+
+@pytest.mark.parametrize(
+    ("whole", "captures", "middle", "most"),
+    [
+        (True, (1.0, 0.3), 1.0, 1.0),
+        (False, (1.0,), 0.4, 1.0),
+        (False, (1.0, 3.0, 2.0), 0.2, 1 / 3),
+        (False, (1.0, 8.0), 0.4 / 4.5, 1 / 8),
+        (False, (1.0, 8.0, 0.5), 1 / 8, 1 / 8),
+    ],
+)
+def test_a_calibration_is_drawn_as_loops_draw_it(whole, captures, middle, most):
+    found, z = calibration(whole=whole, captures=captures), normals()
     basis, leaning = np.random.default_rng(2).gamma(1, 1e6, (2, 2, CELLS * 3, 4))
     got = drawn(found, basis, leaning)
-    middle, spread = (1.0, 0.0) if whole else (0.4, math.log(12) / 1.645)
+    spread = 0.0 if whole else math.log(12) / 1.645
     fitted, free = np.zeros((CELLS, 3)), np.zeros((CELLS, 3))
     for d, k in itertools.product(range(CELLS), range(3)):
         fit, own = found.fits[STRUCTURE[k]], (3, 2)[STRUCTURE[k]]
@@ -118,7 +150,7 @@ def test_a_calibration_is_drawn_as_loops_draw_it(whole):
     kept, printed, rows, levels = [], [], [], []
     for r, row in enumerate(z):
         chosen = 0 if (r % (DRAWS // 2) + 0.5) / (DRAWS // 2) <= 0.303 else 1
-        kept.append(min(max(middle * math.exp(row[1] * spread), 0.02), 1.0))
+        kept.append(min(max(middle * math.exp(row[1] * spread), 0.02 * most), most))
         loose = leveraged(row[0]) ** free
         replica, mixture = np.zeros((CELLS, 3)), np.zeros((CELLS, 3))
         columns, mine = ((3, slice(0, 2)), (2, slice(2, 3)))[chosen]
@@ -138,7 +170,7 @@ def test_a_calibration_is_drawn_as_loops_draw_it(whole):
     assert got.part.tolist() == [0.303, 0.303, 0.697]
     assert got.level.tolist() == [0.8, 1.7]
     assert msgspec.structs.astuple(got.capture) == pytest.approx((middle, *np.quantile(kept, [0.05, 0.95])))
-    assert (max(kept), min(kept)) == (1.0, 1.0 if whole else 0.02)
+    assert max(kept) == most
     value = np.einsum("sfb,f,s->", leaning, fitted.ravel(), found.level) / at_risk
     low, high = np.quantile(printed, [0.05, 0.95])
     assert msgspec.structs.astuple(got.printed) == pytest.approx((value, min(low, value), max(high, value)))
