@@ -160,14 +160,13 @@ def _capture(a: Assumptions, found: Calibration, z: Floats) -> tuple[float, Floa
     """Return the capture that those of the fits are relative to, and draws of it, shape (draws,).
 
     Where no feed is complete, the assumption is of the middle one of the venues: that of one alone would leave the
-    level to whichever venue is read. None prints more than all there is.
+    level to whichever venue is read, and that of the largest to the one that fits worst.
     """
     if found.fits[0].whole:
         return 1.0, np.ones_like(z)
-    relative = found.capture
-    most = 1 / relative.max()
-    middle = float(min(a.capture / quantiles(relative, 0.5)[0], most))
-    return middle, np.clip(middle * np.exp(z * math.log(a.capture_span) / NORMAL_95), LEAST_CAPTURE * most, most)
+    middle = float(quantiles(found.capture, 0.5)[0])
+    drawn = np.clip(a.capture * np.exp(z * math.log(a.capture_span) / NORMAL_95), LEAST_CAPTURE, 1.0)
+    return a.capture / middle, drawn / middle
 
 
 def _levels(found: Calibration, z: Floats) -> Floats:

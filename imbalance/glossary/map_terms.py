@@ -172,8 +172,8 @@ TERMS = (
         "relative to the complete feeds (else to the one that prints most): sum of u y / sum of u X w; 1 for a "
         "complete feed. Where none is complete only forced share x capture is seen (the printed share)",
         "observed liquidations of each venue; which feeds are complete, by name",
-        "0.4 with a factor of 2.5 either way for the middle one of the feeds, where none is known to be complete, and "
-        "none prints more than all; JSON lists it under model.assumptions",
+        "0.4 with a factor of 2.5 either way for the middle one of the feeds, where none is known to be complete; JSON "
+        "lists it under model.assumptions",
         "the largest uncertainty of most live maps",
         ("printed share",),
         code="engine/solver.py, engine/ranges.py",

@@ -129,9 +129,9 @@ def test_the_level_does_not_depend_on_the_venue_that_captures_are_relative_to(ti
     [
         (True, (1.0, 0.3), 1.0, 1.0),
         (False, (1.0,), 0.4, 1.0),
-        (False, (1.0, 3.0, 2.0), 0.2, 1 / 3),
-        (False, (1.0, 8.0), 0.4 / 4.5, 1 / 8),
-        (False, (1.0, 8.0, 0.5), 1 / 8, 1 / 8),
+        (False, (1.0, 3.0, 2.0), 0.2, 0.5),
+        (False, (1.0, 8.0), 0.4 / 4.5, 1 / 4.5),
+        (False, (0.5, 80.0, 1.0), 0.4, 1.0),
     ],
 )
 def test_a_calibration_is_drawn_as_loops_draw_it(whole, captures, middle, most):
