@@ -15,6 +15,7 @@ COMPLETING = "_IMBALANCE_COMPLETE"  # a shell asks for completions, and gives no
 
 def program() -> None:
     """Run the command line as a process of its own, which ends with it."""
+    process.own = True
     main()
     process.leave()
 

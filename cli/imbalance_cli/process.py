@@ -21,6 +21,8 @@ BY_SIGNAL = 128  # what shells add a signal's number to
 HIDDEN_CURSOR_BACK = "\x1b[?25h"
 WITHOUT_TERMINAL = 80  # columns
 
+own = False  # whether the process is the command's, so that nobody goes on after it
+
 
 def end_on_signals() -> None:
     """End at once, and without a traceback, where the user interrupts, the terminal goes or the system asks to end.
@@ -86,11 +88,14 @@ def columns() -> int:
 
 
 def leave() -> None:
-    """End here, unless something is still to be done at exit, as by threads: then return, and let Python do it.
+    """End a process of our own here, with code 0, unless something is still to be done, as by threads: then return.
 
     What is in memory goes with the process: to free it piece by piece before takes as long as to draw a report.
     """
     import atexit
+
+    if not own:
+        return
 
     left = getattr(atexit, "_ncallbacks", None)  # not promised; without it Python ends as it does
     threads = sys.modules.get("threading")

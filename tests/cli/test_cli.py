@@ -61,6 +61,15 @@ def test_version_and_help_load_neither_numpy_nor_pandas():
         assert done.stderr == "set()"
 
 
+def test_whoever_calls_main_goes_on():
+    code = (
+        "import sys; sys.argv[1:] = ['report', '--replay', 'article', '-f', 'text', '-q']\n"
+        "from imbalance_cli.app import main; main(); print('gone on')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "gone on"
+
+
 def test_what_is_to_be_done_at_exit_is_done():
     code = (
         "import atexit, sys, threading, time; sys.argv[1:] = ['--version']\n"

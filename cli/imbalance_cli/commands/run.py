@@ -13,7 +13,7 @@ import msgspec
 
 from imbalance import files
 from imbalance.errors import StoreError, UsageError
-from imbalance_cli import context
+from imbalance_cli import context, process
 from imbalance_cli.formats import Format, Picture, chosen
 from imbalance_cli.settings import Settings
 
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 def run(
     command: str,
     settings: Settings,
-    judged: Callable[[Document], bool] = lambda _document: True,
+    judged: Callable[[Document], bool] | None = None,
     use_case: Callable[[Options, int], Document] | None = None,
 ) -> None:
-    """Run one reading command from options to written answer; `judged` sees it first and tells whether to write it.
+    """Run one reading command from options to written answer, which is all where nothing judges it.
+
+    `judged` sees it first and tells whether to write it.
 
     Parameters
     ----------
@@ -59,10 +61,12 @@ def run(
         from imbalance_cli.render.picture import to_picture
 
         write(to_picture(document, kind, dark=settings.dark), settings.output)
-    elif judged(document) and isinstance(kind, Format):
+    elif isinstance(kind, Format) and (judged is None or judged(document)):
         write(render(document, kind, screen), settings.output)
     if harvests and _stores(settings):
         _save(harvests, document, now_ms, settings, unread)
+    if judged is None:
+        process.leave()
 
 
 def _stores(settings: Settings) -> bool:
