@@ -92,7 +92,13 @@ class Exchange:
         if self.tls:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(CERTIFICATE)
-        server = await asyncio.start_server(self._client, "127.0.0.1", 0, backlog=256, ssl=context)
+        writers = []
+
+        def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writers.append(writer)
+            self._loop.create_task(self._client(reader, writer))
+
+        server = await asyncio.start_server(met, "127.0.0.1", 0, backlog=256, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -101,6 +107,10 @@ class Exchange:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        # Whoever came last may have met nobody yet; a connection closes in the turn after it is told to.
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with (
